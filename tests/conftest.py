@@ -1,0 +1,66 @@
+"""What tests may need and a machine may lack: real smears, a container engine, a browser.
+
+Absent, they skip with a reason that says how to get them. With ``LEUKOLENS_REQUIRE_ALL=1`` (CI) a skip is a
+failure, so that a missing install never hides behind green.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
+
+
+def absent(reason: str) -> None:
+    """Skip, or fail where everything is required."""
+    if REQUIRE_ALL:
+        pytest.fail(f"required (LEUKOLENS_REQUIRE_ALL=1) but absent: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where everything is required: {report.longrepr}"
+    return report
+
+
+def data_root() -> Path | None:
+    """Give the folder that holds ``all_smears`` and ``bccd``, if this machine has one."""
+    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
+        if candidate and (Path(candidate) / "all_smears").is_dir():
+            return Path(candidate)
+    return None
+
+
+@pytest.fixture(scope="session")
+def smears() -> Path:
+    """Give the folder of real smears, one subfolder a class."""
+    root = data_root()
+    if root is None:
+        absent("no real smears: set LEUKOLENS_DATA to a folder that holds all_smears/{Benign,Early,Pre,Pro}")
+    return root / "all_smears"
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """Give the container engine's command."""
+    for name in (os.environ.get("CDK_DOCKER"), "podman", "docker"):
+        if name and shutil.which(name):
+            return name
+    absent("no container engine: install podman or Docker")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give the path of a Chromium that Playwright can drive."""
+    for name in (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
+        if name and shutil.which(name):
+            return shutil.which(name)
+    absent("no Chromium: apt-get install chromium, or set CHROMIUM to its path")
