@@ -17,7 +17,7 @@ export UV_LINK_MODE ?= copy
 PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
-DATA ?= $(or $(LEUKOLENS_DATA),../shared/data/all_smears)
+DATA ?= $(or $(LEUKOLENS_DATA),../shared/data)/all_smears
 LOCK_GROUPS := serve page train infra dev
 
 .PHONY: help
