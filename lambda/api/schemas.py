@@ -1,0 +1,264 @@
+"""What travels over HTTP: one set of models for the API, its client and the page.
+
+Imports nothing but pydantic and the standard library, so that the page's image holds no inference code.
+Requests refuse unknown fields; answers accept them, so that an older client lives with a newer service.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+RESEARCH_USE_WARNING = (
+    "Research use only. This is triage, not a diagnosis: the subtype of a leukaemia is settled by flow cytometry."
+)
+PROBLEM_TYPE_PREFIX = "urn:leukolens:problem:"
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp")
+MAX_REPORT_FIELDS = 2_000
+"""Fields of one specimen in one report; a manual differential reads far fewer."""
+
+Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
+ImageType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+UploadId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_=-]{0,127}$")]
+"""The ``request_id`` of an answer; safe as part of an S3 key."""
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+
+
+class Answer(BaseModel):
+    """Base of what the service sends."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Request(BaseModel):
+    """Base of what a caller sends; an unknown field is an error, named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- POST /v1/predictions ----------------------------------------------------------------------
+
+
+class StoredImage(Request):
+    """Body of a prediction for an image that went through an upload."""
+
+    upload_id: UploadId
+
+
+class Decision(Answer):
+    """The most probable label, and whether to rely on it."""
+
+    label: Label
+    probability: Probability
+    verdict: Verdict
+
+
+class Explanation(Answer):
+    """Where the model looked: class activation of the predicted label."""
+
+    heatmap_png: str = Field(description="Base64 PNG of the size of the image as oriented; bright is strong evidence.")
+
+
+class ModelIdentity(Answer):
+    """Which model file answered."""
+
+    version: str
+    sha256: Sha256
+
+
+class ImageFacts(Answer):
+    """What was read: sizes in pixels, after the EXIF orientation; only the first frame is classified."""
+
+    sha256: Sha256
+    width: int
+    height: int
+    format: str
+    frames: int = 1
+
+
+class Prediction(Answer):
+    """Answer of ``POST /v1/predictions``."""
+
+    prediction: Decision
+    probabilities: dict[str, Probability]
+    malignant_probability: Probability
+    prediction_set: list[str]
+    out_of_distribution_score: float
+    explanation: Explanation | None = None
+    model: ModelIdentity
+    image: ImageFacts
+    notes: list[str] = Field(default=[], description="What a reader should know of the image, such as unread frames.")
+    request_id: str
+    warning: str = RESEARCH_USE_WARNING
+
+
+# --- POST /v1/uploads --------------------------------------------------------------------------
+
+
+class UploadRequest(Request):
+    """Asks for a place to put one image that is too large for a request body."""
+
+    content_type: ImageType
+    size_bytes: int = Field(ge=1, description="Exact size of the file; the upload is refused at any other.")
+
+
+class UploadTicket(Answer):
+    """A presigned S3 POST: send ``fields`` and then the file, in field ``file``, to ``url`` before it expires."""
+
+    upload_id: UploadId
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+    max_bytes: int
+
+
+# --- POST /v1/feedback -------------------------------------------------------------------------
+
+
+class FeedbackRequest(Request):
+    """A reviewer's label for an answered request; the image comes only with consent."""
+
+    request_id: RequestId
+    label: Label = Field(description="One of the model's labels, or 'Other' for a field that is none of them.")
+    reviewer: str | None = Field(default=None, max_length=200)
+    comment: str | None = Field(default=None, max_length=4_000)
+    consent: bool = Field(default=False, description="The image may be kept and used for training.")
+    image_base64: str | None = Field(default=None, description="The image; refused without consent.")
+    upload_id: UploadId | None = Field(
+        default=None, description="The image, put through an upload; refused without consent."
+    )
+
+
+class FeedbackReceipt(Answer):
+    """Answer of ``POST /v1/feedback``: 201 when first stored, 200 for the same feedback again."""
+
+    request_id: str
+    label: str
+    stored_at: datetime
+    image_kept: bool
+    already_stored: bool
+
+
+# --- POST /v1/reports --------------------------------------------------------------------------
+
+
+class ReportField(Request):
+    """What a report needs of one field's prediction."""
+
+    image_sha256: Sha256
+    label: Label
+    verdict: Verdict
+
+
+class ReportRequest(Request):
+    """Predictions of the fields of one specimen, all by the same model file."""
+
+    model_sha256: Sha256
+    fields: list[ReportField] = Field(min_length=1, max_length=MAX_REPORT_FIELDS)
+
+
+class Share(Answer):
+    """A share of the accepted fields with its 95 % Wilson score interval."""
+
+    count: int
+    share: Probability
+    low: Probability
+    high: Probability
+
+
+class Report(Answer):
+    """Answer of ``POST /v1/reports``: counts over a specimen's fields, never a diagnosis."""
+
+    evidence: Literal["sufficient", "insufficient"]
+    reason: str
+    minimum_accepted_fields: int
+    fields: int = Field(description="Distinct images; the same image sent twice counts once.")
+    duplicates: int
+    accepted: int
+    uncertain: int
+    out_of_distribution: int
+    labels: dict[str, Share] = Field(description="Share of each label among the accepted fields.")
+    malignant: Share | None = Field(description="Share of malignant labels; null without an accepted field.")
+    model: ModelIdentity
+    request_id: str
+    warning: str = RESEARCH_USE_WARNING
+
+
+# --- GET /v1/model, /v1/health -----------------------------------------------------------------
+
+
+class PredictionSetRule(Answer):
+    """A label is in the prediction set when its probability reaches the minimum."""
+
+    method: str
+    target_coverage: float
+    minimum_probability: float
+
+
+class OutOfDistributionRule(Answer):
+    """A score above the threshold is not a smear that the model knows."""
+
+    method: str
+    threshold: float
+
+
+class ModelSummary(BaseModel):
+    """Answer of ``GET /v1/model``: the model's card. Fields beyond these are kept as they come."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    version: str
+    sha256: Sha256
+    size_bytes: int
+    license: str
+    backbone: str
+    precision: str
+    labels: list[str]
+    malignant_labels: list[str]
+    prediction_set: PredictionSetRule
+    out_of_distribution: OutOfDistributionRule
+    intended_use: str
+    misuse: str
+    training: dict[str, Any] = {}
+    evaluation: dict[str, Any] = {}
+
+
+class DeepCheck(Answer):
+    """One whole inference on a grey field, made by ``?deep=true``."""
+
+    label: str
+    duration_ms: float
+
+
+class Health(Answer):
+    """Answer of ``GET /v1/health``."""
+
+    status: Literal["ok"]
+    model: ModelIdentity
+    deep: DeepCheck | None = None
+
+
+# --- Errors ------------------------------------------------------------------------------------
+
+
+class FieldError(Answer):
+    """One field of a request that is not as the schema says."""
+
+    field: str
+    message: str
+
+
+class Problem(Answer):
+    """Every error, as ``application/problem+json`` (RFC 9457)."""
+
+    type: str = Field(description="Stable: urn:leukolens:problem:<name>; docs/api.md lists them.")
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    request_id: str | None = None
+    errors: list[FieldError] = []
