@@ -1,0 +1,33 @@
+"""Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
+
+from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
+from .errors import (
+    EmptyImage,
+    ImageError,
+    ImageTooLarge,
+    ImageTooSmall,
+    ModelError,
+    NotAnImage,
+    UnreadableImage,
+)
+from .picture import MAX_PIXELS, MIN_SIDE_PX, Picture, read_image, to_model_input
+
+__all__ = [
+    "CARD_NAME",
+    "MAX_PIXELS",
+    "MIN_SIDE_PX",
+    "EmptyImage",
+    "ImageError",
+    "ImageTooLarge",
+    "ImageTooSmall",
+    "ModelCard",
+    "ModelError",
+    "NotAnImage",
+    "Picture",
+    "UnreadableImage",
+    "read_card",
+    "read_image",
+    "sha256_of",
+    "to_model_input",
+    "write_card",
+]

@@ -1,0 +1,178 @@
+"""Bytes of an image to the pixels that the model sees: the one decode and the one resize.
+
+Training imports these very functions, so that what is learned from and what is served cannot drift apart.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .errors import ImageError, ImageTooLarge, ImageTooSmall, UnreadableImage
+from .formats import sniff, tiff_frames
+
+MIN_SIDE_PX: Final = 64
+MAX_PIXELS: Final = 100_000_000
+WORKING_SIDE_PX: Final = 672
+"""Larger images are read at reduced scale, but never below this shorter side: three times the 224 px input, where
+a box reduction before the final resize is indistinguishable from none (Pillow's documentation of ``reducing_gap``)."""
+
+_ORIENTATION_TAG: Final = 0x0112
+_TRANSPOSES: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TURNED: Final = frozenset({5, 6, 7, 8})
+
+# `_open` below holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded image.
+
+    Attributes
+    ----------
+    pixels
+        uint8[h, w, 3], RGB, oriented; at reduced scale for a large image.
+    width, height
+        Size in pixels of the whole image as oriented, whatever the scale of ``pixels``.
+    format
+        ``JPEG``, ``PNG``, ``TIFF``, ``BMP`` or ``WEBP``.
+    frames
+        Frames or pages in the file; ``pixels`` are of the first.
+    sha256
+        Hash of the file's bytes, in hexadecimal.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    format: str
+    frames: int
+    sha256: str
+
+
+def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode the first frame of an image file to oriented RGB.
+
+    Grey is repeated over the channels, 16-bit samples keep their high byte, an alpha channel is laid on white (a
+    slide's background), and the EXIF orientation is applied. Embedded colour profiles are not.
+
+    Parameters
+    ----------
+    data
+        A JPEG, PNG, TIFF, BMP or WebP file; the type is told from the bytes.
+    max_pixels
+        Limit on width x height, checked in the header before decoding.
+
+    Returns
+    -------
+    Picture
+        The pixels, at reduced scale where the shorter side allows it (``WORKING_SIDE_PX``), and facts of the file.
+
+    Raises
+    ------
+    EmptyImage, NotAnImage, UnreadableImage, ImageTooSmall, ImageTooLarge
+        What is wrong with the bytes.
+    """
+    kind = sniff(data)
+    try:
+        image = Image.open(io.BytesIO(data), formats=[kind])
+        _check_size(image.size, max_pixels)
+        frames = tiff_frames(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
+        orientation = _orientation(image)
+        width, height = image.size
+        if kind == "JPEG":
+            image.draft("RGB" if image.mode in ("RGB", "YCbCr") else None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
+        rgb = _reduce(_to_rgb(image))
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageTooLarge(
+            f"The {kind} image takes more memory to decode than there is: send a smaller one."
+        ) from error
+    except Exception as error:  # noqa: BLE001 - decoders raise nearly every type on damaged bytes
+        raise UnreadableImage(
+            f"The {kind} file cannot be decoded; it is damaged or cut short. Save it again."
+        ) from error
+    if orientation in _TRANSPOSES:
+        rgb = rgb.transpose(_TRANSPOSES[orientation])
+    if orientation in _TURNED:
+        width, height = height, width
+    return Picture(np.asarray(rgb), width, height, kind, frames, hashlib.sha256(data).hexdigest())
+
+
+def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    """Resize to what the model takes: bicubic, antialiased, the whole field.
+
+    Parameters
+    ----------
+    image
+        uint8[h, w, 3], RGB. A field that is not of the model's aspect ratio is squeezed, not cropped.
+    height, width
+        Size in pixels of the model's input.
+
+    Returns
+    -------
+    uint8[height, width, 3]
+        ``image`` itself where it is that size already.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"The image is {width} x {height}, more than the limit of {max_pixels / 1e6:g} megapixels: "
+            "send a part of it, or a smaller copy."
+        )
+    if min(width, height) < MIN_SIDE_PX:
+        raise ImageTooSmall(
+            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell."
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation; 1 (upright) where there is none or it is damaged."""
+    if image.format == "TIFF":
+        return 1  # Pillow orients a TIFF itself, size included, as it loads
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # noqa: BLE001 - a damaged EXIF block must not lose a readable image
+        return 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        image.load()
+        return image
+    if image.mode.startswith("I;16"):
+        # Pillow's own conversion clips at 255 instead of scaling.
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UnreadableImage("Samples of 32 bits have no agreed scale: save the image with 8 or 16 bits a channel.")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image.getchannel("A"))
+        return white
+    return image.convert("RGB")
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    factor = min(image.size) // WORKING_SIDE_PX
+    return image.reduce(factor) if factor > 1 else image
