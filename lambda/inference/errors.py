@@ -1,5 +1,7 @@
 """What can be wrong with an image or a model, each a type whose message says what to do."""
 
+# ruff: noqa: N818 - the names say what is wrong
+
 
 class ImageError(ValueError):
     """Base of everything that can be wrong with the bytes of an image."""

@@ -21,7 +21,7 @@ _SIGNATURES: Final = (
 
 
 def sniff(data: bytes) -> str:
-    """Name the image type that the bytes begin like.
+    r"""Name the image type that the bytes begin like.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def sniff(data: bytes) -> str:
 
     Examples
     --------
-    >>> sniff(b"BM\\x46\\x00")
+    >>> sniff(b"BM\x46\x00")
     'BMP'
     """
     if not data:

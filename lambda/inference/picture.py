@@ -102,7 +102,7 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         raise ImageTooLarge(
             f"The {kind} image takes more memory to decode than there is: send a smaller one."
         ) from error
-    except Exception as error:  # noqa: BLE001 - decoders raise nearly every type on damaged bytes
+    except Exception as error:  # decoders raise nearly every type on damaged bytes
         raise UnreadableImage(
             f"The {kind} file cannot be decoded; it is damaged or cut short. Save it again."
         ) from error
