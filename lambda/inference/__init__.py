@@ -1,6 +1,7 @@
 """Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
 
 from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
+from .classifier import Answer, Classifier, Outputs, Timings, load
 from .errors import (
     EmptyImage,
     ImageError,
@@ -16,6 +17,8 @@ __all__ = [
     "CARD_NAME",
     "MAX_PIXELS",
     "MIN_SIDE_PX",
+    "Answer",
+    "Classifier",
     "EmptyImage",
     "ImageError",
     "ImageTooLarge",
@@ -23,8 +26,11 @@ __all__ = [
     "ModelCard",
     "ModelError",
     "NotAnImage",
+    "Outputs",
     "Picture",
+    "Timings",
     "UnreadableImage",
+    "load",
     "read_card",
     "read_image",
     "sha256_of",

@@ -55,6 +55,18 @@ def sniff(data: bytes) -> str:
     raise NotAnImage(f"The bytes are not those of an image type read here: send a {ACCEPTED} file.")
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """Read a PNG's width and height in pixels where the format puts them, however little follows.
+
+    Raises
+    ------
+    struct.error
+        Where the file ends before.
+    """
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
 def tiff_frames(data: bytes) -> int:
     """Count a TIFF's image directories without reading what is in them.
 

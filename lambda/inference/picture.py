@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .errors import ImageError, ImageTooLarge, ImageTooSmall, UnreadableImage
-from .formats import sniff, tiff_frames
+from .formats import png_size, sniff, tiff_frames
 
 MIN_SIDE_PX: Final = 64
 MAX_PIXELS: Final = 100_000_000
@@ -88,13 +88,16 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     kind = sniff(data)
     try:
+        if kind == "PNG":
+            _check_pixels(png_size(data), max_pixels)
         image = Image.open(io.BytesIO(data), formats=[kind])
-        _check_size(image.size, max_pixels)
+        _check_pixels(image.size, max_pixels)
+        _check_sides(image.size)
         frames = tiff_frames(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
         orientation = _orientation(image)
         width, height = image.size
         if kind == "JPEG":
-            image.draft("RGB" if image.mode in ("RGB", "YCbCr") else None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
+            image.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
         rgb = _reduce(_to_rgb(image))
     except ImageError:
         raise
@@ -133,13 +136,17 @@ def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise ImageTooLarge(
             f"The image is {width} x {height}, more than the limit of {max_pixels / 1e6:g} megapixels: "
             "send a part of it, or a smaller copy."
         )
+
+
+def _check_sides(size: tuple[int, int]) -> None:
+    width, height = size
     if min(width, height) < MIN_SIDE_PX:
         raise ImageTooSmall(
             f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell."
