@@ -59,9 +59,15 @@ NODE := .venv/bin/node
 NPM = PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) $$(dirname $$(realpath $(NODE)))/../lib/node_modules/npm/bin/npm-cli.js
 CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) node_modules/aws-cdk/bin/cdk
 
+# The local AWS emulator of the rehearsal, apart from everything else (pyproject.toml says why).
+.tools/ministack/.installed: infra/rehearsal/requirements.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/ministack
+	@$(UV) pip install --quiet --python .tools/ministack/bin/python --require-hashes -r infra/rehearsal/requirements.txt
+	@touch $@
+
 .PHONY: setup setup-serve lock
 setup-serve: .venv/.serve ## Install what serving needs
-setup: .venv/.all node_modules/.package-lock.json ## Install everything
+setup: .venv/.all node_modules/.package-lock.json .tools/ministack/.installed ## Install everything
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 lock: $(UV) ## Compile every lock from pyproject.toml
@@ -69,6 +75,7 @@ lock: $(UV) ## Compile every lock from pyproject.toml
 	@$(COMPILE) -c requirements.txt --group serve -o lambda/requirements.txt
 	@$(COMPILE) -c requirements.txt --group page -o frontend/requirements.txt
 	@$(COMPILE) -c requirements.txt --group train -o training/requirements.txt
+	@$(COMPILE) --group emulator -o infra/rehearsal/requirements.txt
 
 # --- run ---------------------------------------------------------------------------------------
 
