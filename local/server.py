@@ -1,0 +1,103 @@
+"""Serves the handler over real HTTP, on one address, in this process."""
+
+import contextlib
+import importlib
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from .context import LambdaContext
+from .event import http_event
+from .gateway import Gateway, Handler
+
+# Longer than a pooled client keeps a connection, so that it is the client that lets go.
+KEEP_ALIVE_S = 75
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address.
+
+    Raises
+    ------
+    StartError
+        When it is in use or not this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StartError(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port.") from error
+
+
+def load_handler() -> Handler:
+    """Import the Lambda handler, and have it load its model.
+
+    Raises
+    ------
+    StartError
+        When the model is missing or not the one that its card names.
+    """
+    # A laptop has no agent that reads metrics from standard output.
+    os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
+    handler: Handler = importlib.import_module("handler").handler
+    answer = handler(http_event("GET", "/v1/health"), LambdaContext())
+    if answer["statusCode"] != 200:
+        raise StartError(json.loads(answer["body"])["detail"])
+    return handler
+
+
+def application(handler: Handler) -> Starlette:
+    """Put the handler behind HTTP."""
+    gateway = Gateway(handler)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        gateway.close()
+
+    return Starlette(routes=[Mount("/", gateway)], lifespan=lifespan)
+
+
+def serve(host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises
+    ------
+    StartError
+        When the address or the model cannot be had.
+    """
+    with bind(host, port) as listening:
+        app = application(load_handler())
+        print(f"Leukolens API on {address(host, port)} (research use only); Ctrl-C stops it", flush=True)
+        server(app).run(sockets=[listening])
+
+
+def server(app: Starlette) -> uvicorn.Server:
+    """Give the HTTP server of an application, with the project's settings."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=10,
+            server_header=False,
+            ws="none",
+        )
+    )
+
+
+def address(host: str, port: int) -> str:
+    """Give the URL that a person can open."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
