@@ -1,0 +1,91 @@
+"""What a prediction leaves behind: one audit line and a few metrics. Never a file name, an image byte or a token."""
+
+import traceback
+from typing import Final
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from inference import Answer, ModelCard
+
+SERVICE: Final = "leukolens"
+NAMESPACE: Final = "Leukolens"
+
+logger = Logger(service=SERVICE)
+_metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
+
+
+class ColdStart:
+    """True for the first prediction of a process, then false."""
+
+    def __init__(self) -> None:
+        self._first = True
+
+    def take(self) -> bool:
+        """Tell whether this is the first call."""
+        first, self._first = self._first, False
+        return first
+
+
+def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
+    """Write the audit line of one prediction: what was asked of which model, and what it said."""
+    picture, timings = answer.picture, answer.timings
+    logger.info(
+        "prediction",
+        extra={
+            "request_id": request_id,
+            "image": {
+                "sha256": picture.sha256,
+                "bytes": size_bytes,
+                "width": picture.width,
+                "height": picture.height,
+                "format": picture.format,
+                "frames": picture.frames,
+            },
+            "model": {"version": card.version, "sha256": card.sha256},
+            "thresholds": {
+                "minimum_probability": card.prediction_set.minimum_probability,
+                "out_of_distribution": card.out_of_distribution.threshold,
+            },
+            "label": answer.label,
+            "probability": answer.probability,
+            "verdict": answer.verdict,
+            "out_of_distribution_score": answer.out_of_distribution_score,
+            "timings_ms": {
+                "decode": round(timings.decode_ms, 2),
+                "inference": round(timings.inference_ms, 2),
+                "explain": round(timings.explain_ms, 2),
+            },
+            "cold_start": cold_start,
+        },
+    )
+
+
+def measure(answer: Answer, *, cold_start: bool) -> None:
+    """Publish the metrics of one prediction, in CloudWatch's embedded metric format.
+
+    ``PredictionCount`` has dimensions ``label`` and ``verdict``, so that a shift of either shows; the others have the
+    service alone.
+    """
+    _metrics.add_dimension("label", answer.label)
+    _metrics.add_dimension("verdict", answer.verdict)
+    _metrics.add_metric("PredictionCount", MetricUnit.Count, 1)
+    _metrics.flush_metrics()
+    _metrics.clear_metrics()  # flushing leaves them where metrics are disabled
+    _metrics.add_metric("DecodeLatency", MetricUnit.Milliseconds, answer.timings.decode_ms)
+    _metrics.add_metric("InferenceLatency", MetricUnit.Milliseconds, answer.timings.inference_ms)
+    _metrics.add_metric("OutOfDistributionScore", MetricUnit.NoUnit, answer.out_of_distribution_score)
+    _metrics.add_metric("ColdStart", MetricUnit.Count, int(cold_start))
+    _metrics.flush_metrics()
+    _metrics.clear_metrics()
+
+
+def report_refusal(name: str, status: int, request_id: str) -> None:
+    """Write the line of a request that was answered with a problem."""
+    logger.info("problem", extra={"request_id": request_id, "problem": name, "status": status})
+
+
+def report_failure(error: BaseException, request_id: str) -> None:
+    """Write the line of an error not foreseen: its type and place, not its message, which may quote what was sent."""
+    place = traceback.format_tb(error.__traceback__)
+    logger.error("failure", extra={"request_id": request_id, "error": type(error).__name__, "place": place})

@@ -1,0 +1,85 @@
+"""The function's settings: the one place that reads its environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Final
+
+PREFIX: Final = "LEUKOLENS_"
+_HERE: Final = Path(__file__).resolve().parent
+
+
+class SettingsError(ValueError):
+    """An environment variable is unknown or cannot be read; names it."""
+
+
+def _default_model_dir() -> Path:
+    """Find ``models/default`` in the image (beside this file) or in a checkout (beside ``lambda/``)."""
+    in_image = _HERE / "models" / "default"
+    return in_image if in_image.is_dir() else _HERE.parent / "models" / "default"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment can choose; each field is read from ``LEUKOLENS_<NAME>``.
+
+    Attributes
+    ----------
+    model_dir
+        Folder of the model file and its card.
+    uploads_bucket, feedback_bucket
+        S3 buckets, or ``file:///folder`` on a laptop; empty turns the routes that need them off.
+    max_body_bytes
+        Largest request body. The default fits Lambda's 6 MB payload in base64, with its headers.
+    max_pixels
+        Largest width x height of an image.
+    max_upload_bytes
+        Largest file that goes through an upload.
+    """
+
+    model_dir: Path = field(default_factory=_default_model_dir)
+    uploads_bucket: str = ""
+    feedback_bucket: str = ""
+    max_body_bytes: int = 4_500_000
+    max_pixels: int = 100_000_000
+    max_upload_bytes: int = 25_000_000
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    environment
+        Variables by name.
+
+    Returns
+    -------
+    Settings
+        Defaults where a variable is absent.
+
+    Raises
+    ------
+    SettingsError
+        Where a limit is not a positive whole number, or, in Lambda, where a ``LEUKOLENS_`` variable is unknown. (On a
+        laptop the same shell also holds the page's and the tests' variables.)
+    """
+    known = {PREFIX + setting.name.upper(): setting.name for setting in fields(Settings)}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    if unknown and "AWS_LAMBDA_FUNCTION_NAME" in environment:
+        raise SettingsError(f"Unknown settings {', '.join(unknown)}; the known ones are {', '.join(sorted(known))}.")
+    given = {name: environment[variable] for variable, name in known.items() if variable in environment}
+    values: dict[str, str | int | Path] = {}
+    for name, text in given.items():
+        if name.startswith("max_"):
+            values[name] = _positive(PREFIX + name.upper(), text)
+        else:
+            values[name] = Path(text) if name == "model_dir" else text
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _positive(variable: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SettingsError(f"{variable} is {text!r}: give a whole number above 0.")
+    return int(text)
