@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from .context import LambdaContext
 from .event import http_event
@@ -82,7 +83,7 @@ def serve(host: str, port: int) -> None:
         server(app).run(sockets=[listening])
 
 
-def server(app: Starlette) -> uvicorn.Server:
+def server(app: ASGIApp) -> uvicorn.Server:
     """Give the HTTP server of an application, with the project's settings."""
     return uvicorn.Server(
         uvicorn.Config(

@@ -1,0 +1,149 @@
+"""The whole system once, on this machine: API and page up, the sample images classified through the API."""
+
+import contextlib
+import importlib.util
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import httpx
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
+from rich.table import Table
+
+from api.schemas import RESEARCH_USE_WARNING, Prediction
+from client import LeukolensClient, LeukolensError
+
+from .children import Child
+from .fields import ROOT, Field, demonstration_fields
+from .server import StartError, address, bind
+
+HOST = "127.0.0.1"
+LOGS = ROOT / ".work" / "demo"
+READY_S = 60.0
+INTERRUPTED = 130  # what a shell gives for a program that SIGINT ended
+_VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+
+
+def demo(port: int, page_port: int, *, once: bool) -> int:
+    """Show the system; without ``once``, until Ctrl-C or SIGTERM.
+
+    Returns
+    -------
+    int
+        Exit code: 0 only if every image was answered.
+
+    Raises
+    ------
+    StartError
+        When a port is taken.
+    ChildError
+        When the API or the page does not come up, or ends.
+    """
+    console = Console()
+    for wanted, option in ((port, "PORT"), (page_port, "PAGE_PORT")):
+        with _naming(option), bind(HOST, wanted):
+            pass  # free: told before anything starts
+    LOGS.mkdir(parents=True, exist_ok=True)
+    code = INTERRUPTED
+    with _terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        children = _start(console, stack, port, page_port)
+        code = 1 if _classify(console, address(HOST, port)) else 0
+        console.print(f"API:  {address(HOST, port)}/v1/predictions (contract: {address(HOST, port)}/openapi.json)")
+        if len(children) > 1:
+            console.print(f"Page: {address(HOST, page_port)}")
+        console.print(f"[bold]{RESEARCH_USE_WARNING}[/]")
+        if not once:
+            console.print("Ctrl-C stops it all.")
+        while not once:
+            for child in children:
+                child.check()
+            time.sleep(0.5)
+    return code
+
+
+def _start(console: Console, stack: contextlib.ExitStack, port: int, page_port: int) -> list[Child]:
+    environment = os.environ | {"LEUKOLENS_API_URL": address(HOST, port), "PYTHONUNBUFFERED": "1"}
+    commands = {"api": ["local", "serve", "--host", HOST, "--port", str(port)]}
+    ready_urls = {"api": f"{address(HOST, port)}/v1/health"}
+    if importlib.util.find_spec("frontend.__main__"):
+        commands["page"] = ["frontend", "--host", HOST, "--port", str(page_port)]
+        ready_urls["page"] = f"{address(HOST, page_port)}/"
+    # Both start at once; then each is waited for.
+    children = {
+        name: stack.enter_context(Child(name, command, LOGS, environment)) for name, command in commands.items()
+    }
+    columns = (SpinnerColumn(finished_text="[green]ok[/]"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        for name, child in children.items():
+            task = progress.add_task(f"Starting the {name}", total=1)
+            child.wait_until(lambda url=ready_urls[name]: _answers(url), READY_S)  # type: ignore[misc]
+            progress.update(task, completed=1)
+    return list(children.values())
+
+
+def _answers(url: str) -> bool:
+    try:
+        # Never through a proxy of the environment: this machine's own address.
+        with httpx.Client(trust_env=False, timeout=5.0) as http:
+            return http.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _classify(console: Console, url: str) -> int:
+    """Classify every image, print the table, and give the number that failed."""
+    fields = demonstration_fields()
+    table = Table("file", "kind", "known as", "label", "probability", "verdict", "ms", title="Answers of the API")
+    failed = 0
+    with LeukolensClient(url) as leukolens:
+        for field in track(fields, "Classifying", console=console, transient=True):
+            start_s = time.perf_counter()
+            try:
+                answer = leukolens.predict(field.path)
+            except (LeukolensError, OSError) as error:
+                failed += 1
+                table.add_row(_name(field), field.kind, field.known_as, "[red]failed[/]", "", str(error), "")
+            else:
+                table.add_row(*_row(field, answer, (time.perf_counter() - start_s) * 1000))
+    console.print(table)
+    console.print("Synthetic fields are drawn by this project and are no evidence about the model.")
+    return failed + (not fields)
+
+
+def _row(field: Field, answer: Prediction, ms: float) -> tuple[str, ...]:
+    decision = answer.prediction
+    verdict = f"[{_VERDICT_STYLES[decision.verdict]}]{decision.verdict.replace('_', ' ')}[/]"
+    return _name(field), field.kind, field.known_as, decision.label, f"{decision.probability:.3f}", verdict, f"{ms:.1f}"
+
+
+def _name(field: Field) -> str:
+    return str(Path(*field.path.parts[-2:]))
+
+
+@contextlib.contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """Name the make variable that chooses another port."""
+    try:
+        yield
+    except StartError as error:
+        raise StartError(f"{error} With make: {option}=number.") from error
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the demonstration as Ctrl-C does, so that its children end, too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    previous = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
