@@ -1,0 +1,101 @@
+"""One field's result, as a card."""
+
+from html import escape
+
+import streamlit as st
+
+from api.schemas import ModelSummary, Prediction
+from frontend import charts, pictures
+from frontend.fields import SmearField
+from frontend.wording import VERDICTS, pattern, percent
+
+
+def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
+    """Show an answered field: picture, label, verdict, probabilities.
+
+    Parameters
+    ----------
+    field : SmearField
+        A field in state ``answered``.
+    number : int
+        Its place on the page, from 1.
+    card : ModelSummary or None
+        The model's card, for the threshold; None where it could not be read.
+    """
+    prediction = field.prediction
+    if prediction is None:
+        raise ValueError(f"{field.name} has no answer to show")
+    verdict = prediction.prediction.verdict
+    with st.container(border=True, key=f"card-{verdict}-{field.key[:12]}"):
+        picture, result, chances = st.columns([5, 6, 6], gap="medium")
+        with picture:
+            st.html(_picture(field, prediction))
+        with result:
+            _result(field, prediction, number)
+        with chances:
+            _chances(prediction, card)
+
+
+def _result(field: SmearField, prediction: Prediction, number: int) -> None:
+    decision = prediction.prediction
+    words = VERDICTS[decision.verdict]
+    st.caption(f"Field {number} · {plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
+    if decision.verdict == "accepted":
+        st.subheader(decision.label, anchor=False)
+        st.markdown(f"{pattern(decision.label).capitalize()} · **{percent(decision.probability)}**")
+    else:
+        st.subheader("No label", anchor=False)
+        st.markdown(f"Most like {decision.label} ({percent(decision.probability)}), **not to be used**")
+    st.badge(words.title, icon=words.icon, color=words.tone)
+    st.markdown(words.meaning)
+    st.markdown(f"**Next:** {words.next_step}")
+
+
+def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
+    decision = prediction.prediction
+    chosen = decision.label if decision.verdict == "accepted" else None
+    threshold = card.prediction_set.minimum_probability if card else None
+    st.caption("Calibrated probabilities" + (f" · dashed: needed to accept ({threshold:.0%})" if threshold else ""))
+    st.altair_chart(
+        charts.probability_bars(prediction.probabilities, chosen, threshold),
+        alt=charts.in_words(prediction.probabilities),
+    )
+    st.markdown(f"Malignant (Early, Pre or Pro together): **{percent(prediction.malignant_probability)}**")
+    for note in prediction.notes:
+        st.caption(note)
+    with st.expander("Details", icon=":material/info:"):
+        _details(prediction, card)
+
+
+def _details(prediction: Prediction, card: ModelSummary | None) -> None:
+    limit = f" (known up to {card.out_of_distribution.threshold:.3g})" if card else ""
+    image = prediction.image
+    rows = {
+        "Possible labels": ", ".join(prediction.prediction_set) or "none",
+        "Strangeness score": f"{prediction.out_of_distribution_score:.3g}{limit}",
+        "Image": f"{image.format}, {image.width} x {image.height} px",
+        "Image SHA-256": f"`{image.sha256}`",
+        "Model": f"version {prediction.model.version}",
+        "Model SHA-256": f"`{prediction.model.sha256}`",
+        "Request": f"`{prediction.request_id}`",
+    }
+    st.markdown("\n".join(f"- **{name}:** {value}" for name, value in rows.items()))
+
+
+def _picture(field: SmearField, prediction: Prediction) -> str:
+    """Lay the heat map over the picture; how strongly is set for the whole page (see ``theme.heat_strength``)."""
+    if field.preview is None:
+        return "<p>The picture cannot be shown; the answer stands.</p>"
+    name = escape(field.name, quote=True)
+    source = pictures.data_uri(field.preview, "image/jpeg")
+    layers = f'<img src="{source}" alt="Smear field {name}">'
+    if field.heat is not None:
+        heat = pictures.data_uri(field.heat, "image/png")
+        text = f"Where the model looked for {escape(prediction.prediction.label, quote=True)}"
+        layers += f'<img class="leukolens-heat" src="{heat}" alt="{text}">'
+    return f'<div class="leukolens-picture">{layers}</div>'
+
+
+def plain(name: str) -> str:
+    """Write a file name so that nothing in it is read as Markdown."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in name)

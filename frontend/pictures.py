@@ -1,0 +1,69 @@
+"""Pictures for the browser: small copies, and the heat map as a layer of its own."""
+
+import base64
+import io
+
+from PIL import Image, ImageOps
+
+PREVIEW_PX = 640
+
+
+def preview(data: bytes) -> bytes:
+    """Make a small JPEG of an image that the API has accepted.
+
+    Parameters
+    ----------
+    data : bytes
+        The image file; the API has checked type and size, so this decodes nothing that it would not.
+
+    Returns
+    -------
+    bytes
+        JPEG, RGB, at most ``PREVIEW_PX`` a side, upright.
+    """
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
+        small = _on_white(ImageOps.exif_transpose(image))
+    small.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def heat_layer(heatmap_png: str) -> bytes:
+    """Make a heat map into a layer over the picture: the weaker the evidence, the clearer.
+
+    Parameters
+    ----------
+    heatmap_png : str
+        Base64 PNG as the API sends it, in colours that rise in lightness from black (no evidence).
+
+    Returns
+    -------
+    bytes
+        PNG, RGBA, at most ``PREVIEW_PX`` a side.
+    """
+    with Image.open(io.BytesIO(base64.b64decode(heatmap_png))) as image:
+        layer = image.convert("RGB")
+    layer.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    layer.putalpha(layer.convert("L"))
+    buffer = io.BytesIO()
+    layer.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Write a picture as a ``data:`` address, so that it needs no request of its own."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Bring any mode to RGB as the API reads it: 16 bits keep their high byte, transparency lies on white."""
+    if image.mode.startswith("I;16"):
+        image = image.point(lambda value: value / 256).convert("L")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(clear, mask=clear.getchannel("A"))
+    return white

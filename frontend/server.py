@@ -1,0 +1,40 @@
+"""The page as an ASGI application, and the server that runs it."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+import uvicorn
+
+SCRIPT = Path(__file__).resolve().parent / "app.py"
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Of one message of a browser; a message holds the state of all widgets, while images come by HTTP."""
+
+
+def create_app() -> st.App:
+    """Build the ASGI application: Streamlit's routes for the page's script."""
+    return st.App(SCRIPT, on_script_error=_apologise)
+
+
+def serve(host: str, port: int) -> None:
+    """Serve the page until stopped.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on.
+    """
+    sys.stderr.write(f"Leukolens page: http://{host}:{port}\n")
+    uvicorn.run(create_app(), host=host, port=port, log_config=None, access_log=False, ws_max_size=MAX_MESSAGE_BYTES)
+
+
+def _apologise(_: Exception) -> bool:
+    """Say what to do where a view failed; the reason is in the server's log, which a reader does not see."""
+    st.error(
+        "This view failed, and that is our fault, not your image's. Reload the page and try again; if it fails again, "
+        "tell whoever runs this service the time at which it happened.",
+        icon=":material/error:",
+    )
+    return True

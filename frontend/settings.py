@@ -1,0 +1,76 @@
+"""Every setting of the page's process, read from the environment in one place."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
+
+PREFIX = "LEUKOLENS_"
+OWNED_PREFIXES = ("LEUKOLENS_API_", "LEUKOLENS_OIDC_", "LEUKOLENS_PAGE_", "LEUKOLENS_TRANSPORT")
+"""Variables of these names are the page's: an unknown one is a misspelt one, and is refused."""
+
+Transport = Literal["auto", "polling", "websocket"]
+
+
+class SettingsError(ValueError):
+    """The environment asks for something the page does not have; the message names the variable."""
+
+
+class Settings(BaseModel):
+    """Settings by name; ``api_url`` is read from ``LEUKOLENS_API_URL``, and so on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_url: str = "http://127.0.0.1:8000"
+    api_timeout_s: float = Field(default=35.0, gt=0, description="API Gateway answers or gives up within 30 s.")
+    page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
+    transport: Transport = "websocket"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read the settings from an environment.
+
+    Parameters
+    ----------
+    environment : Mapping[str, str]
+        Variable names to values; variables of other programs are ignored.
+
+    Returns
+    -------
+    Settings
+        The page's settings, defaults filled in.
+
+    Raises
+    ------
+    SettingsError
+        A variable of the page is unknown or its value is not allowed.
+
+    Examples
+    --------
+    >>> read({"LEUKOLENS_API_URL": "https://api.example.org"}).api_url
+    'https://api.example.org'
+    """
+    values = {}
+    for variable, value in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name in Settings.model_fields:
+            values[name] = value
+        elif variable.startswith(OWNED_PREFIXES):
+            known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
+            raise SettingsError(f"{variable} is not a setting of the page; it has {known}")
+    try:
+        settings = Settings(**values)
+        TypeAdapter(HttpUrl).validate_python(settings.api_url)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0] if first["loc"] else "api_url").upper()
+        raise SettingsError(f"{name}: {first['msg']}") from error
+    return settings
+
+
+@cache
+def current() -> Settings:
+    """Give the settings of this process."""
+    return read(os.environ)

@@ -1,0 +1,23 @@
+"""The little styling that Streamlit's own theme does not offer."""
+
+from pathlib import Path
+
+import streamlit as st
+
+STYLES = Path(__file__).resolve().parent / "assets" / "page.css"
+
+
+def apply() -> None:
+    """Style the page; called once in each run."""
+    st.html(STYLES)
+
+
+def heat_strength(strength: int) -> None:
+    """Set how strongly heat maps cover their pictures.
+
+    Parameters
+    ----------
+    strength : int
+        0 (none) to 100.
+    """
+    st.html(f"<style>.leukolens-picture .leukolens-heat {{ opacity: {strength / 100:.2f} }}</style>")

@@ -1,0 +1,105 @@
+"""Classify: images in, one card a field out."""
+
+import streamlit as st
+
+from client import LeukolensClient
+from frontend import cards, classification, samples, service, settings, theme
+from frontend.fields import Workspace
+
+TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
+CARDS_A_PAGE = 10
+
+
+def render() -> None:
+    """Show the view."""
+    workspace: Workspace = st.session_state.setdefault("workspace", Workspace())
+    st.title("Classify smear fields", anchor=False)
+    st.markdown(
+        "Which of four patterns does a field show: **Benign**, or acute lymphoblastic leukaemia as **Early** (early "
+        "pre-B), **Pre** (pre-B) or **Pro** (pro-B)? How sure is the model, and where did it look?"
+    )
+    _take_in(workspace)
+    if workspace.of("waiting"):
+        _classify(workspace, service.connect())
+    _problems(workspace)
+    _results(workspace)
+
+
+def _take_in(workspace: Workspace) -> None:
+    drop, tries = st.columns([3, 2], gap="medium")
+    with drop:
+        # A new key empties the uploader once its files are in the workspace, so that bytes are not held twice.
+        turn = st.session_state.setdefault("upload_turn", 0)
+        files = st.file_uploader(
+            "Images of smear fields (JPEG, PNG, TIFF, BMP or WebP)",
+            TYPES,
+            accept_multiple_files=True,
+            key=f"upload-{turn}",
+        )
+        if files:
+            for file in files:
+                workspace.add(file.name, file.getvalue())
+            st.session_state["upload_turn"] = turn + 1
+    with tries:
+        _samples(workspace)
+
+
+def _samples(workspace: Workspace) -> None:
+    paths = samples.synthetic()
+    if not paths:
+        return
+    st.markdown("Or try a **synthetic** sample, drawn by a program:")
+    with st.container(horizontal=True, gap="small"):
+        for path in paths:
+            if st.button(samples.title(path), key=f"sample-{path.stem}"):
+                workspace.add(path.name, path.read_bytes(), synthetic=True)
+
+
+def _classify(workspace: Workspace, client: LeukolensClient) -> None:
+    waiting = workspace.of("waiting")
+    total = len(waiting)
+    bar = st.progress(0.0, f"Classifying 0 of {total}")
+    settled = classification.classify(
+        waiting, lambda data: client.predict(data, explain=True), settings.current().page_workers
+    )
+    for count, _ in enumerate(settled, 1):
+        bar.progress(count / total, f"Classifying {count} of {total}")
+    st.rerun()
+
+
+def _problems(workspace: Workspace) -> None:
+    unanswered = workspace.of("unanswered")
+    if unanswered:
+        with st.container(border=True, key="unanswered"):
+            st.error(
+                f"**{len(unanswered)} of {len(workspace.fields)} images got no answer.** {unanswered[0].problem}",
+                icon=":material/cloud_off:",
+            )
+            st.markdown("Your images are still here: nothing needs to be uploaded again.")
+            if st.button("Try again", type="primary", icon=":material/refresh:"):
+                workspace.ask_again()
+                st.rerun()
+    for field in workspace.of("refused"):
+        st.warning(
+            f"**{cards.plain(field.name)}** was not classified. {field.problem}", icon=":material/image_not_supported:"
+        )
+
+
+def _results(workspace: Workspace) -> None:
+    answered = workspace.of("answered")
+    if not answered:
+        return
+    card = service.model()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        st.subheader("1 field" if len(answered) == 1 else f"{len(answered)} fields", anchor=False)
+        strength = st.slider("Heat map: where the model looked", 0, 100, 45, 5, format="%d %%", key="heat", width=320)
+        if st.button("Clear all", icon=":material/delete:"):
+            workspace.forget()
+            st.rerun()
+    theme.heat_strength(strength)
+    pages = -(-len(answered) // CARDS_A_PAGE)
+    page = st.pagination(pages, key="page") if pages > 1 else 1
+    first = (page - 1) * CARDS_A_PAGE
+    newest = list(enumerate(answered, 1))[::-1]
+    for number, field in newest[first : first + CARDS_A_PAGE]:
+        cards.show(field, number, card)

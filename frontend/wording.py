@@ -1,0 +1,74 @@
+"""What the page says of a result: one place for words that a reader relies on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from api.schemas import Verdict
+
+Tone = Literal["green", "orange", "gray"]
+
+
+@dataclass(frozen=True)
+class VerdictWords:
+    """A verdict in words, an icon and a tone; no meaning is carried by colour alone."""
+
+    title: str
+    icon: str
+    tone: Tone
+    meaning: str
+    next_step: str
+
+
+VERDICTS: dict[Verdict, VerdictWords] = {
+    "accepted": VerdictWords(
+        title="Accepted",
+        icon=":material/check_circle:",
+        tone="green",
+        meaning="One pattern fits this field, and the model knows fields like it.",
+        next_step="Confirm it under the microscope. If the pattern is malignant, have a haematologist review the smear "
+        "and order flow cytometry.",
+    ),
+    "uncertain": VerdictWords(
+        title="Uncertain",
+        icon=":material/help:",
+        tone="orange",
+        meaning="No single pattern is probable enough, so the model does not decide.",
+        next_step="Do not use the label. Read this field yourself, or take a sharper image or a neighbouring field.",
+    ),
+    "out_of_distribution": VerdictWords(
+        title="Not a smear the model knows",
+        icon=":material/block:",
+        tone="gray",
+        meaning="This image is unlike the fields that the model learned from, so its probabilities mean nothing here.",
+        next_step="Check stain, focus and magnification: the model knows blood smear fields at 100x (oil immersion). "
+        "Otherwise read the field yourself.",
+    ),
+}
+
+PATTERNS = {
+    "Benign": "no malignant lymphoblasts",
+    "Early": "early pre-B lymphoblasts",
+    "Pre": "pre-B lymphoblasts",
+    "Pro": "pro-B lymphoblasts",
+}
+"""What each label of the shipped model stands for."""
+
+
+def pattern(label: str) -> str:
+    """Say what a label stands for; a label that only another model has stands for itself."""
+    return PATTERNS.get(label, label)
+
+
+def percent(probability: float) -> str:
+    """Write a probability as a percentage that never claims certainty.
+
+    Examples
+    --------
+    >>> percent(0.9912), percent(0.99999), percent(0.0), percent(0.5)
+    ('99.1 %', 'over 99.9 %', 'under 0.1 %', '50.0 %')
+    """
+    if probability > 0.999:
+        return "over 99.9 %"
+    if probability < 0.001:
+        return "under 0.1 %"
+    return f"{probability:.1%}".replace("%", " %")

@@ -1,0 +1,47 @@
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from frontend import pictures
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
+def test_every_type_becomes_a_small_jpeg(kind: str):
+    small = Image.open(io.BytesIO(pictures.preview(encoded(Image.new("RGB", (2000, 1000), "purple"), kind))))
+    assert (small.format, small.size) == ("JPEG", (640, 320))
+
+
+def test_a_turned_photograph_is_shown_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.new("RGB", (100, 50), "white"), "JPEG", exif=exif)
+    assert Image.open(io.BytesIO(pictures.preview(data))).size == (50, 100)
+
+
+def test_sixteen_bits_keep_their_brightness():
+    grey = Image.fromarray(np.full((64, 64), 0x8000, dtype=np.uint16))
+    shown = np.asarray(Image.open(io.BytesIO(pictures.preview(encoded(grey, "PNG")))))
+    assert 120 <= shown.mean() <= 136
+
+
+def test_a_transparent_background_is_white():
+    clear = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    assert np.asarray(Image.open(io.BytesIO(pictures.preview(encoded(clear, "PNG"))))).min() > 250
+
+
+def test_weak_evidence_is_clear_and_strong_evidence_is_not():
+    strength = np.zeros((64, 64, 3), dtype=np.uint8)
+    strength[:, 32:] = 255
+    layer = pictures.heat_layer(base64.b64encode(encoded(Image.fromarray(strength), "PNG")).decode())
+    alpha = np.asarray(Image.open(io.BytesIO(layer)))[..., 3]
+    assert alpha[:, :30].max() == 0
+    assert alpha[:, 34:].min() == 255
