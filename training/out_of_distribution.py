@@ -1,0 +1,76 @@
+"""How strange an embedding is: the Mahalanobis distance to the nearest class.
+
+Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks", NeurIPS
+2018: one mean a class, one covariance for all. 1,280 dimensions and a couple of thousand images do not determine a
+covariance, and its inverse would weigh 6.5 MB; so it is estimated as probabilistic PCA does (Tipping and Bishop,
+"Probabilistic Principal Component Analysis", J. R. Stat. Soc. B 61, 1999): full along the strongest directions, one
+variance along all others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+METHOD = "Mahalanobis distance to the nearest class mean, covariance by probabilistic PCA, per dimension"
+REFERENCE = "Lee et al., NeurIPS 2018; Tipping and Bishop, J. R. Stat. Soc. B 61, 1999"
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mahalanobis:
+    """The fitted distance; the served graph computes the same from these constants.
+
+    Attributes
+    ----------
+    means : float32[classes, d]
+        Mean embedding of each class.
+    directions : float32[d, rank]
+        Orthonormal principal directions of the embeddings about their class means.
+    variances : float32[rank]
+        Variance along each.
+    residual_variance : float
+        Variance along every other direction.
+    """
+
+    means: Floats
+    directions: Floats
+    variances: Floats
+    residual_variance: float
+
+    def score(self, embeddings: Floats) -> Floats:
+        """Score embeddings: float32[n, d] to float32[n], about 1 for the images it was fitted on, more if stranger."""
+        offsets = embeddings[:, None, :] - self.means
+        along = offsets @ self.directions
+        outside = np.maximum((offsets**2).sum(-1) - (along**2).sum(-1), 0.0)
+        squared = (along**2 / self.variances).sum(-1) + outside / self.residual_variance
+        scores: Floats = np.sqrt(squared.min(-1) / embeddings.shape[-1]).astype(np.float32)
+        return scores
+
+
+def fit(embeddings: Floats, labels: NDArray[np.int64], rank: int) -> Mahalanobis:
+    """Fit the distance on images of known classes.
+
+    Parameters
+    ----------
+    embeddings : float32[n, d]
+        Pooled features of training images.
+    labels : int64[n]
+        Their classes, 0 to the number of classes less one, each present.
+    rank : int
+        Directions that keep a variance of their own; less than n and d.
+
+    Returns
+    -------
+    Mahalanobis
+        The fitted distance.
+    """
+    means = np.stack([embeddings[labels == c].mean(0) for c in range(labels.max() + 1)])
+    centred = (embeddings - means[labels]).astype(np.float64)
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    variances, directions = variances[::-1], directions[:, ::-1]
+    residual = float(variances[rank:].mean())
+    return Mahalanobis(
+        means.astype(np.float32), directions[:, :rank].astype(np.float32), variances[:rank].astype(np.float32), residual
+    )
