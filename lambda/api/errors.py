@@ -3,13 +3,15 @@
 # ruff: noqa: N818 - the names say what went wrong
 
 from collections.abc import Mapping
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import inference
 
 from .schemas import PROBLEM_TYPE_PREFIX, FieldError, Problem
 
+_Body = TypeVar("_Body", bound=BaseModel)
 MAX_ERRORS_TOLD = 20
 MAX_FIELD_CHARACTERS = 100
 
@@ -29,9 +31,9 @@ class ApiError(Exception):
 
 
 class NothingToRead(ApiError):
-    """The request holds no image."""
+    """The request holds nothing to read."""
 
-    name, title, status = "nothing-to-read", "The request holds no image", 400
+    name, title, status = "nothing-to-read", "The request holds nothing to read", 400
 
 
 class InvalidRequest(ApiError):
@@ -142,8 +144,6 @@ def as_api_error(error: Exception) -> ApiError:
     """
     if isinstance(error, ApiError):
         return error
-    if isinstance(error, ValidationError):
-        return _invalid(error)
     kind = _FROM_INFERENCE.get(type(error))
     if kind is None:
         return ApiError("The service met an error that it did not foresee. Report it with the request_id.")
@@ -169,8 +169,37 @@ def as_problem(error: ApiError, request_id: str) -> Problem:
     )
 
 
+def parse(schema: type[_Body], body: bytes) -> _Body:
+    """Read a JSON body.
+
+    Parameters
+    ----------
+    schema
+        What it must be.
+    body
+        As sent.
+
+    Returns
+    -------
+    pydantic.BaseModel
+        An instance of ``schema``.
+
+    Raises
+    ------
+    NothingToRead
+        Without a body.
+    InvalidRequest
+        Tells which fields are wrong and how; never with their values, which may be an image.
+    """
+    if not body:
+        raise NothingToRead("The body is empty: send JSON.")
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
 def _invalid(error: ValidationError) -> InvalidRequest:
-    """Tell which fields are wrong and how; never with their values, which may be an image."""
     told = [
         FieldError(field=".".join(map(str, e["loc"]))[:MAX_FIELD_CHARACTERS] or "body", message=e["msg"])
         for e in error.errors(include_input=False, include_url=False, include_context=False)[:MAX_ERRORS_TOLD]

@@ -5,7 +5,7 @@ import base64
 from inference import Answer, ModelCard
 
 from . import schemas
-from .errors import NothingToRead, NotOffered, UnsupportedType
+from .errors import NothingToRead, NotOffered, UnsupportedType, parse
 from .event import Incoming
 from .observe import audit, measure
 from .service import Service
@@ -47,7 +47,7 @@ def image_of(request: Incoming) -> bytes:
 
         return file_field(request.body, request.headers["content-type"])
     if kind == "application/json":
-        schemas.StoredImage.model_validate_json(request.body)
+        parse(schemas.StoredImage, request.body)
         raise NotOffered("This deployment takes no uploads: send the image as the body of the request.")
     if kind and not kind.startswith("image/"):
         raise UnsupportedType(

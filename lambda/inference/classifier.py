@@ -24,6 +24,8 @@ _PROBABILITIES: Final = "probabilities"
 _EMBEDDING: Final = "embedding"
 _MAPS: Final = "activation_maps"
 _SCORE: Final = "out_of_distribution_score"
+_SUM_TOLERANCE: Final = 0.01
+"""An int8 file's probabilities are steps of 1/256."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,22 @@ class Classifier:
             _MAPS: _tensor(outputs, _MAPS, (1, None, None, len(card.labels)), np.float32),
             _SCORE: _tensor(outputs, _SCORE, (1,), np.float32),
         }
+
+    def check(self) -> None:
+        """Run a grey field and refuse numbers that cannot be an answer; the run also warms the interpreter up.
+
+        Raises
+        ------
+        ValueError
+            Where a number is not finite or the probabilities do not add up to 1: a file converted without weights.
+        """
+        spec = self.card.input
+        outputs = self.run(np.full((spec.height, spec.width, spec.channels), 128, np.uint8))
+        numbers = (outputs.probabilities, outputs.embedding, outputs.activation_maps, outputs.out_of_distribution_score)
+        if not all(np.isfinite(part).all() for part in numbers):
+            raise ValueError("a grey field gives numbers that are not finite: convert the model again")
+        if abs(float(outputs.probabilities.sum()) - 1.0) > _SUM_TOLERANCE or outputs.probabilities.min() < 0.0:
+            raise ValueError("the probabilities of a grey field do not add up to 1: convert the model again")
 
     def run(self, image: npt.NDArray[np.uint8]) -> Outputs:
         """Run the model file once.
@@ -222,9 +240,11 @@ def load(model_dir: Path) -> Classifier:
     try:
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
-        return Classifier(card, interpreter)
+        classifier = Classifier(card, interpreter)
+        classifier.check()
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{path} is not a model that this service can run: {error}") from error
+    return classifier
 
 
 def _tensor(details: dict[str, Any], name: str, shape: tuple[int | None, ...], dtype: type) -> int:
