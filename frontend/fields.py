@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from api.schemas import Prediction
+from frontend import samples
 
 State = Literal["waiting", "answered", "refused", "unanswered"]
 
@@ -18,6 +19,7 @@ class SmearField:
     name: str
     data: bytes | None
     synthetic: bool = False
+    """Drawn by the project, and labelled so wherever it is shown."""
     state: State = "waiting"
     problem: str = ""
     prediction: Prediction | None = None
@@ -33,7 +35,7 @@ class Workspace:
 
     fields: dict[str, SmearField] = field(default_factory=dict)
 
-    def add(self, name: str, data: bytes, *, synthetic: bool = False) -> SmearField:
+    def add(self, name: str, data: bytes) -> SmearField:
         """Take in an image; one that is there already is asked again only if it has no answer.
 
         Parameters
@@ -42,8 +44,6 @@ class Workspace:
             File name, shown on the page and sent nowhere.
         data : bytes
             The file.
-        synthetic : bool
-            Drawn by the project, and labelled so.
 
         Returns
         -------
@@ -54,7 +54,7 @@ class Workspace:
         known = self.fields.get(key)
         if known is not None and known.state == "answered":
             return known
-        self.fields[key] = SmearField(key=key, name=name, data=data, synthetic=synthetic)
+        self.fields[key] = SmearField(key=key, name=name, data=data, synthetic=samples.is_synthetic(key))
         return self.fields[key]
 
     def of(self, *states: State) -> list[SmearField]:

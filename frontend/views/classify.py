@@ -52,7 +52,7 @@ def _samples(workspace: Workspace) -> None:
     with st.container(horizontal=True, gap="small"):
         for path in paths:
             if st.button(samples.title(path), key=f"sample-{path.stem}"):
-                workspace.add(path.name, path.read_bytes(), synthetic=True)
+                workspace.add(path.name, path.read_bytes())
 
 
 def _classify(workspace: Workspace, client: LeukolensClient) -> None:
