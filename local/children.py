@@ -61,6 +61,11 @@ class Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def check(self) -> None:
         """Make sure that it runs.
 

@@ -24,6 +24,7 @@ from .server import StartError, address, bind
 HOST = "127.0.0.1"
 LOGS = ROOT / ".work" / "demo"
 READY_S = 60.0
+LOG_WIDTH = 120  # of output that goes to a file or a pipe
 INTERRUPTED = 130  # what a shell gives for a program that SIGINT ended
 _VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 
@@ -44,6 +45,8 @@ def demo(port: int, page_port: int, *, once: bool) -> int:
         When the API or the page does not come up, or ends.
     """
     console = Console()
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
     for wanted, option in ((port, "PORT"), (page_port, "PAGE_PORT")):
         with _naming(option), bind(HOST, wanted):
             pass  # free: told before anything starts

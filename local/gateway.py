@@ -30,6 +30,8 @@ TIMEOUT_S = 30.0  # an HTTP API's, at most
 MAX_WAITING = 200  # each may hold MAX_EVENT_BYTES
 
 _TOO_LARGE = "A request may hold about 4.5 MB of image; send a larger one through POST /v1/uploads."
+# The service's own names (api/errors.py) where it has one.
+_NAMES = {408: "request-timeout", 413: "too-large", 429: "too-many-requests", 500: "internal", 503: "timeout"}
 _FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's business
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -122,9 +124,9 @@ def _event(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def _problem(status: int, detail: str) -> HttpAnswer:
-    title = HTTPStatus(status).phrase
-    name = title.lower().replace(" ", "-")
-    problem = Problem(type=PROBLEM_TYPE_PREFIX + name, title=title, status=status, detail=detail)
+    problem = Problem(
+        type=PROBLEM_TYPE_PREFIX + _NAMES[status], title=HTTPStatus(status).phrase, status=status, detail=detail
+    )
     headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers.append(("retry-after", "1"))

@@ -18,6 +18,7 @@ from .gateway import Gateway, Handler
 
 # Longer than a pooled client keeps a connection, so that it is the client that lets go.
 KEEP_ALIVE_S = 75
+BACKLOG = 512
 
 
 class StartError(Exception):
@@ -34,10 +35,19 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
+        # With its protocol named: asyncio turns Nagle's algorithm off only then, which costs an answer 40 ms.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise StartError(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port.") from error
+    return listening
 
 
 def load_handler() -> Handler:

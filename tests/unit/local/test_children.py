@@ -1,0 +1,73 @@
+"""Real child processes: they end with their parent, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.children import Child, ChildError
+
+SLEEPER = ["timeit", "-n", "1", "-r", "1", "import time; time.sleep(60)"]
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from local.children import Child
+with Child("sleeper", {sleeper!r}, Path(sys.argv[1]), dict(os.environ)) as child:
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie has ended; its parent only has not looked.
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def wait_until_gone(pid: int) -> bool:
+    deadline_s = time.monotonic() + 20
+    while alive(pid) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def test_leaving_the_with_ends_the_child(tmp_path: Path):
+    with Child("sleeper", SLEEPER, tmp_path, dict(os.environ)) as child:
+        child.check()
+        assert alive(child.pid)
+    assert not alive(child.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
+    command = [sys.executable, "-c", PARENT.format(sleeper=SLEEPER), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.send_signal(number)
+        parent.wait(20)
+        assert wait_until_gone(pid)
+
+
+def test_a_child_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path):
+    with (
+        Child("broken", ["timeit", "raise ValueError('out of stain')"], tmp_path, dict(os.environ)) as child,
+        pytest.raises(ChildError, match=r"broken ended with status 1(?s:.*)out of stain"),
+    ):
+        child.wait_until(lambda: False, 20)
+
+
+def test_a_child_that_never_is_ready_is_told(tmp_path: Path):
+    with (
+        Child("sleeper", SLEEPER, tmp_path, dict(os.environ)) as child,
+        pytest.raises(ChildError, match=r"not ready after 0\.2 s"),
+    ):
+        child.wait_until(lambda: False, 0.2)

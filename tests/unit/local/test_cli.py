@@ -1,0 +1,141 @@
+"""The commands, as a person runs them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.cli import main
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "samples" / "synthetic_pre_01.png"
+
+
+def local(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield int(listening.getsockname()[1])
+
+
+def test_predict_says_what_the_image_shows():
+    done = local("predict", SAMPLE)
+    assert done.returncode == 0, done.stderr
+    assert "PNG, 224 x 224 pixels" in done.stdout
+    assert all(label in done.stdout for label in ("Benign", "Early", "Pre", "Pro"))
+    assert "Research use only" in done.stdout
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no image", b"\xff\xd8\xff\xe0 cut short"])
+def test_predict_refuses_what_is_no_image(tmp_path: Path, content: bytes | None, capfd: pytest.CaptureFixture[str]):
+    path = tmp_path / "field.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["predict", str(path)]) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "field.jpg" in printed.err
+
+
+def test_serve_refuses_a_changed_model_by_name(tmp_path: Path):
+    for name in ("model.tflite", "model.json"):
+        (tmp_path / name).write_bytes((ROOT / "models" / "default" / name).read_bytes())
+    with (tmp_path / "model.tflite").open("ab") as model:
+        model.write(b"x")
+    done = local("serve", "--port", free_port(), LEUKOLENS_MODEL_DIR=str(tmp_path))
+    assert done.returncode == 2
+    assert str(tmp_path / "model.tflite") in done.stderr
+    assert "sha256" in done.stderr
+
+
+def test_serve_refuses_a_missing_model_by_name(tmp_path: Path):
+    done = local("serve", "--port", free_port(), LEUKOLENS_MODEL_DIR=str(tmp_path / "nowhere"))
+    assert done.returncode == 2
+    assert str(tmp_path / "nowhere") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_says_which_port_is_taken(taken: int):
+    done = local("serve", "--port", taken)
+    assert done.returncode == 2
+    assert f"127.0.0.1:{taken}: Address already in use" in done.stderr
+
+
+def test_demo_says_which_port_is_taken_before_it_starts_anything(taken: int):
+    done = local("demo", "--port", free_port(), "--page-port", taken, "--once")
+    assert done.returncode == 2
+    assert str(taken) in done.stderr
+    assert "PAGE_PORT=" in done.stderr
+    assert done.stdout == ""
+
+
+def test_demo_once_classifies_every_sample_and_leaves_nothing_behind():
+    port, page_port = free_port(), free_port()
+    done = local("demo", "--port", port, "--page-port", page_port, "--once")
+    assert done.returncode == 0, done.stdout + done.stderr
+    samples = sorted((ROOT / "samples").glob("synthetic_*.png"))
+    assert samples
+    assert all(path.name in done.stdout for path in samples)
+    assert f"http://127.0.0.1:{port}" in done.stdout
+    assert f"http://127.0.0.1:{page_port}" in done.stdout
+    assert "Research use only" in done.stdout
+    for number in (port, page_port):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{number}/")
+
+
+def test_demo_fails_when_the_model_is_wrong(tmp_path: Path):
+    done = local("demo", "--port", free_port(), "--page-port", free_port(), "--once", LEUKOLENS_MODEL_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+
+
+def test_demo_stays_until_it_is_stopped_and_stops_whole():
+    port, page_port = free_port(), free_port()
+    command = [sys.executable, "-u", "-m", "local", "demo", "--port", str(port), "--page-port", str(page_port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "Ctrl-C" in line:
+                break
+        assert httpx.get(f"http://127.0.0.1:{port}/v1/health").json()["status"] == "ok"
+        assert httpx.get(f"http://127.0.0.1:{page_port}/").status_code == 200
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(30) == 0
+    for address in (port, page_port):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{address}/")
+
+
+def test_serving_needs_no_training_package():
+    """The demo's environment holds the serving groups alone."""
+    program = (
+        "import json, sys; sys.modules['tensorflow'] = sys.modules['training'] = None\n"
+        "import local.demo, local.server; local.server.load_handler()\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert {"keras", "mlflow", "sagemaker", "sklearn"}.isdisjoint(json.loads(done.stdout.splitlines()[-1]))
