@@ -30,14 +30,23 @@ class Child:
         Folder of the log.
     environment
         Of the process, complete.
+    interpreter
+        Which Python runs it. Another virtual environment's finds :mod:`local.tether` by ``PYTHONPATH``.
     """
 
-    def __init__(self, name: str, command: Sequence[str], logs: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        logs: Path,
+        environment: dict[str, str],
+        interpreter: str = sys.executable,
+    ) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of this project
-                [sys.executable, "-m", "local.tether", *command],
+                [interpreter, "-m", "local.tether", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
