@@ -13,6 +13,7 @@ from api.schemas import (
     FeedbackReceipt,
     FeedbackRequest,
     Health,
+    ImageType,
     ModelSummary,
     Prediction,
     Problem,
@@ -117,7 +118,7 @@ class LeukolensClient:
         if source.size_bytes > self._inline_limit_bytes:
             stored = StoredImage(upload_id=self.upload(data, content_type=content_type))
             return self._post("/v1/predictions", stored, Prediction, query)
-        media_type = content_type or source.media_type or "application/octet-stream"
+        media_type = content_type or _media_type(source)
         response = self._transport.exchange(
             "POST", "/v1/predictions", params=query, content=source.read(), headers={"content-type": media_type}
         )
@@ -134,8 +135,8 @@ class LeukolensClient:
             When the file is over the service's limit for uploads.
         """
         source = ImageSource(data)
-        ticket = self._post("/v1/uploads", _upload_request(source, content_type), UploadTicket)
-
+        asked = {"content_type": content_type or _media_type(source), "size_bytes": source.size_bytes}
+        ticket = self._post("/v1/uploads", UploadRequest.model_validate(asked), UploadTicket)
         # To the object store, by the ticket's own signature: our token is none of its business.
         image = {"file": ("image", source.read())}
         self._transport.exchange("POST", ticket.url, data=ticket.fields, files=image, auth=None)
@@ -185,16 +186,17 @@ class LeukolensClient:
         return parse(response, answer)
 
 
-def _upload_request(source: ImageSource, content_type: str | None) -> UploadRequest:
-    media_type = content_type or source.media_type
+def _media_type(source: ImageSource) -> ImageType:
+    """Name the type by the first bytes, or refuse the file as the service would."""
+    media_type = source.media_type
     if media_type is None:
-        # What the service says to the same file when it is small enough to be sent whole.
+        reason = "The file is empty." if source.size_bytes == 0 else "Its first bytes are those of no image."
         raise RefusedImageError(
             Problem(
-                type=PROBLEM_TYPE_PREFIX + "unsupported-media-type",
-                title="Unsupported media type",
+                type=PROBLEM_TYPE_PREFIX + "unsupported-type",
+                title="Not an image type that is read here",
                 status=415,
-                detail="The first bytes are those of no JPEG, PNG, TIFF, BMP or WebP image.",
+                detail=f"{reason} Send a JPEG, PNG, TIFF, BMP or WebP image.",
             )
         )
-    return UploadRequest.model_validate({"content_type": media_type, "size_bytes": source.size_bytes})
+    return media_type

@@ -1,0 +1,99 @@
+"""Answers for people and programs: a table, JSON or CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Column, Table
+
+from api.schemas import Prediction, Problem
+
+VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+_COLUMNS = (
+    "file",
+    "label",
+    "probability",
+    "verdict",
+    "malignant_probability",
+    "prediction_set",
+    "out_of_distribution_score",
+    "image_sha256",
+    "model_version",
+    "model_sha256",
+    "request_id",
+    "error",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: an answer, or the reason why there is none."""
+
+    path: Path
+    answer: Prediction | None = None
+    error: str = ""
+    problem: Problem | None = None
+
+
+def as_table(outcomes: Sequence[Outcome]) -> Table:
+    """Make a table to read."""
+    table = Table(Column("file", overflow="fold"), "label", "probability", "verdict", "malignant")
+    for outcome in outcomes:
+        if outcome.answer is None:
+            reason = outcome.problem.title if outcome.problem else outcome.error
+            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            continue
+        decision = outcome.answer.prediction
+        style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
+        malignant = f"{outcome.answer.malignant_probability:.3f}"
+        table.add_row(
+            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
+        )
+    return table
+
+
+def as_json(outcomes: Sequence[Outcome]) -> str:
+    """Make a JSON array: one object a file, with ``answer`` or ``error``."""
+    return json.dumps([_object(outcome) for outcome in outcomes], indent=2) + "\n"
+
+
+def as_csv(outcomes: Sequence[Outcome]) -> str:
+    """Make a CSV: one line a file, with a column of probability for every label."""
+    labels = list(dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [*_COLUMNS, *(f"probability_{label}" for label in labels)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_line(outcome) for outcome in outcomes)
+    return buffer.getvalue()
+
+
+def _object(outcome: Outcome) -> dict[str, Any]:
+    file = {"file": str(outcome.path)}
+    if outcome.answer is not None:
+        return file | {"answer": outcome.answer.model_dump(mode="json", exclude={"explanation"})}
+    problem = outcome.problem.model_dump(mode="json", exclude_none=True) if outcome.problem else None
+    return file | {"error": outcome.error, "problem": problem}
+
+
+def _line(outcome: Outcome) -> dict[str, Any]:
+    answer = outcome.answer
+    if answer is None:
+        return {"file": outcome.path, "error": outcome.error}
+    return {
+        "file": outcome.path,
+        "label": answer.prediction.label,
+        "probability": answer.prediction.probability,
+        "verdict": answer.prediction.verdict,
+        "malignant_probability": answer.malignant_probability,
+        "prediction_set": " ".join(answer.prediction_set),
+        "out_of_distribution_score": answer.out_of_distribution_score,
+        "image_sha256": answer.image.sha256,
+        "model_version": answer.model.version,
+        "model_sha256": answer.model.sha256,
+        "request_id": answer.request_id,
+        **{f"probability_{label}": value for label, value in answer.probabilities.items()},
+    }
