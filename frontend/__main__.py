@@ -24,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8501, help="port to listen on (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
-        settings.current()
+        chosen = settings.current()
     except settings.SettingsError as error:
         sys.stderr.write(f"The page cannot start: {error}\n")
         return 2
-    server.serve(options.host, options.port)
+    server.serve(options.host, options.port, chosen.transport)
     return 0
 
 

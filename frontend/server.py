@@ -5,18 +5,46 @@ from pathlib import Path
 
 import streamlit as st
 import uvicorn
+from starlette.middleware import Middleware
+
+from frontend.settings import Transport
+from frontend.transport import script
+from frontend.transport.endpoint import PollingEndpoint
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Of one message of a browser; a message holds the state of all widgets, while images come by HTTP."""
+GRACE_S = 5
+"""For open requests when the server stops: a poll would be held for longer, and is asked again by its browser."""
 
 
-def create_app() -> st.App:
-    """Build the ASGI application: Streamlit's routes for the page's script."""
-    return st.App(SCRIPT, on_script_error=_apologise)
+def create_app(transport: Transport) -> st.App:
+    """Build the ASGI application: Streamlit's routes for the page's script, and the transport.
+
+    Parameters
+    ----------
+    transport : Transport
+        How browsers reach it. ``websocket`` adds nothing to Streamlit.
+
+    Returns
+    -------
+    st.App
+        The application.
+    """
+    if transport == "websocket":
+        return st.App(SCRIPT, on_script_error=_apologise)
+    return st.App(
+        SCRIPT,
+        routes=script.routes(),
+        middleware=[
+            Middleware(script.ScriptInjection, mode=transport),
+            Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES),
+        ],
+        on_script_error=_apologise,
+    )
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: int, transport: Transport) -> None:
     """Serve the page until stopped.
 
     Parameters
@@ -25,9 +53,19 @@ def serve(host: str, port: int) -> None:
         Address to listen on.
     port : int
         Port to listen on.
+    transport : Transport
+        How browsers reach it.
     """
     sys.stderr.write(f"Leukolens page: http://{host}:{port}\n")
-    uvicorn.run(create_app(), host=host, port=port, log_config=None, access_log=False, ws_max_size=MAX_MESSAGE_BYTES)
+    uvicorn.run(
+        create_app(transport),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        timeout_graceful_shutdown=GRACE_S,
+    )
 
 
 def _apologise(_: Exception) -> bool:

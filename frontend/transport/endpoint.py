@@ -1,0 +1,223 @@
+"""Answers the polls: an Engine.IO server beside the application, in the same process."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import engineio
+from engineio.payload import Payload
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+from frontend.transport.bridge import AsgiApp, Bridge, Message, Scope
+from frontend.transport.frames import FrameError, Joiner, split
+
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PATH = "/_leukolens/transport/poll/"
+STREAM_PATH = "/_stcore/stream"
+PROTOCOLS_HEADER = "x-leukolens-protocols"
+"""What a browser would send as ``Sec-WebSocket-Protocol``. A page of another site cannot set this header without
+asking first, and is never allowed to: that keeps other sites from opening sessions with a reader's cookies."""
+ORIGIN_HEADER = "x-leukolens-origin"
+"""A browser names no ``Origin`` with a GET to its own site, and Streamlit wants one, to trust the sign-in cookie."""
+PREVIOUS_HEADER = "x-leukolens-previous"
+"""The session that this one follows after a lost connection: ended first, so that Streamlit hands its state on."""
+
+PING_INTERVAL_S = 20.0
+"""A poll without news is answered at least this often: far under the 120 s at which App Runner cuts a request."""
+PING_TIMEOUT_S = 45.0
+"""For the browser's answer; long, for it may be taking a large message over a slow line."""
+MAX_POLL_BYTES = 1_000_000
+"""Of one request: nginx's default limit is 1 MiB."""
+WINDOW_BYTES = 4 * 1024 * 1024
+"""Sent but not yet taken by the browser; beyond it the application waits."""
+
+
+@dataclass
+class _Session:
+    bridge: Bridge
+    joiner: Joiner
+    sent_bytes: int = 0
+    """Since the browser was last known to have taken everything."""
+
+
+class PollingEndpoint:
+    """ASGI middleware: sessions by long polling at ``PATH``, each handed to the application as a websocket.
+
+    Parameters
+    ----------
+    app : AsgiApp
+        The application, which has a websocket route at ``STREAM_PATH``.
+    max_message_bytes : int
+        Of one message of a browser.
+    """
+
+    def __init__(self, app: AsgiApp, max_message_bytes: int) -> None:
+        self._app = app
+        self._max_message_bytes = max_message_bytes
+        self._sessions: dict[str, _Session] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        # Its limit of 16 packets a request would refuse a burst of small messages; bytes are limited anyway.
+        Payload.max_decode_packets = MAX_POLL_BYTES
+        self._engine = engineio.AsyncServer(
+            async_mode="asgi",
+            transports=["polling"],
+            allow_upgrades=False,
+            async_handlers=False,  # in order, one after the other
+            cors_allowed_origins=[],  # no word of CORS: other sites are kept out by PROTOCOLS_HEADER
+            http_compression=False,  # base64 of compressed pictures: time spent for nothing
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PING_TIMEOUT_S,
+            max_http_buffer_size=MAX_POLL_BYTES,
+        )
+        self._engine.on("connect", self._connect)
+        self._engine.on("message", self._message)
+        self._engine.on("disconnect", self._disconnect)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a poll; hand everything else on."""
+        if scope["type"] != "http" or not scope["path"].startswith(PATH):
+            await self._app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await PlainTextResponse("Too large", 413)(scope, receive, send)
+            return
+        await self._engine.handle_request(_with_length(scope, body), _replay(body, receive), _uncached(send))
+
+    async def _connect(self, sid: str, environ: dict[str, Any]) -> bool:
+        scope: Scope = environ["asgi.scope"]
+        headers = Headers(scope=scope)
+        if PROTOCOLS_HEADER not in headers or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return False
+        await self._end(headers.get(PREVIOUS_HEADER))
+        bridge = Bridge(
+            self._app, websocket_scope(scope), lambda message: self._deliver(sid, message), lambda: self._hang_up(sid)
+        )
+        self._sessions[sid] = _Session(bridge, Joiner(self._max_message_bytes))
+        accepted = await bridge.open()
+        if not accepted:
+            self._sessions.pop(sid, None)
+        return accepted
+
+    async def _message(self, sid: str, part: bytes | str) -> None:
+        session = self._sessions.get(sid)
+        if session is None:
+            return
+        try:
+            message = session.joiner.take(part)
+        except FrameError:
+            self._hang_up(sid)
+            return
+        if message is not None:
+            await session.bridge.take(message)
+
+    async def _disconnect(self, sid: str, _reason: str) -> None:
+        await self._end(sid)
+
+    async def _end(self, sid: str | None) -> None:
+        session = self._sessions.pop(sid or "", None)
+        if session is not None:
+            await session.bridge.close()
+
+    async def _deliver(self, sid: str, message: bytes) -> None:
+        session, socket = self._sessions.get(sid), self._engine.sockets.get(sid)
+        if session is None or socket is None or socket.closed:
+            raise OSError("the browser is gone")
+        for part in split(message):
+            if session.sent_bytes + len(part) > WINDOW_BYTES:
+                await socket.queue.join()
+                session.sent_bytes = 0
+            await self._engine.send(sid, part)
+            session.sent_bytes += len(part)
+
+    def _hang_up(self, sid: str) -> None:
+        """End a session from this side, without waiting for the browser to hear of it."""
+        task = asyncio.create_task(self._part(sid), name="polled-session-end")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _part(self, sid: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self._engine.disconnect(sid)
+        await self._end(sid)
+
+
+def websocket_scope(scope: Scope) -> Scope:
+    """Describe the handshake of a polled session as that of a websocket.
+
+    Parameters
+    ----------
+    scope : Scope
+        HTTP scope of the first poll, with the headers of ``static/polling.js``.
+
+    Returns
+    -------
+    Scope
+        Websocket scope for ``STREAM_PATH``: same cookies, host and client.
+    """
+    given = Headers(scope=scope)
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    for name in (PROTOCOLS_HEADER, ORIGIN_HEADER, PREVIOUS_HEADER, "content-length", "content-type"):
+        del headers[name]
+    protocols = given[PROTOCOLS_HEADER]
+    headers["sec-websocket-protocol"] = protocols
+    if "origin" not in headers and ORIGIN_HEADER in given:
+        headers["origin"] = given[ORIGIN_HEADER]
+    return {
+        **{name: scope[name] for name in ("asgi", "http_version", "client", "server", "root_path") if name in scope},
+        "type": "websocket",
+        "scheme": "wss" if scope.get("scheme") == "https" else "ws",
+        "path": STREAM_PATH,
+        "raw_path": STREAM_PATH.encode(),
+        "query_string": b"",
+        "headers": headers.raw,
+        "subprotocols": [protocol.strip() for protocol in protocols.split(",")],
+        "state": dict(scope.get("state", {})),
+        "extensions": {},
+    }
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Read a request's body, or None where it is over ``MAX_POLL_BYTES``."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_POLL_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _with_length(scope: Scope, body: bytes) -> Scope:
+    """Name the length of the body: a proxy may send it in chunks, without one, and Engine.IO goes by the header."""
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    headers["content-length"] = str(len(body))
+    return {**scope, "headers": headers.raw}
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already, then what comes after it."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
+
+
+def _uncached(send: Send) -> Send:
+    """Forbid caches to keep an answer."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(raw=message["headers"])["cache-control"] = "no-store"
+        await send(message)
+
+    return sending

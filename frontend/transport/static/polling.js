@@ -1,0 +1,247 @@
+/* Gives Streamlit's script an object that looks like a WebSocket and speaks over Engine.IO long polling.
+   The other end is frontend/transport/endpoint.py. Modes: "polling" never opens a WebSocket; "auto" tries one first. */
+(() => {
+  "use strict";
+
+  const MODE = document.currentScript.dataset.mode;
+  const POLL_PATH = "/_leukolens/transport/poll/";
+  const STREAM_PATH = "/_stcore/stream";
+  const FALL_BACK_MS = 3000;
+  const PART_BYTES = 256 * 1024;
+  const MORE = 0;
+  const LAST = 1;
+  const NORMAL = 1000;
+  const LOST = 1006;
+  // Kept for the tab: where the WebSocket failed and polling worked, a lost connection is not tried in vain again.
+  const REMEMBERED = "leukolens.transport";
+
+  const NativeWebSocket = window.WebSocket;
+  const isStream = (url) => new URL(url, location.href).pathname.endsWith(STREAM_PATH);
+  const listOf = (protocols) => (Array.isArray(protocols) ? protocols : protocols ? [protocols] : []);
+
+  /** Id of the last polled session of this tab: the server ends it before the next begins. */
+  let previous = "";
+
+  const bytesOf = (data) =>
+    ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+
+  /** Cut a message into parts, each led by a byte that says whether more follow. */
+  function* split(message) {
+    const last = Math.floor(Math.max(0, message.length - 1) / PART_BYTES);
+    for (let number = 0; number <= last; number += 1) {
+      const piece = message.subarray(number * PART_BYTES, (number + 1) * PART_BYTES);
+      const part = new Uint8Array(piece.length + 1);
+      part[0] = number === last ? LAST : MORE;
+      part.set(piece, 1);
+      yield part.buffer;
+    }
+  }
+
+  /** Put parts together; gives the message with its last part, else null. */
+  class Joiner {
+    #parts = [];
+
+    take(part) {
+      const bytes = new Uint8Array(part);
+      this.#parts.push(bytes.subarray(1));
+      if (bytes[0] === MORE) {
+        return null;
+      }
+      const message = new Uint8Array(this.#parts.reduce((sum, piece) => sum + piece.length, 0));
+      let offset = 0;
+      for (const piece of this.#parts) {
+        message.set(piece, offset);
+        offset += piece.length;
+      }
+      this.#parts = [];
+      return message.buffer;
+    }
+  }
+
+  /** Long polling with the four callbacks of a connection. */
+  class Polling {
+    #engine;
+    #joiner = new Joiner();
+
+    constructor(protocols, on) {
+      this.#engine = eio(location.origin, {
+        path: POLL_PATH,
+        transports: ["polling"],
+        upgrade: false,
+        timestampRequests: true,
+        extraHeaders: {
+          "X-Leukolens-Protocols": protocols.join(", "),
+          "X-Leukolens-Origin": location.origin,
+          "X-Leukolens-Previous": previous,
+        },
+      });
+      this.#engine.binaryType = "arraybuffer";
+      this.#engine.on("open", () => {
+        previous = this.#engine.id;
+        on.open();
+      });
+      this.#engine.on("message", (part) => {
+        const message = this.#joiner.take(part);
+        if (message !== null) {
+          on.message(message);
+        }
+      });
+      this.#engine.on("close", (reason) => {
+        removeEventListener("pagehide", this.#leave);
+        on.close(reason === "forced close" ? NORMAL : LOST);
+      });
+      addEventListener("pagehide", this.#leave);
+    }
+
+    /** Tell the server that the page goes; an ordinary request would be cancelled with it. */
+    #leave = () => {
+      const query = new URLSearchParams({ EIO: "4", transport: "polling", sid: this.#engine.id });
+      navigator.sendBeacon(`${POLL_PATH}?${query}`, "1");
+    };
+
+    send(data) {
+      for (const part of split(bytesOf(data))) {
+        this.#engine.send(part);
+      }
+    }
+
+    close() {
+      this.#engine.close();
+    }
+  }
+
+  /** A WebSocket with the same callbacks. */
+  class Native {
+    #socket;
+
+    constructor(url, protocols, on) {
+      this.#socket = new NativeWebSocket(url, protocols);
+      this.#socket.binaryType = "arraybuffer";
+      this.#socket.onopen = () => on.open();
+      this.#socket.onmessage = (event) => on.message(event.data);
+      this.#socket.onclose = (event) => on.close(event.code);
+    }
+
+    send(data) {
+      this.#socket.send(data);
+    }
+
+    close() {
+      this.#socket.close();
+    }
+  }
+
+  /** What Streamlit holds: the events, states and methods of a WebSocket. */
+  class StreamSocket extends EventTarget {
+    binaryType = "arraybuffer";
+    extensions = "";
+    bufferedAmount = 0;
+    readyState = NativeWebSocket.CONNECTING;
+    onopen = null;
+    onmessage = null;
+    onerror = null;
+    onclose = null;
+    #link = null;
+    #timer = 0;
+
+    constructor(url, protocols) {
+      super();
+      this.url = String(new URL(url, location.href));
+      this.protocol = listOf(protocols)[0] ?? "";
+      const tryNative = MODE === "auto" && sessionStorage.getItem(REMEMBERED) !== "polling";
+      if (tryNative) {
+        this.#connectNative(url, listOf(protocols));
+      } else {
+        this.#connectPolling(listOf(protocols), false);
+      }
+    }
+
+    #connectNative(url, protocols) {
+      const fallBack = () => {
+        clearTimeout(this.#timer);
+        if (this.#link === native && this.readyState === NativeWebSocket.CONNECTING) {
+          this.#connectPolling(protocols, true);
+          native.close();
+        }
+      };
+      const native = new Native(url, protocols, {
+        open: () => {
+          clearTimeout(this.#timer);
+          if (this.#link === native) {
+            this.#opened();
+          } else {
+            native.close();
+          }
+        },
+        message: (data) => this.#link === native && this.#received(data),
+        close: (code) => {
+          fallBack();
+          if (this.#link === native) {
+            this.#closed(code);
+          }
+        },
+      });
+      this.#link = native;
+      this.#timer = setTimeout(fallBack, FALL_BACK_MS);
+    }
+
+    #connectPolling(protocols, remember) {
+      this.#link = new Polling(protocols, {
+        open: () => {
+          if (remember) {
+            sessionStorage.setItem(REMEMBERED, "polling");
+          }
+          this.#opened();
+        },
+        message: (data) => this.#received(data),
+        close: (code) => this.#closed(code),
+      });
+    }
+
+    #emit(event) {
+      this[`on${event.type}`]?.call(this, event);
+      this.dispatchEvent(event);
+    }
+
+    #opened() {
+      this.readyState = NativeWebSocket.OPEN;
+      this.#emit(new Event("open"));
+    }
+
+    #received(data) {
+      this.#emit(new MessageEvent("message", { data, origin: location.origin }));
+    }
+
+    #closed(code) {
+      if (this.readyState === NativeWebSocket.CLOSED) {
+        return;
+      }
+      this.readyState = NativeWebSocket.CLOSED;
+      const wasClean = code !== LOST;
+      if (!wasClean) {
+        this.#emit(new Event("error"));
+      }
+      this.#emit(new CloseEvent("close", { code, wasClean }));
+    }
+
+    send(data) {
+      if (this.readyState === NativeWebSocket.CONNECTING) {
+        throw new DOMException("The connection is not open yet.", "InvalidStateError");
+      }
+      this.#link.send(data);
+    }
+
+    close() {
+      if (this.readyState < NativeWebSocket.CLOSING) {
+        this.readyState = NativeWebSocket.CLOSING;
+        clearTimeout(this.#timer);
+        this.#link.close();
+      }
+    }
+  }
+
+  window.WebSocket = new Proxy(NativeWebSocket, {
+    construct: (target, [url, protocols]) =>
+      isStream(url) ? new StreamSocket(url, protocols) : Reflect.construct(target, protocols ? [url, protocols] : [url]),
+  });
+})();
