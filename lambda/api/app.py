@@ -12,7 +12,8 @@ from settings import Settings
 from . import observe
 from .errors import ApiError, MethodNotAllowed, NotFound, as_api_error, as_problem
 from .event import Incoming, read_event, request_id_of
-from .routes import ROUTES, Endpoint, Reply
+from .reply import Reply
+from .routes import ROUTES, Endpoint
 from .service import Service
 
 JSON: Final = "application/json"

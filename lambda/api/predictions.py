@@ -5,10 +5,11 @@ import base64
 from inference import Answer, ModelCard
 
 from . import schemas
-from .errors import NothingToRead, NotOffered, UnsupportedType, parse
+from .errors import NothingToRead, UnsupportedType, parse
 from .event import Incoming
 from .observe import audit, measure
 from .service import Service
+from .uploads import uploaded_image
 
 
 def predict(service: Service, request: Incoming) -> schemas.Prediction:
@@ -20,7 +21,7 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
         What is wrong with the request, the image or the model.
     """
     explain = request.flag("explain")
-    image = image_of(request)
+    image = image_of(service, request)
     classifier = service.classifier()
     answer = classifier.predict(image, explain=explain, max_pixels=service.settings.max_pixels)
     cold_start = service.cold_start.take()
@@ -29,7 +30,7 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
     return as_prediction(answer, classifier.card, request.request_id)
 
 
-def image_of(request: Incoming) -> bytes:
+def image_of(service: Service, request: Incoming) -> bytes:
     """Give the bytes of a request's image: its body, its form's file, or the upload that it names.
 
     The header only tells which of the three it is; the type of the image is told from its bytes.
@@ -47,8 +48,8 @@ def image_of(request: Incoming) -> bytes:
 
         return file_field(request.body, request.headers["content-type"])
     if kind == "application/json":
-        parse(schemas.StoredImage, request.body)
-        raise NotOffered("This deployment takes no uploads: send the image as the body of the request.")
+        upload_id = parse(schemas.StoredImage, request.body).upload_id
+        return uploaded_image(service, upload_id)
     if kind and not kind.startswith("image/"):
         raise UnsupportedType(
             f"Content-Type is not an image type: send {', '.join(schemas.IMAGE_TYPES)}, multipart/form-data with the "

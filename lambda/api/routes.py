@@ -6,18 +6,10 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from . import model, predictions
+from . import feedback, model, predictions, reports, uploads
 from .event import Incoming
+from .reply import Reply
 from .service import Service
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer with a status other than 200."""
-
-    status: int
-    body: BaseModel
-
 
 Endpoint: TypeAlias = Callable[[Service, Incoming], BaseModel | Mapping[str, Any] | Reply]
 
@@ -33,6 +25,9 @@ class Route:
 
 ROUTES: Final = (
     Route("POST", "/v1/predictions", predictions.predict),
+    Route("POST", "/v1/uploads", uploads.create),
+    Route("POST", "/v1/feedback", feedback.create),
+    Route("POST", "/v1/reports", reports.create),
     Route("GET", "/v1/model", model.describe),
     Route("GET", "/v1/health", model.health),
 )

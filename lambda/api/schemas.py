@@ -137,7 +137,6 @@ class FeedbackReceipt(Answer):
 
     request_id: str
     label: str
-    stored_at: datetime
     image_kept: bool
     already_stored: bool
 
