@@ -7,7 +7,7 @@ import streamlit as st
 from api.schemas import ModelSummary, Prediction
 from frontend import charts, pictures
 from frontend.fields import SmearField
-from frontend.wording import VERDICTS, pattern, percent
+from frontend.wording import VERDICTS, pattern, percent, possible
 
 
 def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
@@ -55,12 +55,17 @@ def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
     decision = prediction.prediction
     chosen = decision.label if decision.verdict == "accepted" else None
     threshold = card.prediction_set.minimum_probability if card else None
-    st.caption("Calibrated probabilities" + (f" · dashed: needed to accept ({threshold:.0%})" if threshold else ""))
+    line = f" · from {threshold:.0%} (dashed line) a label stays possible" if threshold else ""
+    st.caption(f"Calibrated probabilities{line}")
     st.altair_chart(
         charts.probability_bars(prediction.probabilities, chosen, threshold),
         alt=charts.in_words(prediction.probabilities),
     )
-    st.markdown(f"Malignant (Early, Pre or Pro together): **{percent(prediction.malignant_probability)}**")
+    labels, malignant = possible(prediction.prediction_set), percent(prediction.malignant_probability)
+    st.markdown(
+        f"Possible: **{labels}** · malignant: **{malignant}**",
+        help="Malignant is the sum of the probabilities of all malignant patterns.",
+    )
     for note in prediction.notes:
         st.caption(note)
     with st.expander("Details", icon=":material/info:"):
@@ -71,7 +76,6 @@ def _details(prediction: Prediction, card: ModelSummary | None) -> None:
     limit = f" (known up to {card.out_of_distribution.threshold:.3g})" if card else ""
     image = prediction.image
     rows = {
-        "Possible labels": ", ".join(prediction.prediction_set) or "none",
         "Strangeness score": f"{prediction.out_of_distribution_score:.3g}{limit}",
         "Image": f"{image.format}, {image.width} x {image.height} px",
         "Image SHA-256": f"`{image.sha256}`",

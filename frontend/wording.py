@@ -5,6 +5,7 @@ from typing import Literal
 
 from api.schemas import Verdict
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 Tone = Literal["green", "orange", "gray"]
 
 
@@ -32,7 +33,7 @@ VERDICTS: dict[Verdict, VerdictWords] = {
         title="Uncertain",
         icon=":material/help:",
         tone="orange",
-        meaning="No single pattern is probable enough, so the model does not decide.",
+        meaning="The model cannot narrow this field down to one pattern, so it does not decide.",
         next_step="Do not use the label. Read this field yourself, or take a sharper image or a neighbouring field.",
     ),
     "out_of_distribution": VerdictWords(
@@ -64,11 +65,24 @@ def percent(probability: float) -> str:
 
     Examples
     --------
-    >>> percent(0.9912), percent(0.99999), percent(0.0), percent(0.5)
-    ('99.1 %', 'over 99.9 %', 'under 0.1 %', '50.0 %')
+    >>> [percent(value).replace(NO_BREAK, " ") for value in (0.9912, 0.99999, 0.0)]
+    ['99.1 %', 'over 99.9 %', 'under 0.1 %']
     """
     if probability > 0.999:
-        return "over 99.9 %"
+        return f"over 99.9{NO_BREAK}%"
     if probability < 0.001:
-        return "under 0.1 %"
-    return f"{probability:.1%}".replace("%", " %")
+        return f"under 0.1{NO_BREAK}%"
+    return f"{probability:.1%}".replace("%", f"{NO_BREAK}%")
+
+
+def possible(labels: list[str]) -> str:
+    """Say which labels the model cannot rule out.
+
+    Examples
+    --------
+    >>> possible(["Early", "Pre"]), possible(["Pro"]), possible([])
+    ('Early or Pre', 'Pro', 'none')
+    """
+    if not labels:
+        return "none"
+    return " or ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from client import LeukolensClient
 
@@ -13,6 +13,10 @@ from . import servers
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLES = servers.ROOT / "samples"
 IMAGES = servers.ROOT / "docs" / "images"
+PATIENCE_MS = 60_000
+"""Of every wait: on a busy machine the page's first paint takes seconds."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -47,5 +51,5 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         yield context.new_page()

@@ -21,7 +21,7 @@ def upload(tab: Page, *paths: Path) -> None:
 def expect_result(tab: Page, answer: Prediction) -> None:
     """Expect on the page what the API itself said."""
     decision = answer.prediction
-    expect(tab.get_by_text(TITLES[decision.verdict], exact=True)).to_be_visible()
+    expect(tab.get_by_text(TITLES[decision.verdict])).to_be_visible()
     label = decision.label if decision.verdict == "accepted" else "No label"
     expect(tab.get_by_role("heading", name=label, exact=True)).to_be_visible()
     expect(tab.locator("[data-testid=stVegaLiteChart] svg")).to_be_visible()

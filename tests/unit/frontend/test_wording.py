@@ -1,7 +1,7 @@
 import typing
 
 from api.schemas import Verdict
-from frontend.wording import PATTERNS, VERDICTS, percent
+from frontend.wording import NO_BREAK, PATTERNS, VERDICTS, percent
 
 
 def test_every_verdict_has_words():
@@ -19,6 +19,6 @@ def test_nothing_claims_a_diagnosis():
 
 
 def test_a_percentage_never_claims_certainty():
-    assert percent(1.0) == "over 99.9 %"
-    assert percent(0.0) == "under 0.1 %"
-    assert percent(0.123) == "12.3 %"
+    assert percent(1.0) == f"over 99.9{NO_BREAK}%"
+    assert percent(0.0) == f"under 0.1{NO_BREAK}%"
+    assert percent(0.123) == f"12.3{NO_BREAK}%"
