@@ -1,12 +1,12 @@
 """Which function answers which route: the one table that the resolver and the OpenAPI document are made from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from . import feedback, model, predictions, reports, uploads
+from . import errors, feedback, model, openapi, predictions, reports, schemas, uploads
 from .event import Incoming
 from .reply import Reply
 from .service import Service
@@ -16,18 +16,99 @@ Endpoint: TypeAlias = Callable[[Service, Incoming], BaseModel | Mapping[str, Any
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path."""
+    """One method of one path.
+
+    Attributes
+    ----------
+    endpoint
+        Answers it.
+    summary
+        One line for the document.
+    answer
+        Schema of what it answers; None for a document of its own.
+    body
+        Schema of what it takes as JSON; None where it takes none, or an image beside it.
+    statuses
+        Of its good answers.
+    flags
+        Its boolean query parameters, with what each does.
+    problems
+        What it can refuse with, beyond what every route can.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
+    summary: str
+    answer: type[BaseModel] | None
+    body: type[BaseModel] | None = None
+    statuses: Mapping[int, str] = field(default_factory=lambda: {200: "The answer"})
+    flags: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[type[errors.ApiError], ...] = ()
+    takes_image: bool = False
 
+
+_OF_A_BODY: Final = (errors.NothingToRead, errors.InvalidRequest, errors.TooLarge)
+_OF_AN_IMAGE: Final = (errors.UnsupportedType, errors.UnreadableImage, errors.ImageTooSmall)
+_OF_A_STORE: Final = (errors.NotOffered, errors.StorageUnavailable)
 
 ROUTES: Final = (
-    Route("POST", "/v1/predictions", predictions.predict),
-    Route("POST", "/v1/uploads", uploads.create),
-    Route("POST", "/v1/feedback", feedback.create),
-    Route("POST", "/v1/reports", reports.create),
-    Route("GET", "/v1/model", model.describe),
-    Route("GET", "/v1/health", model.health),
+    Route(
+        "POST",
+        "/v1/predictions",
+        predictions.predict,
+        "Classify one field: an image's bytes, a form with the image in field `file`, or an upload's id",
+        schemas.Prediction,
+        body=schemas.StoredImage,
+        flags={"explain": "Add the heat map of the predicted label."},
+        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, errors.ModelUnavailable),
+        takes_image=True,
+    ),
+    Route(
+        "POST",
+        "/v1/uploads",
+        uploads.create,
+        "Get a presigned S3 POST for one image that is too large for a request body",
+        schemas.UploadTicket,
+        body=schemas.UploadRequest,
+        statuses={201: "Where to put the file, until when"},
+        problems=(*_OF_A_BODY, *_OF_A_STORE),
+    ),
+    Route(
+        "POST",
+        "/v1/feedback",
+        feedback.create,
+        "Keep a reviewer's label for an answered request, and with consent the image",
+        schemas.FeedbackReceipt,
+        body=schemas.FeedbackRequest,
+        statuses={201: "Stored", 200: "The same feedback was stored before"},
+        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, errors.ModelUnavailable),
+    ),
+    Route(
+        "POST",
+        "/v1/reports",
+        reports.create,
+        "Aggregate the predictions of one specimen's fields",
+        schemas.Report,
+        body=schemas.ReportRequest,
+        problems=(*_OF_A_BODY, errors.ModelUnavailable),
+    ),
+    Route(
+        "GET",
+        "/v1/model",
+        model.describe,
+        "Read the model's card",
+        schemas.ModelSummary,
+        problems=(errors.ModelUnavailable,),
+    ),
+    Route(
+        "GET",
+        "/v1/health",
+        model.health,
+        "Ask whether the service lives and holds its model",
+        schemas.Health,
+        flags={"deep": "Run the model once."},
+        problems=(errors.InvalidRequest, errors.ModelUnavailable),
+    ),
+    Route("GET", "/openapi.json", openapi.serve, "Read this document", None),
 )
