@@ -1,0 +1,138 @@
+"""What is measured: each function loads one way to answer, and gives a call that answers once.
+
+Imports stay inside, so that a process pays for its own contender alone.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Call = Callable[[], object]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def jpeg(size_px: tuple[int, int] | None = None) -> bytes:
+    """Give a synthetic field as a camera would: JPEG, 224 x 224 pixels unless told."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(ROOT / "samples" / "synthetic_pre_01.png") as sample:
+        field = sample.convert("RGB")
+    (field.resize(size_px) if size_px else field).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def litert_invoke() -> Call:
+    """Run LiteRT alone on the shipped file: an image in, probabilities out; the floor of every other time."""
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(ROOT / "models" / "default" / "model.tflite"))
+    interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner("serving_default")
+    image = runner.get_input_details()["image"]["index"]
+    probabilities = runner.get_output_details()["probabilities"]["index"]
+    field = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
+
+    def call() -> object:
+        interpreter.set_tensor(image, field)
+        interpreter.invoke()
+        return interpreter.get_tensor(probabilities)
+
+    return call
+
+
+def handler(query: str = "", data: bytes | None = None) -> Call:
+    """Run the whole Lambda handler: an API Gateway event with a JPEG in, JSON out."""
+    import handler as function
+    from local.context import LambdaContext
+    from local.event import http_event
+
+    event = http_event("POST", "/v1/predictions", query, {"content-type": "image/jpeg"}, data or jpeg())
+    return lambda: _answered(function.handler(event, LambdaContext()))
+
+
+def handler_explain() -> Call:
+    """Run the handler, with the heat map."""
+    return handler("explain=true")
+
+
+def handler_24_megapixels() -> Call:
+    """Run the handler on a JPEG of 6000 x 4000 pixels."""
+    # Drawn by another process, so that this one's memory is that of answering.
+    program = "import sys; from benchmarks.contenders import jpeg; sys.stdout.buffer.write(jpeg((6000, 4000)))"
+    drawn = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
+    return handler(data=drawn.stdout)
+
+
+def local_http() -> Call:
+    """Ask the local server over real HTTP; server and client share the core."""
+    import httpx
+
+    from local.children import Child
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+    # Ends with this process, however that ends.
+    server = Child("api", ["local", "serve", "--port", port], Path(tempfile.mkdtemp()), dict(os.environ))
+    http = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
+    data = jpeg()
+
+    def healthy() -> bool:
+        try:
+            return http.get("/v1/health").is_success
+        except httpx.TransportError:
+            return False
+
+    server.wait_until(healthy, 60)
+    headers = {"content-type": "image/jpeg"}
+    return lambda: http.post("/v1/predictions", content=data, headers=headers).raise_for_status()
+
+
+def handler_on_tensorflow() -> Call:
+    """Run the same handler, its model by TensorFlow's own interpreter instead of LiteRT's."""
+    import tensorflow as tf
+
+    stand_in = types.ModuleType("ai_edge_litert.interpreter")
+    stand_in.Interpreter = tf.lite.Interpreter  # type: ignore[attr-defined]
+    sys.modules["ai_edge_litert"] = types.ModuleType("ai_edge_litert")
+    sys.modules["ai_edge_litert.interpreter"] = stand_in
+    return handler()
+
+
+def keras_vgg16() -> Call:
+    """Take the path that this project grew from: PIL, scaling in numpy, Keras VGG16 ``model.predict``.
+
+    Weights are random, which changes no time; the head is the original's, 512-256-128-64-16-8-4.
+    """
+    import io
+
+    import keras
+    import numpy as np
+    from PIL import Image
+
+    base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3), pooling="avg")
+    head = [keras.layers.Dense(units, activation="relu") for units in (256, 128, 64, 16, 8)]
+    model = keras.Sequential([base, *head, keras.layers.Dense(4, activation="softmax")])
+    data = jpeg()
+
+    def call() -> object:
+        with Image.open(io.BytesIO(data)) as image:
+            field = np.asarray(image.convert("RGB").resize((224, 224)), dtype=np.float32) / 255.0
+        return model.predict(field[np.newaxis], verbose=0)
+
+    return call
+
+
+def _answered(answer: dict[str, Any]) -> dict[str, Any]:
+    if answer["statusCode"] != 200:
+        raise RuntimeError(f"the handler answered {answer['statusCode']}: {answer['body'][:500]}")
+    return answer

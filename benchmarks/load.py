@@ -1,0 +1,98 @@
+"""Many clients at once against the local server: whether every request gets its answer, and memory stays.
+
+Loopback only, and bounded: so many requests, and a time limit for each.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import Progress
+
+from . import machine
+from .contenders import jpeg
+from .statistics import summary
+
+HOST = "127.0.0.1"
+PORT = 18_190
+CLIENTS = 32
+REQUESTS = 5_000
+MEMORY_CALLS = (100, 1_000)
+TIMEOUT_S = 60.0
+
+
+def measure(console: Console) -> dict[str, Any]:
+    """Send the requests, write ``results/load.json`` and print the outcome."""
+    command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(PORT)]
+    with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
+        try:
+            _wait(server)
+            results = _send(console, server.pid)
+        finally:
+            server.terminate()
+    path = machine.write("load", results)
+    failed = REQUESTS - results["statuses"].get("200", 0)
+    console.print(
+        f"{REQUESTS} requests by {CLIENTS} clients: {failed} failed, {results['requests_per_s']:.1f} a second; "
+        f"memory {results['memory_mb']}"
+    )
+    console.print(f"Written to {path.relative_to(machine.ROOT)}")
+    return results
+
+
+def _wait(server: "subprocess.Popen[bytes]") -> None:
+    while server.poll() is None:
+        try:
+            if httpx.get(f"http://{HOST}:{PORT}/v1/health", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The server ended with status {server.returncode}.")
+
+
+def _send(console: Console, pid: int) -> dict[str, Any]:
+    data = jpeg()
+    lock = threading.Lock()
+    statuses: dict[str, int] = {}
+    times_ms: list[float] = []
+    memory_mb: dict[str, float] = {}
+    limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+    with (
+        httpx.Client(base_url=f"http://{HOST}:{PORT}", timeout=TIMEOUT_S, limits=limits, trust_env=False) as http,
+        ThreadPoolExecutor(CLIENTS) as pool,
+        Progress(console=console, transient=True) as progress,
+    ):
+        task = progress.add_task("Requests", total=REQUESTS)
+
+        def one(_: int) -> None:
+            start_s = time.perf_counter()
+            try:
+                answer = http.post("/v1/predictions", content=data, headers={"content-type": "image/jpeg"})
+                outcome = str(answer.status_code)
+            except httpx.TransportError as error:
+                outcome = type(error).__name__
+            took_ms = (time.perf_counter() - start_s) * 1000
+            with lock:
+                statuses[outcome] = statuses.get(outcome, 0) + 1
+                times_ms.append(took_ms)
+                if len(times_ms) in (*MEMORY_CALLS, REQUESTS):
+                    memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
+            progress.advance(task)
+
+        start_s = time.perf_counter()
+        list(pool.map(one, range(REQUESTS)))
+        took_s = time.perf_counter() - start_s
+    return {
+        "clients": CLIENTS,
+        "requests": REQUESTS,
+        "statuses": statuses,
+        "requests_per_s": round(REQUESTS / took_s, 1),
+        "latency_ms": summary(times_ms),
+        "memory_mb": memory_mb,
+    }

@@ -1,0 +1,112 @@
+"""One request and one cold start, beside the model alone and beside the path that this project grew from.
+
+Every contender is a process of its own, all on one core, asked in turn, so that what else the machine does meets
+them alike.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from . import machine
+from .imports import import_costs_ms
+from .processes import Worker
+from .statistics import Summary, summary
+
+ROUNDS = 60
+BURST = 5
+# Few calls of the slow one say as much.
+WARM = {"litert_invoke": BURST, "handler": BURST, "handler_explain": BURST, "local_http": BURST, "keras_vgg16": 1}
+COLD = {"handler": 9, "handler_on_tensorflow": 3, "keras_vgg16": 3}
+MEMORY_CALLS = (100, 1000)
+
+
+def measure(console: Console) -> dict[str, Any]:
+    """Measure, write ``results/serving.json`` and print it."""
+    warm = _warm(console)
+    cold, steps = _cold(console)
+    results: dict[str, Any] = {
+        "pinned_to_core": machine.one_core(),
+        "image": "synthetic field, JPEG, 224 x 224 pixels",
+        "warm_ms": warm,
+        "cold_start_ms": cold,
+        "cold_start_steps_ms": steps,
+        "imports_ms": import_costs_ms("import handler"),
+        "memory_mb": _memory(console),
+        "ratios": {
+            "handler_to_invoke": _ratio(warm, "handler", "litert_invoke"),
+            "vgg16_to_handler": _ratio(warm, "keras_vgg16", "handler"),
+            "cold_start_tensorflow_to_handler": _ratio(cold, "handler_on_tensorflow", "handler"),
+        },
+        "explain_adds_ms": round(warm["handler_explain"]["median"] - warm["handler"]["median"], 3),
+    }
+    path = machine.write("serving", results)
+    show(console, results)
+    console.print(f"Written to {path.relative_to(machine.ROOT)}")
+    return results
+
+
+def _warm(console: Console) -> dict[str, Summary]:
+    workers = [Worker(name) for name in WARM]
+    times_ms: dict[str, list[float]] = defaultdict(list)
+    try:
+        for _ in track(range(ROUNDS), "Warm requests", console=console, transient=True):
+            for worker in workers:
+                worker.answer(1)  # brings its code and data back into the caches that the others took
+                times_ms[worker.name] += worker.answer(WARM[worker.name])
+    finally:
+        for worker in workers:
+            worker.__exit__(None, None, None)
+    return {name: summary(values) for name, values in times_ms.items()}
+
+
+def _cold(console: Console) -> tuple[dict[str, Summary], dict[str, float]]:
+    totals: dict[str, list[float]] = defaultdict(list)
+    steps: dict[str, list[float]] = defaultdict(list)
+    starts = [name for turn in range(max(COLD.values())) for name, count in COLD.items() if turn < count]
+    for name in track(starts, "Cold starts", console=console, transient=True):
+        with Worker(name) as worker:
+            totals[name].append(worker.milestones_ms["total_ms"])
+            if name == "handler":
+                for step, value in worker.milestones_ms.items():
+                    steps[step].append(value)
+    return (
+        {name: summary(values) for name, values in totals.items()},
+        {step: round(summary(values)["median"], 1) for step, values in steps.items()},
+    )
+
+
+def _memory(console: Console) -> dict[str, float]:
+    found: dict[str, float] = {}
+    with Worker("handler") as worker, console.status("Memory"):
+        done = 1
+        for calls in MEMORY_CALLS:
+            worker.answer(calls - done)
+            done = calls
+            found[f"after_{calls}_requests"] = worker.resident_mb()
+    with Worker("handler_24_megapixels") as worker:
+        found["peak_24_megapixels"] = worker.resident_mb(peak=True)
+    return found
+
+
+def _ratio(series: dict[str, Summary], over: str, under: str) -> float:
+    return round(series[over]["median"] / series[under]["median"], 2)
+
+
+def show(console: Console, results: dict[str, Any]) -> None:
+    """Print the results as tables."""
+    for title, key in (("Warm request, ms", "warm_ms"), ("Cold start to first answer, ms", "cold_start_ms")):
+        table = Table("", "median", "p99", "middle half", "n", title=title)
+        for name, s in results[key].items():
+            half = f"{s['low_quartile']:.2f} to {s['high_quartile']:.2f}"
+            table.add_row(name, f"{s['median']:.2f}", f"{s['p99']:.2f}", half, str(s["n"]))
+        console.print(table)
+    for title, key in (("Imports of the handler, ms", "imports_ms"), ("Memory, MB", "memory_mb"), ("Ratios", "ratios")):
+        table = Table("", "", title=title)
+        for name, value in results[key].items():
+            table.add_row(name, f"{value:g}")
+        console.print(table)
+    console.print(f"explain=true adds {results['explain_adds_ms']:.2f} ms")

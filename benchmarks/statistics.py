@@ -1,0 +1,28 @@
+"""What is said of a series of times."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+
+class Summary(TypedDict):
+    """Of one series, in its own unit; the spread is the range of the middle half."""
+
+    n: int
+    median: float
+    p99: float
+    low_quartile: float
+    high_quartile: float
+
+
+def summary(values: Sequence[float]) -> Summary:
+    """Sum up a series that has at least one value."""
+    low, median, high, p99 = np.percentile(np.asarray(values, dtype=np.float64), [25, 50, 75, 99])
+    return {
+        "n": len(values),
+        "median": round(float(median), 4),
+        "p99": round(float(p99), 4),
+        "low_quartile": round(float(low), 4),
+        "high_quartile": round(float(high), 4),
+    }

@@ -1,0 +1,46 @@
+"""One contender in a process of its own, on one core: ``python -m benchmarks.worker NAME CORE STARTED_NS``.
+
+Says on standard output when it has answered first, then answers as often as each line of standard input asks for,
+and tells the times.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> None:
+    """Load the contender, answer once, then obey."""
+    name, core, started_ns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if core >= 0:
+        os.sched_setaffinity(0, {core})
+    # Contenders log to standard output; as in Lambda, that goes elsewhere.
+    with os.fdopen(os.dup(1), "w", buffering=1) as told, Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        import_ns = time.monotonic_ns()
+        from benchmarks import contenders
+
+        call = getattr(contenders, name)()
+        loaded_ns = time.monotonic_ns()
+        call()
+        first_ns = time.monotonic_ns()
+        milestones = {
+            "interpreter_ms": (import_ns - started_ns) / 1e6,
+            "load_ms": (loaded_ns - import_ns) / 1e6,
+            "first_answer_ms": (first_ns - loaded_ns) / 1e6,
+            "total_ms": (first_ns - started_ns) / 1e6,
+        }
+        print(json.dumps(milestones), file=told)
+        for line in sys.stdin:
+            times_ms = []
+            for _ in range(int(line)):
+                start_ns = time.perf_counter_ns()
+                call()
+                times_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
+            print(json.dumps(times_ms), file=told)
+
+
+if __name__ == "__main__":
+    main()
