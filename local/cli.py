@@ -7,6 +7,7 @@ from pathlib import Path
 from .server import StartError, serve
 
 EXIT_WRONG = 2
+DATA = Path(__file__).resolve().parent.parent / ".work" / "local"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     serve_ = commands.add_parser("serve", help="serve the API")
     serve_.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve_.add_argument("--port", type=_port, default=8000, help="port to listen on (default: %(default)s)")
+    serve_.add_argument(
+        "--data",
+        type=Path,
+        default=DATA,
+        help="folder that keeps feedback, and uploads for a day (default: %(default)s)",
+    )
 
     demo_ = commands.add_parser("demo", help="start API and page, classify the sample images")
     demo_.add_argument("--port", type=_port, default=8000, help="port of the API (default: %(default)s)")
@@ -48,7 +55,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    serve(options.host, options.port)
+    serve(options.host, options.port, options.data)
     return 0
 
 

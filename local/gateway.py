@@ -90,7 +90,7 @@ class Gateway:
         else:
             # Through JSON, as on AWS: its size is what Lambda limits, and it carries nothing that JSON cannot.
             payload = json.dumps(_event(request, body))
-            answer = _problem(413, _TOO_LARGE) if len(payload) > MAX_EVENT_BYTES else await self._answer(payload)
+            answer = problem(413, _TOO_LARGE) if len(payload) > MAX_EVENT_BYTES else await self._answer(payload)
             await _send(answer, send)
 
     async def _answer(self, payload: str) -> HttpAnswer:
@@ -98,7 +98,7 @@ class Gateway:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.get_running_loop().run_in_executor(self._environment, self._invoke, payload)
         except TimeoutError:
-            return _problem(503, f"There was no answer within {self._timeout_s:g} s.")
+            return problem(503, f"There was no answer within {self._timeout_s:g} s.")
 
     def _invoke(self, payload: str) -> HttpAnswer:
         try:
@@ -107,7 +107,7 @@ class Gateway:
             _logger.exception("The handler's answer is not one that API Gateway takes")
         except Exception:
             _logger.exception("The handler raised")
-        return _problem(500, "The service failed; its log says why.")
+        return problem(500, "The service failed; its log says why.")
 
 
 def _event(request: Request, body: bytes) -> dict[str, Any]:
@@ -123,19 +123,23 @@ def _event(request: Request, body: bytes) -> dict[str, Any]:
     )
 
 
-def _problem(status: int, detail: str) -> HttpAnswer:
-    problem = Problem(
-        type=PROBLEM_TYPE_PREFIX + _NAMES[status], title=HTTPStatus(status).phrase, status=status, detail=detail
+def problem(status: int, detail: str) -> HttpAnswer:
+    """Describe an error of the gateway's own, in the service's form."""
+    described = Problem(
+        type=PROBLEM_TYPE_PREFIX + _NAMES.get(status, "not-taken"),
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
     )
     headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers.append(("retry-after", "1"))
-    return HttpAnswer(status, headers, problem.model_dump_json(exclude_none=True).encode("utf-8"))
+    return HttpAnswer(status, headers, described.model_dump_json(exclude_none=True).encode("utf-8"))
 
 
 async def _refuse(request: Request, send: Send, status: int, detail: str) -> None:
     """Answer a request whose body is not read: the answer first, then the rest of the body away, then close."""
-    answer = _problem(status, detail)
+    answer = problem(status, detail)
     answer.headers.append(("connection", "close"))
     await send(_start(answer))
     await send({"type": "http.response.body", "body": answer.body, "more_body": True})

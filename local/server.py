@@ -6,15 +6,22 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlencode
 
 import uvicorn
+from settings import load_settings
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from .context import LambdaContext
 from .event import http_event
-from .gateway import Gateway, Handler
+from .gateway import Gateway, Handler, problem
+from .uploads import PATH, Uploads, discard_old
 
 # Longer than a pooled client keeps a connection, so that it is the client that lets go.
 KEEP_ALIVE_S = 75
@@ -67,8 +74,16 @@ def load_handler() -> Handler:
     return handler
 
 
-def application(handler: Handler) -> Starlette:
-    """Put the handler behind HTTP."""
+def keep_in(folder: Path, url: str) -> None:
+    """Choose a folder for feedback and uploads, unless the environment names other places."""
+    os.environ.setdefault("LEUKOLENS_FEEDBACK_BUCKET", folder.resolve().as_uri())
+    post_to = urlencode({"post_to": url + PATH})
+    os.environ.setdefault("LEUKOLENS_UPLOADS_BUCKET", f"{folder.resolve().as_uri()}?{post_to}")
+    discard_old(folder)
+
+
+def application(handler: Handler, folder: Path) -> Starlette:
+    """Put the handler behind HTTP, and beside it what takes uploads into ``folder``."""
     gateway = Gateway(handler)
 
     @contextlib.asynccontextmanager
@@ -76,11 +91,30 @@ def application(handler: Handler) -> Starlette:
         yield
         gateway.close()
 
-    return Starlette(routes=[Mount("/", gateway)], lifespan=lifespan)
+    uploads = Uploads(folder, load_settings().max_upload_bytes)
+    return Starlette(
+        routes=[Route(PATH, uploads.take, methods=["POST"]), Mount("/", gateway)],
+        exception_handlers={HTTPException: _refused},
+        lifespan=lifespan,
+    )
 
 
-def serve(host: str, port: int) -> None:
+def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    answer = problem(error.status_code, error.detail)
+    return Response(answer.body, answer.status, dict(answer.headers))
+
+
+def serve(host: str, port: int, folder: Path) -> None:
     """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen.
+    folder
+        Keeps feedback, and uploads for a day.
 
     Raises
     ------
@@ -88,7 +122,8 @@ def serve(host: str, port: int) -> None:
         When the address or the model cannot be had.
     """
     with bind(host, port) as listening:
-        app = application(load_handler())
+        keep_in(folder, address(host, port))
+        app = application(load_handler(), folder)
         print(f"Leukolens API on {address(host, port)} (research use only); Ctrl-C stops it", flush=True)
         server(app).run(sockets=[listening])
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from urllib.request import url2pathname
 
 from .errors import NotOffered, StorageUnavailable, TooLarge
@@ -38,10 +40,10 @@ class Objects(Protocol):
 
 
 def open_objects(address: str) -> Objects:
-    """Open a store by its setting: a bucket's name, or ``file:///folder``."""
+    """Open a store by its setting: a bucket's name, or ``file:///folder``, with ``?post_to=URL`` where uploads go."""
     parts = urlsplit(address)
     if parts.scheme == "file":
-        return Folder(Path(url2pathname(parts.path)))
+        return Folder(Path(url2pathname(parts.path)), dict(parse_qsl(parts.query)).get("post_to", ""))
     return Bucket(address)
 
 
@@ -115,10 +117,19 @@ class Bucket:
 
 
 class Folder:
-    """A folder of this machine, for a service that runs without AWS."""
+    """A folder of this machine, for a service that runs without AWS.
 
-    def __init__(self, root: Path) -> None:
+    Parameters
+    ----------
+    root
+        The folder.
+    post_to
+        Address that takes uploads for it, as ``local.uploads`` does; empty where none does.
+    """
+
+    def __init__(self, root: Path, post_to: str = "") -> None:
         self._root = root
+        self._post_to = post_to
 
     def read(self, key: str, max_bytes: int) -> bytes | None:
         """Give a file's bytes, or None where there is none."""
@@ -146,8 +157,16 @@ class Folder:
         return True
 
     def presign(self, key: str, content_type: str, size_bytes: int) -> tuple[str, dict[str, str]]:
-        """Refuse: a folder has no address."""
-        raise NotOffered("A folder takes no uploads: send the image as the body of the request.")
+        """Leave a ticket, which the address that takes uploads looks for."""
+        if not self._post_to:
+            raise NotOffered("This service takes no uploads: send the image as the body of the request.")
+        ticket = {
+            "content_type": content_type,
+            "size_bytes": size_bytes,
+            "expires_s": time.time() + UPLOAD_EXPIRES_S,
+        }
+        self.write(f"{key}.ticket", json.dumps(ticket).encode(), "application/json")
+        return self._post_to, {"key": key, "Content-Type": content_type}
 
     def _written(self, key: str, data: bytes) -> Path:
         folder = (self._root / key).parent

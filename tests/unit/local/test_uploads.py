@@ -1,0 +1,95 @@
+"""Uploads without S3: the client's own way, and what a stranger might try."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from settings import Settings
+
+from api.app import Application
+from client import LeukolensClient
+from local.server import application
+from local.threaded import running
+from local.uploads import PATH, discard_old
+
+SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "synthetic_pro_01.png"
+PNG = {"content_type": "image/png", "size_bytes": SAMPLE.stat().st_size}
+
+
+@dataclass
+class Served:
+    url: str
+    folder: Path
+
+    def ticket(self) -> dict[str, str]:
+        fields: dict[str, str] = httpx.post(f"{self.url}/v1/uploads", json=PNG).json()["fields"]
+        return fields
+
+    def put(self, fields: dict[str, str], data: bytes) -> httpx.Response:
+        return httpx.post(self.url + PATH, data=fields, files={"file": ("image", data)})
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("objects")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    post_to = urlencode({"post_to": f"http://127.0.0.1:{port}{PATH}"})
+    handler = Application(Settings(uploads_bucket=f"{folder.as_uri()}?{post_to}"))
+    with running(application(handler, folder), port=port) as url:
+        yield Served(url, folder)
+
+
+def test_an_image_over_the_inline_limit_is_classified_all_the_same(served: Served):
+    with LeukolensClient(served.url) as inline, LeukolensClient(served.url, inline_limit_bytes=1_000) as uploading:
+        expected, found = inline.predict(SAMPLE), uploading.predict(SAMPLE)
+    assert found.image.sha256 == expected.image.sha256
+    assert found.probabilities == expected.probabilities
+
+
+def test_a_ticket_is_good_for_one_file(served: Served):
+    fields = served.ticket()
+    assert served.put(fields, SAMPLE.read_bytes()).status_code == 204
+    again = served.put(fields, SAMPLE.read_bytes())
+    assert (again.status_code, again.headers["content-type"]) == (403, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "change", [{"key": "uploads/" + "0" * 32}, {"key": "../../etc/passwd"}, {"Content-Type": "text/html"}]
+)
+def test_another_key_or_type_is_refused(served: Served, change: dict[str, str]):
+    assert served.put(served.ticket() | change, SAMPLE.read_bytes()).status_code == 403
+
+
+@pytest.mark.parametrize("data", [b"", SAMPLE.read_bytes() + b"x"])
+def test_another_size_is_refused(served: Served, data: bytes):
+    assert served.put(served.ticket(), data).status_code == 403
+
+
+@pytest.mark.parametrize("form", [{"data": {"key": "a"}}, {"content": b"no form"}, {"files": {"key": ("a", b"a")}}])
+def test_what_is_no_such_form_is_refused(served: Served, form: dict[str, object]):
+    assert httpx.post(served.url + PATH, **form).status_code == 400  # type: ignore[arg-type]
+
+
+def test_a_file_over_every_limit_is_refused_unread(served: Served):
+    headers = {"content-length": "99999999999", "expect": "100-continue"}
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))) as connection:
+        lines = [f"POST {PATH} HTTP/1.1", "host: x", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 413 ")
+
+
+def test_uploads_are_not_kept(tmp_path: Path):
+    old, new = tmp_path / "uploads" / "old", tmp_path / "uploads" / "new"
+    old.parent.mkdir()
+    for path in (old, new):
+        path.write_bytes(b"image")
+    os.utime(old, (time.time() - 100_000,) * 2)
+    discard_old(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)
