@@ -5,6 +5,7 @@ Training imports these very functions, so that what is learned from and what is 
 
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,9 @@ _TURNED: Final = frozenset({5, 6, 7, 8})
 
 # `_open` below holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
 Image.MAX_IMAGE_PIXELS = None
+
+# Pillow warns of each oddity of a damaged file, with words from it; whether the pixels can be read is told instead.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 @dataclass(frozen=True)
