@@ -25,3 +25,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         The response: ``statusCode``, ``headers``, ``body``.
     """
     return _application(event, context)
+
+
+def batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Classify a list of stored images.
+
+    Parameters
+    ----------
+    event
+        Of one child of a Distributed Map: ``BatchInput`` and ``Items`` (see ``api.batch.BatchEvent``).
+    context
+        Lambda's context.
+
+    Returns
+    -------
+    dict
+        ``images``, ``problems``, ``results_key``.
+    """
+    from api.batch import run  # an HTTP request needs none of it
+
+    return run(_application.service, event).model_dump()

@@ -28,10 +28,15 @@ class Application:
     ----------
     settings
         Of this deployment. The model is loaded at once.
+
+    Attributes
+    ----------
+    service
+        The loaded model and the stores.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._service = Service(settings)
+        self.service = Service(settings)
         # Debugging would print whole events, images included.
         self._resolver = APIGatewayHttpResolver(debug=False)
         self._resolver.not_found(self._no_route)
@@ -66,9 +71,9 @@ class Application:
     def _answerer(self, endpoint: Endpoint) -> Callable[[], Response[str]]:
         def answer() -> Response[str]:
             event = self._resolver.current_event.raw_event
-            limit = self._service.settings.max_body_bytes
+            limit = self.service.settings.max_body_bytes
             request: Incoming = read_event(event, self._request_id, limit)
-            reply = endpoint(self._service, request)
+            reply = endpoint(self.service, request)
             status, body = (reply.status, reply.body) if isinstance(reply, Reply) else (200, reply)
             return _respond(status, JSON, body)
 

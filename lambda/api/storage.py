@@ -133,8 +133,8 @@ class Folder:
 
     def read(self, key: str, max_bytes: int) -> bytes | None:
         """Give a file's bytes, or None where there is none."""
-        path = self._root / key
-        if not path.is_file():
+        path = (self._root / key).resolve()
+        if not path.is_relative_to(self._root.resolve()) or not path.is_file():
             return None
         if path.stat().st_size > max_bytes:
             raise TooLarge(f"The file has {path.stat().st_size} bytes, more than the limit of {max_bytes}.")

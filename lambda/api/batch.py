@@ -1,0 +1,113 @@
+"""Many images in one call, for Step Functions' Distributed Map: S3 keys in, JSON lines out to S3."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import inference
+
+from . import schemas
+from .errors import ApiError, UploadNotFound, as_api_error, as_problem
+from .observe import audit, logger, measure
+from .predictions import as_prediction
+from .service import Service
+from .storage import Objects, open_objects
+
+
+class BatchInput(schemas.Request):
+    """Where a batch reads and writes: ``ItemBatcher.BatchInput`` of the state machine."""
+
+    bucket: str = Field(min_length=1)
+    results_bucket: str = Field(min_length=1)
+    results_prefix: str = Field(default="results", pattern=r"^[A-Za-z0-9][A-Za-z0-9/_=:.-]*$")
+
+
+class Item(BaseModel):
+    """One object, as ``ItemReader`` lists it; its other fields are not needed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    key: str = Field(alias="Key", min_length=1)
+
+
+class BatchEvent(BaseModel):
+    """What one child execution sends."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    where: BatchInput = Field(alias="BatchInput")
+    items: list[Item] = Field(alias="Items", min_length=1)
+
+
+class BatchLine(schemas.Answer):
+    """One line of a result: an image's prediction, or why there is none."""
+
+    key: str
+    prediction: schemas.Prediction | None = None
+    problem: schemas.Problem | None = None
+
+
+class BatchResult(schemas.Answer):
+    """What one child execution answers."""
+
+    images: int
+    problems: int
+    results_key: str
+
+
+def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
+    """Classify a list of stored images, one JSON line each.
+
+    A bad image is a line with its problem and fails nothing. The result's key depends on the images alone, so that a
+    batch that is run again writes over its own result and nothing is counted twice.
+
+    Parameters
+    ----------
+    service
+        The loaded model and settings.
+    event
+        ``{"BatchInput": {"bucket", "results_bucket", "results_prefix"}, "Items": [{"Key"}, ...]}``.
+
+    Returns
+    -------
+    BatchResult
+        How many images, how many problems, and where the lines are.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        For another event.
+    inference.ModelError, StorageUnavailable
+        Where no image can be read or nothing be written: the state machine should try the batch again.
+    """
+    batch = BatchEvent.model_validate(event)
+    source = open_objects(batch.where.bucket)
+    keys = [item.key for item in batch.items]
+    digest = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32]
+    lines = [_line(service, source, key, f"{digest}-{number}") for number, key in enumerate(keys)]
+    results_key = f"{batch.where.results_prefix.rstrip('/')}/{digest}.jsonl"
+    content = "".join(line.model_dump_json(exclude_none=True) + "\n" for line in lines)
+    open_objects(batch.where.results_bucket).write(results_key, content.encode(), "application/x-ndjson")
+    problems = sum(line.problem is not None for line in lines)
+    logger.info("batch", extra={"batch": digest, "images": len(lines), "problems": problems})
+    return BatchResult(images=len(lines), problems=problems, results_key=results_key)
+
+
+def _line(service: Service, source: Objects, key: str, request_id: str) -> BatchLine:
+    classifier = service.classifier()
+    try:
+        data = source.read(key, service.settings.max_upload_bytes)
+        if data is None:
+            raise UploadNotFound("There is no such object.")
+        answer = classifier.predict(data, max_pixels=service.settings.max_pixels)
+    except (ApiError, inference.ImageError) as error:
+        told = as_api_error(error)
+        if told.status >= 500:
+            raise
+        return BatchLine(key=key, problem=as_problem(told, request_id))
+    cold_start = service.cold_start.take()
+    audit(answer, classifier.card, request_id, size_bytes=len(data), cold_start=cold_start)
+    measure(answer, cold_start=cold_start)
+    return BatchLine(key=key, prediction=as_prediction(answer, classifier.card, request_id))
