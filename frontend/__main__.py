@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     except settings.SettingsError as error:
         sys.stderr.write(f"The page cannot start: {error}\n")
         return 2
-    server.serve(options.host, options.port, chosen.transport)
+    server.serve(options.host, options.port, chosen)
     return 0
 
 

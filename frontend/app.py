@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from api.schemas import RESEARCH_USE_WARNING
-from frontend import theme
-from frontend.views import classify
+from frontend import sign_in, theme
+from frontend.views import classify, model, report, review
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
@@ -14,11 +14,20 @@ st.set_page_config(page_title="Leukolens", page_icon=str(ASSETS / "icon.svg"), l
 dark = st.context.theme.type == "dark"
 st.logo(str(ASSETS / f"logo-{'dark' if dark else 'light'}.svg"), size="large")
 theme.apply()
-
-chosen = st.navigation(
-    [st.Page(classify.render, title="Classify", icon=":material/biotech:", url_path="classify", default=True)],
-    position="top",
-)
 with st.bottom:
-    st.caption(f":material/science: {RESEARCH_USE_WARNING}")
-chosen.run()
+    st.markdown(f":material/science: {RESEARCH_USE_WARNING}")
+
+if sign_in.required():
+    st.navigation([st.Page(sign_in.ask, title="Sign in")], position="hidden").run()
+else:
+    chosen = st.navigation(
+        [
+            st.Page(classify.render, title="Classify", icon=":material/biotech:", url_path="classify", default=True),
+            st.Page(report.render, title="Specimen report", icon=":material/lab_profile:", url_path="report"),
+            st.Page(review.render, title="Review", icon=":material/rate_review:", url_path="review"),
+            st.Page(model.render, title="Model", icon=":material/network_node:", url_path="model"),
+        ],
+        position="top",
+    )
+    sign_in.offer_sign_out()
+    chosen.run()

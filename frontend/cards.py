@@ -22,14 +22,12 @@ def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
     card : ModelSummary or None
         The model's card, for the threshold; None where it could not be read.
     """
-    prediction = field.prediction
-    if prediction is None:
-        raise ValueError(f"{field.name} has no answer to show")
+    prediction = field.answer
     verdict = prediction.prediction.verdict
     with st.container(border=True, key=f"card-{verdict}-{field.key[:12]}"):
         picture, result, chances = st.columns([5, 6, 6], gap="medium")
         with picture:
-            st.html(_picture(field, prediction))
+            st.html(picture_of(field))
         with result:
             _result(field, prediction, number)
         with chances:
@@ -86,18 +84,22 @@ def _details(prediction: Prediction, card: ModelSummary | None) -> None:
     st.markdown("\n".join(f"- **{name}:** {value}" for name, value in rows.items()))
 
 
-def _picture(field: SmearField, prediction: Prediction) -> str:
+def picture_of(field: SmearField) -> str:
     """Lay the heat map over the picture; how strongly is set for the whole page (see ``theme.heat_strength``)."""
     if field.preview is None:
         return "<p>The picture cannot be shown; the answer stands.</p>"
-    name = escape(field.name, quote=True)
     source = pictures.data_uri(field.preview, "image/jpeg")
-    layers = f'<img src="{source}" alt="Smear field {name}">'
+    layers = f'<img src="{source}" alt="{alternative(field)}">'
     if field.heat is not None:
         heat = pictures.data_uri(field.heat, "image/png")
-        text = f"Where the model looked for {escape(prediction.prediction.label, quote=True)}"
+        text = f"Where the model looked for {escape(field.answer.prediction.label, quote=True)}"
         layers += f'<img class="leukolens-heat" src="{heat}" alt="{text}">'
     return f'<div class="leukolens-picture">{layers}</div>'
+
+
+def alternative(field: SmearField) -> str:
+    """Name a field's picture for a reader who does not see it, safe inside an attribute of HTML."""
+    return escape(f"Smear field {field.name}", quote=True)
 
 
 def plain(name: str) -> str:

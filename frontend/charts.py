@@ -3,6 +3,7 @@
 import altair as alt
 import pandas as pd
 
+from api.schemas import Share
 from frontend.wording import percent
 
 BAR_HEIGHT_PX = 30
@@ -65,3 +66,41 @@ def in_words(probabilities: dict[str, float]) -> str:
     """Say in words what the bars show, for a reader who does not see them."""
     ordered = sorted(probabilities.items(), key=lambda item: -item[1])
     return "Probabilities: " + ", ".join(f"{label} {percent(value)}" for label, value in ordered) + "."
+
+
+def shares(by_label: dict[str, Share]) -> alt.LayerChart:
+    """Draw shares with their intervals.
+
+    Parameters
+    ----------
+    by_label : dict[str, Share]
+        In the order in which they are drawn.
+
+    Returns
+    -------
+    alt.LayerChart
+        A chart of the container's width.
+    """
+    rows = pd.DataFrame([{"label": label, **share.model_dump()} for label, share in by_label.items()])
+    axis = alt.Axis(format="%", grid=True, title=None, tickCount=5)
+    y = alt.Y("label:N", sort=list(by_label), title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=14))
+    base = alt.Chart(rows).encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("label:N", title="Pattern"),
+            alt.Tooltip("count:Q", title="Fields"),
+            alt.Tooltip("share:Q", title="Share", format=".0%"),
+            alt.Tooltip("low:Q", title="From", format=".0%"),
+            alt.Tooltip("high:Q", title="To", format=".0%"),
+        ],
+    )
+    x = alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
+    bars = base.mark_bar(size=16, cornerRadius=4, color=STRONG, opacity=0.75).encode(x=x)
+    spans = base.mark_rule(strokeWidth=2.5, color=QUIET).encode(x=alt.X("low:Q"), x2="high:Q")
+    return alt.layer(bars, spans).properties(height=BAR_HEIGHT_PX * len(rows) + 30).configure_view(strokeWidth=0)
+
+
+def shares_in_words(by_label: dict[str, Share]) -> str:
+    """Say in words what the bars show."""
+    parts = (f"{label} {one.share:.0%}, {one.low:.0%} to {one.high:.0%}" for label, one in by_label.items())
+    return f"Shares with 95 % intervals: {'; '.join(parts)}."

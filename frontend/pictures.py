@@ -6,6 +6,7 @@ import io
 from PIL import Image, ImageOps
 
 PREVIEW_PX = 640
+THUMBNAIL_PX = 200
 
 
 def preview(data: bytes) -> bytes:
@@ -27,6 +28,15 @@ def preview(data: bytes) -> bytes:
     small.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def thumbnail(preview_jpeg: bytes) -> bytes:
+    """Make a gallery's JPEG, at most ``THUMBNAIL_PX`` a side, of a preview."""
+    with Image.open(io.BytesIO(preview_jpeg)) as image:
+        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
 
 

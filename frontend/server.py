@@ -7,9 +7,12 @@ import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 
-from frontend.settings import Transport
+from frontend import session, sign_in
+from frontend.security import SecurityHeaders
+from frontend.settings import Settings
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
+from frontend.uploads import UploadBudget
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -18,33 +21,36 @@ GRACE_S = 5
 """For open requests when the server stops: a poll would be held for longer, and is asked again by its browser."""
 
 
-def create_app(transport: Transport) -> st.App:
-    """Build the ASGI application: Streamlit's routes for the page's script, and the transport.
+def create_app(chosen: Settings) -> st.App:
+    """Build the ASGI application: Streamlit's routes for the page's script, and what stands before them.
 
     Parameters
     ----------
-    transport : Transport
-        How browsers reach it. ``websocket`` adds nothing to Streamlit.
+    chosen : Settings
+        The page's settings; with transport ``websocket`` nothing of the polling is there.
 
     Returns
     -------
     st.App
         The application.
     """
-    if transport == "websocket":
-        return st.App(SCRIPT, on_script_error=_apologise)
-    return st.App(
-        SCRIPT,
-        routes=script.routes(),
-        middleware=[
-            Middleware(script.ScriptInjection, mode=transport),
+    routes = []
+    middleware = [
+        Middleware(SecurityHeaders),
+        Middleware(UploadBudget, limit_bytes=chosen.page_session_mb * session.BYTES_A_MB),
+    ]
+    if chosen.transport != "websocket":
+        routes = script.routes()
+        middleware += [
+            Middleware(script.ScriptInjection, mode=chosen.transport),
             Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES),
-        ],
-        on_script_error=_apologise,
+        ]
+    return st.App(
+        SCRIPT, secrets=sign_in.secrets(chosen), routes=routes, middleware=middleware, on_script_error=_apologise
     )
 
 
-def serve(host: str, port: int, transport: Transport) -> None:
+def serve(host: str, port: int, chosen: Settings) -> None:
     """Serve the page until stopped.
 
     Parameters
@@ -53,12 +59,12 @@ def serve(host: str, port: int, transport: Transport) -> None:
         Address to listen on.
     port : int
         Port to listen on.
-    transport : Transport
-        How browsers reach it.
+    chosen : Settings
+        The page's settings.
     """
     sys.stderr.write(f"Leukolens page: http://{host}:{port}\n")
     uvicorn.run(
-        create_app(transport),
+        create_app(chosen),
         host=host,
         port=port,
         log_config=None,

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, model_validator
 
 PREFIX = "LEUKOLENS_"
 OWNED_PREFIXES = ("LEUKOLENS_API_", "LEUKOLENS_OIDC_", "LEUKOLENS_PAGE_", "LEUKOLENS_TRANSPORT")
@@ -25,8 +25,41 @@ class Settings(BaseModel):
 
     api_url: str = "http://127.0.0.1:8000"
     api_timeout_s: float = Field(default=35.0, gt=0, description="API Gateway answers or gives up within 30 s.")
+
+    # The page's own token (OAuth 2.0 client credentials), where nobody signs in.
+    api_token_url: str | None = None
+    api_client_id: str | None = None
+    api_client_secret: SecretStr | None = None
+    api_scope: str | None = None
+
+    # Sign-in of people (OpenID Connect, by st.login); their own token goes to the API.
+    oidc_metadata_url: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_redirect_uri: str | None = Field(default=None, description="https://<page>/oauth2callback")
+    oidc_cookie_secret: SecretStr | None = Field(default=None, description="Signs the cookie: 32 bytes or more.")
+    oidc_scope: str = "openid email profile"
+
     page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
+    page_session_mb: int = Field(default=384, ge=32, description="Image bytes that one session may hold.")
     transport: Transport = "websocket"
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether people sign in."""
+        return self.oidc_metadata_url is not None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        TypeAdapter(HttpUrl).validate_python(self.api_url)
+        for group in (
+            ("api_token_url", "api_client_id", "api_client_secret"),
+            ("oidc_metadata_url", "oidc_client_id", "oidc_client_secret", "oidc_redirect_uri", "oidc_cookie_secret"),
+        ):
+            missing = [PREFIX + name.upper() for name in group if getattr(self, name) is None]
+            if missing and len(missing) < len(group):
+                raise ValueError(f"{', '.join(missing)} must be set, too")
+        return self
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -45,7 +78,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     Raises
     ------
     SettingsError
-        A variable of the page is unknown or its value is not allowed.
+        A variable of the page is unknown or missing, or its value is not allowed.
 
     Examples
     --------
@@ -61,13 +94,11 @@ def read(environment: Mapping[str, str]) -> Settings:
             known = ", ".join(PREFIX + field.upper() for field in Settings.model_fields)
             raise SettingsError(f"{variable} is not a setting of the page; it has {known}")
     try:
-        settings = Settings(**values)
-        TypeAdapter(HttpUrl).validate_python(settings.api_url)
+        return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0] if first["loc"] else "api_url").upper()
-        raise SettingsError(f"{name}: {first['msg']}") from error
-    return settings
+        raise SettingsError(f"{name}: {first['msg']}") from None
 
 
 @cache

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from api.schemas import Verdict
+from api.schemas import Prediction, Verdict
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 Tone = Literal["green", "orange", "gray"]
@@ -86,3 +86,10 @@ def possible(labels: list[str]) -> str:
     if not labels:
         return "none"
     return " or ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
+
+
+def malignant_in_words(answer: Prediction) -> str:
+    """Say how probable a malignant pattern is; for a field that the model does not know, nothing is."""
+    if answer.prediction.verdict == "out_of_distribution":
+        return "not known"
+    return f"malignant {percent(answer.malignant_probability)}"

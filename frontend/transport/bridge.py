@@ -2,12 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-AsgiApp = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+from frontend.asgi import AsgiApp, Message, Scope
 
 GONE = 1001
 """Close code of an end that went away (RFC 6455, section 7.4.1)."""

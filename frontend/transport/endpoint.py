@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,9 @@ from engineio.payload import Payload
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
-from frontend.transport.bridge import AsgiApp, Bridge, Message, Scope
+from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
+from frontend.transport.bridge import Bridge
 from frontend.transport.frames import FrameError, Joiner, split
-
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 PATH = "/_leukolens/transport/poll/"
 STREAM_PATH = "/_stcore/stream"

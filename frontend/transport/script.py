@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.settings import Transport
-from frontend.transport.bridge import AsgiApp, Message, Scope
-from frontend.transport.endpoint import Receive, Send
 
 STATIC = Path(__file__).resolve().parent / "static"
 FILES = ("engine.io.min.js", "polling.js")

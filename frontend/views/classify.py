@@ -3,7 +3,7 @@
 import streamlit as st
 
 from client import LeukolensClient
-from frontend import cards, classification, samples, service, settings, theme
+from frontend import cards, classification, samples, service, session, settings, sign_in, theme, uploads
 from frontend.fields import Workspace
 
 TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
@@ -12,7 +12,7 @@ CARDS_A_PAGE = 10
 
 def render() -> None:
     """Show the view."""
-    workspace: Workspace = st.session_state.setdefault("workspace", Workspace())
+    workspace: Workspace = session.workspace()
     st.title("Classify smear fields", anchor=False)
     st.markdown(
         "Which of four patterns does a field show: **Benign**, or acute lymphoblastic leukaemia as **Early** (early "
@@ -39,6 +39,7 @@ def _take_in(workspace: Workspace) -> None:
         if files:
             for file in files:
                 workspace.add(file.name, file.getvalue())
+            uploads.release(files)
             st.session_state["upload_turn"] = turn + 1
     with tries:
         _samples(workspace)
@@ -68,7 +69,7 @@ def _classify(workspace: Workspace, client: LeukolensClient) -> None:
 
 
 def _problems(workspace: Workspace) -> None:
-    unanswered = workspace.of("unanswered")
+    unanswered, refused = workspace.of("unanswered"), workspace.of("refused")
     if unanswered:
         with st.container(border=True, key="unanswered"):
             st.error(
@@ -79,17 +80,22 @@ def _problems(workspace: Workspace) -> None:
             if st.button("Try again", type="primary", icon=":material/refresh:"):
                 workspace.ask_again()
                 st.rerun()
-    for field in workspace.of("refused"):
-        st.warning(
-            f"**{cards.plain(field.name)}** was not classified. {field.problem}", icon=":material/image_not_supported:"
-        )
+            sign_in.offer_again()
+    if refused:
+        with st.container(border=True, key="refused"):
+            noun = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
+            st.warning(f"**{noun} not classified.** The others went on.", icon=":material/image_not_supported:")
+            st.markdown("\n".join(f"- **{cards.plain(field.name)}:** {field.problem}" for field in refused))
+            if st.button("Dismiss", icon=":material/close:"):
+                workspace.forget("refused")
+                st.rerun()
 
 
 def _results(workspace: Workspace) -> None:
     answered = workspace.of("answered")
     if not answered:
         return
-    card = service.model()
+    card = service.card_if_reached()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         st.subheader("1 field" if len(answered) == 1 else f"{len(answered)} fields", anchor=False)
         strength = st.slider("Heat map: where the model looked", 0, 100, 45, 5, format="%d %%", key="heat", width=320)

@@ -81,9 +81,9 @@ class FakeClient:
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
     fake = FakeClient()
     monkeypatch.setattr(service, "connect", lambda: fake)
-    service.forget_model()
+    service.forget_card()
     yield fake
-    service.forget_model()
+    service.forget_card()
 
 
 @pytest.fixture

@@ -1,0 +1,98 @@
+"""Review: a reader agrees with a label or corrects it, and may let the image be kept."""
+
+import base64
+
+import streamlit as st
+
+from api.schemas import FeedbackRequest
+from client import LeukolensClient, LeukolensError
+from frontend import cards, service, session, sign_in, theme
+from frontend.fields import SmearField
+from frontend.wording import VERDICTS, pattern, percent
+
+OTHER = "Other"
+INLINE_BYTES = 3_000_000
+"""A larger image goes by an upload: base64 adds a third, and a request to the API is limited."""
+
+
+def render() -> None:
+    """Show the view."""
+    st.title("Review", anchor=False)
+    answered = session.workspace().of("answered")
+    if not answered:
+        st.info("Nothing to review yet: classify some fields first.", icon=":material/biotech:")
+        return
+    st.markdown(
+        "Say what **you** see. Your label is stored beside the model's under the number of the request, and helps to "
+        "measure and improve it."
+    )
+    done = sum(field.reviewed is not None for field in answered)
+    st.progress(done / len(answered), f"{done} of {len(answered)} fields reviewed")
+    number = st.pagination(len(answered), key="review-page") if len(answered) > 1 else 1
+    field = answered[number - 1]
+    picture, form = st.columns([1, 1], gap="large")
+    with picture:
+        theme.heat_strength(0)
+        st.html(cards.picture_of(field))
+        st.caption(f"Field {number} · {cards.plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
+    with form:
+        _form(field)
+
+
+def _form(field: SmearField) -> None:
+    decision = field.answer.prediction
+    words = VERDICTS[decision.verdict]
+    st.markdown(f"The model: **{decision.label}**, {pattern(decision.label)}, {percent(decision.probability)}")
+    st.badge(words.title, icon=words.icon, color=words.tone)
+    if field.reviewed is not None:
+        st.success(f"Stored: you said **{field.reviewed}**.", icon=":material/task_alt:")
+    labels = [*field.answer.probabilities, OTHER]
+    with st.form(f"review-{field.key}", border=True):
+        label = st.radio(
+            "What does this field show?",
+            labels,
+            index=labels.index(decision.label) if decision.verdict == "accepted" else None,
+            captions=[pattern(label) if label != OTHER else "none of these" for label in labels],
+        )
+        reviewer = st.text_input("Your name or initials (optional)", sign_in.reviewer(), max_chars=200)
+        comment = st.text_area("Comment (optional; no patient data)", max_chars=4_000)
+        consent = st.checkbox(
+            "The image may be kept and used for training. It shows nothing of who the patient is, and I am allowed to "
+            "give it.",
+            disabled=field.data is None,
+            help=None if field.data else "This session no longer holds the file: add it again to give it.",
+        )
+        if st.form_submit_button("Send", type="primary", icon=":material/send:"):
+            if label is None:
+                st.error("Choose a label first.", icon=":material/error:")
+            else:
+                _send(field, label, reviewer, comment, consent=consent)
+
+
+def _send(field: SmearField, label: str, reviewer: str, comment: str, *, consent: bool) -> None:
+    client = service.connect()
+    try:
+        receipt = client.feedback(
+            FeedbackRequest(
+                request_id=field.answer.request_id,
+                label=label,
+                reviewer=reviewer or None,
+                comment=comment or None,
+                consent=consent,
+                **_image(client, field, consent=consent),
+            )
+        )
+    except LeukolensError as error:
+        st.error(f"**Not stored.** {error}", icon=":material/cloud_off:")
+        return
+    field.reviewed = receipt.label
+    st.toast("Stored, with the image." if receipt.image_kept else "Stored.", icon=":material/task_alt:")
+    st.rerun()
+
+
+def _image(client: LeukolensClient, field: SmearField, *, consent: bool) -> dict[str, str]:
+    if not consent or field.data is None:
+        return {}
+    if len(field.data) > INLINE_BYTES:
+        return {"upload_id": client.upload(field.data)}
+    return {"image_base64": base64.b64encode(field.data).decode()}
