@@ -172,6 +172,17 @@ def test_large_images_are_read_at_reduced_scale_and_look_alike(
     assert np.abs(to_model_input(picture.pixels, 224, 224) - exact).max() <= 6
 
 
+def test_a_large_transparent_image_is_laid_on_white_too(encode: Encode, gradient: Image.Image) -> None:
+    large = gradient.resize((2800, 2100), Image.Resampling.BICUBIC)
+    alpha = Image.linear_gradient("L").resize(large.size)
+    expected = Image.new("RGB", large.size, "white")
+    expected.paste(large, mask=alpha)
+    large.putalpha(alpha)
+    pixels = read_image(encode(large, "PNG", compress_level=1)).pixels
+    exact = np.asarray(expected.resize((224, 224), Image.Resampling.BICUBIC)).astype(int)
+    assert np.abs(to_model_input(pixels, 224, 224) - exact).max() <= 6
+
+
 def test_an_image_of_the_models_size_is_left_alone() -> None:
     image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     assert np.array_equal(to_model_input(image, 224, 224), image)
