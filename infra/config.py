@@ -1,0 +1,104 @@
+"""What one environment may set: the types behind ``environments/*.toml``.
+
+Every key is explained in ``environments/dev.toml``; an unknown key is refused. Limits cite the service that sets
+them, so that a value that AWS would refuse after ten minutes of deploying is refused here at once.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+EnvironmentName = Literal["dev", "staging", "prod"]
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+HttpsOrigin = Annotated[
+    str, StringConstraints(pattern=r"^(https://[a-z0-9.-]+(:\d+)?|http://(localhost|127\.0\.0\.1):\d+)$")
+]
+RetentionDays = Literal[7, 14, 30, 90, 180, 365]
+
+
+class Section(BaseModel):
+    """Base of every table of an environment's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Storage(Section):
+    """Buckets and how long each keeps what."""
+
+    uploads_expire_days: int = Field(ge=1, le=30)
+    access_logs_expire_days: int = Field(ge=30, le=3650)
+    noncurrent_versions_expire_days: int = Field(ge=1, le=3650)
+    results_expire_days: int = Field(ge=1, le=3650)
+
+
+class Page(Section):
+    """Where people open the page."""
+
+    urls: tuple[HttpsOrigin, ...] = Field(strict=False)
+    """Origins, without a path: sign-in answers to them, and browsers on them may call the API (CORS)."""
+
+
+class Identity(Section):
+    """The user pool."""
+
+    domain_prefix: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
+    mfa: Literal["optional", "required"]
+
+    @field_validator("domain_prefix")
+    @classmethod
+    def _refuse_reserved_words(cls, value: str) -> str:
+        if any(word in value for word in ("aws", "amazon", "cognito")):
+            raise ValueError("Cognito refuses the words aws, amazon and cognito here")
+        return value
+
+
+class Inference(Section):
+    """The function that answers predictions."""
+
+    architecture: Literal["arm64", "x86_64"]
+    memory_mb: int = Field(ge=512, le=10_240)
+    timeout_s: int = Field(ge=5, le=29)
+    """API Gateway gives up after 30 s, so a longer timeout only bills for an answer that nobody gets."""
+    reserved_concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+    log_retention_days: RetentionDays
+
+
+class Api(Section):
+    """The HTTP API in front of the function."""
+
+    requests_per_second: int = Field(ge=1, le=10_000)
+    burst: int = Field(ge=1, le=5_000)
+
+
+class Environment(Section):
+    """One deployment of the whole system."""
+
+    name: EnvironmentName
+    account: AccountId | None = None
+    region: Region
+    deletion_protection: bool
+    page: Page
+    storage: Storage
+    identity: Identity
+    inference: Inference
+    api: Api
+
+    @property
+    def title(self) -> str:
+        """Give the name as it stands in stack names: ``dev`` is ``Dev``."""
+        return self.name.capitalize()
+
+    @model_validator(mode="after")
+    def _guard_people(self) -> Self:
+        """Refuse what is fine for a test and wrong where people and production are."""
+        if self.name != "prod":
+            return self
+        if not self.deletion_protection:
+            raise ValueError("deletion_protection: prod needs true, so that no single command deletes it")
+        if self.identity.mfa != "required":
+            raise ValueError('identity.mfa: prod needs "required"')
+        if local := [url for url in self.page.urls if url.startswith("http://")]:
+            raise ValueError(f"page.urls: prod takes https:// only, not {local[0]}")
+        return self

@@ -1,0 +1,69 @@
+"""The service that answers predictions: one image function behind the HTTP API."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.api import Api
+from infra.config import Environment
+from infra.function import ImageFunction
+from infra.identity import IdentityStack
+from infra.objects import allow_objects
+from infra.storage import StorageStack
+
+
+class InferenceStack(cdk.Stack):
+    """The function, its alias ``live``, and the API that calls the alias.
+
+    Attributes
+    ----------
+    function, alias
+        The function, and what the API calls of it.
+    api
+        The HTTP API.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        env: cdk.Environment,
+        image_context: Path,
+        storage: StorageStack,
+        identity: IdentityStack,
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Leukolens: predictions over HTTP")
+        settings = environment.inference
+        predict = ImageFunction(
+            self,
+            "Predict",
+            environment=environment,
+            image_context=image_context,
+            name=f"leukolens-{environment.name}-predict",
+            entry_point="handler.handler",
+            timeout_s=settings.timeout_s,
+            reserved_concurrency=settings.reserved_concurrency,
+            variables={
+                "LEUKOLENS_UPLOADS_BUCKET": storage.uploads.bucket_name,
+                "LEUKOLENS_FEEDBACK_BUCKET": storage.feedback.bucket_name,
+            },
+        )
+        self.function = predict.function
+        any_request = "The keys are made one a request; the function may touch objects of this bucket only."
+        allow_objects(predict.role, storage.uploads, storage.key, read="*", write="*", reason=any_request)
+        allow_objects(predict.role, storage.feedback, storage.key, write="*", reason=any_request)
+        self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
+        self.api = Api(
+            self,
+            "Api",
+            environment=environment,
+            function=self.alias,
+            pool=identity.pool,
+            clients=identity.clients,
+        )
+        cdk.CfnOutput(self, "ApiUrl", value=self.api.http_api.api_endpoint)
+        cdk.CfnOutput(self, "FunctionName", value=self.function.function_name)

@@ -1,0 +1,63 @@
+"""The real CDK CLI, at the version in package-lock.json, pointed at the emulator."""
+
+import json
+import os
+from pathlib import Path
+
+from infra.image import ROOT
+from infra.rehearsal.emulator import ACCOUNT, Emulator
+from infra.rehearsal.program import run_program
+
+Outputs = dict[str, dict[str, str]]
+
+
+class Cdk:
+    """Commands of the CLI on one emulator.
+
+    Parameters
+    ----------
+    emulator
+        Where the stacks go.
+    environments
+        Folder of the environments' files.
+    name
+        The environment to deploy.
+    work
+        Takes templates and outputs.
+    """
+
+    def __init__(self, emulator: Emulator, environments: Path, name: str, work: Path) -> None:
+        self._emulator = emulator
+        self._context = ["--context", f"env={name}", "--context", f"environments={environments}"]
+        self._work = work
+        self._assembly = work / "cdk.out"
+        self._outputs = work / "outputs.json"
+
+    def bootstrap(self) -> None:
+        """Make what the CLI itself needs in an account."""
+        # Away from cdk.json: bootstrapping needs no app, and would run it.
+        self._run("bootstrap", f"aws://{ACCOUNT}/{self._emulator.region}", folder=self._work)
+
+    def deploy(self) -> Outputs:
+        """Deploy every stack that the emulator knows, and give the outputs by stack."""
+        self._run("deploy", "--all", "--require-approval", "never", "--outputs-file", str(self._outputs), *self._app())
+        outputs: Outputs = json.loads(self._outputs.read_text("utf-8"))
+        return outputs
+
+    def destroy(self) -> None:
+        """Delete every stack."""
+        self._run("destroy", "--all", "--force", *self._app())
+
+    def _app(self) -> list[str]:
+        return ["--output", str(self._assembly), *self._context]
+
+    def _run(self, command: str, *arguments: str, folder: Path = ROOT) -> None:
+        binaries = ROOT / ".venv" / "bin"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **self._emulator.credentials,
+            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "CI": "true",
+        }
+        line = [str(binaries / "node"), str(ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"), command, *arguments]
+        run_program([*line, "--no-color"], environment=environment, folder=folder)

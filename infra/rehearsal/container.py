@@ -1,0 +1,105 @@
+"""Runs one entry point of the image: in a container where there is an engine, else in a process of this machine."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from infra.image import DOCKERFILE, ROOT
+from infra.rehearsal.program import run_program
+from local.children import Child
+
+_STOPPED_S = 60
+
+
+class EngineError(Exception):
+    """Nothing here can run the image; the message says what to install."""
+
+
+def find_engine() -> str | None:
+    """Give the command of a container engine that works: ``CDK_DOCKER``, podman or Docker, whichever comes first."""
+    for name in (os.environ.get("CDK_DOCKER"), "podman", "docker"):
+        # A client without an engine behind it answers --version, but not info.
+        if name and shutil.which(name) and _quiet([name, "info"]).returncode == 0:
+            return name
+    return None
+
+
+def _quiet(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603 - an engine
+
+
+def build_image(engine: str, context: Path, tag: str) -> str:
+    """Build the Lambda image and give its tag.
+
+    Raises
+    ------
+    EngineError
+        If there is no such engine.
+    ProgramError
+        If the build fails, with the end of what it printed.
+    """
+    # Lambda refuses the image index that BuildKit's attestations make.
+    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    command = [engine, "build", "--tag", tag, "--file", str(context / DOCKERFILE), str(context)]
+    if shutil.which(engine) is None:
+        raise EngineError(f"no container engine {engine!r} here: install it, or leave the choice out")
+    run_program(command, environment=environment, folder=context)
+    return tag
+
+
+@contextlib.contextmanager
+def run_container(
+    engine: str,
+    image: str,
+    entry_point: str,
+    runtime_api: str,
+    variables: dict[str, str],
+    logs: Path,
+    *,
+    volumes: Mapping[Path, str] | None = None,
+) -> Iterator[None]:
+    """Run the image as Lambda does: read-only but for /tmp, no root, no capability; its log goes into ``logs``.
+
+    On the host's network, because both the Runtime API and the emulator listen on this machine's loopback. When the
+    Runtime API goes away the runtime client ends, and the container with it. ``volumes`` are mounted read-only.
+    """
+    name = f"leukolens-{uuid.uuid4().hex[:12]}"
+    command = [engine, "run", "--rm", "--name", name, "--network", "host", "--read-only", "--tmpfs", "/tmp"]  # noqa: S108
+    command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    for key, value in {"AWS_LAMBDA_RUNTIME_API": runtime_api, **variables}.items():
+        command += ["--env", f"{key}={value}"]
+    for folder, mounted in (volumes or {}).items():
+        command += ["--volume", f"{folder}:{mounted}:ro"]
+    with (logs / f"{entry_point}.log").open("ab") as log:
+        process = subprocess.Popen([*command, image, entry_point], stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
+        try:
+            yield
+        finally:
+            _quiet([engine, "rm", "--force", name])
+            process.wait(_STOPPED_S)
+
+
+@contextlib.contextmanager
+def run_process(entry_point: str, runtime_api: str, variables: dict[str, str], logs: Path) -> Iterator[None]:
+    """Run the entry point by the image's own runtime client in a process of this machine.
+
+    Raises
+    ------
+    EngineError
+        Where the runtime client does not exist: everywhere but on Linux.
+    """
+    if sys.platform != "linux":
+        raise EngineError("the Lambda runtime client runs on Linux only: install Docker or podman, and start it")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}",
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        **variables,
+    }
+    with Child(entry_point, ["awslambdaric", entry_point], logs, environment):
+        yield

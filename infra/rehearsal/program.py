@@ -1,0 +1,55 @@
+"""Run another program to its end, or end it and everything that it started."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_TIMEOUT_S = 300.0
+
+
+class ProgramError(Exception):
+    """A program failed or took too long; the message holds the command and the end of what it printed."""
+
+
+def run_program(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    timeout_s: float = _TIMEOUT_S,
+    shown: int = 4000,
+) -> str:
+    """Run a program without input, and give what it printed.
+
+    The program gets a process group of its own, which ends as a whole when we are interrupted: the CDK CLI starts the
+    app in a shell, and the app starts Node.
+
+    Raises
+    ------
+    ProgramError
+        If it ends with another status than 0, or not in time.
+    """
+    with subprocess.Popen(  # noqa: S603 - callers give programs of this project
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            printed, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ProgramError(f"{' '.join(command)} did not end within {timeout_s:g} s") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-shown:]}")
+    return printed

@@ -1,0 +1,92 @@
+"""What a rehearsal does, in order. Each step returns what it saw, or raises."""
+
+import hashlib
+from collections.abc import Callable
+
+import httpx
+
+from infra.rehearsal.stage import Stage, expect
+from infra.scopes import scope_name
+
+Step = Callable[[Stage], str]
+
+
+def bootstrap(stage: Stage) -> str:
+    """Prepare the account for the CDK."""
+    stage.cdk.bootstrap()
+    return "cdk bootstrap"
+
+
+def build(stage: Stage) -> str:
+    """Build the image that answers."""
+    return stage.functions.build()
+
+
+def deploy(stage: Stage) -> str:
+    """Deploy the stacks and start what answers their functions."""
+    stage.outputs = stage.cdk.deploy()
+    stage.functions.start(stage.emulator, stage.aws("lambda"))
+    return f"{len(stage.outputs)} stacks; API at {stage.api_url}"
+
+
+def check_health(stage: Stage) -> str:
+    """Ask for health without a token, which anyone may."""
+    answer = stage.call("GET", "/v1/health")
+    expect(answer.status_code == httpx.codes.OK, f"health gave {answer.status_code}: {answer.text[:300]}")
+    return f"model {answer.json()['model']['version']}"
+
+
+def refuse_strangers(stage: Stage) -> str:
+    """Call without a token, with a broken one and with one for something else."""
+    image = stage.images[0].read_bytes()
+    headers = {"Content-Type": "image/jpeg"}
+    expected = {
+        None: httpx.codes.UNAUTHORIZED,
+        "not.a.token": httpx.codes.UNAUTHORIZED,
+        stage.token(scope_name("feedback")): httpx.codes.FORBIDDEN,
+    }
+    for token, status in expected.items():
+        answer = stage.call("POST", "/v1/predictions", token, content=image, headers=headers)
+        expect(answer.status_code == status, f"expected {status}, got {answer.status_code}: {answer.text[:300]}")
+    return "401 without and with a broken token, 403 with another scope"
+
+
+def predict(stage: Stage) -> str:
+    """Send one image as raw bytes, and read the answer."""
+    path = stage.images[len(stage.images) // 2]
+    image = path.read_bytes()
+    token = stage.notes["token"] = stage.token(scope_name("predict"))
+    media_type = "image/png" if path.suffix == ".png" else "image/jpeg"
+    answer = stage.call("POST", "/v1/predictions", token, content=image, headers={"Content-Type": media_type})
+    expect(answer.status_code == httpx.codes.OK, f"prediction gave {answer.status_code}: {answer.text[:500]}")
+    body = answer.json()
+    expect(body["image"]["sha256"] == hashlib.sha256(image).hexdigest(), "the service saw other bytes than those sent")
+    expect(abs(sum(body["probabilities"].values()) - 1) < 1e-3, f"probabilities do not sum to 1: {answer.text}")
+    said = body["prediction"]
+    return f"{stage.kind} {path.parent.name}: {said['label']} {said['probability']:.3f}, {said['verdict']}"
+
+
+def refuse_garbage(stage: Stage) -> str:
+    """Send nothing, text and half an image, then an image again: the function lives on."""
+    image = stage.images[0].read_bytes()
+    seen = []
+    for body in (b"", b"not an image", image[: len(image) // 2]):
+        headers = {"Content-Type": "image/jpeg"}
+        answer = stage.call("POST", "/v1/predictions", stage.notes["token"], content=body, headers=headers)
+        expect(
+            answer.is_client_error and answer.headers["content-type"].startswith("application/problem+json"),
+            f"{len(body)} bytes of garbage gave {answer.status_code} {answer.headers['content-type']}",
+        )
+        seen.append(f"{answer.status_code} {answer.json()['title']}")
+    return f"{', '.join(seen)}; then {predict(stage)}"
+
+
+STEPS: tuple[Step, ...] = (
+    bootstrap,
+    build,
+    deploy,
+    check_health,
+    refuse_strangers,
+    predict,
+    refuse_garbage,
+)

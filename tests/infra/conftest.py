@@ -1,0 +1,66 @@
+"""The stacks of each environment, synthesised once."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Before anything loads the CDK: another Node on the PATH may be too old for it.
+os.environ.setdefault("JSII_NODE", str(ROOT / ".venv" / "bin" / "node"))
+
+
+@dataclass(frozen=True)
+class Template:
+    """One stack's template."""
+
+    raw: dict[str, Any]
+
+    def resources(self, kind: str) -> dict[str, Any]:
+        """Give the resources of a type by logical id, whole."""
+        return {name: found for name, found in self.raw["Resources"].items() if found["Type"] == kind}
+
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        """Give the properties of each resource of a type."""
+        return [found["Properties"] for found in self.resources(kind).values()]
+
+
+Templates = dict[str, Template]
+
+
+@pytest.fixture(scope="session")
+def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Templates]:
+    """Give a function that synthesises an environment into its templates by capability (``Storage``, ...)."""
+    import aws_cdk as cdk
+
+    from infra.config import Environment
+    from infra.environments import load_environment
+    from infra.image import stage_context
+    from infra.system import System
+
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context = stage_context(load_environment("dev"), tmp_path_factory.mktemp("image"))
+
+    def synthesise(environment: Environment | str) -> Templates:
+        if isinstance(environment, str):
+            environment = load_environment(environment)
+        app = cdk.App(context=flags, outdir=str(tmp_path_factory.mktemp("cdk")))
+        System(app, environment, context)
+        stacks = app.synth().stacks
+        return {stack.stack_name.rpartition("-")[2]: Template(stack.template) for stack in stacks}
+
+    return synthesise
+
+
+@pytest.fixture(scope="session")
+def dev(synthesise: Callable[..., Templates]) -> Templates:
+    return synthesise("dev")
+
+
+@pytest.fixture(scope="session")
+def prod(synthesise: Callable[..., Templates]) -> Templates:
+    return synthesise("prod")
