@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 300.0
@@ -32,24 +32,44 @@ def run_program(
     ProgramError
         If it ends with another status than 0, or not in time.
     """
-    with subprocess.Popen(  # noqa: S603 - callers give programs of this project
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            printed, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise ProgramError(f"{' '.join(command)} did not end within {timeout_s:g} s") from None
-        finally:
+    process = None
+    try:
+        with _signals_held():
+            process = subprocess.Popen(  # noqa: S603 - callers give programs of this project
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        printed, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise ProgramError(f"{' '.join(command)} did not end within {timeout_s:g} s") from None
+    finally:
+        if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     if process.returncode:
         raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-shown:]}")
     return printed
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until a program that is being started is known, and so can be ended."""
+    came: list[int] = []
+    kept = {
+        number: signal.signal(number, lambda got, _: came.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        for got in came:
+            signal.raise_signal(got)
