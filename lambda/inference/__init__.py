@@ -1,7 +1,8 @@
 """Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
 
+from .answer import Answer, Outputs, Timings
 from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
-from .classifier import Answer, Classifier, Outputs, Timings, load
+from .classifier import Classifier, load
 from .errors import (
     EmptyImage,
     ImageError,

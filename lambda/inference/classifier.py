@@ -2,21 +2,19 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
+from .answer import Answer, Outputs, Timings, Verdict
 from .card import CARD_NAME, ModelCard, read_card
 from .errors import ModelError
 from .heatmap import heatmap_png
 from .picture import MAX_PIXELS, Picture, read_image, to_model_input
-
-Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
 
 SIGNATURE: Final = "serving_default"
 _IMAGE: Final = "image"
@@ -26,72 +24,6 @@ _MAPS: Final = "activation_maps"
 _SCORE: Final = "out_of_distribution_score"
 _SUM_TOLERANCE: Final = 0.01
 """An int8 file's probabilities are steps of 1/256."""
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What one forward pass gives, as the file gives it.
-
-    Attributes
-    ----------
-    probabilities
-        float32[labels], calibrated, in the card's order.
-    embedding
-        float32[D], pooled features.
-    activation_maps
-        float32[h, w, labels]; the spatial mean of a label's map, plus its bias, is its logit.
-    out_of_distribution_score
-        Higher is stranger.
-    """
-
-    probabilities: npt.NDArray[np.float32]
-    embedding: npt.NDArray[np.float32]
-    activation_maps: npt.NDArray[np.float32]
-    out_of_distribution_score: float
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Where the time of one answer went, in milliseconds."""
-
-    decode_ms: float
-    inference_ms: float
-    explain_ms: float
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the model says of one image, and whether to rely on it.
-
-    Attributes
-    ----------
-    label, probability
-        The most probable label.
-    verdict
-        ``out_of_distribution`` where the score is over the card's threshold; else ``accepted`` where the prediction
-        set has exactly one label; else ``uncertain``.
-    probabilities
-        By label, calibrated.
-    malignant_probability
-        Sum over the card's malignant labels.
-    prediction_set
-        Labels whose probability reaches the card's minimum.
-    picture
-        Facts of the file that was read.
-    heatmap_png
-        Of the predicted label; None unless asked for.
-    """
-
-    label: str
-    probability: float
-    verdict: Verdict
-    probabilities: dict[str, float]
-    malignant_probability: float
-    prediction_set: tuple[str, ...]
-    out_of_distribution_score: float
-    picture: Picture
-    heatmap_png: bytes | None
-    timings: Timings
 
 
 class Classifier:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .classifier import Verdict
+from .answer import Verdict
 
 MINIMUM_ACCEPTED_FIELDS: Final = 21
 """From here on a 95 % Wilson interval of any share is at most 0.2 wide to either side: z / (2 sqrt(n + z^2)) <= 0.2."""

@@ -1,11 +1,12 @@
 import inspect
+from pathlib import Path
 
 import pytest
 
 import inference
 from api import errors
 from api.errors import KINDS, ApiError, InvalidRequest, as_api_error, as_problem, parse
-from api.schemas import FeedbackRequest, StoredImage
+from api.schemas import PROBLEM_TYPE_PREFIX, FeedbackRequest, StoredImage
 
 
 def test_every_kind_is_listed_once_and_has_a_stable_name() -> None:
@@ -57,3 +58,9 @@ def test_a_refusal_names_fields_and_never_quotes_what_was_sent() -> None:
     problem = as_problem(caught.value, "abc").model_dump_json()
     assert {error.field for error in caught.value.errors} == {"label", "image"}
     assert "SECRET" not in problem
+
+
+def test_the_documentation_lists_every_kind() -> None:
+    rows = [f"| `{PROBLEM_TYPE_PREFIX}{kind.name}` | {kind.status} | {kind.title} |" for kind in KINDS]
+    text = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("| `urn:")] == rows
