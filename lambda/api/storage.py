@@ -51,9 +51,9 @@ class Bucket:
     """An S3 bucket; boto3 is imported when the first one is opened, since a prediction from a body needs none."""
 
     def __init__(self, name: str) -> None:
-        import boto3  # type: ignore[import-untyped]
-        from botocore.config import Config  # type: ignore[import-untyped]
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
 
         self._name = name
         config = Config(
