@@ -72,7 +72,8 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
     NothingToRead
         Where the field is missing or empty.
     """
-    _, options = parse_options_header(content_type)
+    # As bytes: given text, the parser refuses what is not latin-1 by an error of its own.
+    _, options = parse_options_header(content_type.encode("utf-8", errors="surrogatepass"))
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise InvalidRequest(

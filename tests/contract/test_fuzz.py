@@ -34,7 +34,11 @@ PATHS = st.sampled_from([route.path for route in ROUTES]) | st.text(max_size=40)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH"]) | st.text(
     string.ascii_letters, max_size=9
 )
-TYPES = st.sampled_from(["image/png", "application/json", "multipart/form-data; boundary=xyz"]) | st.text(max_size=60)
+TYPES = st.builds(
+    str.__add__,
+    st.sampled_from(["", "image/png", "application/json", "multipart/form-data; ", "multipart/form-data; boundary="]),
+    st.sampled_from(["", "xyz"]) | st.text(max_size=60),
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),

@@ -19,6 +19,12 @@ def test_a_text_body_becomes_utf_8() -> None:
     assert read_event(sent, "id", 100).body == "Zürich".encode()
 
 
+def test_the_limit_on_a_text_body_counts_bytes() -> None:
+    sent = event() | {"body": "ü" * 60, "isBase64Encoded": False}
+    with pytest.raises(TooLarge, match="120 bytes"):
+        read_event(sent, "id", 100)
+
+
 @pytest.mark.parametrize("length", [999, 1000, 1001, 1002])
 def test_the_byte_limit_is_exact_whatever_the_padding(length: int) -> None:
     sent = event(body=b"x" * length)

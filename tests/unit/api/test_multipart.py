@@ -37,7 +37,12 @@ def test_two_files_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "b" * 300],
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=" + "b" * 300,
+        "multipart/form-data; boundary=🩸",
+    ],
 )
 def test_a_header_without_a_usable_boundary_is_refused(content_type: str) -> None:
     with pytest.raises(InvalidRequest):
