@@ -5,17 +5,25 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from . import load, serving
+from . import load, peers_serving, serving
 
-PARTS: dict[str, Callable[[Console], object]] = {"serving": serving.measure, "load": load.measure}
+PARTS: dict[str, Callable[[Console], object]] = {
+    "serving": serving.measure,
+    "peers": peers_serving.measure,
+    "load": load.measure,
+}
 
 
 def main() -> None:
     """Run the parts in turn."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    chosen = parser.parse_args().parts
+    unknown = sorted(set(chosen) - PARTS.keys())
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     console = Console()
-    for name in parser.parse_args().parts or PARTS:
+    for name in chosen or PARTS:
         console.rule(name)
         PARTS[name](console)
 

@@ -23,16 +23,20 @@ _PACKAGES = (
     "uvicorn",
 )
 
-
-def one_core() -> int | None:
-    """Give the core that measured processes are pinned to; None where the system cannot pin."""
-    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+CORE = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+"""The core that measured processes are pinned to; None where the system cannot pin."""
 
 
 def pin(core: int | None) -> None:
     """Keep this process on one core."""
     if core is not None:
         os.sched_setaffinity(0, {core})
+
+
+def leave(core: int | None) -> None:
+    """Keep this process off a core, where there are others."""
+    if core is not None:
+        os.sched_setaffinity(0, os.sched_getaffinity(0) - {core} or {core})
 
 
 def resident_mb(pid: int, *, peak: bool = False) -> float:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self, cast
 
-from .machine import ROOT, one_core, resident_mb
+from .machine import CORE, ROOT, resident_mb
 
 
 class Worker:
@@ -15,14 +15,13 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        core = one_core()
         self._process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "benchmarks.worker",
                 name,
-                str(-1 if core is None else core),
+                str(-1 if CORE is None else CORE),
                 str(time.monotonic_ns()),
             ],
             cwd=ROOT,

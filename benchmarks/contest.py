@@ -1,0 +1,180 @@
+"""Each server under test: how it is installed, started, asked, and what it costs."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from .environments import PEERS, environment, onnx_model
+from .machine import CORE, MODEL_DIR, ROOT, pin, resident_mb
+
+READY_S = 120.0
+TIMEOUT_S = 120.0
+TFLITE = MODEL_DIR / "model.tflite"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One way to serve.
+
+    Attributes
+    ----------
+    name
+        Of its folder in benchmarks/peers/, too.
+    what
+        In words.
+    arguments
+        Of its environment's Python; ``{port}`` is put in.
+    path
+        Of the route that takes a form with the image in ``file``.
+    same_model
+        Whether its answers can be compared with ours.
+    """
+
+    name: str
+    what: str
+    arguments: tuple[str, ...]
+    path: str = "/predict"
+    same_model: bool = True
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def install(self) -> Path:
+        """Make its environment."""
+        if self.name == "leukolens":
+            # The lock of the Lambda image, and the HTTP server that stands in for API Gateway.
+            return environment(self.name, ROOT / "lambda" / "requirements.txt", "uvicorn==0.54.0", "starlette==1.10.0")
+        return environment(self.name, PEERS / self.name / "requirements.txt")
+
+    def model(self) -> Path:
+        """Give the model file in its format."""
+        return onnx_model(TFLITE) if "onnx" in self.name else TFLITE
+
+
+ROSTER = (
+    Peer("leukolens", "this project, local server", ("-m", "local", "serve", "--port", "{port}"), "/v1/predictions"),
+    Peer(
+        "fastapi_onnx",
+        "FastAPI, ONNX Runtime",
+        ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
+    ),
+    Peer("litserve", "LitServe, LiteRT", ("app.py", "{port}")),
+    Peer(
+        "bentoml",
+        "BentoML, LiteRT",
+        ("-m", "bentoml", "serve", "app:Smears", "--host", "127.0.0.1", "--port", "{port}"),
+        variables=(("BENTOML_DO_NOT_TRACK", "True"),),
+    ),
+    Peer("flask_vgg16", "Flask, Keras VGG16", ("app.py", "{port}"), same_model=False),
+)
+
+
+class Server:
+    """A peer that answers."""
+
+    def __init__(self, peer: Peer, port: int, process: "subprocess.Popen[bytes]", image: bytes) -> None:
+        self.peer = peer
+        self._process = process
+        self._image = image
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=TIMEOUT_S, limits=limits, trust_env=False)
+        self.cold_start_ms = 0.0
+
+    def ask(self) -> dict[str, float]:
+        """Classify the image; gives the probability of each label."""
+        answer = self.http.post(self.peer.path, files={"file": ("field.jpg", self._image, "image/jpeg")})
+        found: dict[str, float] = answer.raise_for_status().json()
+        return found.get("probabilities", found)  # type: ignore[return-value]
+
+    def wait(self, started_s: float) -> None:
+        """Ask until the first answer comes, and remember how long that took from the start of the process."""
+        while True:
+            try:
+                self.ask()
+            except (httpx.TransportError, httpx.HTTPStatusError) as error:
+                if self._process.poll() is not None or time.monotonic() - started_s > READY_S:
+                    raise RuntimeError(f"{self.peer.name} does not answer: {error}") from error
+                time.sleep(0.02)
+            else:
+                self.cold_start_ms = (time.monotonic() - started_s) * 1000
+                return
+
+    def latencies_ms(self, calls: int) -> list[float]:
+        """Ask one at a time."""
+        found = []
+        for _ in range(calls):
+            start_s = time.perf_counter()
+            self.ask()
+            found.append((time.perf_counter() - start_s) * 1000)
+        return found
+
+    def throughput(self, clients: int, calls: int) -> float:
+        """Ask from so many clients at once; gives answers a second."""
+        with ThreadPoolExecutor(clients) as pool:
+            start_s = time.perf_counter()
+            list(pool.map(lambda _: self.ask(), range(calls)))
+            return calls / (time.perf_counter() - start_s)
+
+    def memory_mb(self) -> float:
+        """Give the memory of the process and all that it started."""
+        return round(sum(resident_mb(pid) for pid in _family(self._process.pid)), 1)
+
+
+@contextlib.contextmanager
+def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Server]:
+    """Run a peer on the measured core until the ``with`` ends.
+
+    Raises
+    ------
+    RuntimeError
+        When it does not come up; the message holds the end of its log.
+    """
+    own = peer.name == "leukolens"
+    command = [str(folder / "bin" / "python"), *(argument.format(port=port) for argument in peer.arguments)]
+    variables = {
+        # One core each, so one thread each.
+        **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
+        "PEER_MODEL": str(peer.model()),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}" if own else "",
+        **dict(peer.variables),
+    }
+    with tempfile.TemporaryFile() as log:
+        started_s = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT if own else PEERS / peer.name,
+            env=os.environ | variables,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: pin(CORE),
+        )
+        server = Server(peer, port, process, image)
+        try:
+            server.wait(started_s)
+            yield server
+        except RuntimeError as error:
+            log.seek(0)
+            raise RuntimeError(f"{error}\n{log.read().decode('utf-8', 'replace')[-1000:]}") from error
+        finally:
+            server.http.close()
+            # Its own session: the workers that it started are of this group, and nobody else is.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [pid]
+    with contextlib.suppress(FileNotFoundError):
+        for child in children.read_text().split():
+            found += _family(int(child))
+    return found

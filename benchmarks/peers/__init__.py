@@ -1,0 +1,1 @@
+"""The same task by other means, each in an environment of its own, with its versions pinned."""

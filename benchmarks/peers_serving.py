@@ -1,0 +1,114 @@
+"""The local server beside others: same image, same core, the same model where it can be."""
+
+import socket
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from . import machine
+from .contenders import jpeg
+from .contest import ROSTER, Peer, Server, running
+from .environments import NotInstallableError, size_mb
+from .statistics import summary
+
+COLD_STARTS = 3
+ROUNDS = 30
+BURST = 4
+CLIENTS = (1, 4, 16)
+THROUGHPUT_S = 6.0  # about; a slow peer is asked less often
+
+
+def measure(console: Console) -> dict[str, Any]:
+    """Measure, write ``results/peers.json`` and print it."""
+    machine.leave(machine.CORE)  # the asking is not what is measured
+    image = jpeg()
+    found: dict[str, dict[str, Any]] = {}
+    folders: dict[Peer, Path] = {}
+    for peer in track(ROSTER, "Installing the peers", console=console, transient=True):
+        found[peer.name] = {"what": peer.what}
+        try:
+            folders[peer] = peer.install()
+            found[peer.name]["installed_mb"] = size_mb(folders[peer])
+            found[peer.name]["cold_start_ms"] = _cold(peer, folders[peer], image)
+        except (NotInstallableError, RuntimeError) as error:
+            folders.pop(peer, None)
+            found[peer.name]["not_measured"] = str(error)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(running(peer, folder, _free_port(), image)) for peer, folder in folders.items()]
+        for name, values in _warm(console, servers).items():
+            found[name] |= values
+    results = {"pinned_to_core": machine.CORE, "image": "synthetic field, JPEG, 224 x 224", "servers": found}
+    path = machine.write("peers", results)
+    show(console, results)
+    console.print(f"Written to {path.relative_to(machine.ROOT)}")
+    return results
+
+
+def _cold(peer: Peer, folder: Path, image: bytes) -> Any:
+    times_ms = []
+    for _ in range(COLD_STARTS):
+        with running(peer, folder, _free_port(), image) as server:
+            times_ms.append(server.cold_start_ms)
+    return summary(times_ms)
+
+
+def _warm(console: Console, servers: list[Server]) -> dict[str, dict[str, Any]]:
+    times_ms: dict[str, list[float]] = defaultdict(list)
+    for _ in track(range(ROUNDS), "Warm requests", console=console, transient=True):
+        for server in servers:
+            server.latencies_ms(1)  # brings its code and data back into the caches that the others took
+            times_ms[server.peer.name] += server.latencies_ms(BURST)
+    ours = servers[0].ask()
+    found: dict[str, dict[str, Any]] = {}
+    for server in track(servers, "Throughput", console=console, transient=True):
+        latency_ms = summary(times_ms[server.peer.name])
+        calls = max(16, int(THROUGHPUT_S * 1000 / latency_ms["median"]))
+        found[server.peer.name] = {
+            "latency_ms": latency_ms,
+            "requests_per_s": {str(n): round(server.throughput(n, calls), 1) for n in CLIENTS},
+            "memory_mb": server.memory_mb(),
+        }
+        if server.peer.same_model:
+            theirs = server.ask()
+            found[server.peer.name]["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
+    return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def show(console: Console, results: dict[str, Any]) -> None:
+    """Print the results as a table."""
+    columns = (
+        "",
+        "p50 ms",
+        "p99 ms",
+        "cold start ms",
+        *(f"{n} clients, 1/s" for n in CLIENTS),
+        "memory MB",
+        "installed MB",
+    )
+    table = Table(*columns, title="Servers on one core")
+    for values in results["servers"].values():
+        if "latency_ms" not in values:
+            table.add_row(values["what"], "not measured: " + values["not_measured"].splitlines()[0][:60])
+            continue
+        rates = (f"{values['requests_per_s'][str(n)]:.1f}" for n in CLIENTS)
+        latency, cold = values["latency_ms"], values["cold_start_ms"]
+        table.add_row(
+            values["what"],
+            f"{latency['median']:.1f}",
+            f"{latency['p99']:.1f}",
+            f"{cold['median']:.0f}",
+            *rates,
+            f"{values['memory_mb']:.0f}",
+            f"{values['installed_mb']:.0f}",
+        )
+    console.print(table)
