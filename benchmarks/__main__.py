@@ -1,11 +1,14 @@
-"""``python -m benchmarks [PART...]``: measure all parts, or some; each writes benchmarks/results/<part>.json."""
+"""``python -m benchmarks [PART...]``: measure all parts, or some.
+
+Each writes benchmarks/results/<part>.json, and docs/benchmarks.md is made from these files.
+"""
 
 import argparse
 from collections.abc import Callable
 
 from rich.console import Console
 
-from . import load, peers_serving, serving
+from . import load, machine, peers_serving, report, serving
 
 PARTS: dict[str, Callable[[Console], object]] = {
     "serving": serving.measure,
@@ -26,6 +29,7 @@ def main() -> None:
     for name in chosen or PARTS:
         console.rule(name)
         PARTS[name](console)
+    console.print(f"Tables: {report.write().relative_to(machine.ROOT)}")
 
 
 if __name__ == "__main__":
