@@ -1,11 +1,11 @@
 """Answers the polls: an Engine.IO server beside the application, in the same process."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import engineio
+from engineio.packet import NOOP, Packet
 from engineio.payload import Payload
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -113,7 +113,11 @@ class PollingEndpoint:
         if message is not None:
             await session.bridge.take(message)
 
-    async def _disconnect(self, sid: str, _reason: str) -> None:
+    async def _disconnect(self, sid: str, reason: str) -> None:
+        socket = self._engine.sockets.get(sid)
+        if socket is not None and reason == self._engine.reason.CLIENT_DISCONNECT:
+            # Its poll may still be open: Engine.IO would leave it so until the next ping.
+            await socket.queue.put(Packet(NOOP))
         await self._end(sid)
 
     async def _end(self, sid: str | None) -> None:
@@ -139,9 +143,9 @@ class PollingEndpoint:
         task.add_done_callback(self._ending.discard)
 
     async def _part(self, sid: str) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PING_TIMEOUT_S):
-                await self._engine.disconnect(sid)
+        socket = self._engine.sockets.get(sid)
+        if socket is not None and not socket.closed:
+            await socket.close(wait=False)
         await self._end(sid)
 
 

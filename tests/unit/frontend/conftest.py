@@ -3,16 +3,17 @@
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from api.schemas import ModelSummary, Prediction, Problem
+from api.schemas import FeedbackReceipt, FeedbackRequest, ModelSummary, Prediction, Problem, Report
 from client import RefusedImageError, UnreachableError
 from frontend import service
+from frontend.wording import NO_BREAK
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL_SHA256 = "a" * 64
@@ -28,15 +29,20 @@ def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 64) -> byt
 class FakeClient:
     """Answers by the bytes that it gets; ``verdict`` and ``reachable`` are set by a test."""
 
+    REASON = "Insufficient evidence: 3 accepted fields, and at least 21 are needed."
+
     def __init__(self) -> None:
         self.reachable = True
         self.verdict = "accepted"
+        self.evaluation: dict[str, object] = {}
         self.asked: list[bytes] = []
+        self.reported: list[list[Prediction]] = []
+        self.feedbacks: list[FeedbackRequest] = []
+        self.uploaded: list[bytes] = []
 
     def predict(self, data: bytes, explain: bool = False) -> Prediction:
         self.asked.append(data)
-        if not self.reachable:
-            raise UnreachableError("No answer from http://127.0.0.1:1 in 4 tries: connection refused.")
+        self._reach()
         if not data.startswith(b"\x89PNG"):
             problem = Problem(type="urn:x", title="Unreadable image", status=422, detail=UNREADABLE)
             raise RefusedImageError(problem)
@@ -55,9 +61,49 @@ class FakeClient:
             }
         )
 
-    def model(self) -> ModelSummary:
+    def report(self, predictions: Iterable[Prediction]) -> Report:
+        self._reach()
+        answers = list(predictions)
+        self.reported.append(answers)
+        accepted = sum(answer.prediction.verdict == "accepted" for answer in answers)
+        share = {"count": accepted, "share": 1.0, "low": 0.8, "high": 1.0}
+        none = {"count": 0, "share": 0.0, "low": 0.0, "high": 0.2}
+        return Report.model_validate(
+            {
+                "evidence": "insufficient",
+                "reason": self.REASON,
+                "minimum_accepted_fields": 21,
+                "fields": len(answers),
+                "duplicates": 0,
+                "accepted": accepted,
+                "uncertain": sum(answer.prediction.verdict == "uncertain" for answer in answers),
+                "out_of_distribution": sum(answer.prediction.verdict == "out_of_distribution" for answer in answers),
+                "labels": {"Benign": none, "Early": none, "Pre": share, "Pro": none},
+                "malignant": share if accepted else None,
+                "model": {"version": "9.8.7", "sha256": MODEL_SHA256},
+                "request_id": "request-2",
+            }
+        )
+
+    def feedback(self, feedback: FeedbackRequest) -> FeedbackReceipt:
+        self._reach()
+        self.feedbacks.append(feedback)
+        kept = feedback.image_base64 is not None or feedback.upload_id is not None
+        return FeedbackReceipt(
+            request_id=feedback.request_id, label=feedback.label, image_kept=kept, already_stored=False
+        )
+
+    def upload(self, data: bytes) -> str:
+        self._reach()
+        self.uploaded.append(data)
+        return "f" * 32
+
+    def _reach(self) -> None:
         if not self.reachable:
-            raise UnreachableError("No answer.")
+            raise UnreachableError("No answer from http://127.0.0.1:1 in 4 tries: connection refused.")
+
+    def model(self) -> ModelSummary:
+        self._reach()
         return ModelSummary.model_validate(
             {
                 "name": "leukolens",
@@ -73,6 +119,7 @@ class FakeClient:
                 "out_of_distribution": {"method": "Mahalanobis", "threshold": 12.3},
                 "intended_use": "Research.",
                 "misuse": "Diagnosis.",
+                "evaluation": self.evaluation,
             }
         )
 
@@ -88,4 +135,21 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
 
 @pytest.fixture
 def page(client: FakeClient) -> AppTest:
-    return AppTest.from_file(str(ROOT / "frontend" / "app.py"), default_timeout=30).run()
+    return AppTest.from_file(str(ROOT / "frontend" / "app.py"), default_timeout=60).run()
+
+
+def open_view(page: AppTest, name: str) -> AppTest:
+    """Go to a view as its link does."""
+    page._page_hash = next(key for key, view in page._registered_pages.items() if view.get("url_pathname") == name)
+    return page.run()
+
+
+def words(page: AppTest) -> str:
+    """Read what the page says, as plain blanks."""
+    said = [page.title, page.subheader, page.markdown, page.caption, page.error, page.warning, page.info, page.success]
+    return "\n".join(element.value for kind in said for element in kind).replace(NO_BREAK, " ")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

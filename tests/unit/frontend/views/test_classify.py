@@ -1,14 +1,7 @@
 from streamlit.testing.v1 import AppTest
 
 from api.schemas import RESEARCH_USE_WARNING
-from frontend.wording import NO_BREAK
-
-from .conftest import UNREADABLE, FakeClient, png
-
-
-def words(page: AppTest) -> str:
-    elements = [*page.title, *page.subheader, *page.markdown, *page.caption, *page.error, *page.warning]
-    return "\n".join(element.value for element in elements).replace(NO_BREAK, " ")
+from tests.unit.frontend.conftest import UNREADABLE, FakeClient, png, words
 
 
 def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:

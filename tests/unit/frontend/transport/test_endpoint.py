@@ -1,0 +1,134 @@
+import queue
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from frontend.transport import endpoint
+
+from .conftest import Application, PlainClient, wait_until
+
+HANDSHAKE = {"EIO": "4", "transport": "polling"}
+HEADERS = {endpoint.PROTOCOLS_HEADER: "streamlit"}
+
+Connect = Callable[..., PlainClient]
+
+
+def test_ten_thousand_messages_arrive_whole_and_in_order(connect: Connect):
+    client = connect()
+    sent = [f"{number}".encode() for number in range(10_000)]
+    client.send(*sent)
+    assert [client.get() for _ in sent] == sent
+    with pytest.raises(queue.Empty):
+        client.received.get_nowait()
+
+
+def test_a_message_larger_than_a_poll_goes_both_ways(connect: Connect):
+    message = bytes(range(256)) * 20_000
+    assert len(message) > endpoint.MAX_POLL_BYTES
+    client = connect()
+    client.send(message)
+    assert client.get() == message
+
+
+def test_the_application_sees_a_websocket_of_the_same_reader(connect: Connect, application: Application, address: str):
+    connect(Cookie="session=abc").send(b"hello")
+    wait_until(lambda: bool(application.scopes))
+    scope = application.scopes[0]
+    headers = dict(scope["headers"])
+    assert scope["type"] == "websocket"
+    assert scope["path"] == "/_stcore/stream"
+    assert scope["subprotocols"] == ["streamlit", "token"]
+    assert headers[b"sec-websocket-protocol"] == b"streamlit, token"
+    assert headers[b"cookie"] == b"session=abc"
+    assert headers[b"origin"] == address.encode()
+    assert not [name for name in headers if name.startswith(b"x-leukolens")]
+
+
+def test_what_is_no_poll_goes_to_the_application(address: str):
+    assert httpx.get(address).text == "page"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {**HEADERS, "sec-fetch-site": "cross-site"}, {endpoint.PROTOCOLS_HEADER: "refuse"}],
+    ids=["another site, which cannot send our header", "another site, by its browser's word", "the application's no"],
+)
+def test_a_handshake_is_refused(address: str, headers: dict[str, str]):
+    answer = httpx.get(address + endpoint.PATH, params=HANDSHAKE, headers=headers)
+    assert answer.status_code == 401
+
+
+def test_nothing_is_said_of_other_sites(address: str):
+    answer = httpx.get(
+        address + endpoint.PATH, params=HANDSHAKE, headers={**HEADERS, "origin": "https://elsewhere.example"}
+    )
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_when_the_browser_goes_the_application_hears_of_it(connect: Connect, application: Application):
+    client = connect()
+    assert application.events.get(timeout=10) == ("opened", 1)
+    client.close()
+    assert application.events.get(timeout=10) == ("ended", 1)
+
+
+def test_when_the_application_hangs_up_the_browser_hears_of_it(connect: Connect):
+    client = connect()
+    client.send(b"hang up")
+    assert client.closed.wait(10)
+
+
+def test_a_session_that_follows_a_lost_one_ends_it_first(connect: Connect, application: Application):
+    lost = connect()
+    assert application.events.get(timeout=10) == ("opened", 1)
+    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    assert application.events.get(timeout=10) == ("ended", 1)
+    assert application.events.get(timeout=10) == ("opened", 2)
+
+
+def test_parts_of_another_format_end_their_session_alone(connect: Connect, application: Application):
+    good, bad = connect(), connect()
+    bad.send_packets(["bBwgb"])
+    assert bad.closed.wait(10)
+    good.send(b"still here")
+    assert good.get() == b"still here"
+
+
+@pytest.fixture
+def raw(address: str) -> Iterator[httpx.Client]:
+    """A session by hand, for what a well-behaved client never does."""
+    with httpx.Client(base_url=address, params=HANDSHAKE, timeout=30) as http:
+        opened = http.get(endpoint.PATH, headers=HEADERS).text
+        http.params = http.params.set("sid", opened.split('"sid":"')[1].split('"')[0])
+        yield http
+
+
+def test_a_request_over_the_limit_is_refused(raw: httpx.Client):
+    assert raw.post(endpoint.PATH, content=b"4" * (endpoint.MAX_POLL_BYTES + 1)).status_code == 413
+
+
+def test_a_body_without_a_length_is_read_whole(raw: httpx.Client):
+    def chunks() -> Iterator[bytes]:
+        yield b"bAWhl"  # base64 of 01, "he"
+        yield b"bGxv"  # "llo"
+
+    assert raw.post(endpoint.PATH, content=chunks()).status_code == 200
+    assert raw.get(endpoint.PATH).text == "bAWhlbGxv"
+
+
+def test_an_application_waits_for_a_browser_that_does_not_take(raw: httpx.Client, application: Application):
+    raw.post(endpoint.PATH, content="bAWZsb29kIDIw")  # 01, "flood 20"
+    window = endpoint.WINDOW_BYTES // 1_000_000
+    wait_until(lambda: application.sent >= window)
+    assert application.sent <= window
+    taken = 0
+    while application.sent < 20:
+        taken += len(raw.get(endpoint.PATH).content)
+        assert application.sent <= taken // 1_000_000 + window + 1
+
+
+def test_an_unknown_session_is_refused(address: str):
+    answer = httpx.get(address + endpoint.PATH, params={**HANDSHAKE, "sid": "none"})
+    assert answer.status_code == 400
