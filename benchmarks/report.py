@@ -36,6 +36,7 @@ def _serving(results: dict[str, Any]) -> str:
         "local_http": "through the local server, over HTTP",
         "keras_vgg16": "PIL and Keras VGG16 `predict`: the path that this project grew from",
     }
+    slower = results["ratios"]["cold_start_tensorflow_to_handler"]
     ratios, memory, steps = results["ratios"], results["memory_mb"], results["cold_start_steps_ms"]
     return "\n".join(
         [
@@ -52,14 +53,14 @@ def _serving(results: dict[str, Any]) -> str:
             "From the start of the process to the first answer, files in the page cache:",
             "",
             _times(what, results["cold_start_ms"]),
-            f"On TensorFlow the cold start takes {ratios['cold_start_tensorflow_to_handler']} times as long. The handler's"
-            f" own, step by step: interpreter {steps['interpreter_ms']} ms, imports and model {steps['load_ms']} ms, first"
-            f" answer {steps['first_answer_ms']} ms. What its imports cost, each without what it imports itself:",
+            f"On TensorFlow the cold start takes {slower} times as long. The handler's own, step by step:"
+            f" interpreter {steps['interpreter_ms']} ms, imports and model {steps['load_ms']} ms, first answer"
+            f" {steps['first_answer_ms']} ms. What its imports cost, each without what it imports itself:",
             "",
             _table(["package", "ms"], results["imports_ms"].items()),
             f"Memory of the handler's process: {memory['after_100_requests']} MB after 100 requests,"
-            f" {memory['after_1000_requests']} MB after 1,000; at most {memory['peak_24_megapixels']} MB for a JPEG of 24"
-            " megapixels.",
+            f" {memory['after_1000_requests']} MB after 1,000; at most {memory['peak_24_megapixels']} MB for a JPEG"
+            " of 24 megapixels.",
             "",
         ]
     )
@@ -94,9 +95,9 @@ def _peers(results: dict[str, Any]) -> str:
             "",
             _where(results),
             "",
-            "Each in an environment of its own with the versions in [benchmarks/peers](../benchmarks/peers), one process"
-            " for the model, pinned to one core; the asking is done from another. The last column is the largest"
-            " difference of a probability from this project's.",
+            "Each in an environment of its own with the versions in [benchmarks/peers](../benchmarks/peers), one"
+            " process for the model, pinned to one core; the asking is done from another. The last column is the"
+            " largest difference of a probability from this project's.",
             "",
             _table(columns, rows),
             *absent,

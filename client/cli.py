@@ -23,6 +23,7 @@ from .settings import DEFAULT_URL, SettingsError, read_access
 EXIT_REFUSED = 1
 EXIT_WRONG = 2
 EXIT_NO_SERVICE = 3
+EXIT_INTERRUPTED = 130  # as a shell counts SIGINT
 _EPILOG = """exit codes: 0 every image was answered; 1 some were not; 2 wrong arguments or settings; 3 no service.
 Access: LEUKOLENS_CLIENT_TOKEN, or LEUKOLENS_CLIENT_TOKEN_URL, _ID, _SECRET and _SCOPE. Research use only."""
 
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LeukolensError as error:
         print(error, file=sys.stderr)
         return EXIT_NO_SERVICE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

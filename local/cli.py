@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from settings import SettingsError, load_settings
+
 from .server import StartError, serve
 
 EXIT_WRONG = 2
@@ -15,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return {"serve": _serve, "demo": _demo, "predict": _predict}[options.command](options)
-    except StartError as error:
+    except (StartError, SettingsError) as error:
         print(error, file=sys.stderr)
         return EXIT_WRONG
 
@@ -74,7 +76,6 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     # Loads the model's runtime, which the other commands leave to their child processes.
-    from settings import SettingsError, load_settings
 
     from inference import ImageError, ModelError
 
@@ -82,7 +83,7 @@ def _predict(options: argparse.Namespace) -> int:
 
     try:
         predict(options.image, load_settings().model_dir)
-    except (ModelError, SettingsError) as error:
+    except ModelError as error:
         print(error, file=sys.stderr)
     except ImageError as error:
         print(f"{options.image}: {error}", file=sys.stderr)

@@ -77,6 +77,13 @@ def test_serve_refuses_a_missing_model_by_name(tmp_path: Path):
     assert "Traceback" not in done.stderr
 
 
+def test_serve_names_a_setting_that_it_cannot_read():
+    done = local("serve", "--port", free_port(), LEUKOLENS_MAX_PIXELS="many")
+    assert done.returncode == 2
+    assert "LEUKOLENS_MAX_PIXELS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_says_which_port_is_taken(taken: int):
     done = local("serve", "--port", taken)
     assert done.returncode == 2
