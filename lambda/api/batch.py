@@ -1,6 +1,7 @@
 """Many images in one call, for Step Functions' Distributed Map: S3 keys in, JSON lines out to S3."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,8 @@ class BatchResult(schemas.Answer):
     images: int
     problems: int
     results_key: str
+    labels: dict[str, int] = Field(default_factory=dict)
+    verdicts: dict[str, int] = Field(default_factory=dict)
 
 
 def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
@@ -73,7 +76,7 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     Returns
     -------
     BatchResult
-        How many images, how many problems, and where the lines are.
+        How many images, how many problems, how many of each label and verdict, and where the lines are.
 
     Raises
     ------
@@ -92,7 +95,14 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     open_objects(batch.where.results_bucket).write(results_key, content.encode(), "application/x-ndjson")
     problems = sum(line.problem is not None for line in lines)
     logger.info("batch", extra={"batch": digest, "images": len(lines), "problems": problems})
-    return BatchResult(images=len(lines), problems=problems, results_key=results_key)
+    decisions = [line.prediction.prediction for line in lines if line.prediction]
+    return BatchResult(
+        images=len(lines),
+        problems=problems,
+        results_key=results_key,
+        labels=Counter(decision.label for decision in decisions),
+        verdicts=Counter(decision.verdict for decision in decisions),
+    )
 
 
 def _line(service: Service, source: Objects, key: str, request_id: str) -> BatchLine:
