@@ -93,7 +93,7 @@ predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 
 .PHONY: train
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
-	@$(PY) -m training train --data "$(DATA)" $(TRAIN_OPTIONS)
+	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(TRAIN_OPTIONS)
 
 # --- infrastructure ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from training.corner import hide_scale_bar
 from training.fields import INPUT_SIDE_PX
 from training.out_of_distribution import Mahalanobis
 
@@ -44,7 +45,7 @@ class ServedClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answer for one image: uint8[1, 224, 224, 3]."""
-        maps = self.features(self.scale(tf.cast(image, tf.float32)), training=False)
+        maps = self.features(self.scale(hide_scale_bar(tf.cast(image, tf.float32))), training=False)
         embedding = tf.reduce_mean(maps, [1, 2])
         logits = tf.matmul(embedding, self.kernel) + self.bias
         # A linear head on a mean: the mean of (maps . kernel), plus the bias, is the logit (Zhou et al., "Learning

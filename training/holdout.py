@@ -1,0 +1,66 @@
+"""One development split: contiguous runs of acquisition numbers, kept apart by gaps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+GAP = 0.03
+"""Share of a class left out on each side of a run: neighbouring numbers show the same part of a slide."""
+TEST_RUN = (0.45, 0.55)
+CALIBRATION_RUN = (0.80, 0.90)
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Positions of the fields of each part; those in the gaps are in none.
+
+    Attributes
+    ----------
+    train, calibration, test : int64[...]
+        Increasing and disjoint.
+    """
+
+    train: NDArray[np.int64]
+    calibration: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64]) -> Holdout:
+    """Hold out one contiguous run of every class for calibration and one for the test.
+
+    Parameters
+    ----------
+    labels : int64[n]
+        Class of each field.
+    numbers : int64[n]
+        Its acquisition number within the class.
+
+    Returns
+    -------
+    Holdout
+        Runs as shares of each class, in order of acquisition.
+
+    Raises
+    ------
+    ValueError
+        A class has too few fields for every part to have one.
+    """
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        order = members[np.argsort(numbers[members], kind="stable")]
+        place[order] = (np.arange(len(order)) + 0.5) / len(order)
+    parts = {
+        "test": _within(place, TEST_RUN),
+        "calibration": _within(place, CALIBRATION_RUN),
+        "train": ~_within(place, TEST_RUN, GAP) & ~_within(place, CALIBRATION_RUN, GAP),
+    }
+    for name, part in parts.items():
+        if missing := set(np.unique(labels)) - set(np.unique(labels[part])):
+            raise ValueError(f"classes {sorted(map(int, missing))} have no field for {name}: give at least 10 a class")
+    return Holdout(**{name: np.flatnonzero(part) for name, part in parts.items()})
+
+
+def _within(place: NDArray[np.float64], run: tuple[float, float], gap: float = 0.0) -> NDArray[np.bool_]:
+    return (place >= run[0] - gap) & (place < run[1] + gap)

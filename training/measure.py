@@ -1,0 +1,97 @@
+"""Measures a model file through ``inference``, the very code that serves it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+from tqdm import tqdm
+
+from inference import Classifier
+from training.fields import LABELS, Fields
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a file answered on labelled fields.
+
+    Attributes
+    ----------
+    probabilities : float32[n, 4]
+    scores : float32[n]
+        Out-of-distribution scores.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+def run(file: Classifier, images: NDArray[np.uint8], title: str) -> Measured:
+    """Answer for each image: uint8[n, 224, 224, 3]."""
+    outputs = [file.run(image) for image in tqdm(images, title, unit="image")]
+    return Measured(
+        np.stack([o.probabilities for o in outputs]),
+        np.array([o.out_of_distribution_score for o in outputs], np.float32),
+    )
+
+
+def evaluate(file: Classifier, fields: Fields, title: str) -> dict[str, object]:
+    """Measure a file on fields that were not trained on.
+
+    Parameters
+    ----------
+    file : Classifier
+        As it is served.
+    fields : Fields
+        Labelled.
+    title : str
+        Of the progress bar.
+
+    Returns
+    -------
+    dict
+        Counts and shares, ready for JSON; ``accuracy_95`` is Wilson's interval (Wilson, J. Am. Stat. Assoc. 22, 1927),
+        which takes neighbouring fields for independent, and so is narrower than the truth.
+    """
+    measured = run(file, fields.images, title)
+    predicted, card = measured.probabilities.argmax(1), file.card
+    correct = predicted == fields.labels
+    malignant = np.isin(fields.labels, [LABELS.index(label) for label in card.malignant_labels])
+    called_malignant = np.isin(predicted, [LABELS.index(label) for label in card.malignant_labels])
+    known = measured.scores <= card.out_of_distribution.threshold
+    single = (measured.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
+    accepted = known & single
+    interval = binomtest(int(correct.sum()), len(fields)).proportion_ci(method="wilson")
+    confusion = confusion_matrix(fields.labels, predicted, labels=range(len(LABELS)))
+    return {
+        "images": len(fields),
+        "accuracy": float(accuracy_score(fields.labels, predicted)),
+        "accuracy_95": [float(interval.low), float(interval.high)],
+        "balanced_accuracy": float(balanced_accuracy_score(fields.labels, predicted)),
+        "sensitivity": {label: _share(correct[fields.labels == k]) for k, label in enumerate(LABELS)},
+        "malignant_sensitivity": _share(called_malignant[malignant]),
+        "malignant_specificity": _share(~called_malignant[~malignant]),
+        "confusion": confusion.tolist(),
+        "accepted": _share(accepted),
+        "accuracy_of_accepted": _share(correct[accepted]),
+        "out_of_distribution": _share(~known),
+    }
+
+
+def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
+    """Count what a file makes of pictures of no class that it knows."""
+    measured, card = run(file, images, title), file.card
+    known = measured.scores <= card.out_of_distribution.threshold
+    single = (measured.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
+    malignant = np.isin(measured.probabilities.argmax(1), [LABELS.index(label) for label in card.malignant_labels])
+    return {
+        "images": len(images),
+        "out_of_distribution": _share(~known),
+        "accepted": _share(known & single),
+        "accepted_as_malignant": _share(known & single & malignant),
+    }
+
+
+def _share(which: NDArray[np.bool_]) -> float:
+    return float(which.mean()) if len(which) else 0.0

@@ -1,0 +1,80 @@
+"""The gate between a trained network and its file: they must say the same, or nothing is shipped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from inference import Classifier
+from training.serving import ServedClassifier
+
+MAX_PROBABILITY_DIFFERENCE = 1e-3
+"""Of a float file; kernels that add up in another order differ by some 1e-6."""
+
+
+class ParityError(Exception):
+    """The file does not answer as the network that it was converted from."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a file is from its network.
+
+    Attributes
+    ----------
+    images : int
+        Compared.
+    agreement : float
+        Share of images with the same most probable label.
+    max_difference : float
+        Largest difference of a probability.
+    """
+
+    images: int
+    agreement: float
+    max_difference: float
+
+
+def compare(served: ServedClassifier, file: Classifier, images: NDArray[np.uint8]) -> Parity:
+    """Run both on the same images.
+
+    Parameters
+    ----------
+    served : ServedClassifier
+        The graph in TensorFlow.
+    file : Classifier
+        The converted file, as it is served.
+    images : uint8[n, 224, 224, 3]
+        Any fields.
+
+    Returns
+    -------
+    Parity
+        What was found.
+    """
+    same, largest = 0, 0.0
+    for image in tqdm(images, "Comparing the file with the network", unit="image"):
+        network = np.asarray(served.serve(tf.constant(image[None]))["probabilities"])[0]
+        converted = file.run(image).probabilities
+        same += int(network.argmax() == converted.argmax())
+        largest = max(largest, float(np.abs(network - converted).max()))
+    return Parity(len(images), same / len(images), largest)
+
+
+def demand(parity: Parity, path: Path) -> None:
+    """Let a float file pass, or refuse it.
+
+    Raises
+    ------
+    ParityError
+        Tells by how much the file is off.
+    """
+    if parity.agreement < 1.0 or parity.max_difference > MAX_PROBABILITY_DIFFERENCE:
+        raise ParityError(
+            f"{path} is not the network that was trained: on {parity.images} images the label agrees on "
+            f"{parity.agreement:.2%} and a probability differs by {parity.max_difference:.2g}, where 100% and at most "
+            f"{MAX_PROBABILITY_DIFFERENCE:g} are needed. Nothing was shipped; look at the converter's messages."
+        )
