@@ -6,6 +6,7 @@ Training imports these very functions, so that what is learned from and what is 
 import hashlib
 import io
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,11 @@ _TRANSPOSES: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_BITS_PER_SAMPLE: Final = 258
+_PHOTOMETRIC: Final = 262
+_WHITE_IS_ZERO: Final = 0
+_PLANAR_CONFIGURATION: Final = 284
+_SEPARATE: Final = 2
 _TURNED: Final = frozenset({5, 6, 7, 8})
 
 # `_open` below holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
@@ -97,6 +103,7 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         image = Image.open(io.BytesIO(data), formats=[kind])
         _check_pixels(image.size, max_pixels)
         _check_sides(image.size)
+        _check_planes(image)
         frames = tiff_frames(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
         orientation = _orientation(image)
         width, height = image.size
@@ -167,13 +174,27 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
+def _tiff_tag(image: Image.Image, number: int) -> object:
+    tags: Mapping[int, object] = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    return tags.get(number)
+
+
+def _check_planes(image: Image.Image) -> None:
+    """Refuse what Pillow would misread without a word: 16-bit channels, each in a plane of its own."""
+    bits = _tiff_tag(image, _BITS_PER_SAMPLE)
+    separate = _tiff_tag(image, _PLANAR_CONFIGURATION) == _SEPARATE
+    if separate and isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8:
+        raise UnreadableImage("16-bit channels in separate planes are not read: save the TIFF with them interleaved.")
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
         return image
     if image.mode.startswith("I;16"):
-        # Pillow's own conversion clips at 255 instead of scaling.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        # Pillow's own conversion clips at 255 instead of scaling, and leaves out a TIFF whose 0 is white.
+        high = (np.asarray(image) >> 8).astype(np.uint8)
+        image = Image.fromarray(255 - high if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO else high)
     if image.mode in ("I", "F"):
         raise UnreadableImage("Samples of 32 bits have no agreed scale: save the image with 8 or 16 bits a channel.")
     if image.has_transparency_data:

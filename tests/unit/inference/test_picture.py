@@ -1,4 +1,5 @@
 import hashlib
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from inference import ImageTooLarge, ImageTooSmall, NotAnImage, UnreadableImage, read_image, to_model_input
@@ -55,6 +57,42 @@ def test_16_bits_are_scaled_and_not_clipped(encode: Encode, kind: str) -> None:
     pixels = read_image(encode(Image.fromarray(samples), kind)).pixels
     assert np.array_equal(pixels[..., 0], samples >> 8)
     assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+def _tiff16(channels: np.ndarray, **options: Any) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, channels, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib", "predictor": True}, {"tile": (32, 32)}])
+def test_16_bit_colour_keeps_its_high_bytes(byteorder: str, options: dict[str, Any]) -> None:
+    samples = np.random.default_rng(0).integers(0, 65536, (90, 120, 3), dtype=np.uint16)
+    data = _tiff16(samples, photometric="rgb", byteorder=byteorder, **options)
+    assert np.array_equal(read_image(data).pixels, samples >> 8)
+
+
+def test_a_tiff_whose_zero_is_white_is_not_read_as_a_negative() -> None:
+    samples = np.linspace(0, 65535, 100 * 80).reshape(80, 100).astype(np.uint16)
+    deep = read_image(_tiff16(samples, photometric="miniswhite")).pixels[..., 0]
+    flat = read_image(_tiff16((samples >> 8).astype(np.uint8), photometric="miniswhite")).pixels[..., 0]
+    assert np.array_equal(deep, 255 - (samples >> 8))
+    assert np.array_equal(flat, deep)
+
+
+def test_channels_in_separate_planes_are_read_at_8_bits_and_refused_at_16() -> None:
+    samples = np.random.default_rng(0).integers(0, 256, (3, 80, 90), dtype=np.uint8)
+    data = _tiff16(samples, photometric="rgb", planarconfig="separate")
+    assert np.array_equal(read_image(data).pixels, samples.transpose(1, 2, 0))
+    with pytest.raises(UnreadableImage, match="interleaved"):
+        read_image(_tiff16(samples.astype(np.uint16) << 8, photometric="rgb", planarconfig="separate"))
+
+
+def test_16_bit_grey_in_lzw_is_read(encode: Encode) -> None:
+    samples = np.linspace(0, 65535, 100 * 80).reshape(80, 100).astype(np.uint16)
+    data = encode(Image.fromarray(samples), "TIFF", compression="tiff_lzw")
+    assert np.array_equal(read_image(data).pixels[..., 0], samples >> 8)
 
 
 def test_transparency_is_laid_on_white(encode: Encode) -> None:
