@@ -12,7 +12,8 @@ from .errors import (
     NotAnImage,
     UnreadableImage,
 )
-from .picture import MAX_PIXELS, MIN_SIDE_PX, Picture, read_image, to_model_input
+from .limits import MAX_PIXELS, MIN_SIDE_PX
+from .picture import Picture, read_image, to_model_input
 
 __all__ = [
     "CARD_NAME",

@@ -14,7 +14,8 @@ from .answer import Answer, Outputs, Timings, Verdict
 from .card import CARD_NAME, ModelCard, read_card
 from .errors import ModelError
 from .heatmap import heatmap_png
-from .picture import MAX_PIXELS, Picture, read_image, to_model_input
+from .limits import MAX_PIXELS
+from .picture import Picture, read_image, to_model_input
 
 SIGNATURE: Final = "serving_default"
 _IMAGE: Final = "image"

@@ -6,7 +6,6 @@ Training imports these very functions, so that what is learned from and what is 
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .errors import ImageError, ImageTooLarge, ImageTooSmall, UnreadableImage
+from .errors import ImageError, ImageTooLarge, UnreadableImage
 from .formats import png_size, sniff, tiff_frames
+from .limits import MAX_PIXELS, check_pixels, check_planes, check_runs, check_sides, tiff_tag
 
-MIN_SIDE_PX: Final = 64
-MAX_PIXELS: Final = 100_000_000
 WORKING_SIDE_PX: Final = 672
 """Larger images are read at reduced scale, but never below this shorter side: three times the 224 px input, where
 a box reduction before the final resize is indistinguishable from none (Pillow's documentation of ``reducing_gap``)."""
@@ -33,14 +31,11 @@ _TRANSPOSES: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BITS_PER_SAMPLE: Final = 258
 _PHOTOMETRIC: Final = 262
 _WHITE_IS_ZERO: Final = 0
-_PLANAR_CONFIGURATION: Final = 284
-_SEPARATE: Final = 2
 _TURNED: Final = frozenset({5, 6, 7, 8})
 
-# `_open` below holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
+# `read_image` holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
 Image.MAX_IMAGE_PIXELS = None
 
 # Pillow warns of each oddity of a damaged file, with words from it; whether the pixels can be read is told instead.
@@ -99,11 +94,12 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     kind = sniff(data)
     try:
         if kind == "PNG":
-            _check_pixels(png_size(data), max_pixels)
+            check_pixels(png_size(data), max_pixels)
         image = Image.open(io.BytesIO(data), formats=[kind])
-        _check_pixels(image.size, max_pixels)
-        _check_sides(image.size)
-        _check_planes(image)
+        check_pixels(image.size, max_pixels)
+        check_sides(image.size)
+        check_planes(image)
+        check_runs(image, len(data))
         frames = tiff_frames(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
         orientation = _orientation(image)
         width, height = image.size
@@ -147,23 +143,6 @@ def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _check_pixels(size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"The image is {width} x {height}, more than the limit of {max_pixels / 1e6:g} megapixels: "
-            "send a part of it, or a smaller copy."
-        )
-
-
-def _check_sides(size: tuple[int, int]) -> None:
-    width, height = size
-    if min(width, height) < MIN_SIDE_PX:
-        raise ImageTooSmall(
-            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell."
-        )
-
-
 def _orientation(image: Image.Image) -> int:
     """Read the EXIF orientation; 1 (upright) where there is none or it is damaged."""
     if image.format == "TIFF":
@@ -174,19 +153,6 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _tiff_tag(image: Image.Image, number: int) -> object:
-    tags: Mapping[int, object] = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
-    return tags.get(number)
-
-
-def _check_planes(image: Image.Image) -> None:
-    """Refuse what Pillow would misread without a word: 16-bit channels, each in a plane of its own."""
-    bits = _tiff_tag(image, _BITS_PER_SAMPLE)
-    separate = _tiff_tag(image, _PLANAR_CONFIGURATION) == _SEPARATE
-    if separate and isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8:
-        raise UnreadableImage("16-bit channels in separate planes are not read: save the TIFF with them interleaved.")
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
@@ -194,7 +160,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         # Pillow's own conversion clips at 255 instead of scaling, and leaves out a TIFF whose 0 is white.
         high = (np.asarray(image) >> 8).astype(np.uint8)
-        image = Image.fromarray(255 - high if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO else high)
+        image = Image.fromarray(255 - high if tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO else high)
     if image.mode in ("I", "F"):
         raise UnreadableImage("Samples of 32 bits have no agreed scale: save the image with 8 or 16 bits a channel.")
     if image.has_transparency_data:

@@ -241,3 +241,16 @@ def test_a_field_that_is_not_square_is_squeezed_whole() -> None:
     small = to_model_input(field, 224, 224)
     assert small[:, 0].mean() > 200, "the left edge is still in the picture"
     assert small[:, -1].max() == 0
+
+
+def _rle_bmp(side: int, runs: bytes) -> bytes:
+    palette = bytes(range(256)) * 4
+    offset = 14 + 40 + len(palette)
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", offset + len(runs), 0, 0, offset) + header + palette + runs
+
+
+def test_a_run_length_encoded_bmp_is_read_unless_it_would_take_too_long() -> None:
+    assert read_image(_rle_bmp(64, b"\x40\x07\x00\x00" * 64 + b"\x00\x01")).pixels.shape == (64, 64, 3)
+    with pytest.raises(ImageTooLarge, match="save it as PNG"):
+        read_image(_rle_bmp(10_000, b"\x01\x02" * 2_300_000))
