@@ -11,8 +11,7 @@ from frontend.views import classify, model, report, review
 ASSETS = Path(__file__).resolve().parent / "assets"
 
 st.set_page_config(page_title="Leukolens", page_icon=str(ASSETS / "icon.svg"), layout="wide")
-dark = st.context.theme.type == "dark"
-st.logo(str(ASSETS / f"logo-{'dark' if dark else 'light'}.svg"), size="large")
+st.logo(str(ASSETS / f"logo-{theme.name()}.svg"), size="large")
 theme.apply()
 with st.bottom:
     st.markdown(f":material/science: {RESEARCH_USE_WARNING}")

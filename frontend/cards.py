@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from api.schemas import ModelSummary, Prediction
-from frontend import charts, pictures
+from frontend import charts, pictures, theme
 from frontend.fields import SmearField
 from frontend.wording import VERDICTS, pattern, percent, possible
 
@@ -56,7 +56,7 @@ def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
     line = f" · from {threshold:.0%} (dashed line) a label stays possible" if threshold else ""
     st.caption(f"Calibrated probabilities{line}")
     st.altair_chart(
-        charts.probability_bars(prediction.probabilities, chosen, threshold),
+        charts.probability_bars(prediction.probabilities, chosen, threshold, theme.ink()),
         alt=charts.in_words(prediction.probabilities),
     )
     labels, malignant = possible(prediction.prediction_set), percent(prediction.malignant_probability)

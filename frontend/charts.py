@@ -11,7 +11,9 @@ STRONG, QUIET = "#7c55cf", "#948ca6"
 """Both are seen on light and on dark; the numbers carry the meaning."""
 
 
-def probability_bars(probabilities: dict[str, float], chosen: str | None, threshold: float | None) -> alt.LayerChart:
+def probability_bars(
+    probabilities: dict[str, float], chosen: str | None, threshold: float | None, ink: str
+) -> alt.LayerChart:
     """Draw calibrated probabilities as bars, each with its number.
 
     Parameters
@@ -22,6 +24,8 @@ def probability_bars(probabilities: dict[str, float], chosen: str | None, thresh
         The label that the model decided for, drawn strong; None where it did not decide.
     threshold : float or None
         Probability that a label must reach to be in the prediction set, drawn as a line.
+    ink : str
+        Colour of text, of the theme.
 
     Returns
     -------
@@ -40,9 +44,7 @@ def probability_bars(probabilities: dict[str, float], chosen: str | None, thresh
     # The scale leaves room for a number beside a full bar.
     x = alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.3]), axis=None)
     end = alt.X("certain:Q", scale=alt.Scale(domain=[0, 1.3]), axis=None)
-    y = alt.Y(
-        "label:N", sort=list(probabilities), title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=14)
-    )
+    y = _labels(list(probabilities), ink)
     base = alt.Chart(rows).encode(y=y)
     track = base.mark_bar(size=14, cornerRadius=7, color=QUIET, opacity=0.18).encode(x=end)
     bars = base.mark_bar(size=14, cornerRadius=7).encode(
@@ -50,7 +52,7 @@ def probability_bars(probabilities: dict[str, float], chosen: str | None, thresh
         color=alt.Color("colour:N", scale=None),
         tooltip=[alt.Tooltip("label:N", title="Label"), alt.Tooltip("text:N", title="Probability")],
     )
-    numbers = base.mark_text(align="left", dx=8, fontSize=14).encode(x=end, text="text:N")
+    numbers = base.mark_text(align="left", dx=8, fontSize=14, color=ink).encode(x=end, text="text:N")
     layers = [track, bars, numbers]
     if threshold is not None:
         layers.append(
@@ -68,13 +70,15 @@ def in_words(probabilities: dict[str, float]) -> str:
     return "Probabilities: " + ", ".join(f"{label} {percent(value)}" for label, value in ordered) + "."
 
 
-def shares(by_label: dict[str, Share]) -> alt.LayerChart:
+def shares(by_label: dict[str, Share], ink: str) -> alt.LayerChart:
     """Draw shares with their intervals.
 
     Parameters
     ----------
     by_label : dict[str, Share]
         In the order in which they are drawn.
+    ink : str
+        Colour of text, of the theme.
 
     Returns
     -------
@@ -82,8 +86,8 @@ def shares(by_label: dict[str, Share]) -> alt.LayerChart:
         A chart of the container's width.
     """
     rows = pd.DataFrame([{"label": label, **share.model_dump()} for label, share in by_label.items()])
-    axis = alt.Axis(format="%", grid=True, title=None, tickCount=5)
-    y = alt.Y("label:N", sort=list(by_label), title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=14))
+    axis = alt.Axis(format="%", grid=True, title=None, tickCount=5, labelColor=ink)
+    y = _labels(list(by_label), ink)
     base = alt.Chart(rows).encode(
         y=y,
         tooltip=[
@@ -104,3 +108,8 @@ def shares_in_words(by_label: dict[str, Share]) -> str:
     """Say in words what the bars show."""
     parts = (f"{label} {one.share:.0%}, {one.low:.0%} to {one.high:.0%}" for label, one in by_label.items())
     return f"Shares with 95 % intervals: {'; '.join(parts)}."
+
+
+def _labels(order: list[str], ink: str) -> alt.Y:
+    axis = alt.Axis(domain=False, ticks=False, labelFontSize=14, labelColor=ink)
+    return alt.Y("label:N", sort=order, title=None, axis=axis)

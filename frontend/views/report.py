@@ -7,7 +7,7 @@ import streamlit as st
 
 from api.schemas import Report
 from client import LeukolensError
-from frontend import cards, charts, pictures, service, session
+from frontend import cards, charts, pictures, service, session, theme
 from frontend.documents import pdf, table
 from frontend.fields import SmearField
 from frontend.wording import VERDICTS, malignant_in_words
@@ -97,7 +97,7 @@ def _shares(report: Report) -> None:
         return
     shares = dict(report.labels) | ({"Malignant": report.malignant} if report.malignant else {})
     st.subheader("Shares among the accepted fields", anchor=False)
-    st.altair_chart(charts.shares(shares), alt=charts.shares_in_words(shares))
+    st.altair_chart(charts.shares(shares, theme.ink()), alt=charts.shares_in_words(shares))
     st.caption("Bars: 95 % Wilson score intervals. They are over the fields of this smear, not over patients.")
 
 
