@@ -60,9 +60,17 @@ class Inference(Section):
     memory_mb: int = Field(ge=512, le=10_240)
     timeout_s: int = Field(ge=5, le=29)
     """API Gateway gives up after 30 s, so a longer timeout only bills for an answer that nobody gets."""
+    provisioned_concurrency: int = Field(ge=0, le=1_000)
     reserved_concurrency: int | None = Field(default=None, ge=1, le=10_000)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_retention_days: RetentionDays
+
+
+class Domain(Section):
+    """A name of one's own for the API."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+\.)+[a-z]{2,}$")]
+    certificate_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")]
 
 
 class Api(Section):
@@ -70,6 +78,41 @@ class Api(Section):
 
     requests_per_second: int = Field(ge=1, le=10_000)
     burst: int = Field(ge=1, le=5_000)
+    domain: Domain | None = None
+
+
+class Release(Section):
+    """How a new version takes over."""
+
+    strategy: Literal["all-at-once", "canary-10-percent-5-minutes", "canary-10-percent-15-minutes"]
+
+
+class Batch(Section):
+    """Classification of everything below an S3 prefix."""
+
+    items_per_batch: int = Field(ge=1, le=1_000)
+    max_concurrency: int = Field(ge=1, le=10_000)
+    tolerated_failure_percentage: int = Field(ge=0, le=100)
+    timeout_s: int = Field(ge=30, le=290)
+    """A child execution is of the Express kind, which ends after 300 s."""
+
+
+class Prices(Section):
+    """Public prices in US dollars, for the estimate on the dashboard."""
+
+    lambda_gb_second: float = Field(ge=0)
+    lambda_million_requests: float = Field(ge=0)
+    api_million_requests: float = Field(ge=0)
+
+
+class Monitoring(Section):
+    """When somebody is told, and who."""
+
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    errors_percent: float = Field(gt=0, le=100)
+    p99_latency_ms: int = Field(ge=100, le=30_000)
+    out_of_distribution_percent: float = Field(gt=0, le=100)
+    prices: Prices
 
 
 class Environment(Section):
@@ -84,6 +127,9 @@ class Environment(Section):
     identity: Identity
     inference: Inference
     api: Api
+    release: Release
+    batch: Batch
+    monitoring: Monitoring
 
     @property
     def title(self) -> str:

@@ -47,7 +47,8 @@ class ImageFunction(Construct):
         name: str,
         entry_point: str,
         timeout_s: int,
-        variables: dict[str, str],
+        variables: dict[str, str] | None = None,
+        memory_mb: int | None = None,
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -75,7 +76,7 @@ class ImageFunction(Construct):
                 str(image_context), file=DOCKERFILE, platform=platform, cmd=[entry_point]
             ),
             architecture=architecture,
-            memory_size=settings.memory_mb,
+            memory_size=memory_mb or settings.memory_mb,
             timeout=cdk.Duration.seconds(timeout_s),
             reserved_concurrent_executions=reserved_concurrency,
             role=self.role,
@@ -84,6 +85,6 @@ class ImageFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": "Leukolens",
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
-                **variables,
+                **(variables or {}),
             },
         )

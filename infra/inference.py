@@ -10,7 +10,7 @@ from infra.api import Api
 from infra.config import Environment
 from infra.function import ImageFunction
 from infra.identity import IdentityStack
-from infra.objects import allow_objects
+from infra.permissions import allow_objects
 from infra.storage import StorageStack
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from constructs import Construct
 
+from infra.batch import BatchStack
 from infra.config import Environment
 from infra.identity import IdentityStack
 from infra.inference import InferenceStack
@@ -28,7 +29,15 @@ class System:
             storage=self.storage,
             identity=self.identity,
         )
-        for stack in (self.storage, self.identity, self.inference):
+        self.batch = BatchStack(
+            app,
+            f"{prefix}-Batch",
+            environment=environment,
+            env=env,
+            image_context=image_context,
+            storage=self.storage,
+        )
+        for stack in (self.storage, self.identity, self.inference, self.batch):
             stack.termination_protection = environment.deletion_protection
             for key, value in {"project": "leukolens", "environment": environment.name}.items():
                 cdk.Tags.of(stack).add(key, value)

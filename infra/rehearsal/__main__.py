@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.environments import ENVIRONMENTS, ConfigError, load_environment
+from infra.environments import ConfigError, load_environment
 from infra.image import stage_context
 from infra.rehearsal.cdk import Cdk
 from infra.rehearsal.container import EngineError, find_engine
@@ -20,6 +20,7 @@ from infra.rehearsal.program import ProgramError
 from infra.rehearsal.runtime_api import FunctionError
 from infra.rehearsal.stage import Stage, StepError
 from infra.rehearsal.steps import STEPS
+from infra.rehearsal.variants import EMULATED, write_environment
 from local.children import ChildError
 
 ENVIRONMENT = "dev"
@@ -72,15 +73,16 @@ def _stage(arguments: argparse.Namespace) -> Iterator[Stage]:
     images, kind = find_images()
     with contextlib.ExitStack() as started:
         work = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="leukolens-rehearsal-")))
-        environment = load_environment(ENVIRONMENT, ENVIRONMENTS)
+        environments = write_environment(ENVIRONMENT, EMULATED, work / "environments")
+        environment = load_environment(ENVIRONMENT, environments)
         context = stage_context(environment, work / "image")
-        names = [f"leukolens-{environment.name}-predict"]
+        names = [f"leukolens-{environment.name}-{part}" for part in ("predict", "batch", "summary")]
         functions = started.enter_context(Functions(names, None if engine == "none" else engine, context, work))
         emulator = started.enter_context(
             run_emulator(work, region=environment.region, functions=functions.addresses, port=arguments.port)
         )
-        cdk = Cdk(emulator, ENVIRONMENTS, environment.name, work)
-        yield Stage(environment, emulator, cdk, functions, images, kind)
+        cdk = Cdk(emulator, environments, environment.name, work)
+        yield Stage(environment, work, emulator, cdk, functions, images, kind)
 
 
 if __name__ == "__main__":

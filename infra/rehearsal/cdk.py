@@ -19,7 +19,7 @@ class Cdk:
     emulator
         Where the stacks go.
     environments
-        Folder of the environments' files.
+        Folder of the environments' files; may be set to another before another command.
     name
         The environment to deploy.
     work
@@ -28,7 +28,8 @@ class Cdk:
 
     def __init__(self, emulator: Emulator, environments: Path, name: str, work: Path) -> None:
         self._emulator = emulator
-        self._context = ["--context", f"env={name}", "--context", f"environments={environments}"]
+        self.environments = environments
+        self._name = name
         self._work = work
         self._assembly = work / "cdk.out"
         self._outputs = work / "outputs.json"
@@ -45,11 +46,12 @@ class Cdk:
         return outputs
 
     def destroy(self) -> None:
-        """Delete every stack."""
-        self._run("destroy", "--all", "--force", *self._app())
+        """Delete every stack, as it was deployed last."""
+        self._run("destroy", "--all", "--force", "--app", str(self._assembly), folder=self._work)
 
     def _app(self) -> list[str]:
-        return ["--output", str(self._assembly), *self._context]
+        context = ["--context", f"env={self._name}", "--context", f"environments={self.environments}"]
+        return ["--output", str(self._assembly), *context]
 
     def _run(self, command: str, *arguments: str, folder: Path = ROOT) -> None:
         binaries = ROOT / ".venv" / "bin"

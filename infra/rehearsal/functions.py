@@ -67,6 +67,7 @@ class Functions:
         self._workers.close()
         self._workers = contextlib.ExitStack()
         for name, api in self._apis.items():
+            api.forget_pollers()
             deployed = client.get_function_configuration(FunctionName=name)
             (entry_point,) = deployed["ImageConfigResponse"]["ImageConfig"]["Command"]
             variables = deployed["Environment"]["Variables"] | _lambda_variables(deployed) | emulator.credentials

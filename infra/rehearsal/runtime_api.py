@@ -49,6 +49,7 @@ class RuntimeApi:
         self._running: dict[str, _Invocation] = {}
         self._closing = threading.Event()
         self._init_error: str | None = None
+        self._generation = 0
         self._server = _Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"runtime {function_name}", daemon=True)
 
@@ -90,13 +91,21 @@ class RuntimeApi:
             raise FunctionError(invocation.error)
         return invocation.answer
 
+    def forget_pollers(self) -> None:
+        """Give no event to whoever polls now, since it has ended; who polls from now on gets the next."""
+        self._generation += 1
+
     def take(self) -> _Invocation | None:
-        """Wait for the next event; ``None`` when the server closes first."""
-        while not self._closing.is_set():
+        """Wait for the next event; ``None`` when the server closes or the poller is forgotten first."""
+        generation = self._generation
+        while not self._closing.is_set() and generation == self._generation:
             try:
                 invocation = self._waiting.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
+            if generation != self._generation:
+                self._waiting.put(invocation)
+                break
             self._running[invocation.id] = invocation
             return invocation
         return None

@@ -39,6 +39,7 @@ class Stage:
     """Everything that a step may use."""
 
     environment: Environment
+    work: Path
     emulator: Emulator
     cdk: Cdk
     functions: Functions

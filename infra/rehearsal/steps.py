@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 import httpx
 
+from infra.rehearsal.life import change_setting, destroy
+from infra.rehearsal.many import classify_batch
 from infra.rehearsal.stage import Stage, expect
+from infra.rehearsal.store import predict_form, predict_upload, send_feedback
 from infra.scopes import scope_name
 
 Step = Callable[[Stage], str]
@@ -88,5 +91,11 @@ STEPS: tuple[Step, ...] = (
     check_health,
     refuse_strangers,
     predict,
+    predict_form,
+    predict_upload,
     refuse_garbage,
+    send_feedback,
+    classify_batch,
+    change_setting,
+    destroy,
 )

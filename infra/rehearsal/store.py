@@ -1,0 +1,59 @@
+"""Steps about images that do not come as a raw body, and about what is stored."""
+
+import base64
+import json
+
+import httpx
+
+from infra.rehearsal.stage import Stage, expect
+from infra.scopes import scope_name
+
+
+def predict_form(stage: Stage) -> str:
+    """Send the image as a browser's form does."""
+    path = stage.images[0]
+    token = stage.token(scope_name("predict"))
+    answer = stage.call("POST", "/v1/predictions", token, files={"file": (path.name, path.read_bytes())})
+    expect(answer.status_code == httpx.codes.OK, f"the form gave {answer.status_code}: {answer.text[:500]}")
+    return f"multipart: {answer.json()['prediction']['label']}"
+
+
+def predict_upload(stage: Stage) -> str:
+    """Put the image through a presigned upload and name it, as large images are sent."""
+    path = stage.images[0]
+    image = path.read_bytes()
+    token = stage.token(scope_name("predict"))
+    media_type = "image/png" if path.suffix == ".png" else "image/jpeg"
+    wanted = {"content_type": media_type, "size_bytes": len(image)}
+    ticket = stage.call("POST", "/v1/uploads", token, json=wanted)
+    expect(ticket.status_code == httpx.codes.CREATED, f"no upload: {ticket.status_code} {ticket.text[:500]}")
+    given = ticket.json()
+    put = stage.http.post(given["url"], data=given["fields"], files={"file": ("image", image, media_type)})
+    expect(put.is_success, f"S3 refused the upload: {put.status_code} {put.text[:500]}")
+    answer = stage.call("POST", "/v1/predictions", token, json={"upload_id": given["upload_id"]})
+    expect(answer.status_code == httpx.codes.OK, f"the upload's id gave {answer.status_code}: {answer.text[:500]}")
+    return f"presigned POST of {len(image):,} bytes: {answer.json()['prediction']['label']}"
+
+
+def send_feedback(stage: Stage) -> str:
+    """Send a reviewer's label with a consented image, twice, and find both in S3 once."""
+    image = stage.images[0].read_bytes()
+    token = stage.token(scope_name("predict"), scope_name("feedback"))
+    predicted = stage.call("POST", "/v1/predictions", token, content=image, headers={"Content-Type": "image/jpeg"})
+    request_id = predicted.json()["request_id"]
+    said = {
+        "request_id": request_id,
+        "label": "Pre",
+        "consent": True,
+        "image_base64": base64.b64encode(image).decode(),
+    }
+    statuses = [stage.call("POST", "/v1/feedback", token, json=said).status_code for _ in range(2)]
+    expect(statuses == [httpx.codes.CREATED, httpx.codes.OK], f"feedback sent twice gave {statuses}")
+    bucket, s3 = stage.output("Storage", "FeedbackBucketName"), stage.aws("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"feedback/{request_id}/")["Contents"]]
+    records = [key for key in keys if key.endswith(".json")]
+    expect(len(keys) == 2 and len(records) == 1, f"expected a record and an image, found {keys}")
+    record = json.loads(s3.get_object(Bucket=bucket, Key=records[0])["Body"].read())
+    expect(record["label"] == "Pre", f"the record says {record}")
+    stage.notes["feedback"] = keys
+    return f"201, then 200 for the same again; {len(keys)} objects in S3"
