@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from training.backbones.batch_normalization import FusedBatchNormalization
 from training.backbones.torch_checkpoint import read_state_dict
 
 # The ImageNet network was trained on (x - 127) / 128, and with TensorFlow's batch normalisation constants.
@@ -41,7 +42,7 @@ STAGES = (
 
 
 def _normalise(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(epsilon=EPSILON, momentum=MOMENTUM, name=name)(x)
+    return FusedBatchNormalization(epsilon=EPSILON, momentum=MOMENTUM, name=name)(x)
 
 
 def _convolve(

@@ -123,6 +123,8 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
             raise CheckpointError(f"{path} is not a state dict written by torch.save: {error}") from error
         if (magic, protocol) != (MAGIC_NUMBER, PROTOCOL_VERSION) or not system.get("little_endian"):
             raise CheckpointError(f"{path} is not in torch.save's format from before PyTorch 1.6")
+        if not isinstance(tensors, dict) or not all(isinstance(tensor, _Tensor) for tensor in tensors.values()):
+            raise CheckpointError(f"{path} is not a state dict: it holds more than tensors")
         wanted = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         if set(keys) != set(wanted):
             raise CheckpointError(f"{path} lists storages that no tensor uses, or lacks some")
