@@ -1,0 +1,121 @@
+"""A whole run on drawn smears, and the gates that keep a bad file from being shipped."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference import Classifier, ModelCard, load
+from training import classifier, out_of_distribution, parity
+from training.cli import main
+from training.fields import LABELS
+from training.release import make_card, release
+from training.serving import ServedClassifier, convert
+from training.synthetic import draw_field
+
+FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
+
+
+def serve(*, imagenet: bool = True) -> ServedClassifier:
+    network = classifier.build("efficientnet-lite0", imagenet=imagenet)
+    rng = np.random.default_rng(0)
+    embeddings = rng.gamma(2.0, 0.2, (64, 1280)).astype(np.float32)
+    network.get_layer("logits").set_weights([rng.normal(0, 0.5, (1280, 4)), rng.normal(0, 0.1, 4)])
+    return ServedClassifier(network, 1.5, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
+
+
+@pytest.fixture(scope="module")
+def served() -> ServedClassifier:
+    return serve()
+
+
+def card_of(content: bytes, version: str = "0.0.1") -> ModelCard:
+    return make_card(
+        content,
+        version=version,
+        backbone="efficientnet-lite0",
+        temperature=1.5,
+        minimum_probability=0.5,
+        threshold=5.0,
+        quantile=0.99,
+        training={},
+    )
+
+
+def loaded(content: bytes, folder: Path) -> Classifier:
+    kept: list[Classifier] = []
+
+    def keep(file: Classifier) -> dict[str, object]:
+        kept.append(file)
+        return {}
+
+    release(content, card_of(content), folder, keep)
+    return kept[0]
+
+
+@pytest.fixture(scope="module")
+def content(served: ServedClassifier, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return convert(served, tmp_path_factory.mktemp("saved") / "model")
+
+
+def test_the_file_answers_as_the_network(served: ServedClassifier, content: bytes, tmp_path: Path) -> None:
+    file = loaded(content, tmp_path / "model")
+    found = parity.compare(served, file, FIELDS)
+    parity.demand(found, tmp_path)
+    assert found.images == len(FIELDS)
+
+
+def test_the_activation_maps_add_up_to_the_logits(served: ServedClassifier, content: bytes, tmp_path: Path) -> None:
+    outputs = loaded(content, tmp_path / "model").run(FIELDS[0])
+    logits = outputs.activation_maps.mean((0, 1)) + np.asarray(served.bias)
+    expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-5)
+
+
+def test_the_gate_refuses_a_file_without_the_trained_weights(served: ServedClassifier, tmp_path: Path) -> None:
+    """What a converter makes that is not told of the variables: the right graph, other numbers in it."""
+    file = loaded(convert(serve(imagenet=False), tmp_path / "saved"), tmp_path / "model")
+    with pytest.raises(parity.ParityError, match="not the network that was trained"):
+        parity.demand(parity.compare(served, file, FIELDS), tmp_path)
+
+
+def test_nothing_is_replaced_when_a_check_fails(content: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    loaded(content, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def refuse(file: Classifier) -> dict[str, object]:
+        raise parity.ParityError("no")
+
+    with pytest.raises(parity.ParityError):
+        release(content, card_of(content, "0.0.2"), folder, refuse)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.slow
+def test_a_run_on_drawn_smears_ships_a_model_that_serves(tmp_path: Path) -> None:
+    options = [
+        "train",
+        "--smoke",
+        "--epochs",
+        "1",
+        "--output",
+        str(tmp_path / "model"),
+        "--work",
+        str(tmp_path / "work"),
+    ]
+    assert main(options) == 0
+    file = load(tmp_path / "model")
+    assert file.card.evaluation["parity"]["agreement"] == 1.0
+    assert (
+        sum(sum(row) for row in file.card.evaluation["held_out"]["confusion"])
+        == file.card.evaluation["held_out"]["images"]
+    )
+    assert file.run(FIELDS[0]).probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_folder_without_classes_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--data", str(tmp_path), "--output", str(tmp_path / "model")]) == 2
+    assert "Benign" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
