@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
-from tqdm import tqdm
 
 from inference import ImageError, read_image
 from training.duplicates import Fingerprint, duplicate_groups, fingerprint
 from training.manifest import Manifest, Record, acquisition_of
+from training.progress import bar
 from training.source import Source, SourceImage
 
 
@@ -55,7 +55,7 @@ def examine(source: Source, workers: int = 4, progress: bool = True) -> Examinat
     problems = list(listing.problems)
     with ThreadPoolExecutor(workers) as pool:
         results = pool.map(lambda image: _look(source, image), listing.images)
-        for result in tqdm(results, "reading", len(listing.images), disable=not progress, unit="image"):
+        for result in bar(results, "reading", len(listing.images), shown=progress, unit="image"):
             if isinstance(result, Seen):
                 seen.append(result)
             else:

@@ -14,7 +14,8 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
+
+from training.progress import bar
 
 SIDE = 64  # pixels of the reduced field: a leukocyte is about 6 wide, an erythrocyte 5
 BAND = 32  # the frequencies kept, of SIDE: finer detail is noise and focus
@@ -83,7 +84,7 @@ def find_overlaps(spectra: NDArray[np.complex64], peak: float = PEAK, progress: 
     highest = float(scipy.fft.irfft2(weights, s=(BAND, BAND)).max())
     weighted, conjugate = spectra * weights, np.conj(spectra)
     found = []
-    for first in tqdm(range(len(spectra) - 1), "comparing fields", disable=not progress, unit="field"):
+    for first in bar(range(len(spectra) - 1), "comparing", len(spectra) - 1, shown=progress, unit="field"):
         surface = scipy.fft.irfft2(weighted[first] * conjugate[first + 1 :], s=(BAND, BAND), workers=os.cpu_count())
         peaks = surface.max(axis=(1, 2)) / highest
         found += [Overlap(first, first + 1 + int(k), float(peaks[k])) for k in np.flatnonzero(peaks >= peak)]

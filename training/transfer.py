@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tqdm import tqdm
-
 from training.bucket import BucketError
+from training.progress import bar
 
 T = TypeVar("T")
 
@@ -51,7 +50,7 @@ def run_all(title: str, pieces: Iterable[Piece[T]], workers: int, progress: bool
     waiting = list(pieces)
     total = sum(piece.size_bytes for piece in waiting)
     pool = ThreadPoolExecutor(workers)
-    with tqdm(desc=title, total=total, unit="B", unit_scale=True, disable=not progress) as bar:
+    with bar(None, title, total, shown=progress, unit="B", unit_scale=True) as shown:
         try:
             futures = {pool.submit(piece.work): piece.size_bytes for piece in waiting}
             for future in as_completed(futures):
@@ -59,7 +58,7 @@ def run_all(title: str, pieces: Iterable[Piece[T]], workers: int, progress: bool
                     outcome.results.append(future.result())
                 except (BucketError, OSError) as error:
                     outcome.failures.append(str(error))
-                bar.update(futures[future])
+                shown.update(futures[future])
         finally:
             pool.shutdown(cancel_futures=True)
     return outcome

@@ -1,0 +1,25 @@
+"""Progress bars: lively on a terminal, a line now and then in a log."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+
+def bar(work: Iterable[Any] | None, title: str, total: float, *, shown: bool = True, **options: Any) -> "tqdm[Any]":
+    """Show how far work has come.
+
+    Parameters
+    ----------
+    work
+        What is iterated over; None for a bar that is moved by ``update``.
+    title, total
+        What is said before the bar, and what counts as all of it.
+    shown
+        False for no bar.
+    options
+        As ``tqdm`` takes them.
+    """
+    pause_s = 0.1 if sys.stderr.isatty() else 5.0
+    return tqdm(work, title, total, disable=not shown, mininterval=pause_s, **options)
