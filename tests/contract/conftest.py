@@ -11,7 +11,7 @@ from api.app import Application
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # so that the S3 in process ends with the module, and other tests start with their own
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Give settings with every route on offer: uploads to an S3 bucket in process, feedback to a folder."""
     feedback = tmp_path_factory.mktemp("feedback").as_uri()
@@ -24,7 +24,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield Settings(uploads_bucket="uploads-test", feedback_bucket=feedback)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def application(settings: Settings) -> Application:
     """Give the API with those settings and the shipped model."""
     return Application(settings)
