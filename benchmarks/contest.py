@@ -17,6 +17,7 @@ from .environments import PEERS, environment, onnx_model
 from .machine import CORE, MODEL_DIR, ROOT, pin, resident_mb
 
 READY_S = 120.0
+STOP_S = 5.0
 TIMEOUT_S = 120.0
 TFLITE = MODEL_DIR / "model.tflite"
 
@@ -165,10 +166,19 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
             raise RuntimeError(f"{error}\n{log.read().decode('utf-8', 'replace')[-1000:]}") from error
         finally:
             server.http.close()
-            # Its own session: the workers that it started are of this group, and nobody else is.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a server and what it started; some start workers in sessions of their own, so each is ended by its id."""
+    family = _family(process.pid)
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
 
 
 def _family(pid: int) -> list[int]:
