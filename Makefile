@@ -106,9 +106,12 @@ rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 
 # --- quality -----------------------------------------------------------------------------------
 
-.PHONY: bench check format test
+.PHONY: bench check format openapi test
 bench: setup ## Measure, side by side; writes benchmarks/results/
 	@$(PY) -m benchmarks
+
+openapi: .venv/.serve ## Write docs/openapi.json from the routes and schemas
+	@cd lambda && ../$(PY) -m api.openapi > ../docs/openapi.json
 
 format: .venv/.all ## Format the code
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
