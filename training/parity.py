@@ -60,7 +60,8 @@ def compare(served: ServedClassifier, file: Classifier, images: NDArray[np.uint8
         network = np.asarray(served.serve(tf.constant(image[None]))["probabilities"])[0]
         converted = file.run(image).probabilities
         same += int(network.argmax() == converted.argmax())
-        largest = max(largest, float(np.abs(network - converted).max()))
+        # np.maximum, for the built-in max loses NaN: what a file without weights answers.
+        largest = float(np.maximum(largest, np.abs(network - converted).max()))
     return Parity(len(images), same / len(images), largest)
 
 
@@ -72,7 +73,7 @@ def demand(parity: Parity, path: Path) -> None:
     ParityError
         Tells by how much the file is off.
     """
-    if parity.agreement < 1.0 or parity.max_difference > MAX_PROBABILITY_DIFFERENCE:
+    if parity.agreement < 1.0 or not parity.max_difference <= MAX_PROBABILITY_DIFFERENCE:  # NaN is refused too
         raise ParityError(
             f"{path} is not the network that was trained: on {parity.images} images the label agrees on "
             f"{parity.agreement:.2%} and a probability differs by {parity.max_difference:.2g}, where 100% and at most "

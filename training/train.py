@@ -33,6 +33,7 @@ OOD_RANK = 128
 OOD_QUANTILE = 0.99
 """Of the calibration fields' scores: one known field in a hundred is turned away."""
 SMOKE_FIELDS_PER_CLASS = 24
+DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
 
 
 def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, output: Path, work: Path) -> dict[str, Any]:
@@ -156,8 +157,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of AdamW's (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="of everything random (%(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("models/default"), help="model folder (%(default)s)")
-    parser.add_argument("--work", type=Path, default=Path("runs/train"), help="folder of checkpoints (%(default)s)")
+    parser.add_argument(
+        "--output", type=Path, help=f"model folder ({DEFAULT_OUTPUT}; with --smoke one that is thrown away)"
+    )
+    parser.add_argument(
+        "--work", type=Path, help=f"folder of checkpoints ({DEFAULT_WORK}; with --smoke one that is thrown away)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -169,9 +174,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             if options.smoke:
-                synthetic.write_dataset(Path(folder), per_class=SMOKE_FIELDS_PER_CLASS, seed=recipe.seed)
-            data = Path(folder) if options.smoke else options.data
-            told = train(data, options.external, options.backbone, recipe, options.output, options.work)
+                synthetic.write_dataset(Path(folder, "data"), per_class=SMOKE_FIELDS_PER_CLASS, seed=recipe.seed)
+            # A smoke test neither replaces the shipped model nor goes on from a real run's checkpoint.
+            data = Path(folder, "data") if options.smoke else options.data
+            output = options.output or (Path(folder, "model") if options.smoke else DEFAULT_OUTPUT)
+            work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
+            told = train(data, options.external, options.backbone, recipe, output, work)
     except (DataError, ModelError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")
         return 2
@@ -180,5 +188,5 @@ def run(options: argparse.Namespace) -> int:
         return 130
     sys.stdout.write(json.dumps(told["evaluation"], indent=2) + "\n")
     size = f"{told['size_bytes'] / 1e6:.1f} MB"
-    sys.stdout.write(f"{options.output}: {size}, trained in {told['training']['minutes']} minutes\n")
+    sys.stdout.write(f"{output}: {size}, trained in {told['training']['minutes']} minutes\n")
     return 0
