@@ -4,6 +4,8 @@ Each writes benchmarks/results/<part>.json, and docs/benchmarks.md is made from 
 """
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable
 
 from rich.console import Console
@@ -16,6 +18,8 @@ PARTS: dict[str, Callable[[Console], object]] = {
     "load": load.measure,
 }
 
+INTERRUPTED = 143  # as a shell counts SIGTERM
+
 
 def main() -> None:
     """Run the parts in turn."""
@@ -25,6 +29,8 @@ def main() -> None:
     unknown = sorted(set(chosen) - PARTS.keys())
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    # Ended from outside, the servers under test are ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     console = Console()
     for name in chosen or PARTS:
         console.rule(name)
