@@ -8,6 +8,7 @@ from aws_cdk import aws_apigateway as apigw_v1
 from aws_cdk import aws_apigatewayv2 as apigw
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -50,6 +51,8 @@ class Api(Construct):
     ----------
     http_api
         The API.
+    url
+        Where it answers.
     stage
         Its only stage, ``$default``: the path begins with ``/v1``.
     """
@@ -65,6 +68,7 @@ class Api(Construct):
         clients: list[cognito.IUserPoolClient],
     ) -> None:
         super().__init__(scope, construct_id)
+        domain = self._domain(environment)
         self.http_api = apigw.HttpApi(
             self,
             "HttpApi",
@@ -72,6 +76,8 @@ class Api(Construct):
             description="Classifies smear fields. Research use only.",
             create_default_stage=False,
             cors_preflight=_cors(environment.page.urls),
+            # With a name of one's own, the other address would go round whatever stands before the name.
+            disable_execute_api_endpoint=domain is not None,
         )
         log_group = logs.LogGroup(
             self,
@@ -90,7 +96,9 @@ class Api(Construct):
                 rate_limit=environment.api.requests_per_second, burst_limit=environment.api.burst
             ),
             access_log_settings=_AccessLog(log_group),
+            domain_mapping=apigw.DomainMappingOptions(domain_name=domain) if domain else None,
         )
+        self.url = f"https://{domain.name}" if domain else self.http_api.api_endpoint
         integration = integrations.HttpLambdaIntegration("Function", function)
         authorizer = authorizers.HttpUserPoolAuthorizer("Tokens", pool, user_pool_clients=clients)
         for (method, path), scope_needed in ROUTES.items():
@@ -106,6 +114,20 @@ class Api(Construct):
                     acknowledge(
                         route, "AwsSolutions-APIG4", "Says that the service lives and what it takes; holds no data."
                     )
+
+    def _domain(self, environment: Environment) -> apigw.DomainName | None:
+        settings = environment.api.domain
+        if settings is None:
+            return None
+        domain = apigw.DomainName(
+            self,
+            "Domain",
+            domain_name=settings.name,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn),
+            security_policy=apigw.SecurityPolicy.TLS_1_2,
+        )
+        cdk.CfnOutput(cdk.Stack.of(self), "ApiDomainTarget", value=domain.regional_domain_name)
+        return domain
 
 
 @jsii.implements(apigw.IAccessLogSettings)

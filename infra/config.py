@@ -109,7 +109,7 @@ class Monitoring(Section):
     """When somebody is told, and who."""
 
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
-    errors_percent: float = Field(gt=0, le=100)
+    server_errors: int = Field(ge=0)
     p99_latency_ms: int = Field(ge=100, le=30_000)
     out_of_distribution_percent: float = Field(gt=0, le=100)
     prices: Prices

@@ -83,7 +83,6 @@ class ImageFunction(Construct):
             log_group=log_group,
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": "Leukolens",
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
                 **(variables or {}),
             },

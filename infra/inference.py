@@ -11,6 +11,7 @@ from infra.config import Environment
 from infra.function import ImageFunction
 from infra.identity import IdentityStack
 from infra.permissions import allow_objects
+from infra.release import Release
 from infra.storage import StorageStack
 
 
@@ -56,7 +57,14 @@ class InferenceStack(cdk.Stack):
         any_request = "The keys are made one a request; the function may touch objects of this bucket only."
         allow_objects(predict.role, storage.uploads, storage.key, read="*", write="*", reason=any_request)
         allow_objects(predict.role, storage.feedback, storage.key, write="*", reason=any_request)
-        self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
+        self.alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=self.function.current_version,
+            provisioned_concurrent_executions=settings.provisioned_concurrency or None,
+        )
+        Release(self, "Release", environment=environment, alias=self.alias)
         self.api = Api(
             self,
             "Api",
@@ -65,5 +73,5 @@ class InferenceStack(cdk.Stack):
             pool=identity.pool,
             clients=identity.clients,
         )
-        cdk.CfnOutput(self, "ApiUrl", value=self.api.http_api.api_endpoint)
+        cdk.CfnOutput(self, "ApiUrl", value=self.api.url)
         cdk.CfnOutput(self, "FunctionName", value=self.function.function_name)

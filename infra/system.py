@@ -9,6 +9,7 @@ from infra.batch import BatchStack
 from infra.config import Environment
 from infra.identity import IdentityStack
 from infra.inference import InferenceStack
+from infra.monitoring import MonitoringStack
 from infra.storage import StorageStack
 
 
@@ -37,7 +38,16 @@ class System:
             image_context=image_context,
             storage=self.storage,
         )
-        for stack in (self.storage, self.identity, self.inference, self.batch):
+        self.monitoring = MonitoringStack(
+            app,
+            f"{prefix}-Monitoring",
+            environment=environment,
+            env=env,
+            storage=self.storage,
+            inference=self.inference,
+            batch=self.batch,
+        )
+        for stack in (self.storage, self.identity, self.inference, self.batch, self.monitoring):
             stack.termination_protection = environment.deletion_protection
             for key, value in {"project": "leukolens", "environment": environment.name}.items():
                 cdk.Tags.of(stack).add(key, value)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-_TIMEOUT_S = 300.0
+_TIMEOUT_S = 600.0
 
 
 class ProgramError(Exception):

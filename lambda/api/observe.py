@@ -1,5 +1,6 @@
 """What a prediction leaves behind: one audit line and a few metrics. Never a file name, an image byte or a token."""
 
+import os
 import traceback
 from typing import Final
 
@@ -8,7 +9,8 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from inference import Answer, ModelCard
 
-SERVICE: Final = "leukolens"
+# Powertools' own variable: the function's name where it is deployed, so that environments can share an account.
+SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME", "leukolens")
 NAMESPACE: Final = "Leukolens"
 
 logger = Logger(service=SERVICE)
@@ -75,6 +77,9 @@ def measure(answer: Answer, *, cold_start: bool) -> None:
     _metrics.add_metric("DecodeLatency", MetricUnit.Milliseconds, answer.timings.decode_ms)
     _metrics.add_metric("InferenceLatency", MetricUnit.Milliseconds, answer.timings.inference_ms)
     _metrics.add_metric("OutOfDistributionScore", MetricUnit.NoUnit, answer.out_of_distribution_score)
+    # 0 or 100 a prediction, so that the average is the share: an alarm cannot divide two counts of many dimensions.
+    strange = 100.0 if answer.verdict == "out_of_distribution" else 0.0
+    _metrics.add_metric("OutOfDistribution", MetricUnit.Percent, strange)
     _metrics.add_metric("ColdStart", MetricUnit.Count, int(cold_start))
     _metrics.flush_metrics()
     _metrics.clear_metrics()
