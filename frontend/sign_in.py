@@ -59,6 +59,7 @@ def offer_sign_out() -> None:
 def offer_again() -> None:
     """Offer to sign in once more: a token that has expired is refused by the API."""
     if settings.current().signs_in:
+        st.caption("If your sign-in has expired, sign in again. That begins a new session: add the images once more.")
         st.button("Sign in again", on_click=st.login, icon=":material/login:")
 
 

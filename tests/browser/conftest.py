@@ -1,55 +1,147 @@
-"""A real Chromium, a real API and the real page."""
+"""A real Chromium, a real API and the real page, reached directly and through a proxy that passes no WebSocket."""
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from moto.server import ThreadedMotoServer
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from api.schemas import Prediction
 from client import LeukolensClient
+from tests.conftest import absent
 
 from . import servers
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLES = servers.ROOT / "samples"
 IMAGES = servers.ROOT / "docs" / "images"
-PATIENCE_MS = 60_000
+BUCKET = "reviews"
+IMAGE = "localhost/leukolens-page:test"
+PATIENCE_MS = 90_000
 """Of every wait: on a busy machine the page's first paint takes seconds."""
+TITLES = {"accepted": "Accepted", "uncertain": "Uncertain", "out_of_distribution": "Not a smear the model knows"}
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("servers")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api_address(chromium: str, logs: Path) -> Iterator[str]:
-    with servers.api(logs / "api.log") as address:
+    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    host, port = store.get_host_and_port()
+    access = {
+        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "eu-central-1",
+    }
+    session = boto3.Session("test", "test", region_name=access["AWS_REGION"])
+    place = {"LocationConstraint": access["AWS_REGION"]}
+    session.client("s3", endpoint_url=access["AWS_ENDPOINT_URL_S3"]).create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration=place
+    )
+    with servers.api(logs / "api.log", LEUKOLENS_FEEDBACK_BUCKET=BUCKET, **access) as address:
         yield address
+    store.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(api_address: str) -> Iterator[LeukolensClient]:
     with LeukolensClient(api_address) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
-def page_address(api_address: str, logs: Path) -> Iterator[str]:
+@pytest.fixture(scope="package")
+def direct_address(api_address: str, logs: Path) -> Iterator[str]:
+    """Give the page as ``make demo`` starts it, with a WebSocket."""
     with servers.page(api_address, logs / "page.log") as address:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def proxied_address(api_address: str, logs: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the built container behind the proxy; where no engine is at hand, the same process without one."""
+    if shutil.which("nginx") is None:
+        absent("no nginx: apt-get install nginx-light")
+    engine = next((name for name in ("podman", "docker") if shutil.which(name)), None)
+    if engine is None:
+        page = servers.page(api_address, logs / "proxied-page.log", LEUKOLENS_TRANSPORT="auto")
+    else:
+        image = request.getfixturevalue("page_image")
+        page = servers.page_container(engine, image, api_address, logs / "proxied-page.log")
+    with page as upstream, servers.proxy(upstream, logs / "nginx") as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def page_image(engine: str) -> str:
+    """Give the tag of the page's image, built from this checkout."""
+    # podman leaves the health check out of an image of its own default format.
+    layout = ["--format", "docker"] if "podman" in engine else ["--provenance=false"]
+    command = [engine, "build", *layout, "--quiet", "--file", "frontend/Dockerfile", "--tag", IMAGE, "."]
+    subprocess.run(command, cwd=servers.ROOT, check=True, stdout=subprocess.DEVNULL)
+    return IMAGE
+
+
+@pytest.fixture(scope="package", params=["direct", "proxied"])
+def page_address(request: pytest.FixtureRequest) -> str:
+    """Give the page in both ways, one after the other: a test that takes it must hold for each."""
+    return str(request.getfixturevalue(f"{request.param}_address"))
+
+
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
+    # Not for the whole session: Playwright's event loop would be in the way of other tests' own.
     with sync_playwright() as driver, driver.chromium.launch(executable_path=chromium, args=FLAGS) as running:
         yield running
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens a browser of its own, with its own cookies, on an address."""
+    contexts: list[BrowserContext] = []
+
+    def visiting(address: str, scheme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE_MS)
-        yield context.new_page()
+        contexts.append(context)
+        tab = context.new_page()
+        tab.goto(address)
+        return tab
+
+    yield visiting
+    for context in contexts:
+        context.close()
+
+
+def upload(tab: Page, *paths: Path) -> None:
+    tab.locator("input[type=file]").set_input_files(list(paths))
+
+
+def open_view(tab: Page, name: str) -> None:
+    tab.get_by_role("link", name=name).click()
+    expect(tab.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def expect_result(tab: Page, answer: Prediction) -> None:
+    """Expect on the page what the API itself said."""
+    decision = answer.prediction
+    expect(tab.get_by_text(TITLES[decision.verdict])).to_be_visible()
+    label = decision.label if decision.verdict == "accepted" else "No label"
+    expect(tab.get_by_role("heading", name=label, exact=True)).to_be_visible()
+    expect(tab.locator("[data-testid=stVegaLiteChart] svg")).to_be_visible()
+
+
+def settle(tab: Page) -> None:
+    """Wait until Streamlit has no run under way and what it drew has faded in."""
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.wait_for_timeout(1_500)

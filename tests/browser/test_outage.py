@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from . import servers
+from .conftest import SAMPLES, upload
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = SAMPLES / "synthetic_pre_01.png"
+
+
+def test_the_api_goes_and_comes_back(visit: Callable[..., Page], logs: Path):
+    port = servers.free_port()
+    with servers.page(f"http://127.0.0.1:{port}", logs / "outage-page.log") as address:
+        tab = visit(address)
+        upload(tab, SAMPLE)
+        expect(tab.get_by_text("1 of 1 images got no answer.")).to_be_visible()
+        with servers.api(logs / "outage-api.log", port):
+            tab.get_by_role("button", name="Try again").click()
+            expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+            expect(tab.get_by_text("got no answer")).to_have_count(0)
+
+
+def test_the_page_itself_goes_and_comes_back(visit: Callable[..., Page], api_address: str, logs: Path):
+    port = servers.free_port()
+    log = logs / "restarted-page.log"
+    with servers.page(api_address, log, port, LEUKOLENS_TRANSPORT="polling") as address:
+        tab = visit(address)
+        expect(tab.get_by_role("heading", name="Classify smear fields")).to_be_visible()
+    with servers.page(api_address, log, port, LEUKOLENS_TRANSPORT="polling"):
+        # Streamlit disables its buttons until the browser has found the new server.
+        tab.get_by_role("button", name="Pre 1", exact=True).click()
+        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()

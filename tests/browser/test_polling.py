@@ -1,0 +1,108 @@
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+from frontend.transport import endpoint
+
+from . import servers
+from .conftest import PATIENCE_MS, SAMPLES, upload
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = SAMPLES / "synthetic_pre_01.png"
+IDLE_S = 300.0
+LONGEST_REQUEST_S = 100.0
+"""App Runner cuts a request at 120 s."""
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def idle_tab(browser: Browser, proxied_address: str) -> Iterator[tuple[Page, list[float], float]]:
+    """Leave a tab alone from before the other tests of this folder."""
+    with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MS)
+        tab = context.new_page()
+        lasted: list[float] = []
+
+        def note(request: Request) -> None:
+            lasted.append(request.timing["responseEnd"] / 1000)
+
+        tab.on("requestfinished", note)
+        tab.goto(proxied_address)
+        tab.get_by_role("button", name="Early 1", exact=True).click()
+        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+        yield tab, lasted, time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def polling_address(api_address: str, logs: Path) -> Iterator[str]:
+    with servers.page(api_address, logs / "polling-page.log", LEUKOLENS_TRANSPORT="polling") as address:
+        yield address
+
+
+def is_poll(url: str) -> bool:
+    return endpoint.PATH in url
+
+
+def test_polling_opens_no_websocket(visit: Visit, polling_address: str):
+    tab = visit("about:blank")
+    opened: list[str] = []
+    tab.on("websocket", lambda socket: opened.append(socket.url))
+    tab.goto(polling_address)
+    upload(tab, SAMPLE)
+    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    assert opened == []
+
+
+def test_auto_takes_the_websocket_where_there_is_one(visit: Visit, api_address: str, logs: Path):
+    with servers.page(api_address, logs / "auto-page.log", LEUKOLENS_TRANSPORT="auto") as address:
+        tab = visit("about:blank")
+        polled: list[str] = []
+        tab.on("request", lambda request: polled.append(request.url) if is_poll(request.url) else None)
+        tab.goto(address)
+        upload(tab, SAMPLE)
+        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+        assert polled == []
+
+
+def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, api_address: str, logs: Path):
+    with servers.page(api_address, logs / "silent-page.log", LEUKOLENS_TRANSPORT="auto") as address:
+        tab = visit("about:blank")
+        # A proxy that takes the handshake and never answers it.
+        tab.add_init_script(
+            "const Real = WebSocket; window.WebSocket = class extends EventTarget {"
+            "static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3; close() {} };"
+        )
+        tab.goto(address)
+        upload(tab, SAMPLE)
+        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+
+
+def test_a_lost_connection_costs_no_image(visit: Visit, polling_address: str):
+    tab = visit(polling_address)
+    upload(tab, SAMPLE)
+    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort("connectionreset")
+
+    tab.route(lambda url: is_poll(url), lose, times=1)
+    tab.get_by_role("slider", name="Heat map").press("Home")
+    expect(tab.get_by_role("img", name="Where the model looked")).to_have_css("opacity", "0")
+    assert lost
+    tab.get_by_role("button", name="Pro 1", exact=True).click()
+    expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_tab_left_alone_for_five_minutes_still_works(idle_tab: tuple[Page, list[float], float]):
+    tab, lasted, opened_at = idle_tab
+    tab.wait_for_timeout(max(0.0, IDLE_S - (time.monotonic() - opened_at)) * 1000)
+    tab.get_by_role("button", name="Pro 1", exact=True).click()
+    expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
+    assert max(lasted) < LONGEST_REQUEST_S
