@@ -1,7 +1,5 @@
 """Classification of everything below an S3 prefix: a Distributed Map that calls the image's batch entry point."""
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,6 +10,7 @@ from constructs import Construct
 from infra.batch_definition import LABEL, definition
 from infra.config import Environment
 from infra.function import RETENTION, ImageFunction
+from infra.image import Image
 from infra.permissions import acknowledge_objects, acknowledge_pattern, allow, allow_objects
 from infra.storage import StorageStack
 
@@ -55,7 +54,7 @@ class BatchStack(cdk.Stack):
         *,
         environment: Environment,
         env: cdk.Environment,
-        image_context: Path,
+        image: Image,
         storage: StorageStack,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: batches over an S3 prefix")
@@ -65,7 +64,7 @@ class BatchStack(cdk.Stack):
             self,
             "Classify",
             environment=environment,
-            image_context=image_context,
+            image=image,
             name=name,
             entry_point="handler.batch",
             timeout_s=environment.batch.timeout_s,
@@ -79,7 +78,7 @@ class BatchStack(cdk.Stack):
             self,
             "Summarise",
             environment=environment,
-            image_context=image_context,
+            image=image,
             name=f"leukolens-{environment.name}-summary",
             entry_point="summary.handler",
             timeout_s=_SUMMARY_TIMEOUT_S,

@@ -66,6 +66,25 @@ class Inference(Section):
     log_retention_days: RetentionDays
 
 
+class Model(Section):
+    """Another model than the shipped one."""
+
+    uri: Annotated[str, StringConstraints(pattern=r"^(s3://[a-z0-9.-]+/.+|file:///.+)$")]
+    """A folder that holds ``model.tflite`` and its card, ``model.json``."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Delivery(Section):
+    """What GitHub Actions of one repository may do."""
+
+    repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    creates_provider: bool
+    """An account has one OIDC provider for GitHub; the first environment in it makes it."""
+    builds_image: bool
+    """Whether the image that every environment runs is published from here."""
+    pull_accounts: tuple[AccountId, ...] = Field(strict=False)
+
+
 class Domain(Section):
     """A name of one's own for the API."""
 
@@ -130,6 +149,8 @@ class Environment(Section):
     release: Release
     batch: Batch
     monitoring: Monitoring
+    model: Model | None = None
+    delivery: Delivery | None = None
 
     @property
     def title(self) -> str:

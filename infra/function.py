@@ -1,8 +1,7 @@
 """A Lambda function that runs the project's image, with a role that allows nothing but its own log."""
 
-from pathlib import Path
-
 import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -10,7 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Environment
-from infra.image import DOCKERFILE
+from infra.image import DOCKERFILE, Image, Published
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, assets.Platform.LINUX_AMD64),
@@ -43,7 +42,7 @@ class ImageFunction(Construct):
         construct_id: str,
         *,
         environment: Environment,
-        image_context: Path,
+        image: Image,
         name: str,
         entry_point: str,
         timeout_s: int,
@@ -72,9 +71,7 @@ class ImageFunction(Construct):
             self,
             "Function",
             function_name=name,
-            code=lambda_.DockerImageCode.from_image_asset(
-                str(image_context), file=DOCKERFILE, platform=platform, cmd=[entry_point]
-            ),
+            code=self._code(image, platform, entry_point),
             architecture=architecture,
             memory_size=memory_mb or settings.memory_mb,
             timeout=cdk.Duration.seconds(timeout_s),
@@ -87,3 +84,14 @@ class ImageFunction(Construct):
                 **(variables or {}),
             },
         )
+
+    def _code(self, image: Image, platform: assets.Platform, entry_point: str) -> lambda_.DockerImageCode:
+        if not isinstance(image, Published):
+            return lambda_.DockerImageCode.from_image_asset(
+                str(image), file=DOCKERFILE, platform=platform, cmd=[entry_point]
+            )
+        arn = f"arn:{cdk.Aws.PARTITION}:ecr:{image.region}:{image.account}:repository/{image.repository}"
+        repository = ecr.Repository.from_repository_attributes(
+            self, "Image", repository_arn=arn, repository_name=image.repository
+        )
+        return lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=image.digest, cmd=[entry_point])

@@ -1,7 +1,5 @@
 """The service that answers predictions: one image function behind the HTTP API."""
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -10,6 +8,7 @@ from infra.api import Api
 from infra.config import Environment
 from infra.function import ImageFunction
 from infra.identity import IdentityStack
+from infra.image import Image
 from infra.permissions import allow_objects
 from infra.release import Release
 from infra.storage import StorageStack
@@ -33,7 +32,7 @@ class InferenceStack(cdk.Stack):
         *,
         environment: Environment,
         env: cdk.Environment,
-        image_context: Path,
+        image: Image,
         storage: StorageStack,
         identity: IdentityStack,
     ) -> None:
@@ -43,7 +42,7 @@ class InferenceStack(cdk.Stack):
             self,
             "Predict",
             environment=environment,
-            image_context=image_context,
+            image=image,
             name=f"leukolens-{environment.name}-predict",
             entry_point="handler.handler",
             timeout_s=settings.timeout_s,

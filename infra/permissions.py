@@ -1,5 +1,7 @@
 """Allow a role exactly what it needs, and say why where a pattern has to stand for a name."""
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,7 +16,14 @@ _WRITE = ("s3:PutObject",)
 WRITE_IN_PARTS = ("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 
-def allow(role: iam.Role, actions: list[str], resource: str, *, reason: str = "") -> None:
+def allow(
+    role: iam.Role,
+    actions: list[str],
+    resource: str,
+    *,
+    reason: str = "",
+    conditions: Mapping[str, Mapping[str, object]] | None = None,
+) -> None:
     """Let ``role`` do ``actions`` on one resource.
 
     Parameters
@@ -23,8 +32,10 @@ def allow(role: iam.Role, actions: list[str], resource: str, *, reason: str = ""
         An ARN of the role's own stack; one with ``*`` needs a ``reason``.
     reason
         Why a pattern, for whoever reviews the role.
+    conditions
+        That must hold besides.
     """
-    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions))
     if reason:
         acknowledge_pattern(role, resource, reason)
 

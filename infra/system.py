@@ -1,13 +1,13 @@
 """The stacks of one environment, in the order of who needs whom."""
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from constructs import Construct
 
 from infra.batch import BatchStack
 from infra.config import Environment
+from infra.delivery import DeliveryStack
 from infra.identity import IdentityStack
+from infra.image import Image
 from infra.inference import InferenceStack
 from infra.monitoring import MonitoringStack
 from infra.storage import StorageStack
@@ -16,7 +16,7 @@ from infra.storage import StorageStack
 class System:
     """Composes every stack of one environment; each is named ``Leukolens-<Environment>-<Capability>``."""
 
-    def __init__(self, app: Construct, environment: Environment, image_context: Path) -> None:
+    def __init__(self, app: Construct, environment: Environment, image: Image) -> None:
         env = cdk.Environment(account=environment.account, region=environment.region)
         prefix = f"Leukolens-{environment.title}"
         self.storage = StorageStack(app, f"{prefix}-Storage", environment=environment, env=env)
@@ -26,7 +26,7 @@ class System:
             f"{prefix}-Inference",
             environment=environment,
             env=env,
-            image_context=image_context,
+            image=image,
             storage=self.storage,
             identity=self.identity,
         )
@@ -35,7 +35,7 @@ class System:
             f"{prefix}-Batch",
             environment=environment,
             env=env,
-            image_context=image_context,
+            image=image,
             storage=self.storage,
         )
         self.monitoring = MonitoringStack(
@@ -47,7 +47,14 @@ class System:
             inference=self.inference,
             batch=self.batch,
         )
-        for stack in (self.storage, self.identity, self.inference, self.batch, self.monitoring):
+        stacks: list[cdk.Stack] = [self.storage, self.identity, self.inference, self.batch, self.monitoring]
+        if environment.delivery:
+            stacks.append(
+                DeliveryStack(
+                    app, f"{prefix}-Delivery", environment=environment, settings=environment.delivery, env=env
+                )
+            )
+        for stack in stacks:
             stack.termination_protection = environment.deletion_protection
             for key, value in {"project": "leukolens", "environment": environment.name}.items():
                 cdk.Tags.of(stack).add(key, value)

@@ -1,10 +1,15 @@
 """The build context holds what the image holds, and only that changes it."""
 
+import hashlib
+import json
 import shutil
 
+import boto3
 import pytest
+from moto import mock_aws
 
-from infra import image
+from infra import image, model
+from infra.config import Model
 from infra.environments import ConfigError, load_environment
 
 
@@ -14,6 +19,7 @@ def checkout(tmp_path, monkeypatch):
         shutil.copytree(image.ROOT / name, tmp_path / name)
     shutil.copy(image.ROOT / image.DOCKERFILE, tmp_path)
     monkeypatch.setattr(image, "ROOT", tmp_path)
+    monkeypatch.setattr(model, "DEFAULT", tmp_path / "models" / "default")
     return tmp_path
 
 
@@ -40,3 +46,75 @@ def test_a_missing_model_is_named(checkout, tmp_path):
     (checkout / "models" / "default" / "model.tflite").unlink()
     with pytest.raises(ConfigError, match=r"models/default/model\.tflite is missing: .*make train"):
         image.stage_context(load_environment("dev"), tmp_path / "work")
+
+
+@pytest.fixture
+def another(tmp_path):
+    """Give a folder with another model and its card, and the environment that names it."""
+    folder = tmp_path / "another"
+    folder.mkdir()
+    (folder / "model.tflite").write_bytes(b"TFL3 another")
+    sha256 = hashlib.sha256(b"TFL3 another").hexdigest()
+    (folder / "model.json").write_text(json.dumps({"sha256": sha256}))
+    named = Model(uri=folder.as_uri(), sha256=sha256)
+    return folder, load_environment("dev").model_copy(update={"model": named})
+
+
+def test_an_environment_serves_the_model_that_it_names(another, tmp_path):
+    folder, environment = another
+    context = image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+    assert (context / "models" / "default" / "model.tflite").read_bytes() == b"TFL3 another"
+    shutil.rmtree(folder)  # fetched once
+    assert image.stage_context(environment, tmp_path / "work", tmp_path / "cache") == context
+
+
+def test_a_model_comes_from_s3(another, tmp_path, monkeypatch):
+    folder, environment = another
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    named = environment.model.model_copy(update={"uri": "s3://models/1.1.0/"})
+    environment = environment.model_copy(update={"model": named})
+    with mock_aws():
+        s3 = boto3.client("s3")
+        with pytest.raises(ConfigError, match=r"model\.uri: s3://models/1\.1\.0/model\.tflite cannot be read"):
+            image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+        s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for path in folder.iterdir():
+            s3.upload_file(str(path), "models", f"1.1.0/{path.name}")
+        context = image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+    assert (context / "models" / "default" / "model.tflite").read_bytes() == b"TFL3 another"
+
+
+def test_another_file_than_the_named_one_is_refused(another, tmp_path):
+    folder, environment = another
+    (folder / "model.tflite").write_bytes(b"TFL3 tampered")
+    with pytest.raises(ConfigError, match=r"model\.sha256: .* holds a model\.tflite with sha256 \w{64}, not \w{64}"):
+        image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_the_card_of_another_file_is_refused(another, tmp_path):
+    folder, environment = another
+    (folder / "model.json").write_text('{"sha256": "0"}')
+    with pytest.raises(ConfigError, match="is the card of another file"):
+        image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+
+
+def test_a_published_image_is_named_by_digest():
+    digest = f"sha256:{'a' * 64}"
+    found = image.find_image(
+        load_environment("dev"), f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/leukolens@{digest}"
+    )
+    assert found == image.Published("123456789012", "eu-central-1", "leukolens", digest)
+
+
+@pytest.mark.parametrize(
+    "reference", ["leukolens:latest", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/leukolens:1"]
+)
+def test_a_tag_is_no_name_of_an_image(reference):
+    with pytest.raises(ConfigError, match="by digest and not by tag"):
+        image.find_image(load_environment("dev"), reference)
