@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from . import load, machine, peers_serving, report, serving
+from . import load, machine, peers_serving, pull, report, serving
 
 PARTS: dict[str, Callable[[Console], object]] = {
     "serving": serving.measure,
     "peers": peers_serving.measure,
     "load": load.measure,
+    "pull": pull.measure,
 }
 
 INTERRUPTED = 143  # as a shell counts SIGTERM

@@ -19,7 +19,7 @@ same core, rather than between tables. A load average far above the number of co
 def write() -> Path:
     """Write the page from the results that there are."""
     sections = [_HEAD]
-    for name, section in (("serving", _serving), ("peers", _peers), ("load", _load)):
+    for name, section in (("serving", _serving), ("peers", _peers), ("load", _load), ("pull", _pull)):
         path = RESULTS / f"{name}.json"
         if path.exists():
             sections.append(section(json.loads(path.read_text())))
@@ -124,6 +124,28 @@ def _load(results: dict[str, Any]) -> str:
     )
 
 
+def _pull(results: dict[str, Any]) -> str:
+    ways = {
+        "download_file": "`download_file`, one after another, nothing checked",
+        "pull_one_by_one": "`pull` from a bucket without packs, every SHA-256 checked",
+        "pull": "`pull`, every SHA-256 checked",
+    }
+    rows = [[what, *(f"{taken:.1f}" for taken in results["taken_s"][way])] for way, what in ways.items()]
+    ratios = results["pull_times_as_fast"]
+    return "\n".join(
+        [
+            "## Fetching the data",
+            "",
+            _where(results),
+            "",
+            f"{results['images']:,} {results['what']} ({results['size_bytes'] / 1e6:.0f} MB), the project's command"
+            f" with its start-up: {min(ratios)} to {max(ratios)} times as fast as `download_file` in the same run.",
+            "",
+            _table(["s, run by run", *range(1, len(ratios) + 1)], rows),
+        ]
+    )
+
+
 def _where(results: dict[str, Any]) -> str:
     machine, versions, model = results["machine"], results["versions"], results["model"]
     pinned = results.get("pinned_to_core")
@@ -147,6 +169,6 @@ def _times(what: dict[str, str], series: dict[str, Any]) -> str:
     return _table(["ms", "fastest", "p50", "p99", "p25", "p75", "n"], rows)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"

@@ -134,7 +134,7 @@ def read(path: Path) -> Manifest:
         It is not there, or a line is not a record.
     """
     if not path.is_file():
-        raise DataError(f"there is no {path}: pull the set, or describe the folder with `python -m training describe`")
+        raise DataError(f"there is no {path}: fetch the set with `python -m training pull`")
     return parse(path.read_bytes(), str(path))
 
 
