@@ -8,6 +8,7 @@ The shipped model::
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
@@ -66,7 +67,7 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
     learned, held = fields.take(parts.train), fields.take(parts.calibration)
 
     network = classifier.build(backbone)
-    epochs = fit(network, learned, recipe, work)
+    epochs = fit(network, learned, recipe, work / _digest(learned, backbone, recipe))
 
     embeddings, _ = embed(network, learned.images)
     held_embeddings, held_logits = embed(network, held.images)
