@@ -108,6 +108,14 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
     return {"training": whole.training, "evaluation": whole.evaluation, "size_bytes": whole.size_bytes}
 
 
+def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
+    """Name what is trained, so that a run goes on from its own checkpoint and never from another one's."""
+    what = hashlib.sha256(repr((backbone, recipe)).encode())
+    what.update(fields.labels.tobytes())
+    what.update(fields.images.tobytes())
+    return what.hexdigest()[:16]
+
+
 def _told(
     fields: Fields, parts: Holdout, recipe: Recipe, epochs: list[dict[str, float]], seconds: float
 ) -> dict[str, Any]:
