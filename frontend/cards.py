@@ -7,7 +7,7 @@ import streamlit as st
 from api.schemas import ModelSummary, Prediction
 from frontend import charts, pictures, theme
 from frontend.fields import SmearField
-from frontend.wording import VERDICTS, pattern, percent, possible
+from frontend.wording import VERDICTS, malignant_in_words, pattern, percent, possible
 
 
 def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
@@ -59,11 +59,11 @@ def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
         charts.probability_bars(prediction.probabilities, chosen, threshold, theme.ink()),
         alt=charts.in_words(prediction.probabilities),
     )
-    labels, malignant = possible(prediction.prediction_set), percent(prediction.malignant_probability)
-    st.markdown(
-        f"Possible: **{labels}** · malignant: **{malignant}**",
-        help="Malignant is the sum of the probabilities of all malignant patterns.",
-    )
+    if decision.verdict != "out_of_distribution":
+        st.markdown(
+            f"Possible: **{possible(prediction.prediction_set)}** · **{malignant_in_words(prediction)}**",
+            help="Malignant is the sum of the probabilities of all malignant patterns.",
+        )
     for note in prediction.notes:
         st.caption(note)
     with st.expander("Details", icon=":material/info:"):

@@ -99,8 +99,8 @@ def _counts(report: Report) -> list[str]:
 
 
 def _shares(report: Report, width: float) -> list[Flowable]:
-    if not report.accepted:
-        return []
+    if report.evidence == "insufficient":
+        return []  # a share of a handful of fields would be read as more than it is
     rows = [["Pattern", "Fields", "Share", "95 % interval"]]
     shares = dict(report.labels) | ({"Malignant, together": report.malignant} if report.malignant else {})
     for label, share in shares.items():

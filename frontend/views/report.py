@@ -93,8 +93,8 @@ def _evidence(report: Report) -> None:
 
 
 def _shares(report: Report) -> None:
-    if not report.accepted:
-        return
+    if report.evidence == "insufficient":
+        return  # a share of a handful of fields would be read as more than it is
     shares = dict(report.labels) | ({"Malignant": report.malignant} if report.malignant else {})
     st.subheader("Shares among the accepted fields", anchor=False)
     st.altair_chart(charts.shares(shares, theme.ink()), alt=charts.shares_in_words(shares))

@@ -96,7 +96,8 @@ def proxy(upstream: str, folder: Path) -> Iterator[str]:
     )
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
+        # Its workers must reach this folder, too; where nginx is not root, it takes no notice of the user.
+        f"user root; daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
         f"http {{ access_log off; client_max_body_size 30m; {scratch}\n"
         f"  server {{ listen 127.0.0.1:{port}; location / {{\n"
         f"    proxy_pass {upstream}; proxy_read_timeout 120s; proxy_send_timeout 120s; }} }} }}\n"

@@ -52,9 +52,14 @@ def test_the_card_is_shown(visit: Visit, page_address: str, api: LeukolensClient
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_of_every_view(visit: Visit, direct_address: str, scheme: str):
-    """Write what the documents show; synthetic samples only."""
-    tab = classified(visit(direct_address, scheme))
+def test_pictures_of_every_view(visit: Visit, direct_address: str, api: LeukolensClient, scheme: str):
+    """Write what the documents show: synthetic samples only, an accepted one on top where there is one."""
+    last_first = ("out_of_distribution", "uncertain", "accepted")
+    paths = sorted(ALL, key=lambda path: last_first.index(api.predict(path).prediction.verdict))
+    tab = visit(direct_address, scheme)
+    upload(tab, *paths)
+    expect(tab.get_by_role("heading", name=f"{len(paths)} fields")).to_be_visible()
+    expect(tab.locator("[data-testid=stVegaLiteChart] svg")).to_have_count(len(paths))
     IMAGES.mkdir(exist_ok=True)
     settle(tab)
     tab.screenshot(path=IMAGES / f"classify-{scheme}.png")

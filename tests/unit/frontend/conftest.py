@@ -34,6 +34,7 @@ class FakeClient:
     def __init__(self) -> None:
         self.reachable = True
         self.verdict = "accepted"
+        self.sufficient = False
         self.evaluation: dict[str, object] = {}
         self.asked: list[bytes] = []
         self.reported: list[list[Prediction]] = []
@@ -70,7 +71,7 @@ class FakeClient:
         none = {"count": 0, "share": 0.0, "low": 0.0, "high": 0.2}
         return Report.model_validate(
             {
-                "evidence": "insufficient",
+                "evidence": "sufficient" if self.sufficient else "insufficient",
                 "reason": self.REASON,
                 "minimum_accepted_fields": 21,
                 "fields": len(answers),

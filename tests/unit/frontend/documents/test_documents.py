@@ -9,6 +9,7 @@ from api.schemas import Report
 from frontend import classification
 from frontend.documents import pdf, table
 from frontend.fields import SmearField, Workspace
+from frontend.wording import NO_BREAK
 from tests.unit.frontend.conftest import MODEL_SHA256, FakeClient, png
 
 
@@ -64,6 +65,15 @@ def test_pdf_names_model_notice_and_every_field(fields: list[SmearField], report
     assert "Specimen <7> & co" in text
     assert "2026-01-02 03:04 UTC" in text
     assert all(field.key[:16] in text for field in fields)
+
+
+@pytest.mark.parametrize("sufficient", [True, False])
+def test_pdf_states_shares_only_with_sufficient_evidence(fields: list[SmearField], sufficient: bool):
+    client = FakeClient()
+    client.sufficient = sufficient
+    report = client.report(field.answer for field in fields)
+    document = PdfReader(io.BytesIO(pdf.write(pdf.Specimen("", fields, report, datetime.now(UTC)))))
+    assert ("80 % to 100 %" in document.pages[0].extract_text().replace(NO_BREAK, " ")) is sufficient
 
 
 def test_pdf_of_a_field_without_a_picture(report: Report, fields: list[SmearField]):

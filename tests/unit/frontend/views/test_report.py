@@ -23,6 +23,15 @@ def test_fields_are_summed_up(page: AppTest, client: FakeClient):
     assert len(client.reported[0]) == 3
 
 
+def test_shares_are_shown_only_with_sufficient_evidence(page: AppTest, client: FakeClient):
+    with_fields(page, 3)
+    open_view(page, "report")
+    assert "Shares among the accepted fields" not in words(page)
+    client.sufficient = True
+    page.multiselect[0].select(page.multiselect[0].options[0]).run()
+    assert "Shares among the accepted fields" in words(page)
+
+
 def test_a_field_can_be_left_out(page: AppTest, client: FakeClient):
     with_fields(page, 3)
     open_view(page, "report")
