@@ -43,7 +43,8 @@ def test_it_cannot_change_itself(shell):
 
 def test_it_holds_the_service_and_its_model_and_nothing_else(shell):
     names = set(shell("ls", "/var/task").stdout.split())
-    assert names == {"__pycache__", "api", "handler.py", "inference", "models", "requirements.txt", "settings.py"}
+    code = {path.name for path in (ROOT / "lambda").iterdir() if not path.name.startswith((".", "__"))}
+    assert names == code | {"__pycache__", "models"}
     assert shell("ls", "/var/task/models/default").stdout.split() == ["model.json", "model.tflite"]
 
 

@@ -13,9 +13,11 @@ from local.children import Child, ChildError
 
 SLEEPER = ["timeit", "-n", "1", "-r", "1", "import time; time.sleep(60)"]
 PARENT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from local.children import Child
+# Started by a shell in the background, Python inherits Ctrl-C as ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Child("sleeper", {sleeper!r}, Path(sys.argv[1]), dict(os.environ)) as child:
     print(child.pid, flush=True)
     time.sleep(60)
