@@ -33,6 +33,8 @@ def main() -> None:
     # Ended from outside, the servers under test are ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     console = Console()
+    if not console.is_terminal:
+        console.width = 140
     for name in chosen or PARTS:
         console.rule(name)
         PARTS[name](console)
