@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.fields import Fields
+from training.manifest import Manifest
+
 GAP = 0.03
 """Share of a class left out on each side of a run: neighbouring numbers show the same part of a slide."""
 TEST_RUN = (0.45, 0.55)
@@ -26,7 +29,7 @@ class Holdout:
     test: NDArray[np.int64]
 
 
-def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64]) -> Holdout:
+def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64], groups: NDArray[np.int64]) -> Holdout:
     """Hold out one contiguous run of every class for calibration and one for the test.
 
     Parameters
@@ -35,6 +38,9 @@ def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64]) ->
         Class of each field.
     numbers : int64[n]
         Its acquisition number within the class.
+    groups : int64[n]
+        Near-duplicates, and fields that share cells, have the same number. A group with a field in the test is left
+        out of the other parts, one with a field in calibration out of training, however far apart their numbers are.
 
     Returns
     -------
@@ -51,15 +57,22 @@ def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64]) ->
         members = np.flatnonzero(labels == label)
         order = members[np.argsort(numbers[members], kind="stable")]
         place[order] = (np.arange(len(order)) + 0.5) / len(order)
-    parts = {
-        "test": _within(place, TEST_RUN),
-        "calibration": _within(place, CALIBRATION_RUN),
-        "train": ~_within(place, TEST_RUN, GAP) & ~_within(place, CALIBRATION_RUN, GAP),
-    }
+    test = _within(place, TEST_RUN)
+    calibration = _within(place, CALIBRATION_RUN) & ~np.isin(groups, groups[test])
+    train = ~_within(place, TEST_RUN, GAP) & ~_within(place, CALIBRATION_RUN, GAP)
+    train &= ~np.isin(groups, groups[test | calibration])
+    parts = {"test": test, "calibration": calibration, "train": train}
     for name, part in parts.items():
         if missing := set(np.unique(labels)) - set(np.unique(labels[part])):
             raise ValueError(f"classes {sorted(map(int, missing))} have no field for {name}: give at least 10 a class")
     return Holdout(**{name: np.flatnonzero(part) for name, part in parts.items()})
+
+
+def group_numbers(fields: Fields, manifest: Manifest) -> NDArray[np.int64]:
+    """Give each field the number of its duplicate group in the manifest, or one of its own: int64[n]."""
+    group_of = {record.key: record.duplicate_group or record.key for record in manifest.records}
+    names = [group_of[f"{path.parent.name}/{path.name}"] for path in fields.paths]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def _within(place: NDArray[np.float64], run: tuple[float, float], gap: float = 0.0) -> NDArray[np.bool_]:

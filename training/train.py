@@ -24,7 +24,8 @@ from training import calibrate, classifier, measure, out_of_distribution, parity
 from training.backbones import BACKBONES
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
 from training.fit import Recipe, described, embed, fit
-from training.holdout import Holdout, contiguous_holdout
+from training.holdout import Holdout, contiguous_holdout, group_numbers
+from training.inventory import manifest_of
 from training.release import make_card, release
 from training.serving import ServedClassifier, convert
 
@@ -63,7 +64,8 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
     start = time.monotonic()
     keras.utils.set_random_seed(recipe.seed)
     fields = load_fields(data)
-    parts = contiguous_holdout(fields.labels, fields.numbers)
+    manifest = manifest_of(data)
+    parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
     learned, held = fields.take(parts.train), fields.take(parts.calibration)
 
     network = classifier.build(backbone)
@@ -88,15 +90,18 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
         minimum_probability=minimum,
         threshold=threshold,
         quantile=OOD_QUANTILE,
-        training=_told(fields, parts, recipe, epochs, time.monotonic() - start),
+        training={
+            "data_manifest": manifest.digest,
+            **_told(fields, parts, recipe, epochs, time.monotonic() - start),
+        },
     )
 
     def check(file: Classifier) -> dict[str, Any]:
         found = parity.compare(served, file, learned.images)
         parity.demand(found, output / card.file)
         return {
-            "protocol": "one contiguous run of acquisition numbers a class held out, with gaps; an easy test, "
-            "since its neighbours on the same slides are trained on",
+            "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it sharing "
+            "cells with a training field; an easy test, since the same slides are trained on",
             "held_out": measure.evaluate(file, fields.take(parts.test), "Measuring on the held-out run"),
             "strangers": {
                 name: measure.strangers(file, images, f"Measuring on {name}") for name, images in _strangers(external)
