@@ -66,6 +66,21 @@ class Inference(Section):
     log_retention_days: RetentionDays
 
 
+class Frontend(Section):
+    """Where the page runs."""
+
+    host: Literal["apprunner", "ecs-express", "none"]
+    cpu: Literal[1024, 2048, 4096]
+    memory_mb: Literal[2048, 3072, 4096, 8192]
+
+
+class Training(Section):
+    """SageMaker training, tracked in a SageMaker MLflow App."""
+
+    enabled: bool
+    monthly_budget_usd: int = Field(ge=1, le=1_000_000)
+
+
 class Model(Section):
     """Another model than the shipped one."""
 
@@ -149,6 +164,8 @@ class Environment(Section):
     release: Release
     batch: Batch
     monitoring: Monitoring
+    frontend: Frontend
+    training: Training
     model: Model | None = None
     delivery: Delivery | None = None
 

@@ -1,7 +1,10 @@
 """Who may call the API: a Cognito pool, the scopes it can give, a client for machines and one for people."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
@@ -19,6 +22,8 @@ class IdentityStack(cdk.Stack):
     ----------
     pool, machine, people
         The pool, its client for machines, and its client for the page (``None`` where no page is named).
+    page_secrets
+        What the page's process must know, by the variable that it reads.
     sign_in_url
         Base address of the hosted pages and of ``/oauth2/token``.
     """
@@ -69,6 +74,7 @@ class IdentityStack(cdk.Stack):
             ),
         )
         self.people = self._people(environment.page.urls, granted) if environment.page.urls else None
+        self.page_secrets = self._secrets(self.people) if self.people else {}
         domain = self.pool.add_domain(
             "SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=settings.domain_prefix)
         )
@@ -108,6 +114,33 @@ class IdentityStack(cdk.Stack):
                 logout_urls=list(page_urls),
             ),
         )
+
+    def _secrets(self, people: cognito.UserPoolClient) -> dict[str, secretsmanager.Secret]:
+        client = cast(cognito.CfnUserPoolClient, people.node.default_child)
+        secrets = {
+            "LEUKOLENS_OIDC_CLIENT_SECRET": secretsmanager.Secret(
+                self,
+                "PageClientSecret",
+                description="The page's client of the user pool",
+                secret_string_value=cdk.SecretValue.resource_attribute(client.attr_client_secret),
+            ),
+            "LEUKOLENS_OIDC_COOKIE_SECRET": secretsmanager.Secret(
+                self,
+                "PageCookieSecret",
+                description="Signs the page's cookies",
+                generate_secret_string=secretsmanager.SecretStringGenerator(
+                    password_length=64, exclude_punctuation=True
+                ),
+            ),
+        }
+        for secret in secrets.values():
+            acknowledge(
+                secret,
+                "AwsSolutions-SMG4",
+                "One is made by Cognito with its client, the other ends every session when it changes: both are "
+                "replaced by a deploy, not on a clock.",
+            )
+        return secrets
 
     def _output(self, name: str, value: str) -> None:
         cdk.CfnOutput(self, name, value=value)

@@ -4,8 +4,10 @@ CDK hashes the context to decide whether to build and deploy anew; a context tha
 makes a change of the page, of a test or of a file's time no new deployment.
 """
 
+import atexit
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +17,11 @@ from infra.model import CACHE, model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = "Dockerfile.lambda"
-WORK = ROOT / ".work" / "images"
 _PUBLISHED = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[a-z0-9/_.-]+)"
     r"@(?P<digest>sha256:[0-9a-f]{64})"
 )
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ def find_image(environment: Environment, published: str | None = None) -> Image:
     return Published(**found.groupdict())
 
 
-def stage_context(environment: Environment, work: Path = WORK, models: Path = CACHE) -> Path:
-    """Copy what the image is built from into ``<work>/<environment>``: Dockerfile, ``lambda/`` and one model.
+def stage_context(environment: Environment, work: Path | None = None, models: Path = CACHE) -> Path:
+    """Copy what the image is built from into a folder below ``work``: Dockerfile, ``lambda/`` and one model.
+
+    Without ``work`` the folder lasts as long as this process; CDK has its own copy by then.
 
     Raises
     ------
@@ -70,10 +74,30 @@ def stage_context(environment: Environment, work: Path = WORK, models: Path = CA
         If there is no model to put into the image.
     """
     model = model_folder(environment.model, models)
-    context = work / environment.name
+    context = _empty("lambda", work)
+    shutil.copy(ROOT / DOCKERFILE, context)
+    shutil.copytree(ROOT / "lambda", context / "lambda", ignore=_LEFT_OUT)
+    shutil.copytree(model, context / "models" / "default")
+    return context
+
+
+def stage_page(work: Path | None = None) -> Path:
+    """Copy what the page's image is built from into a folder, as :func:`stage_context` does."""
+    context = _empty("page", work)
+    for folder in ("frontend", "client", "samples"):
+        shutil.copytree(ROOT / folder, context / folder, ignore=_LEFT_OUT)
+    (context / "lambda" / "api").mkdir(parents=True)
+    for name in ("__init__.py", "schemas.py"):
+        shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
+    return context
+
+
+def _empty(name: str, work: Path | None) -> Path:
+    """Give an empty folder; of this process alone, so that two syntheses at once never share one."""
+    if work is None:
+        work = Path(tempfile.mkdtemp(prefix="leukolens-image-"))
+        atexit.register(shutil.rmtree, work, ignore_errors=True)
+    context = work / name
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)
-    shutil.copy(ROOT / DOCKERFILE, context)
-    shutil.copytree(ROOT / "lambda", context / "lambda", ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
-    shutil.copytree(model, context / "models" / "default")
     return context

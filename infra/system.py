@@ -6,11 +6,13 @@ from constructs import Construct
 from infra.batch import BatchStack
 from infra.config import Environment
 from infra.delivery import DeliveryStack
+from infra.frontend import FrontendStack
 from infra.identity import IdentityStack
-from infra.image import Image
+from infra.image import Image, stage_page
 from infra.inference import InferenceStack
 from infra.monitoring import MonitoringStack
 from infra.storage import StorageStack
+from infra.training import TrainingStack
 
 
 class System:
@@ -48,6 +50,22 @@ class System:
             batch=self.batch,
         )
         stacks: list[cdk.Stack] = [self.storage, self.identity, self.inference, self.batch, self.monitoring]
+        if environment.frontend.host != "none":
+            stacks.append(
+                FrontendStack(
+                    app,
+                    f"{prefix}-Frontend",
+                    environment=environment,
+                    env=env,
+                    image_context=stage_page(),
+                    identity=self.identity,
+                    inference=self.inference,
+                )
+            )
+        if environment.training.enabled:
+            stacks.append(
+                TrainingStack(app, f"{prefix}-Training", environment=environment, env=env, storage=self.storage)
+            )
         if environment.delivery:
             stacks.append(
                 DeliveryStack(

@@ -80,6 +80,8 @@ def run_container(
         try:
             yield
         finally:
+            # Killed first: the runtime client waits in C and hears no SIGTERM, for which rm would wait ten seconds.
+            _quiet([engine, "kill", name])
             _quiet([engine, "rm", "--force", name])
             process.wait(_STOPPED_S)
 

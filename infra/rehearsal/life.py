@@ -1,7 +1,7 @@
 """Steps about the stacks' life: an update in place, and the end."""
 
 from infra.rehearsal.stage import Stage, StepError, expect
-from infra.rehearsal.variants import CHANGED, write_environment
+from infra.rehearsal.variants import CHANGED, MEMORY_MB, write_environment
 
 
 def change_setting(stage: Stage) -> str:
@@ -12,7 +12,7 @@ def change_setting(stage: Stage) -> str:
     expect(stage.api_url == url, f"the API moved from {url} to {stage.api_url}")
     name = stage.output("Inference", "FunctionName")
     memory_mb = stage.aws("lambda").get_function_configuration(FunctionName=name)["MemorySize"]
-    expect(memory_mb == int(CHANGED["memory_mb"]), f"the function still has {memory_mb} MB")
+    expect(memory_mb == MEMORY_MB, f"the function still has {memory_mb} MB")
     lost = kept - _objects(stage)
     expect(not lost, f"objects were lost: {sorted(lost)[:5]}")
     stage.functions.start(stage.emulator, stage.aws("lambda"))

@@ -7,24 +7,38 @@ from pathlib import Path
 from infra.environments import ENVIRONMENTS
 
 # The emulator has Distributed Map, but no ItemBatcher; one image a call is what it can run.
-EMULATED: Mapping[str, str] = {"items_per_batch": "1"}
+EMULATED: Mapping[str, str] = {"batch.items_per_batch": "1"}
 # What a second deploy changes: a function's size and a bucket's rule, both in place.
-CHANGED: Mapping[str, str] = {**EMULATED, "memory_mb": "2048", "results_expire_days": "60"}
+MEMORY_MB = 2048
+CHANGED: Mapping[str, str] = {
+    **EMULATED,
+    "inference.memory_mb": str(MEMORY_MB),
+    "storage.results_expire_days": "60",
+}
 
 
 def write_environment(name: str, changes: Mapping[str, str], folder: Path) -> Path:
     """Write a changed copy of an environment's file into ``folder``, and give the folder.
 
+    Parameters
+    ----------
+    changes
+        TOML values by table and key: ``{"inference.memory_mb": "2048"}``.
+
     Raises
     ------
     KeyError
-        If the file does not hold a key exactly once.
+        If the file does not hold a key.
     """
-    text = (ENVIRONMENTS / f"{name}.toml").read_text("utf-8")
-    for key, value in changes.items():
-        text, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
-        if count != 1:
-            raise KeyError(f"environments/{name}.toml holds {key} {count} times")
+    table, left, lines = "", dict(changes), []
+    for line in (ENVIRONMENTS / f"{name}.toml").read_text("utf-8").splitlines():
+        if header := re.fullmatch(r"\[(.+)\]", line):
+            table = header[1]
+        key = line.partition(" = ")[0]
+        value = left.pop(f"{table}.{key}", None)
+        lines.append(line if value is None else f"{key} = {value}")
+    if left:
+        raise KeyError(f"environments/{name}.toml does not hold {', '.join(left)}")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.toml").write_text(text, "utf-8")
+    (folder / f"{name}.toml").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
