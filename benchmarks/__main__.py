@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from . import load, machine, peers_serving, pull, report, serving
+from . import image_size, load, machine, peers_serving, pull, report, serving
 
 PARTS: dict[str, Callable[[Console], object]] = {
     "serving": serving.measure,
     "peers": peers_serving.measure,
     "load": load.measure,
+    "image": image_size.measure,
     "pull": pull.measure,
 }
 

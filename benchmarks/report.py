@@ -19,7 +19,13 @@ same core, rather than between tables. A load average far above the number of co
 def write() -> Path:
     """Write the page from the results that there are."""
     sections = [_HEAD]
-    for name, section in (("serving", _serving), ("peers", _peers), ("load", _load), ("pull", _pull)):
+    for name, section in (
+        ("serving", _serving),
+        ("peers", _peers),
+        ("load", _load),
+        ("image", _image),
+        ("pull", _pull),
+    ):
         path = RESULTS / f"{name}.json"
         if path.exists():
             sections.append(section(json.loads(path.read_text())))
@@ -120,6 +126,22 @@ def _load(results: dict[str, Any]) -> str:
             f" {latency['p99']:.0f} ms (they wait for each other: one Lambda environment answers one at a time)."
             f" Memory: {memory}.",
             "",
+        ]
+    )
+
+
+def _image(results: dict[str, Any]) -> str:
+    rows = [[name, f"{size:.1f}"] for name, size in results["largest_packages_mb"].items()]
+    return "\n".join(
+        [
+            "## The Lambda image",
+            "",
+            _where(results),
+            "",
+            f"{results['above_base_mb']} MB above its base image: packages {results['packages_mb']} MB, model"
+            f" {results['model_mb']} MB, code {results['code_mb']} MB. The largest packages:",
+            "",
+            _table(["package", "MB"], rows),
         ]
     )
 

@@ -6,12 +6,13 @@ failure, so that a missing install never hides behind green.
 
 import os
 import shutil
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+from infra.rehearsal.container import find_engine
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
@@ -54,11 +55,10 @@ def smears() -> Path:
 @pytest.fixture(scope="session")
 def engine() -> str:
     """Give the container engine's command."""
-    for name in (os.environ.get("CDK_DOCKER"), "podman", "docker"):
-        # A client without an engine behind it answers --version, but not info.
-        if name and shutil.which(name) and subprocess.run([name, "info"], capture_output=True).returncode == 0:
-            return name
-    absent("no container engine: install podman or start Docker")
+    name = find_engine()
+    if name is None:
+        absent("no container engine: install podman or start Docker")
+    return name
 
 
 @pytest.fixture(scope="session")

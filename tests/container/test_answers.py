@@ -14,6 +14,9 @@ from PIL import Image
 
 from infra.rehearsal.runtime_api import FunctionError
 from local.event import http_event
+from tests.conftest import data_root
+from training.fields import LABELS
+from training.synthetic import draw_field
 
 pytestmark = pytest.mark.container
 
@@ -47,6 +50,32 @@ def test_an_image_is_classified_as_by_the_code_beside_it(post):
     assert body["image"]["sha256"] == hashlib.sha256(SAMPLE).hexdigest()
     here = load(ROOT / "models" / "default").predict(SAMPLE)
     assert body["probabilities"] == pytest.approx(dict(here.probabilities), abs=1e-5)
+
+
+def two_hundred_images() -> list[bytes]:
+    """Real fields where they are at hand, spread over the classes; drawn ones for the rest."""
+    root = data_root()
+    real = (
+        [path for label in LABELS for path in sorted((root / "all_smears" / label).glob("*.jpg"))[::25]] if root else []
+    )
+    images = [path.read_bytes() for path in real[:100]]
+    for seed in range(200 - len(images)):
+        file = io.BytesIO()
+        Image.fromarray(draw_field(LABELS[seed % len(LABELS)], seed)).save(file, "PNG")
+        images.append(file.getvalue())
+    return images
+
+
+@pytest.mark.slow
+def test_two_hundred_images_are_answered_as_in_process(post):
+    from inference import load
+
+    classifier = load(ROOT / "models" / "default")
+    for image in two_hundred_images():
+        told = json.loads(post(image)["body"])
+        here = classifier.predict(image)
+        assert (told["prediction"]["label"], told["prediction"]["verdict"]) == (here.label, here.verdict)
+        assert told["probabilities"] == pytest.approx(dict(here.probabilities), abs=1e-6)
 
 
 def test_the_heat_map_is_as_large_as_the_image(post):

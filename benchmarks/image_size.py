@@ -1,0 +1,56 @@
+"""What the Lambda image weighs above its base, and what that is made of. Needs a container engine."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from infra.environments import load_environment
+from infra.image import stage_context
+from infra.rehearsal.container import build_image, find_engine
+
+from . import machine
+
+TAG = "localhost/leukolens:measured"
+LARGEST = 10
+# du counts a folder once: the models, named first, are not in /var/task again.
+_WEIGH = "du --summarize --bytes /opt/packages /var/task/models /var/task && du --summarize --bytes /opt/packages/*"
+
+
+def measure(console: Console) -> None:
+    """Build the image and write ``benchmarks/results/image.json``; says so where no engine is at hand."""
+    engine = find_engine()
+    if engine is None:
+        console.print("image: no container engine here, so not measured")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        build_image(engine, stage_context(load_environment("dev"), Path(folder)), TAG)
+    whole, base = _size(engine, TAG), _size(engine, "public.ecr.aws/lambda/python:3.13")
+    parts = _parts(engine)
+    packages = {Path(path).name: size for path, size in parts.items() if path.startswith("/opt/packages/")}
+    largest = dict(sorted(packages.items(), key=lambda item: -item[1])[:LARGEST])
+    results: dict[str, Any] = {
+        "above_base_mb": round((whole - base) / 1e6, 1),
+        "packages_mb": round(parts["/opt/packages"] / 1e6, 1),
+        "model_mb": round(parts["/var/task/models"] / 1e6, 1),
+        "code_mb": round(parts["/var/task"] / 1e6, 2),
+        "largest_packages_mb": {name: round(size / 1e6, 1) for name, size in largest.items()},
+    }
+    machine.write("image", results)
+    console.print(f"{results['above_base_mb']} MB above the base image")
+
+
+def _size(engine: str, image: str) -> int:
+    return int(_output([engine, "image", "inspect", "--format", "{{.Size}}", image]))
+
+
+def _parts(engine: str) -> dict[str, int]:
+    listed = _output([engine, "run", "--rm", "--network", "none", "--entrypoint", "sh", TAG, "-c", _WEIGH])
+    rows = (line.split("\t") for line in listed.splitlines())
+    return {path: int(size) for size, path in rows}
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
