@@ -97,9 +97,27 @@ train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 
 # --- infrastructure ----------------------------------------------------------------------------
 
-.PHONY: synth rehearse
+# A published image, by digest, instead of one built here: IMAGE_URI=ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:...
+STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI))
+
+.PHONY: synth preflight diff deploy destroy snapshots rehearse
 synth: setup ## Synthesise the stacks of one environment (ENV=dev)
-	@$(CDK) synth --quiet --context env=$(ENV)
+	@$(CDK) synth --quiet $(STACKS)
+
+preflight: setup ## Ask the account what would fail in a deploy (ENV=dev)
+	@$(PY) -m infra preflight $(ENV)
+
+diff: setup ## Compare the stacks with what is deployed (ENV=dev)
+	@$(CDK) diff $(STACKS)
+
+deploy: preflight ## Deploy the stacks (ENV=dev)
+	@$(CDK) deploy --all $(STACKS)
+
+destroy: setup ## Delete the stacks; buckets and what is in them stay (ENV=dev)
+	@$(CDK) destroy --all $(STACKS)
+
+snapshots: setup ## Accept the stacks as they are now (tests/infra/snapshots)
+	@LEUKOLENS_UPDATE_SNAPSHOTS=1 $(PY) -m pytest --quiet tests/infra/test_snapshots.py
 
 rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 	@$(PY) -m infra.rehearsal

@@ -78,6 +78,7 @@ class Training(Section):
     """SageMaker training, tracked in a SageMaker MLflow App."""
 
     enabled: bool
+    instance_type: Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
     monthly_budget_usd: int = Field(ge=1, le=1_000_000)
 
 
