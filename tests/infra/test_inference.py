@@ -58,9 +58,9 @@ def test_only_the_page_may_call_from_a_browser(dev, prod):
     assert "CorsConfiguration" not in api
 
 
-def test_no_role_allows_a_wildcard_action(prod):
-    for template in prod.values():
-        for policy in template.properties("AWS::IAM::Policy"):
+def test_no_role_allows_a_wildcard_action(dev, prod):
+    for template in (*dev.values(), *prod.values()):
+        for policy in (*template.properties("AWS::IAM::Policy"), *template.properties("AWS::IAM::ManagedPolicy")):
             for statement in policy["PolicyDocument"]["Statement"]:
                 actions = statement["Action"]
                 for action in [actions] if isinstance(actions, str) else actions:
