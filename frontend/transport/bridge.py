@@ -56,13 +56,14 @@ class Bridge:
         await self._inbox.put({"type": "websocket.receive", "bytes": message})
 
     async def close(self) -> None:
-        """Tell the application that the browser is gone, and see that it ends."""
+        """Tell the application that the browser is gone, and wait until it has ended; safe to call more than once."""
         if self._task is None or self._task.done() or self._task is asyncio.current_task():
             return
-        self._gone = True
+        told, self._gone = self._gone, True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_S):
-                await self._inbox.put({"type": "websocket.disconnect", "code": GONE})
+                if not told:
+                    await self._inbox.put({"type": "websocket.disconnect", "code": GONE})
                 await asyncio.wait({self._task})
         self._task.cancel()
 

@@ -114,16 +114,18 @@ class PollingEndpoint:
             await session.bridge.take(message)
 
     async def _disconnect(self, sid: str, reason: str) -> None:
+        await self._end(sid)
         socket = self._engine.sockets.get(sid)
         if socket is not None and reason == self._engine.reason.CLIENT_DISCONNECT:
             # Its poll may still be open: Engine.IO would leave it so until the next ping.
             await socket.queue.put(Packet(NOOP))
-        await self._end(sid)
 
     async def _end(self, sid: str | None) -> None:
-        session = self._sessions.pop(sid or "", None)
+        session = self._sessions.get(sid or "")
         if session is not None:
+            # Known until it has ended: whoever follows it must wait, too, although it was told before.
             await session.bridge.close()
+            self._sessions.pop(sid or "", None)
 
     async def _deliver(self, sid: str, message: bytes) -> None:
         session, socket = self._sessions.get(sid), self._engine.sockets.get(sid)

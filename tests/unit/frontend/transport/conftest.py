@@ -28,6 +28,7 @@ class Application:
     def __init__(self) -> None:
         self.scopes: list[Scope] = []
         self.sent = 0
+        self.ending_s = 0.0
         self.events: queue.Queue[tuple[str, int]] = queue.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +47,7 @@ class Application:
         while (message := await receive())["type"] == "websocket.receive":
             if not await self._answer(message["bytes"], send):
                 break
+        await asyncio.sleep(self.ending_s)
         self.events.put(("ended", number))
 
     async def _answer(self, data: bytes, send: Send) -> bool:
@@ -92,6 +94,7 @@ class PlainClient:
         self._joiner = frames.Joiner(LIMIT_BYTES)
         self.received: queue.Queue[bytes] = queue.Queue()
         self.closed = threading.Event()
+        self.saying_goodbye = False
         handshake = {PROTOCOLS_HEADER: "streamlit, token", ORIGIN_HEADER: address} | headers
         opened, *early = self._http.get(PATH, headers=handshake).raise_for_status().text.split(SEPARATOR)
         answer = json.loads(opened.removeprefix("0"))
@@ -119,6 +122,7 @@ class PlainClient:
 
     def close(self) -> None:
         if not self.closed.is_set():
+            self.saying_goodbye = True
             self._http.post(PATH, content="1")
         self._thread.join()
         self._http.close()

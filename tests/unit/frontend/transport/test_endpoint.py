@@ -1,4 +1,5 @@
 import queue
+import threading
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -84,6 +85,20 @@ def test_a_session_that_follows_a_lost_one_ends_it_first(connect: Connect, appli
     lost = connect()
     assert application.events.get(timeout=10) == ("opened", 1)
     connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    assert application.events.get(timeout=10) == ("ended", 1)
+    assert application.events.get(timeout=10) == ("opened", 2)
+
+
+def test_a_session_that_follows_one_about_to_end_waits_for_it(connect: Connect, application: Application):
+    """A browser that loses a request says goodbye and connects again at once: both arrive together."""
+    application.ending_s = 0.5
+    lost = connect()
+    assert application.events.get(timeout=10) == ("opened", 1)
+    goodbye = threading.Thread(target=lost.close)
+    goodbye.start()
+    wait_until(lambda: lost.saying_goodbye)
+    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    goodbye.join()
     assert application.events.get(timeout=10) == ("ended", 1)
     assert application.events.get(timeout=10) == ("opened", 2)
 
