@@ -100,7 +100,7 @@ train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 # A published image, by digest, instead of one built here: IMAGE_URI=ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:...
 STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI))
 
-.PHONY: synth preflight diff deploy destroy snapshots rehearse
+.PHONY: synth preflight diff deploy release rollback publish smoke destroy snapshots rehearse
 synth: setup ## Synthesise the stacks of one environment (ENV=dev)
 	@$(CDK) synth --quiet $(STACKS)
 
@@ -108,10 +108,25 @@ preflight: setup ## Ask the account what would fail in a deploy (ENV=dev)
 	@$(PY) -m infra preflight $(ENV)
 
 diff: setup ## Compare the stacks with what is deployed (ENV=dev)
-	@$(CDK) diff $(STACKS)
+	@$(CDK) diff --method=template $(STACKS)
 
+OUTPUTS = cdk.out/$(ENV)-outputs.json
 deploy: preflight ## Deploy the stacks (ENV=dev)
-	@$(CDK) deploy --all $(STACKS)
+	@$(CDK) deploy --all $(STACKS) --outputs-file $(OUTPUTS)
+
+release: setup ## Deploy the stacks without asking anybody: what the Deploy workflow runs (ENV=dev IMAGE_URI=...)
+	@$(CDK) deploy --all $(STACKS) --outputs-file $(OUTPUTS) --require-approval never
+
+rollback: ## Go back to an earlier published image (ENV=prod IMAGE_URI=...@sha256:...)
+	@$(MAKE) release ENV=$(ENV) \
+	    IMAGE_URI="$(or $(IMAGE_URI),$(error say which image by IMAGE_URI=...@sha256:...: each Deploy workflow prints its own))"
+
+publish: setup ## Build the image once and push it to ECR; prints it by its digest (ENV=dev TAG=commit)
+	@$(PY) -m infra publish $(ENV) --tag "$(or $(TAG),$(error say which tag: make publish ENV=dev TAG=commit))"
+
+smoke: setup ## Send a synthetic smear through the API that was deployed (ENV=dev)
+	@$(PY) -m client predict samples/synthetic_pre_01.png --url "$$($(PY) -c 'import json, sys; \
+	    print(next(s["ApiUrl"] for s in json.load(open(sys.argv[1])).values() if "ApiUrl" in s))' $(OUTPUTS))"
 
 destroy: setup ## Delete the stacks; buckets and what is in them stay (ENV=dev)
 	@$(CDK) destroy --all $(STACKS)

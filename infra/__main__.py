@@ -1,22 +1,38 @@
-"""``python -m infra preflight ENV``: exit code 0 only if a deploy would get past every check."""
+"""``python -m infra preflight ENV``, ``python -m infra publish ENV --tag TAG``."""
 
 import argparse
 import sys
 
+from infra.config import Environment
 from infra.environments import ConfigError, load_environment
 from infra.preflight import preflight
+from infra.publish import publish
+from infra.rehearsal.container import EngineError
+from infra.rehearsal.program import ProgramError
 
 
 def main() -> int:
-    """Print one line a check."""
+    """Run one command; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("preflight", help="what would fail in a deploy").add_argument("environment")
+    publishing = commands.add_parser("publish", help="build the image once and push it; prints it by its digest")
+    publishing.add_argument("environment")
+    publishing.add_argument("--tag", required=True, help="of the commit")
+    options = parser.parse_args()
     try:
-        environment = load_environment(parser.parse_args().environment)
-    except ConfigError as error:
+        environment = load_environment(options.environment)
+        if options.command == "publish":
+            print(publish(environment, options.tag))
+            return 0
+    except (ConfigError, EngineError, ProgramError) as error:
         print(f"leukolens: {error}", file=sys.stderr)
         return 1
+    return _preflight(environment)
+
+
+def _preflight(environment: Environment) -> int:
+    """Print one line a check; gives 0 only if a deploy would get past every one."""
     findings = preflight(environment)
     for finding in findings:
         print(f"{'ok  ' if finding.ok else 'FIX '}  {finding.name}: {finding.said}")
