@@ -42,8 +42,8 @@ def probability_bars(
         }
     )
     # The scale leaves room for a number beside a full bar.
-    x = alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.3]), axis=None)
-    end = alt.X("certain:Q", scale=alt.Scale(domain=[0, 1.3]), axis=None)
+    x = alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.45]), axis=None)
+    end = alt.X("certain:Q", scale=alt.Scale(domain=[0, 1.45]), axis=None)
     y = _labels(list(probabilities), ink)
     base = alt.Chart(rows).encode(y=y)
     track = base.mark_bar(size=14, cornerRadius=7, color=QUIET, opacity=0.18).encode(x=end)

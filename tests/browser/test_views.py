@@ -59,7 +59,7 @@ def test_pictures_of_every_view(visit: Visit, direct_address: str, api: Leukolen
     tab = visit(direct_address, scheme)
     upload(tab, *paths)
     expect(tab.get_by_role("heading", name=f"{len(paths)} fields")).to_be_visible()
-    expect(tab.locator("[data-testid=stVegaLiteChart] svg")).to_have_count(len(paths))
+    expect(tab.locator("[data-testid=stVegaLiteChart] svg.marks")).to_have_count(len(paths))
     IMAGES.mkdir(exist_ok=True)
     settle(tab)
     tab.screenshot(path=IMAGES / f"classify-{scheme}.png")
