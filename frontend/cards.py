@@ -39,10 +39,10 @@ def _result(field: SmearField, prediction: Prediction, number: int) -> None:
     words = VERDICTS[decision.verdict]
     st.caption(f"Field {number} · {plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
     if decision.verdict == "accepted":
-        st.subheader(decision.label, anchor=False)
+        st.header(decision.label, anchor=False)
         st.markdown(f"{pattern(decision.label).capitalize()} · **{percent(decision.probability)}**")
     else:
-        st.subheader("No label", anchor=False)
+        st.header("No label", anchor=False)
         st.markdown(f"Most like {decision.label} ({percent(decision.probability)}), **not to be used**")
     st.badge(words.title, icon=words.icon, color=words.tone)
     st.markdown(words.meaning)

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 STYLES = Path(__file__).resolve().parent / "assets" / "page.css"
-INK = {"light": "#211a33", "dark": "#ece8f6"}
+INK = {"light": "#150f24", "dark": "#ece8f6"}
 """``textColor`` of ``.streamlit/config.toml``, for charts and pictures, which the theme does not reach."""
 
 
@@ -22,6 +22,8 @@ def ink() -> str:
 def apply() -> None:
     """Style the page; called once in each run."""
     st.html(STYLES)
+    # White on the primary colour and the primary colour on dark cannot both have enough contrast: text takes the ink.
+    st.html(f'<style>[data-testid="stSliderThumbValue"] p {{ color: {ink()} }}</style>')
 
 
 def heat_strength(strength: int) -> None:

@@ -40,7 +40,7 @@ def _use(card: ModelSummary) -> None:
 
 
 def _facts(card: ModelSummary) -> None:
-    st.subheader("What answers", anchor=False)
+    st.header("What answers", anchor=False)
     for column, (name, value) in zip(
         st.columns(4),
         {
@@ -64,7 +64,7 @@ def _facts(card: ModelSummary) -> None:
 
 
 def _limits() -> None:
-    st.subheader("Limits", anchor=False)
+    st.header("Limits", anchor=False)
     st.markdown("\n".join(f"- {limit}" for limit in KNOWN_LIMITS))
 
 
@@ -72,7 +72,7 @@ def _figures(title: str, figures: dict[str, Any]) -> None:
     """Show a free part of the card: single figures in one table, each part with a heading of its own."""
     if not figures:
         return
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     single = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
     if single:
         st.table({"Figure": [_words(name) for name in single], "Value": [_number(value) for value in single.values()]})

@@ -96,7 +96,7 @@ def _shares(report: Report) -> None:
     if report.evidence == "insufficient":
         return  # a share of a handful of fields would be read as more than it is
     shares = dict(report.labels) | ({"Malignant": report.malignant} if report.malignant else {})
-    st.subheader("Shares among the accepted fields", anchor=False)
+    st.header("Shares among the accepted fields", anchor=False)
     st.altair_chart(charts.shares(shares, theme.ink()), alt=charts.shares_in_words(shares))
     st.caption("Bars: 95 % Wilson score intervals. They are over the fields of this smear, not over patients.")
 
@@ -124,7 +124,7 @@ def _downloads(specimen: pdf.Specimen) -> None:
 
 
 def _gallery(fields: list[SmearField]) -> None:
-    st.subheader("Fields, most malignant first", anchor=False)
+    st.header("Fields, most malignant first", anchor=False)
     pages = -(-len(fields) // GALLERY_A_PAGE)
     page = st.pagination(pages, key="gallery-page") if pages > 1 else 1
     first = (page - 1) * GALLERY_A_PAGE

@@ -147,7 +147,7 @@ def open_view(page: AppTest, name: str) -> AppTest:
 
 def words(page: AppTest) -> str:
     """Read what the page says, as plain blanks."""
-    said = [page.title, page.subheader, page.markdown, page.caption, page.error, page.warning, page.info, page.success]
+    said = [page.title, page.header, page.markdown, page.caption, page.error, page.warning, page.info, page.success]
     return "\n".join(element.value for kind in said for element in kind).replace(NO_BREAK, " ")
 
 

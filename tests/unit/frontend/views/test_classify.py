@@ -11,7 +11,7 @@ def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
 def test_an_upload_shows_its_label_and_what_to_do(page: AppTest):
     upload(page, ("smear.png", png()))
     assert not page.exception
-    assert "Pre" in [heading.value for heading in page.subheader]
+    assert "Pre" in [heading.value for heading in page.header]
     assert "97.0 %" in words(page)
     assert "Accepted" in words(page)
     assert "**Next:**" in words(page)
@@ -25,8 +25,8 @@ def test_the_research_use_notice_is_there_before_and_after(page: AppTest):
 def test_an_uncertain_field_gets_no_label(client: FakeClient, page: AppTest):
     client.verdict = "uncertain"
     upload(page, ("smear.png", png()))
-    assert "No label" in [heading.value for heading in page.subheader]
-    assert "Pre" not in [heading.value for heading in page.subheader]
+    assert "No label" in [heading.value for heading in page.header]
+    assert "Pre" not in [heading.value for heading in page.header]
     assert "not to be used" in words(page)
 
 
@@ -34,14 +34,14 @@ def test_a_strange_image_says_that_its_probabilities_mean_nothing(client: FakeCl
     client.verdict = "out_of_distribution"
     upload(page, ("cat.png", png()))
     assert "Not a smear the model knows" in words(page)
-    assert "No label" in [heading.value for heading in page.subheader]
+    assert "No label" in [heading.value for heading in page.header]
 
 
 def test_a_refused_file_is_named_with_the_reason_and_the_others_go_on(page: AppTest):
     upload(page, ("broken_one.png", b"not an image"), ("good.png", png()))
     assert UNREADABLE in words(page)
     assert "broken\\_one" in words(page)
-    assert "Pre" in [heading.value for heading in page.subheader]
+    assert "Pre" in [heading.value for heading in page.header]
 
 
 def test_without_the_api_the_upload_is_kept_and_tried_again(client: FakeClient, page: AppTest):
@@ -52,7 +52,7 @@ def test_without_the_api_the_upload_is_kept_and_tried_again(client: FakeClient, 
 
     client.reachable = True
     next(button for button in page.button if button.label == "Try again").click().run()
-    assert "Pre" in [heading.value for heading in page.subheader]
+    assert "Pre" in [heading.value for heading in page.header]
     assert "got no answer" not in words(page)
 
 
@@ -65,22 +65,22 @@ def test_the_same_image_twice_is_one_field(client: FakeClient, page: AppTest):
 def test_a_sample_is_one_click_and_is_labelled_synthetic(page: AppTest):
     next(button for button in page.button if button.label == "Pre 1").click().run()
     assert "**synthetic**" in words(page)
-    assert "Pre" in [heading.value for heading in page.subheader]
+    assert "Pre" in [heading.value for heading in page.header]
 
 
 def test_clear_all_forgets_the_fields(page: AppTest):
     upload(page, ("smear.png", png()))
     next(button for button in page.button if button.label == "Clear all").click().run()
-    assert "Pre" not in [heading.value for heading in page.subheader]
+    assert "Pre" not in [heading.value for heading in page.header]
 
 
 def test_two_sessions_do_not_see_each_other(client: FakeClient, page: AppTest):
     upload(page, ("smear.png", png()))
     other = AppTest.from_file(page._script_path, default_timeout=30).run()
-    assert "Pre" not in [heading.value for heading in other.subheader]
+    assert "Pre" not in [heading.value for heading in other.header]
 
 
 def test_many_fields_are_paged(page: AppTest):
     upload(page, *[(f"{number}.png", png((number, 0, 0))) for number in range(23)])
-    assert "23 fields" in [heading.value for heading in page.subheader]
-    assert len([heading for heading in page.subheader if heading.value == "Pre"]) == 10
+    assert "23 fields" in [heading.value for heading in page.header]
+    assert len([heading for heading in page.header if heading.value == "Pre"]) == 10

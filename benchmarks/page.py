@@ -1,0 +1,143 @@
+"""The page in Chromium: from the click to the result, over a WebSocket and over long polling, side by side."""
+
+import os
+import shutil
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
+
+from local.children import Child
+
+from . import machine
+from .statistics import summary
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+TRANSPORTS = ("websocket", "polling")
+ROUNDS = 5
+MANY = 50
+SESSION_IMAGES = 500
+WAIT_MS = 600_000
+SAMPLES = sorted((machine.ROOT / "samples").glob("*.png"))
+
+
+def measure(console: Console) -> dict[str, Any]:
+    """Measure, and write ``results/page.json``.
+
+    Returns
+    -------
+    dict
+        Milliseconds by transport and number of images, their ratio, and the page's memory after 500 images.
+    """
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        scratch = Path(folder)
+        api = _start(stack, scratch, "api", ["local", "serve"], "/v1/health")
+        pages = {
+            transport: _start(
+                stack,
+                scratch,
+                f"page-{transport}",
+                ["frontend"],
+                "/_stcore/health",
+                LEUKOLENS_API_URL=api,
+                LEUKOLENS_TRANSPORT=transport,
+            )
+            for transport in TRANSPORTS
+        }
+        driver = stack.enter_context(sync_playwright())
+        browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        stack.callback(browser.close)
+        times_ms: dict[str, dict[int, list[float]]] = {transport: {1: [], MANY: []} for transport in TRANSPORTS}
+        for turn in range(ROUNDS):
+            # In turn, so that what else the machine does falls on both alike.
+            for transport, address in pages.items():
+                for count, series in times_ms[transport].items():
+                    series.append(_classify_ms(browser.new_page(), address, _images(scratch, count, turn)))
+                    console.print(f"{transport}, {count} images: {series[-1]:.0f} ms")
+        _classify_ms(browser.new_page(), pages["polling"], _images(scratch, SESSION_IMAGES, ROUNDS))
+        results = {
+            "ms": {
+                name: {str(count): summary(series) for count, series in by.items()} for name, by in times_ms.items()
+            },
+            "polling_to_websocket": {
+                str(count): round(
+                    summary(times_ms["polling"][count])["median"] / summary(times_ms["websocket"][count])["median"], 2
+                )
+                for count in (1, MANY)
+            },
+            "session_images": SESSION_IMAGES,
+            "memory_after_session_mb": _memory_mb(pages["polling"]),
+        }
+    machine.write("page", results)
+    return results
+
+
+def _classify_ms(page: Page, address: str, images: list[Path]) -> float:
+    """Time from the choice of files until all their results are there."""
+    page.set_default_timeout(WAIT_MS)
+    page.goto(address)
+    page.get_by_role("button", name="Clear all").or_(page.get_by_role("button", name="Benign 1")).first.wait_for()
+    page.locator("input[type=file]").wait_for(state="attached")
+    wanted = page.get_by_role("heading", name="1 field" if len(images) == 1 else f"{len(images)} fields")
+    started = time.perf_counter()
+    page.locator("input[type=file]").set_input_files(images)
+    wanted.wait_for()
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    page.close()
+    return elapsed_ms
+
+
+def _images(folder: Path, count: int, turn: int) -> list[Path]:
+    """Give files that no page has seen: a sample with other bytes after its end is another file."""
+    paths = []
+    for number in range(count):
+        path = folder / f"field_{turn}_{count}_{number}.png"
+        path.write_bytes(SAMPLES[number % len(SAMPLES)].read_bytes() + f"{turn} {count} {number}".encode())
+        paths.append(path)
+    return paths
+
+
+def _start(stack: ExitStack, logs: Path, name: str, module: list[str], ready: str, **environment: str) -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("LEUKOLENS_")}
+    child = stack.enter_context(Child(name, [*module, "--port", str(port)], logs, clean | environment))
+    address = f"http://127.0.0.1:{port}"
+    child.wait_until(lambda: _answers(address + ready), 120)
+    return address
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _memory_mb(address: str) -> float:
+    """Give the memory of the process that listens on an address's port, at its highest."""
+    port = f":{int(address.rsplit(':', 1)[1]):04X}"
+    listening = {
+        line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[1].endswith(port)
+    }
+    for folder in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if str(folder.readlink()).removeprefix("socket:[").removesuffix("]") in listening:
+                return machine.resident_mb(int(folder.parts[2]), peak=True)
+        except OSError:
+            continue
+    raise RuntimeError(f"nothing listens on {address}")
+
+
+def _chromium() -> str:
+    for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
+        if name and (path := shutil.which(name)):
+            return path
+    raise RuntimeError("no Chromium: apt-get install chromium, or set CHROMIUM to its path")
