@@ -97,7 +97,12 @@ def test_a_lost_connection_costs_no_image(visit: Visit, polling_address: str):
 
     tab.route(lambda url: is_poll(url), lose)
     tab.get_by_role("slider", name="Heat map").press("Home")
-    tab.wait_for_function("performance.getEntriesByName(location.origin + '/_stcore/health').length > 1")
+    reconnected = "performance.getEntriesByName(location.origin + '/_stcore/health').length > 1"
+    deadline_s = time.monotonic() + 60
+    # Asked from here: the page's own policy forbids it to evaluate what Playwright's wait_for_function sends.
+    while not tab.evaluate(reconnected):
+        assert time.monotonic() < deadline_s, "the page did not connect again"
+        tab.wait_for_timeout(100)
     assert lost
     tab.get_by_role("button", name="Pro 1", exact=True).click()
     expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
