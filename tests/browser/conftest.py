@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from api.schemas import Prediction
 from client import LeukolensClient
+from infra.rehearsal.container import find_engine
 from tests.conftest import absent
 
 from . import servers
@@ -72,7 +73,7 @@ def proxied_address(api_address: str, logs: Path, request: pytest.FixtureRequest
     """Give the built container behind the proxy; where no engine is at hand, the same process without one."""
     if shutil.which("nginx") is None:
         absent("no nginx: apt-get install nginx-light")
-    engine = next((name for name in ("podman", "docker") if shutil.which(name)), None)
+    engine = find_engine()
     if engine is None:
         page = servers.page(api_address, logs / "proxied-page.log", LEUKOLENS_TRANSPORT="auto")
     else:
@@ -100,7 +101,6 @@ def page_address(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    # Not for the whole session: Playwright's event loop would be in the way of other tests' own.
     with sync_playwright() as driver, driver.chromium.launch(executable_path=chromium, args=FLAGS) as running:
         yield running
 
