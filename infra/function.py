@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.image import DOCKERFILE, Image, Published
+from infra.permissions import acknowledge_pattern
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, assets.Platform.LINUX_AMD64),
@@ -78,12 +79,16 @@ class ImageFunction(Construct):
             reserved_concurrent_executions=reserved_concurrency,
             role=self.role,
             log_group=log_group,
+            # docs/decisions/012: the platform traces; the service imports no X-Ray SDK.
+            tracing=lambda_.Tracing.ACTIVE,
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
                 **(variables or {}),
             },
         )
+
+        acknowledge_pattern(self.role, "*", "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.")
 
     def _code(self, image: Image, platform: assets.Platform, entry_point: str) -> lambda_.DockerImageCode:
         if not isinstance(image, Published):
