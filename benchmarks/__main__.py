@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from . import image_size, load, machine, peers_serving, pull, report, serving
+from . import image_size, load, machine, page, peers_serving, pull, report, serving
 
 PARTS: dict[str, Callable[[Console], object]] = {
     "serving": serving.measure,
     "peers": peers_serving.measure,
     "load": load.measure,
     "image": image_size.measure,
+    "page": page.measure,
     "pull": pull.measure,
 }
 

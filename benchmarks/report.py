@@ -146,6 +146,25 @@ def _image(results: dict[str, Any]) -> str:
     )
 
 
+def _page(results: dict[str, Any]) -> str:
+    rows = [
+        [transport, images, f"{taken['median']:.0f}", f"{taken['fastest']:.0f}", f"{taken['p99']:.0f}", taken["n"]]
+        for transport, series in results["ms"].items()
+        for images, taken in series.items()
+    ]
+    return "\n".join(
+        [
+            "## The page",
+            "",
+            _where(results),
+            "",
+            "From the choice of the files to the last card, in Chromium:",
+            "",
+            _table(["transport", "images", "p50 ms", "fastest", "p99", "n"], rows),
+        ]
+    )
+
+
 def _pull(results: dict[str, Any]) -> str:
     ways = {
         "download_file": "`download_file`, one after another, nothing checked",
