@@ -5,6 +5,8 @@ import io
 
 from PIL import Image, ImageOps
 
+from client.overlay import as_shown
+
 PREVIEW_PX = 640
 THUMBNAIL_PX = 200
 
@@ -24,7 +26,7 @@ def preview(data: bytes) -> bytes:
     """
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
-        small = _on_white(ImageOps.exif_transpose(image))
+        small = as_shown(ImageOps.exif_transpose(image))
     small.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
@@ -65,15 +67,3 @@ def heat_layer(heatmap_png: str) -> bytes:
 def data_uri(content: bytes, media_type: str) -> str:
     """Write a picture as a ``data:`` address, so that it needs no request of its own."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Bring any mode to RGB as the API reads it: 16 bits keep their high byte, transparency lies on white."""
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value / 256).convert("L")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    clear = image.convert("RGBA")
-    white = Image.new("RGB", image.size, "white")
-    white.paste(clear, mask=clear.getchannel("A"))
-    return white

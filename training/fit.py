@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -115,8 +115,3 @@ def embed(
         for start in range(0, len(images), batch_size)
     ]
     return np.concatenate([np.asarray(e) for e, _ in parts]), np.concatenate([np.asarray(z) for _, z in parts])
-
-
-def described(recipe: Recipe) -> dict[str, float]:
-    """Give a recipe as the card tells it."""
-    return asdict(recipe)

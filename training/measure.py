@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 from tqdm import tqdm
 
-from inference import Classifier
+from inference import Classifier, ModelCard
 from training.fields import LABELS, Fields
 
 
@@ -25,6 +25,15 @@ class Measured:
 
     probabilities: NDArray[np.float32]
     scores: NDArray[np.float32]
+
+    def known(self, card: ModelCard) -> NDArray[np.bool_]:
+        """Tell which fields the card's threshold lets pass: bool[n]."""
+        return self.scores <= card.out_of_distribution.threshold
+
+    def accepted(self, card: ModelCard) -> NDArray[np.bool_]:
+        """Tell which fields are known and have exactly one label in their prediction set: bool[n]."""
+        single: NDArray[np.bool_] = (self.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
+        return self.known(card) & single
 
 
 def run(file: Classifier, images: NDArray[np.uint8], title: str) -> Measured:
@@ -57,11 +66,9 @@ def evaluate(file: Classifier, fields: Fields, title: str) -> dict[str, object]:
     measured = run(file, fields.images, title)
     predicted, card = measured.probabilities.argmax(1), file.card
     correct = predicted == fields.labels
-    malignant = np.isin(fields.labels, [LABELS.index(label) for label in card.malignant_labels])
-    called_malignant = np.isin(predicted, [LABELS.index(label) for label in card.malignant_labels])
-    known = measured.scores <= card.out_of_distribution.threshold
-    single = (measured.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
-    accepted = known & single
+    malignant = _malignant(fields.labels, card)
+    called_malignant = _malignant(predicted, card)
+    known, accepted = measured.known(card), measured.accepted(card)
     interval = binomtest(int(correct.sum()), len(fields)).proportion_ci(method="wilson")
     confusion = confusion_matrix(fields.labels, predicted, labels=range(len(LABELS)))
     return {
@@ -82,15 +89,18 @@ def evaluate(file: Classifier, fields: Fields, title: str) -> dict[str, object]:
 def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
     """Count what a file makes of pictures of no class that it knows."""
     measured, card = run(file, images, title), file.card
-    known = measured.scores <= card.out_of_distribution.threshold
-    single = (measured.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
-    malignant = np.isin(measured.probabilities.argmax(1), [LABELS.index(label) for label in card.malignant_labels])
+    accepted = measured.accepted(card)
+    malignant = _malignant(measured.probabilities.argmax(1), card)
     return {
         "images": len(images),
-        "out_of_distribution": _share(~known),
-        "accepted": _share(known & single),
-        "accepted_as_malignant": _share(known & single & malignant),
+        "out_of_distribution": _share(~measured.known(card)),
+        "accepted": _share(accepted),
+        "accepted_as_malignant": _share(accepted & malignant),
     }
+
+
+def _malignant(labels: NDArray[np.int64], card: ModelCard) -> NDArray[np.bool_]:
+    return np.isin(labels, [LABELS.index(label) for label in card.malignant_labels])
 
 
 def _share(which: NDArray[np.bool_]) -> float:

@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from inference import Classifier, ModelError
 from training import calibrate, classifier, measure, out_of_distribution, parity, synthetic
 from training.backbones import BACKBONES
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
-from training.fit import Recipe, described, embed, fit
+from training.fit import Recipe, embed, fit
 from training.holdout import Holdout, contiguous_holdout, group_numbers
 from training.inventory import manifest_of
 from training.release import make_card, release
@@ -130,7 +131,7 @@ def _told(
         "method": "all weights fine-tuned from ImageNet",
         "fields": by_class,
         "parts": count,
-        "recipe": described(recipe),
+        "recipe": asdict(recipe),
         "epochs": epochs,
         "minutes": round(seconds / 60, 1),
     }
