@@ -18,7 +18,7 @@ PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
 DATA ?= $(or $(LEUKOLENS_DATA),../shared/data)/all_smears
-LOCK_GROUPS := serve page train infra dev
+LOCK_GROUPS := serve page train infra docs dev
 
 .PHONY: help
 help: ## Print the commands
