@@ -156,6 +156,8 @@ check: setup ## Format, lint, types, workflows, synth, nag: what CI runs first
 	@for env in dev staging prod; do echo "cdk synth and cdk-nag: $$env"; $(CDK) synth --quiet --strict --context env=$$env --output cdk.out/$$env; done
 	@.venv/bin/cfn-lint cdk.out/*/*.template.json
 	@.venv/bin/zizmor --offline --quiet .github/workflows
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
+	@.venv/bin/shellcheck .ci/run
 
 test: check ## Set up everything and run every test
 	@$(PY) -m pytest $(PYTEST_OPTIONS)
