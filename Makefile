@@ -139,12 +139,17 @@ rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 
 # --- quality -----------------------------------------------------------------------------------
 
-.PHONY: bench check format openapi test
+.PHONY: bench check docs format openapi test
 bench: setup ## Measure, side by side; writes benchmarks/results/
 	@$(PY) -m benchmarks
 
 openapi: .venv/.serve ## Write docs/openapi.json from the routes and schemas
 	@cd lambda && ../$(PY) -m api.openapi > ../docs/openapi.json
+
+# Generated pages are committed; a check never writes them, so that a stale one shows.
+docs: setup openapi ## Write the generated pages of docs/ and build the site (site/)
+	@$(PY) -m release pages
+	@.venv/bin/zensical build --clean --strict
 
 format: .venv/.all ## Format the code
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
@@ -156,6 +161,7 @@ check: setup ## Format, lint, types, workflows, synth, nag: what CI runs first
 	@for env in dev staging prod; do echo "cdk synth and cdk-nag: $$env"; $(CDK) synth --quiet --strict --context env=$$env --output cdk.out/$$env; done
 	@.venv/bin/cfn-lint cdk.out/*/*.template.json
 	@.venv/bin/zizmor --offline --quiet .github/workflows
+	@.venv/bin/zensical build --clean --strict
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 

@@ -1,0 +1,1 @@
+"""What goes out beside the images: generated pages of the site, the bill of materials, licences, the version."""

@@ -1,0 +1,31 @@
+"""``python -m release``: what goes out beside the images."""
+
+import argparse
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from release import pages
+from release.drawing import ROOT
+
+logger = logging.getLogger("leukolens.release")
+
+
+def _pages() -> int:
+    for path in pages.write():
+        logger.info("wrote %s", path.relative_to(ROOT))
+    return 0
+
+
+COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
+    "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; give the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_, said) in COMMANDS.items():
+        commands.add_parser(name, help=said, description=said)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    return COMMANDS[parser.parse_args(arguments).command][0]()

@@ -1,0 +1,31 @@
+"""Every file below docs/ that is made from code, and how."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from release.decisions import decisions
+from release.deployment import SNAPSHOTS, deployment
+from release.drawing import ROOT, draw
+from release.layers import layers
+from release.reference import reference
+
+DOCS = ROOT / "docs"
+
+GENERATED: Mapping[Path, Callable[[], str]] = {
+    DOCS / "reference.md": lambda: reference(json.loads((DOCS / "openapi.json").read_text())),
+    DOCS / "decisions" / "index.md": lambda: decisions(DOCS / "decisions"),
+    DOCS / "images" / "deployment.svg": lambda: draw(deployment(SNAPSHOTS / "dev")),
+    DOCS / "images" / "layers.svg": lambda: draw(layers()),
+}
+
+
+def write() -> list[Path]:
+    """Write each generated file anew; give those that changed."""
+    changed = []
+    for path, make in GENERATED.items():
+        text = make()
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            changed.append(path)
+    return changed
