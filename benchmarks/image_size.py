@@ -12,6 +12,7 @@ from infra.image import stage_context
 from infra.rehearsal.container import build_image, find_engine
 
 from . import machine
+from .budget import Budget
 
 TAG = "localhost/leukolens:measured"
 LARGEST = 10
@@ -19,7 +20,7 @@ LARGEST = 10
 _WEIGH = "du --summarize --bytes /opt/packages /var/task/models /var/task && du --summarize --bytes /opt/packages/*"
 
 
-def measure(console: Console) -> None:
+def measure(console: Console, budget: Budget) -> None:
     """Build the image and write ``benchmarks/results/image.json``; says so where no engine is at hand."""
     engine = find_engine()
     if engine is None:

@@ -16,31 +16,33 @@ from rich.console import Console
 from rich.progress import Progress
 
 from . import machine
+from .budget import Budget
 from .contenders import jpeg
 from .statistics import summary
 
 HOST = "127.0.0.1"
 PORT = 18_190
 CLIENTS = 32
-REQUESTS = 5_000
+REQUESTS = 5_000  # at most: as many as the budget has time for
+BURST = 250
 MEMORY_CALLS = (100, 1_000)
 TIMEOUT_S = 60.0
 
 
-def measure(console: Console) -> dict[str, Any]:
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Send the requests, write ``results/load.json`` and print the outcome."""
     command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(PORT)]
     with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
         try:
             _wait(server)
-            results = _send(console, server.pid)
+            results = _send(console, budget, server.pid)
         finally:
             server.terminate()
     path = machine.write("load", results)
-    failed = REQUESTS - results["statuses"].get("200", 0)
+    failed = results["requests"] - results["statuses"].get("200", 0)
     console.print(
-        f"{REQUESTS} requests by {CLIENTS} clients: {failed} failed, {results['requests_per_s']:.1f} a second; "
-        f"memory {results['memory_mb']}"
+        f"{results['requests']} requests by {CLIENTS} clients: {failed} failed, {results['requests_per_s']:.1f} a"
+        f" second; memory {results['memory_mb']}"
     )
     console.print(f"Written to {path.relative_to(machine.ROOT)}")
     return results
@@ -56,7 +58,7 @@ def _wait(server: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError(f"The server ended with status {server.returncode}.")
 
 
-def _send(console: Console, pid: int) -> dict[str, Any]:
+def _send(console: Console, budget: Budget, pid: int) -> dict[str, Any]:
     data = jpeg()
     lock = threading.Lock()
     statuses: dict[str, int] = {}
@@ -81,18 +83,20 @@ def _send(console: Console, pid: int) -> dict[str, Any]:
             with lock:
                 statuses[outcome] = statuses.get(outcome, 0) + 1
                 times_ms.append(took_ms)
-                if len(times_ms) in (*MEMORY_CALLS, REQUESTS):
+                if len(times_ms) in MEMORY_CALLS:
                     memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
             progress.advance(task)
 
         start_s = time.perf_counter()
-        list(pool.map(one, range(REQUESTS)))
+        for _ in budget.turns(REQUESTS // BURST):
+            list(pool.map(one, range(BURST)))
         took_s = time.perf_counter() - start_s
+        memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
     return {
         "clients": CLIENTS,
-        "requests": REQUESTS,
+        "requests": len(times_ms),
         "statuses": statuses,
-        "requests_per_s": round(REQUESTS / took_s, 1),
+        "requests_per_s": round(len(times_ms) / took_s, 1),
         "latency_ms": summary(times_ms),
         "memory_mb": memory_mb,
     }

@@ -57,7 +57,7 @@ def describe() -> dict[str, Any]:
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
-            "system": platform.platform(),
+            "system": f"{platform.system()} {platform.machine()}",
             # Far above the number of cores, others were at work, and single times say less than ratios.
             "load_average": [round(load, 2) for load in os.getloadavg()],
         },

@@ -16,6 +16,7 @@ from rich.console import Console
 from local.children import Child
 
 from . import machine
+from .budget import Budget
 from .statistics import summary
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -27,7 +28,7 @@ WAIT_MS = 600_000
 SAMPLES = sorted((machine.ROOT / "samples").glob("*.png"))
 
 
-def measure(console: Console) -> dict[str, Any]:
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, and write ``results/page.json``.
 
     Returns
@@ -54,7 +55,7 @@ def measure(console: Console) -> dict[str, Any]:
         browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
         stack.callback(browser.close)
         times_ms: dict[str, dict[int, list[float]]] = {transport: {1: [], MANY: []} for transport in TRANSPORTS}
-        for turn in range(ROUNDS):
+        for turn in budget.turns(ROUNDS, until=0.7):
             # In turn, so that what else the machine does falls on both alike.
             for transport, address in pages.items():
                 for count, series in times_ms[transport].items():

@@ -3,6 +3,7 @@
 import socket
 from collections import defaultdict
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from . import machine
+from .budget import Budget
 from .contenders import jpeg
 from .contest import ROSTER, Peer, Server, running
 from .environments import NotInstallableError, size_mb
@@ -24,7 +26,7 @@ THROUGHPUT_ROUNDS = 5
 THROUGHPUT_S = 1.5  # of each, about; a slow peer is asked less often
 
 
-def measure(console: Console) -> dict[str, Any]:
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, write ``results/peers.json`` and print it."""
     machine.leave(machine.CORE)  # the asking is not what is measured
     image = jpeg()
@@ -41,7 +43,7 @@ def measure(console: Console) -> dict[str, Any]:
             found[peer.name]["not_measured"] = str(error)
     with ExitStack() as stack:
         servers = [stack.enter_context(running(peer, folder, _free_port(), image)) for peer, folder in folders.items()]
-        for name, values in _warm(console, servers).items():
+        for name, values in _warm(console, budget, servers).items():
             found[name] |= values
     results = {"pinned_to_core": machine.CORE, "image": "synthetic field, JPEG, 224 x 224", "servers": found}
     path = machine.write("peers", results)
@@ -58,14 +60,14 @@ def _cold(peer: Peer, folder: Path, image: bytes) -> Any:
     return summary(times_ms)
 
 
-def _warm(console: Console, servers: list[Server]) -> dict[str, dict[str, Any]]:
+def _warm(console: Console, budget: Budget, servers: list[Server]) -> dict[str, dict[str, Any]]:
     times_ms: dict[str, list[float]] = defaultdict(list)
-    for _ in track(range(ROUNDS), "Warm requests", console=console, transient=True):
+    for _ in track(budget.turns(ROUNDS, 5, until=0.7), "Warm requests", ROUNDS, console=console, transient=True):
         for server in servers:
             server.latencies_ms(1)  # brings its code and data back into the caches that the others took
             times_ms[server.peer.name] += server.latencies_ms(BURST)
     found = {server.peer.name: {"latency_ms": summary(times_ms[server.peer.name])} for server in servers}
-    rates = _rates(console, servers, {name: values["latency_ms"]["median"] for name, values in found.items()})
+    rates = _rates(console, budget, servers, {name: values["latency_ms"]["median"] for name, values in found.items()})
     ours = servers[0].ask()
     for server in servers:
         values = found[server.peer.name]
@@ -76,13 +78,16 @@ def _warm(console: Console, servers: list[Server]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _rates(console: Console, servers: list[Server], latency_ms: dict[str, float]) -> dict[str, dict[str, float]]:
+def _rates(
+    console: Console, budget: Budget, servers: list[Server], latency_ms: dict[str, float]
+) -> dict[str, dict[str, float]]:
     """Ask in turn here, too: what else the machine does meets all alike."""
     drawn: dict[tuple[str, int], list[float]] = defaultdict(list)
-    turns = [(n, server) for _ in range(THROUGHPUT_ROUNDS) for n in CLIENTS for server in servers]
-    for clients, server in track(turns, "Throughput", console=console, transient=True):
-        calls = max(clients, int(THROUGHPUT_S * 1000 / latency_ms[server.peer.name]))
-        drawn[server.peer.name, clients].append(server.throughput(clients, calls))
+    turns = budget.turns(THROUGHPUT_ROUNDS)
+    for _ in track(turns, "Throughput", THROUGHPUT_ROUNDS, console=console, transient=True):
+        for clients, server in product(CLIENTS, servers):
+            calls = max(clients, int(THROUGHPUT_S * 1000 / latency_ms[server.peer.name]))
+            drawn[server.peer.name, clients].append(server.throughput(clients, calls))
     return {name: {str(n): round(summary(drawn[name, n])["median"], 1) for n in CLIENTS} for name in latency_ms}
 
 

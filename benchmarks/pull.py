@@ -23,6 +23,7 @@ from typing import Any
 import boto3
 from rich.console import Console
 
+from .budget import Budget
 from .machine import ROOT, write
 
 PORT = 5711
@@ -38,7 +39,7 @@ _ENVIRONMENT = {
 }
 
 
-def measure(console: Console) -> None:
+def measure(console: Console, budget: Budget) -> None:
     """Measure and write benchmarks/results/pull.json."""
     os.environ |= _ENVIRONMENT
     moto = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(PORT)]
@@ -46,21 +47,21 @@ def measure(console: Console) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="leukolens-pull-") as folder:
             client = _client_when_up()
-            result = _compare(client, Path(folder), console)
+            result = _compare(client, Path(folder), console, budget)
     finally:
         server.kill()
         server.wait()
     console.print(f"pull is {result['pull_times_as_fast']} times as fast, run by run: {write('pull', result)}")
 
 
-def _compare(client: Any, work: Path, console: Console) -> dict[str, Any]:
+def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
     source, kind = _smears(work / "drawn")
     uri = f"s3://{BUCKET}/{PREFIX}"
     taken_s: dict[str, list[float]] = {"pull": [], "pull_one_by_one": [], "download_file": []}
     ingest_s = _seconds(_training, "ingest", source, uri)
     console.print(f"ingest: {ingest_s} s")
     index = client.get_object(**INDEX)["Body"].read()
-    for run in range(REPEATS):
+    for run in budget.turns(REPEATS):
         taken_s["pull"].append(_seconds(_training, "pull", uri, work / f"pull-{run}"))
         client.delete_object(**INDEX)
         taken_s["pull_one_by_one"].append(_seconds(_training, "pull", uri, work / f"single-{run}"))

@@ -12,6 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from . import machine
+from .budget import Budget
 from .imports import import_costs_ms
 from .processes import Worker
 from .statistics import Summary, summary
@@ -31,10 +32,10 @@ COLD = {"handler": 9, "handler_on_tensorflow": 3, "keras_vgg16": 3}
 MEMORY_CALLS = (100, 1000)
 
 
-def measure(console: Console) -> dict[str, Any]:
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, write ``results/serving.json`` and print it."""
-    warm = _warm(console)
-    cold, steps = _cold(console)
+    warm = _warm(console, budget)
+    cold, steps = _cold(console, budget)
     results: dict[str, Any] = {
         "pinned_to_core": machine.CORE,
         "image": "synthetic field, JPEG, 224 x 224 pixels",
@@ -56,11 +57,11 @@ def measure(console: Console) -> dict[str, Any]:
     return results
 
 
-def _warm(console: Console) -> dict[str, Summary]:
+def _warm(console: Console, budget: Budget) -> dict[str, Summary]:
     workers = [Worker(name) for name in WARM]
     times_ms: dict[str, list[float]] = defaultdict(list)
     try:
-        for _ in track(range(ROUNDS), "Warm requests", console=console, transient=True):
+        for _ in track(budget.turns(ROUNDS, 5, until=0.5), "Warm requests", ROUNDS, console=console, transient=True):
             for worker in workers:
                 worker.answer(1)  # brings its code and data back into the caches that the others took
                 times_ms[worker.name] += worker.answer(WARM[worker.name])
@@ -70,16 +71,17 @@ def _warm(console: Console) -> dict[str, Summary]:
     return {name: summary(values) for name, values in times_ms.items()}
 
 
-def _cold(console: Console) -> tuple[dict[str, Summary], dict[str, float]]:
+def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[str, float]]:
     totals: dict[str, list[float]] = defaultdict(list)
     steps: dict[str, list[float]] = defaultdict(list)
-    starts = [name for turn in range(max(COLD.values())) for name, count in COLD.items() if turn < count]
-    for name in track(starts, "Cold starts", console=console, transient=True):
-        with Worker(name) as worker:
-            totals[name].append(worker.milestones_ms["total_ms"])
-            if name == "handler":
-                for step, value in worker.milestones_ms.items():
-                    steps[step].append(value)
+    most = max(COLD.values())
+    for turn in track(budget.turns(most, 3, until=0.8), "Cold starts", most, console=console, transient=True):
+        for name in (name for name, count in COLD.items() if turn < count):
+            with Worker(name) as worker:
+                totals[name].append(worker.milestones_ms["total_ms"])
+                if name == "handler":
+                    for step, value in worker.milestones_ms.items():
+                        steps[step].append(value)
     return (
         {name: summary(values) for name, values in totals.items()},
         {step: round(summary(values)["median"], 1) for step, values in steps.items()},

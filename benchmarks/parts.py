@@ -1,0 +1,39 @@
+"""The parts of ``make bench``, in the order in which they are measured and told.
+
+Each has a module here with ``measure(console, budget)``, which writes results/<name>.json, and a module in sections/
+with ``section(results)``, which gives its text, and ``figures(results)`` where it has any.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part.
+
+    Attributes
+    ----------
+    name
+        Of its result file and of its section's module.
+    module
+        That measures it.
+    budget_s
+        Seconds that it may take; all together, with what a first run installs, stay under 20 minutes on two cores.
+    what
+        In a few words.
+    """
+
+    name: str
+    module: str
+    budget_s: float
+    what: str
+
+
+PARTS = (
+    Part("serving", "serving", 150, "one request and one cold start"),
+    Part("peers", "peers_serving", 210, "other servers of the same model"),
+    Part("load", "load", 45, "many clients at once"),
+    Part("image", "image_size", 60, "what the Lambda image weighs"),
+    Part("page", "page", 75, "from the click to the result"),
+    Part("pull", "pull", 90, "fetching the data"),
+)

@@ -1,0 +1,22 @@
+"""What the Lambda image weighs."""
+
+from typing import Any
+
+from benchmarks.markdown import table, where
+
+
+def section(results: dict[str, Any]) -> str:
+    """Tell what was found."""
+    rows = [[name, f"{size:.1f}"] for name, size in results["largest_packages_mb"].items()]
+    return "\n".join(
+        [
+            "## The Lambda image",
+            "",
+            where(results),
+            "",
+            f"{results['above_base_mb']} MB above its base image: packages {results['packages_mb']} MB, model"
+            f" {results['model_mb']} MB, code {results['code_mb']} MB. The largest packages:",
+            "",
+            table(["package", "MB"], rows),
+        ]
+    )

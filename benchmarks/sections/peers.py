@@ -1,0 +1,45 @@
+"""Other servers of the same model."""
+
+from typing import Any
+
+from benchmarks.markdown import table, where
+
+
+def section(results: dict[str, Any]) -> str:
+    """Tell what was found."""
+    rows, absent = [], []
+    for values in results["servers"].values():
+        if "latency_ms" not in values:
+            absent.append(f"{values['what']} could not be measured: {values['not_measured'].splitlines()[0]}")
+            continue
+        rates = values["requests_per_s"]
+        rows.append(
+            [
+                values["what"],
+                f"{values['latency_ms']['median']:.1f}",
+                f"{values['latency_ms']['p99']:.1f}",
+                f"{values['cold_start_ms']['median']:.0f}",
+                *(f"{rate:.1f}" for rate in rates.values()),
+                f"{values['memory_mb']:.0f}",
+                f"{values['installed_mb']:.0f}",
+                str(values.get("largest_difference", "another model")),
+            ]
+        )
+    clients = [
+        f"{n} clients, 1/s" for n in next(v["requests_per_s"] for v in results["servers"].values() if "latency_ms" in v)
+    ]
+    columns = ["server", "p50 ms", "p99 ms", "cold start ms", *clients, "memory MB", "installed MB", "differs by"]
+    return "\n".join(
+        [
+            "## Other servers of the same model",
+            "",
+            where(results),
+            "",
+            "Each in an environment of its own with the versions in [benchmarks/peers](../benchmarks/peers), one"
+            " process for the model, pinned to one core; the asking is done from another. The last column is the"
+            " largest difference of a probability from this project's.",
+            "",
+            table(columns, rows),
+            *absent,
+        ]
+    )

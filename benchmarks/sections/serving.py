@@ -1,0 +1,45 @@
+"""One request and one cold start."""
+
+from typing import Any
+
+from benchmarks.markdown import table, times, where
+
+
+def section(results: dict[str, Any]) -> str:
+    """Tell what was found."""
+    what = {
+        "litert_invoke": "LiteRT alone: the floor",
+        "handler": "the whole handler, event to JSON",
+        "handler_on_tensorflow": "the same handler on TensorFlow's interpreter",
+        "handler_explain": "the handler with the heat map",
+        "local_http": "through the local server, over HTTP",
+        "keras_vgg16": "PIL and Keras VGG16 `predict`: the path that this project grew from",
+    }
+    slower = results["ratios"]["cold_start_tensorflow_to_handler"]
+    ratios, memory, steps = results["ratios"], results["memory_mb"], results["cold_start_steps_ms"]
+    return "\n".join(
+        [
+            "## One request and one cold start",
+            "",
+            where(results),
+            "",
+            f"A warm request with a {results['image']}:",
+            "",
+            times(what, results["warm_ms"]),
+            f"The handler takes {ratios['handler_to_invoke']} times the model alone; VGG16 takes"
+            f" {ratios['vgg16_to_handler']} times the handler; `explain=true` adds {results['explain_adds_ms']} ms.",
+            "",
+            "From the start of the process to the first answer, files in the page cache:",
+            "",
+            times(what, results["cold_start_ms"]),
+            f"On TensorFlow the cold start takes {slower} times as long. The handler's own, step by step:"
+            f" interpreter {steps['interpreter_ms']} ms, imports and model {steps['load_ms']} ms, first answer"
+            f" {steps['first_answer_ms']} ms. What its imports cost, each without what it imports itself:",
+            "",
+            table(["package", "ms"], results["imports_ms"].items()),
+            f"Memory of the handler's process: {memory['after_100_requests']} MB after 100 requests,"
+            f" {memory['after_1000_requests']} MB after 1,000; at most {memory['peak_24_megapixels']} MB for a JPEG"
+            " of 24 megapixels.",
+            "",
+        ]
+    )
