@@ -14,6 +14,8 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 HttpsOrigin = Annotated[
     str, StringConstraints(pattern=r"^(https://[a-z0-9.-]+(:\d+)?|http://(localhost|127\.0\.0\.1):\d+)$")
 ]
+SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
 RetentionDays = Literal[7, 14, 30, 90, 180, 365]
 
 
@@ -74,12 +76,46 @@ class Frontend(Section):
     memory_mb: Literal[2048, 3072, 4096, 8192]
 
 
+class TrainingNetwork(Section):
+    """The subnets of a VPC that training jobs run in."""
+
+    subnet_ids: Annotated[tuple[SubnetId, ...], Field(strict=False, min_length=1, max_length=16)]
+    security_group_ids: Annotated[tuple[SecurityGroupId, ...], Field(strict=False, min_length=1, max_length=5)]
+
+
+class MlflowServer(Section):
+    """An MLflow server that was there before, in place of a SageMaker MLflow App."""
+
+    uri: Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*)?$")]
+    secret_arn: Annotated[
+        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$")
+    ]
+    """A secret whose value is JSON: ``{"username": ..., "password": ...}``, or ``{"token": ...}``."""
+
+
 class Training(Section):
-    """SageMaker training, tracked in a SageMaker MLflow App."""
+    """SageMaker training, tracked in a SageMaker MLflow App or in an MLflow server by URI."""
 
     enabled: bool
     instance_type: Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+    image: Literal["aws", "own"]
+    """AWS's TensorFlow image with our requirements installed when a job starts, or ours out of Dockerfile.training."""
     monthly_budget_usd: int = Field(ge=1, le=1_000_000)
+    log_retention_days: RetentionDays
+    network_isolation: bool
+    network: TrainingNetwork | None = None
+    mlflow: MlflowServer | None = None
+
+    @model_validator(mode="after")
+    def _guard_isolation(self) -> Self:
+        """Refuse what needs a network in a job that has none."""
+        if self.network_isolation and self.image == "aws":
+            raise ValueError(
+                'network_isolation: true needs image = "own", since AWS\'s image installs our packages over the network'
+            )
+        if self.network_isolation and self.mlflow:
+            raise ValueError("network_isolation: a job without a network reaches no mlflow.uri: leave one of both out")
+        return self
 
 
 class Model(Section):
