@@ -1,0 +1,112 @@
+"""Training jobs as AWS tells of them: status, epoch, objective, elapsed time, cost so far."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from training.launch.errors import explained
+from training.launch.place import Place
+from training.launch.plan import OBJECTIVE
+from training.launch.tuners import is_over
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training job.
+
+    Attributes
+    ----------
+    status, doing
+        ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``; and what it is at, such as ``Training``.
+    hyperparameters
+        All that it was given.
+    instance_type, instances
+        What it runs on.
+    epoch, objective
+        The last that its log told; None before the first.
+    seconds
+        Since its training started; until it ended.
+    billed_seconds
+        Of each instance: what AWS bills in the end, where a spot job's savings are off.
+    failure
+        AWS's reason, for a job that failed.
+    """
+
+    name: str
+    status: str
+    doing: str
+    hyperparameters: dict[str, str]
+    instance_type: str
+    instances: int
+    epoch: int | None
+    objective: float | None
+    seconds: float
+    billed_seconds: float
+    failure: str | None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it will not change any more."""
+        return is_over(self.status)
+
+
+def list_jobs(
+    name: str, place: Place, session: Any, known: dict[str, Job] | None = None, now: datetime | None = None
+) -> list[Job]:
+    """List the jobs whose names begin with a job's or sweep's; oldest first.
+
+    Parameters
+    ----------
+    name
+        Of a job or sweep, or the ``leukolens-<environment>-`` that all begin with.
+    place, session
+        Where, and boto3's session there.
+    known
+        What was seen before: jobs that are over are not asked for again. Is updated.
+    now
+        The time, for jobs that run.
+
+    Raises
+    ------
+    LaunchError
+        AWS refused, or did not answer.
+    """
+    seen = {} if known is None else known
+    client = session.client("sagemaker")
+    with explained("list training jobs", place.policy):
+        pages = client.get_paginator("list_training_jobs").paginate(NameContains=name)
+        listed = [entry for page in pages for entry in page["TrainingJobSummaries"]]
+    ours = [entry for entry in listed if entry["TrainingJobName"].startswith(name)]
+    for entry in ours:
+        before = seen.get(entry["TrainingJobName"])
+        if before is None or not before.over:
+            with explained(f"look at {entry['TrainingJobName']}", place.policy):
+                described = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
+            seen[entry["TrainingJobName"]] = read_job(described, now)
+    return [seen[e["TrainingJobName"]] for e in sorted(ours, key=lambda e: (e["CreationTime"], e["TrainingJobName"]))]
+
+
+def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
+    """Read AWS's description of a job."""
+    metrics = {entry["MetricName"]: entry["Value"] for entry in described.get("FinalMetricDataList", [])}
+    started, ended = described.get("TrainingStartTime"), described.get("TrainingEndTime")
+    until = ended or (now or datetime.now(started.tzinfo) if started else None)
+    seconds = max((until - started).total_seconds(), 0.0) if started and until else 0.0
+    resources = described.get("ResourceConfig", {})
+    return Job(
+        name=described["TrainingJobName"],
+        status=described["TrainingJobStatus"],
+        doing=described.get("SecondaryStatus", described["TrainingJobStatus"]),
+        hyperparameters={
+            key: value.strip('"')  # the SDK sends JSON, which a tuner's own values are not
+            for key, value in described.get("HyperParameters", {}).items()
+            if not key.startswith(("sagemaker_", "_tuning"))
+        },
+        instance_type=resources.get("InstanceType", ""),
+        instances=resources.get("InstanceCount", 1),
+        epoch=int(metrics["epoch"]) if "epoch" in metrics else None,
+        objective=metrics.get(OBJECTIVE),
+        seconds=seconds,
+        billed_seconds=described.get("BillableTimeInSeconds", seconds),
+        failure=described.get("FailureReason"),
+    )

@@ -1,0 +1,77 @@
+"""Start a plan: written down first, so that whatever fails on the way can be found, resumed or dropped."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from training.launch.errors import ConnectionLost, LaunchError, explained
+from training.launch.parent import make_parent
+from training.launch.place import Place
+from training.launch.plan import Plan
+from training.launch.records import write_record
+
+Say = Callable[[str], None]
+
+
+def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = None) -> Plan:
+    """Start a plan that was checked; gives it as it was written down.
+
+    Parameters
+    ----------
+    plan, place, session
+        What, where, and boto3's session there.
+    say
+        Is told what is not as asked.
+    after
+        For a search: an earlier one whose results this one starts from.
+
+    Raises
+    ------
+    LaunchError
+        AWS refused; says how to go on with what is there.
+    """
+    write_record(plan, place, session)
+    with _recoverable(plan):
+        if plan.kind == "sweep" and plan.parent_run is None:
+            plan = _with_parent(plan, place, session, say)
+        from training.launch.requests import trainer, tuner  # noqa: PLC0415 - the SDK takes seconds
+
+        with explained(f"start {plan.name}", place.policy):
+            if plan.kind == "sweep":
+                tuner(plan, place, session, after).tune(job_name=plan.name, wait=False)
+            else:
+                trainer(plan, place, plan.fixed, session, plan.name).train(wait=False, logs=False)
+    return plan
+
+
+def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session: Any, name: str) -> None:
+    """Start a single job of a sweep, outside its tuner."""
+    from training.launch.requests import trainer  # noqa: PLC0415 - the SDK takes seconds
+
+    with explained(f"start {name}", place.policy):
+        trainer(plan, place, hyperparameters, session, name).train(wait=False, logs=False)
+
+
+def _with_parent(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
+    """Make the parent run; without one, the jobs' runs still carry the sweep's name."""
+    try:
+        made = plan.model_copy(update={"parent_run": make_parent(plan, place)})
+    except LaunchError as error:
+        say(f"warning: {error}\nThe jobs' runs will not be filed under one run; they carry the sweep's name as a tag.")
+        return plan
+    write_record(made, place, session)
+    return made
+
+
+@contextmanager
+def _recoverable(plan: Plan) -> Iterator[None]:
+    """Say, whatever ends the start early, how to go on."""
+    command = f"python -m training {plan.kind} --executor sagemaker --env {plan.environment} --resume {plan.name}"
+    drop = f"python -m training stop --env {plan.environment} --sweep {plan.name}"
+    try:
+        yield
+    except ConnectionLost as error:
+        raise ConnectionLost(f"{error}\nIt may have been started or not. Go on: {command}\nDrop it: {drop}") from error
+    except (LaunchError, KeyboardInterrupt) as error:
+        told = str(error) or "interrupted"
+        raise LaunchError(f"{told}\n{plan.name} is only half made. Go on: {command}\nDrop it: {drop}") from error
