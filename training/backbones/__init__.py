@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 
-from training.backbones import efficientnet_lite
+from training.backbones import efficientnet_lite, vgg16
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A convolutional network without its classifier.
+    """A convolutional network without its classifier, and the classifier that goes with it.
 
     Attributes
     ----------
@@ -20,12 +21,18 @@ class Backbone:
         Puts ImageNet weights into what ``build`` made.
     input_offset, input_scale : float
         The network takes (x - offset) / scale for x in 0 to 255.
+    pooling : {"average", "max"}
+        How feature maps become the embedding.
+    hidden : tuple of int
+        Widths of the ReLU layers between the embedding and the logits; none for a linear head.
     """
 
     build: Callable[[int, int], keras.Model]
     load_imagenet: Callable[[keras.Model], None]
     input_offset: float
     input_scale: float
+    pooling: Literal["average", "max"] = "average"
+    hidden: tuple[int, ...] = ()
 
 
 BACKBONES = {
@@ -35,4 +42,12 @@ BACKBONES = {
         efficientnet_lite.INPUT_OFFSET,
         efficientnet_lite.INPUT_SCALE,
     ),
+    "efficientnet-lite2": Backbone(
+        efficientnet_lite.build_lite2,
+        efficientnet_lite.load_imagenet,
+        efficientnet_lite.INPUT_OFFSET,
+        efficientnet_lite.INPUT_SCALE,
+    ),
+    # Mean and channel order are inside the network.
+    "vgg16": Backbone(vgg16.build, vgg16.load_imagenet, 0.0, 1.0, pooling="max", hidden=(256, 128, 64, 16, 8)),
 }
