@@ -4,18 +4,37 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = {"train": "train", "ingest": "ingest", "pull": "pull", "slides": "slide_report"}
+COMMANDS = {
+    "train": "train",
+    "ingest": "ingest",
+    "pull": "pull",
+    "slides": "slide_report",
+    "jobs": "launch.watch",
+    "logs": "launch.logs",
+    "stop": "launch.stop",
+}
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
+ON_SAGEMAKER = "launch.command"
+"""The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    executor, given = _executor(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
     asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
-    for name in asked:
-        importlib.import_module(f"training.{COMMANDS[name]}").add_parser(subparsers)
+    modules = [ON_SAGEMAKER] if executor == "sagemaker" else [COMMANDS[name] for name in asked]
+    for name in modules:
+        importlib.import_module(f"training.{name}").add_parser(subparsers)
     options = parser.parse_args(given)
     return int(options.run(options))
+
+
+def _executor(given: list[str]) -> tuple[str, list[str]]:
+    """Take ``--executor`` out of the arguments: the options of ``train`` and ``sweep`` depend on it."""
+    parser = argparse.ArgumentParser(prog="python -m training", add_help=False, allow_abbrev=False)
+    parser.add_argument("--executor", choices=("local", "sagemaker"), default="local")
+    found, rest = parser.parse_known_args(given)
+    return found.executor, rest

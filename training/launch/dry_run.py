@@ -27,7 +27,7 @@ def dry_run(plan: Plan, place: Place, found: Estimate) -> dict[str, Any]:
         ``cost``; ``jobs``, the CreateTrainingJob request of each job; for a sweep ``tuner``, the one request that is
         really sent, from which SageMaker makes those of the jobs. A search chooses its jobs as it goes: none is known.
     """
-    from training.launch.requests import trainer, tuner  # noqa: PLC0415 - the SDK takes seconds
+    from training.launch.requests import trainer, tuner  # it takes seconds
 
     session = _session(place.region)
     jobs = []

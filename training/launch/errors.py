@@ -22,7 +22,7 @@ class LaunchError(Exception):
     """A job cannot be started, found or stopped; the message names the option and what is allowed."""
 
 
-class ConnectionLost(LaunchError):
+class ConnectionLostError(LaunchError):
     """AWS did not answer; the jobs there go on, and can be followed again."""
 
 
@@ -39,7 +39,7 @@ def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[Non
 
     Raises
     ------
-    ConnectionLost
+    ConnectionLostError
         AWS cannot be reached.
     LaunchError
         AWS refused; says why and what to do.
@@ -51,7 +51,7 @@ def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[Non
     except (NoCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError) as error:
         raise LaunchError(f"no AWS credentials to {doing}: {_SIGN_IN}") from error
     except (ConnectionError, HTTPClientError) as error:
-        raise ConnectionLost(f"AWS did not answer when asked to {doing}: {error}") from error
+        raise ConnectionLostError(f"AWS did not answer when asked to {doing}: {error}") from error
     except BotoCoreError as error:
         raise LaunchError(f"cannot {doing}: {error}") from error
 

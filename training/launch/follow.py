@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from training.launch.errors import ConnectionLost
+from training.launch.errors import ConnectionLostError
 from training.launch.table import View
 
 PAUSE_S = 15
@@ -55,7 +55,7 @@ class Follower:
                     view = self._watch(live)
             except KeyboardInterrupt:
                 return self._leave()
-            except ConnectionLost as error:
+            except ConnectionLostError as error:
                 self.console.print(f"{error}\nThe jobs go on. Follow them again: {self.again}", soft_wrap=True)
                 return 1
             return 0 if all(job.status == "Completed" for job in view.jobs) else 1
@@ -65,7 +65,7 @@ class Follower:
         while True:
             try:
                 view, failed = self.look(), 0
-            except ConnectionLost:
+            except ConnectionLostError:
                 failed += 1
                 if failed == _TRIES:
                     raise

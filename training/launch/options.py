@@ -2,17 +2,17 @@
 
 import argparse
 import re
+from collections.abc import Callable
 
 from training.launch.hyperparameters import HYPERPARAMETERS
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_commands(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", run: Callable[[argparse.Namespace], int]
+) -> None:
     """Add ``train`` and ``sweep`` as they are on SageMaker."""
-    # Here rather than above: the SDK's options are asked for without the SDK.
-    from training.launch.command import run  # noqa: PLC0415
-
     train = subparsers.add_parser("train", help="train one model on SageMaker (--executor sagemaker)")
     sweep = subparsers.add_parser("sweep", help="try many hyperparameters on SageMaker (--executor sagemaker)")
     for parser, kind in ((train, "train"), (sweep, "sweep")):
@@ -29,7 +29,7 @@ def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
         "--data",
         default="smears",
         metavar="PREFIX",
-        help="fields in S3 with their manifest: s3://BUCKET/PREFIX, or PREFIX in the environment's bucket (%(default)s)",
+        help="fields in S3 with their manifest: s3://BUCKET/PREFIX, or PREFIX in the data bucket (%(default)s)",
     )
     for name, known in HYPERPARAMETERS.items():
         several = "; give it again for another value" if kind == "sweep" else ""

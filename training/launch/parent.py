@@ -31,8 +31,8 @@ def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
     # A server that is away must not hold the launch for the minutes of MLflow's own patience.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    from mlflow import MlflowClient  # noqa: PLC0415 - takes seconds
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow import MlflowClient  # it takes seconds
+    from mlflow.exceptions import MlflowException
 
     try:
         used = client or MlflowClient(tracking_uri=place.tracking_uri)

@@ -1,6 +1,6 @@
 """Where jobs of an environment run: role, buckets, image, tracking; from its stacks, or as they will be called."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -32,8 +32,12 @@ class Place:
         Of MLflow: the App's ARN.
     policy
         Who may start jobs here.
-    network
-        ``subnets`` and ``security_group_ids`` of the job, where it has any.
+    tracking_secret
+        Of Secrets Manager, for a server that is not the App.
+    subnets, security_groups
+        Of the job, where it runs in a VPC.
+    isolated
+        Whether a job has no network at all.
     """
 
     environment: str
@@ -45,7 +49,10 @@ class Place:
     image: str | None
     tracking_uri: str
     policy: str
-    network: dict[str, list[str]] = field(default_factory=dict)
+    tracking_secret: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    isolated: bool = False
 
     @property
     def output(self) -> str:
@@ -64,9 +71,10 @@ def assumed_place(environment: Environment) -> Place:
         data_bucket=f"{name}-data-bucket",
         models_bucket=f"{name}-models-bucket",
         kms_key=f"alias/leukolens/{environment.name}",
-        image=None,
-        tracking_uri=f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
+        image=f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE" if _own(environment) else None,
+        tracking_uri=_server(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
         policy=f"{name}-training-launcher",
+        **_chosen(environment),
     )
 
 
@@ -100,10 +108,30 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         data_bucket=found["Storage"]["DataBucketName"],
         models_bucket=found["Storage"]["ModelsBucketName"],
         kms_key=f"alias/leukolens/{environment.name}",
-        image=training.get("TrainingImageUri"),
-        tracking_uri=training["MlflowAppArn"],
+        image=training["TrainingImageUri"] if _own(environment) else None,
+        tracking_uri=_server(environment) or training["MlflowAppArn"],
         policy=policy,
+        **_chosen(environment),
     )
+
+
+def _own(environment: Environment) -> bool:
+    return environment.training.image == "own"
+
+
+def _server(environment: Environment) -> str | None:
+    return environment.training.mlflow.uri if environment.training.mlflow else None
+
+
+def _chosen(environment: Environment) -> dict[str, Any]:
+    """Give what the environment's file says itself, without asking its stacks."""
+    training = environment.training
+    return {
+        "tracking_secret": training.mlflow.secret_arn if training.mlflow else None,
+        "subnets": training.network.subnet_ids if training.network else (),
+        "security_groups": training.network.security_group_ids if training.network else (),
+        "isolated": training.network_isolation,
+    }
 
 
 def _outputs(session: Any, stack: str, environment: str, policy: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ import botocore.session
 from infra.config import Environment
 from training.launch.errors import LaunchError
 from training.launch.hyperparameters import HYPERPARAMETERS, range_of, value_of
-from training.launch.plan import STRATEGIES, Plan, Range
 from training.launch.place import Place
+from training.launch.plan import STRATEGIES, Plan, Range
 from training.launch.prices import Prices
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.

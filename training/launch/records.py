@@ -45,7 +45,7 @@ def list_records(place: Place, session: Any) -> list[str]:
 
 def drop_record(name: str, place: Place, session: Any) -> None:
     """Forget a plan that nothing was started of."""
-    with explained(f"delete from {place.output}", place.policy):
+    with explained(f"forget the plan of {name}", place.policy):
         session.client("s3").delete_object(Bucket=place.models_bucket, Key=_key(name))
 
 

@@ -32,9 +32,10 @@ from sagemaker.core.training.configs import (
 from sagemaker.train.model_trainer import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
-from training.launch.image import training_image
-from training.launch.plan import OBJECTIVE, STRATEGIES, Plan, Range
+from training.launch.image import script_of, training_image
+from training.launch.parent import experiment_of
 from training.launch.place import Place
+from training.launch.plan import OBJECTIVE, STRATEGIES, Plan, Range
 
 # A job's log has lines such as "metric: val_balanced_accuracy=0.973 epoch=3".
 METRICS = {
@@ -79,9 +80,9 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
         stopping_condition=StoppingCondition(
             max_runtime_in_seconds=plan.max_runtime_s, max_wait_time_in_seconds=plan.max_wait_s
         ),
-        networking=Networking(**place.network) if place.network else None,
+        networking=_networking(place),
         environment=_environment(plan, place),
-        hyperparameters=dict(hyperparameters),
+        hyperparameters={**hyperparameters, **script_of(place)},
         tags=[Tag(key=key, value=value) for key, value in tags_of(plan).items()],
     )
     return made.with_metric_definitions([MetricDefinition(name=n, regex=regex) for n, regex in METRICS.items()])
@@ -97,6 +98,7 @@ def tuner(plan: Plan, place: Place, session: Any, after: str | None = None) -> H
     after
         An earlier search whose results this one starts from.
     """
+    _isolate(session, place)
     return HyperparameterTuner(
         trainer(plan, place, plan.fixed, session, plan.name),
         objective_metric_name=OBJECTIVE,
@@ -133,10 +135,32 @@ def _channel(plan: Plan) -> Channel:
     )
 
 
+def _isolate(session: Any, place: Place) -> None:
+    """Cut the jobs of a tuner off from the network where the environment says so: the SDK's tuner leaves that out."""
+
+    def cut(params: dict[str, Any], **_: Any) -> None:
+        params["TrainingJobDefinition"]["EnableNetworkIsolation"] = True
+
+    if place.isolated:
+        session.events.register("provide-client-params.sagemaker.CreateHyperParameterTuningJob", cut)
+
+
+def _networking(place: Place) -> Networking | None:
+    if not (place.subnets or place.isolated):
+        return None
+    return Networking(
+        subnets=list(place.subnets) or None,
+        security_group_ids=list(place.security_groups) or None,
+        enable_network_isolation=place.isolated,
+    )
+
+
 def _environment(plan: Plan, place: Place) -> dict[str, str]:
     sweep = {"LEUKOLENS_SWEEP": plan.name} if plan.kind == "sweep" else {}
     parent = {"LEUKOLENS_PARENT_RUN": plan.parent_run} if plan.parent_run else {}
-    return {"MLFLOW_TRACKING_URI": place.tracking_uri, **sweep, **parent}
+    secret = {"LEUKOLENS_MLFLOW_SECRET_ARN": place.tracking_secret} if place.tracking_secret else {}
+    tracking = {"MLFLOW_TRACKING_URI": place.tracking_uri, "MLFLOW_EXPERIMENT_NAME": experiment_of(plan), **secret}
+    return {**tracking, **sweep, **parent}
 
 
 def _parameter(name: str, wanted: Range) -> ParameterRange:

@@ -33,7 +33,9 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
     """
     plan = find_record(name, place, session)
     if plan is None or plan.kind != kind:
-        raise LaunchError(f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {place.environment}")
+        raise LaunchError(
+            f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {place.environment}"
+        )
     jobs = list_jobs(name, place, session)
     if kind == "train":
         return _resume_job(plan, jobs, place, session, say)

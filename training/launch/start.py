@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from training.launch.errors import ConnectionLost, LaunchError, explained
+from training.launch.errors import ConnectionLostError, LaunchError, explained
 from training.launch.parent import make_parent
 from training.launch.place import Place
 from training.launch.plan import Plan
@@ -34,7 +34,7 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
     with _recoverable(plan):
         if plan.kind == "sweep" and plan.parent_run is None:
             plan = _with_parent(plan, place, session, say)
-        from training.launch.requests import trainer, tuner  # noqa: PLC0415 - the SDK takes seconds
+        from training.launch.requests import trainer, tuner  # it takes seconds
 
         with explained(f"start {plan.name}", place.policy):
             if plan.kind == "sweep":
@@ -46,7 +46,7 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
 
 def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session: Any, name: str) -> None:
     """Start a single job of a sweep, outside its tuner."""
-    from training.launch.requests import trainer  # noqa: PLC0415 - the SDK takes seconds
+    from training.launch.requests import trainer  # it takes seconds
 
     with explained(f"start {name}", place.policy):
         trainer(plan, place, hyperparameters, session, name).train(wait=False, logs=False)
@@ -70,8 +70,10 @@ def _recoverable(plan: Plan) -> Iterator[None]:
     drop = f"python -m training stop --env {plan.environment} --sweep {plan.name}"
     try:
         yield
-    except ConnectionLost as error:
-        raise ConnectionLost(f"{error}\nIt may have been started or not. Go on: {command}\nDrop it: {drop}") from error
+    except ConnectionLostError as error:
+        raise ConnectionLostError(
+            f"{error}\nIt may have been started or not. Go on: {command}\nDrop it: {drop}"
+        ) from error
     except (LaunchError, KeyboardInterrupt) as error:
         told = str(error) or "interrupted"
         raise LaunchError(f"{told}\n{plan.name} is only half made. Go on: {command}\nDrop it: {drop}") from error

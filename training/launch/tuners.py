@@ -11,7 +11,7 @@ _MISSING = {"ResourceNotFound", "ResourceNotFoundException"}
 
 
 def tuner_status(name: str, place: Place, session: Any) -> str | None:
-    """Give ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``; None where there is no such tuner."""
+    """Give ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``; None for no such tuner."""
     with explained(f"look up the sweep {name}", place.policy):
         try:
             found = session.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)

@@ -1,0 +1,103 @@
+"""``train`` and ``sweep`` with ``--executor sagemaker``, from options to jobs that are followed."""
+
+import argparse
+import json
+import logging
+import sys
+from datetime import datetime
+from typing import Any
+
+from infra.config import Environment
+from training.launch.checks import check
+from training.launch.dry_run import dry_run
+from training.launch.environment import open_session, read_environment
+from training.launch.errors import LaunchError
+from training.launch.image import upload_code
+from training.launch.options import add_commands
+from training.launch.place import Place, assumed_place, deployed_place
+from training.launch.plan import Plan
+from training.launch.planning import plan_of
+from training.launch.prices import Estimate, Prices, estimate, guard, read_prices
+from training.launch.resume import resume
+from training.launch.start import start
+from training.launch.watch import watch
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``train`` and ``sweep`` as they are on SageMaker."""
+    add_commands(subparsers, run)
+
+
+def run(options: argparse.Namespace, session: Any = None) -> int:
+    """Run the command; gives the exit code.
+
+    Parameters
+    ----------
+    options
+        Of ``training.launch.options``.
+    session
+        boto3's, for the environment's region; made from the credentials at hand, if left out.
+    """
+    # What is asked for is told here; the SDK would tell again, at length, how it goes about it.
+    logging.getLogger("sagemaker").setLevel(logging.WARNING)
+    try:
+        return _run(options, session)
+    except LaunchError as error:
+        sys.stderr.write(f"{options.kind}: {error}\n")
+        return 2
+
+
+def _run(options: argparse.Namespace, session: Any) -> int:
+    environment, prices, now = read_environment(options.env), read_prices(), datetime.now()
+    if options.dry_run:
+        return _tell(options, environment, prices, now)
+    session = session or open_session(environment)
+    place = deployed_place(environment, session)
+    if options.resume:
+        upload_code(place, session)
+        plan = resume(options.resume, options.kind, place, session, _say, now)
+    else:
+        plan = _new(options, environment, place, prices, session, now)
+    if options.detach:
+        return 0
+    return watch(plan.name, place, prices, session, plan)
+
+
+def _new(
+    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
+) -> Plan:
+    plan = plan_of(options, environment, place, prices, now)
+    found = _guarded(options, environment, plan, place, prices)
+    manifest = check(plan, place, session)
+    plan = plan.model_copy(update={"tags": {"leukolens:manifest": manifest.digest, **plan.tags}})
+    _say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
+    upload_code(place, session)
+    plan = start(plan, place, session, _say)
+    _say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
+    return plan
+
+
+def _tell(options: argparse.Namespace, environment: Environment, prices: Prices, now: datetime) -> int:
+    if options.resume:
+        raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
+    place = assumed_place(environment)
+    plan = plan_of(options, environment, place, prices, now)
+    found = _guarded(options, environment, plan, place, prices)
+    sys.stdout.write(json.dumps(dry_run(plan, place, found), indent=2) + "\n")
+    _say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
+    return 0
+
+
+def _guarded(
+    options: argparse.Namespace, environment: Environment, plan: Plan, place: Place, prices: Prices
+) -> Estimate:
+    found = estimate(plan, place.region, prices)
+    if options.max_cost is not None:
+        guard(found, options.max_cost, "--max-cost")
+    else:
+        guard(found, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
+    return found
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,26 @@
+"""The environment that a command is about, and how AWS is reached there."""
+
+import boto3
+
+from infra.config import Environment
+from infra.environments import ConfigError, load_environment
+from training.launch.errors import LaunchError
+
+
+def read_environment(name: str) -> Environment:
+    """Read an environment's file.
+
+    Raises
+    ------
+    LaunchError
+        There is none of that name, or it cannot be used.
+    """
+    try:
+        return load_environment(name)
+    except ConfigError as error:
+        raise LaunchError(f"--env {name}: {error}") from error
+
+
+def open_session(environment: Environment) -> boto3.Session:
+    """Give boto3's session for the environment's region, with the credentials that boto3 finds."""
+    return boto3.Session(region_name=environment.region)

@@ -1,0 +1,74 @@
+"""``python -m training jobs``: the table of jobs, alive as long as one runs."""
+
+import argparse
+import sys
+import time
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+
+from training.launch.environment import open_session, read_environment
+from training.launch.errors import LaunchError
+from training.launch.follow import Follower
+from training.launch.jobs import Job, list_jobs
+from training.launch.place import Place, deployed_place
+from training.launch.plan import Plan
+from training.launch.prices import Prices, read_prices
+from training.launch.records import find_record
+from training.launch.stop import stop_all
+from training.launch.sweeps import notes_on
+from training.launch.table import View, render
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``jobs`` command."""
+    parser = subparsers.add_parser("jobs", help="list SageMaker jobs and sweeps, and follow those that run")
+    parser.add_argument("--env", default="dev", metavar="NAME", help="environment (%(default)s)")
+    parser.add_argument("--sweep", metavar="NAME", help="only this sweep or job")
+    parser.add_argument("--once", action="store_true", help="print the table once, as without a terminal")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, session: Any = None, console: Console | None = None) -> int:
+    """Run the ``jobs`` command; gives the exit code."""
+    console = console or Console()
+    try:
+        environment, prices = read_environment(options.env), read_prices()
+        session = session or open_session(environment)
+        place = deployed_place(environment, session)
+        plan = find_record(options.sweep, place, session) if options.sweep else None
+        name = options.sweep or f"leukolens-{environment.name}-"
+        view = look(name, place, session, {}, plan)
+        if options.sweep and not view.jobs and plan is None:
+            sys.stderr.write(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed\n")
+            return 2
+        if options.once or not console.is_terminal or not view.running:
+            console.print(render(view, place, prices, plan))
+            return 0
+        return watch(name, place, prices, session, plan, console)
+    except LaunchError as error:
+        sys.stderr.write(f"jobs: {error}\n")
+        return 2
+
+
+def look(name: str, place: Place, session: Any, known: dict[str, Job], plan: Plan | None) -> View:
+    """Ask AWS for jobs, and for what is half made."""
+    jobs = list_jobs(name, place, session, known)
+    return View(jobs, notes_on(jobs, place, session, plan))
+
+
+def watch(
+    name: str, place: Place, prices: Prices, session: Any, plan: Plan | None = None, console: Console | None = None
+) -> int:
+    """Follow the jobs whose names begin so; gives the exit code."""
+    known: dict[str, Job] = {}
+    return Follower(
+        look=partial(look, name, place, session, known, plan),
+        draw=lambda view: render(view, place, prices, plan),
+        stop=lambda: stop_all(name, place, session, lambda text: sys.stderr.write(text + "\n")),
+        ask=input,
+        sleep=time.sleep,
+        console=console or Console(),
+        again=f"python -m training jobs --env {place.environment} --sweep {name}",
+    ).run()
