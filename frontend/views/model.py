@@ -1,12 +1,11 @@
 """Model: the card of the model that answers, in words a laboratory can judge it by."""
 
-from typing import Any
-
 import streamlit as st
 
 from api.schemas import ModelSummary
 from client import LeukolensError
-from frontend import service
+from frontend import service, theme
+from frontend.evaluation import evidence, sections, tables
 
 KNOWN_LIMITS = (
     "It learned from one public data set of one laboratory; stain, microscope and camera of another may mislead it.",
@@ -30,8 +29,10 @@ def render() -> None:
     _use(card)
     _facts(card)
     _limits()
-    _figures("Evaluation", card.evaluation)
-    _figures("Training", card.training)
+    sections.show(evidence.read(card.evaluation), card.labels, theme.ink())
+    if card.training:
+        with st.expander("How it was trained", icon=":material/model_training:"):
+            tables.figures(card.training)
 
 
 def _use(card: ModelSummary) -> None:
@@ -66,41 +67,3 @@ def _facts(card: ModelSummary) -> None:
 def _limits() -> None:
     st.header("Limits", anchor=False)
     st.markdown("\n".join(f"- {limit}" for limit in KNOWN_LIMITS))
-
-
-def _figures(title: str, figures: dict[str, Any]) -> None:
-    """Show a free part of the card: single figures in one table, each part with a heading of its own."""
-    if not figures:
-        return
-    st.header(title, anchor=False)
-    single = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
-    if single:
-        st.table({"Figure": [_words(name) for name in single], "Value": [_number(value) for value in single.values()]})
-    for name, value in figures.items():
-        if isinstance(value, dict | list):
-            st.markdown(f"**{_words(name)}**")
-            st.table(_rows(value))
-
-
-def _rows(part: dict[str, Any] | list[Any]) -> list[dict[str, str]]:
-    if isinstance(part, dict) and not any(isinstance(value, dict) for value in part.values()):
-        part = [{"Figure": _words(name), "Value": value} for name, value in part.items()]
-    elif isinstance(part, dict):
-        part = [
-            {"": _words(name), **(value if isinstance(value, dict) else {"value": value})}
-            for name, value in part.items()
-        ]
-    rows = [row if isinstance(row, dict) else {"Value": row} for row in part]
-    return [{_words(str(name)): _number(value) for name, value in row.items()} for row in rows]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(_number(one) for one in value)
-    return str(value)

@@ -1,0 +1,1 @@
+"""What a model's card tells of its evaluation: read, put into words, drawn."""

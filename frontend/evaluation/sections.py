@@ -1,0 +1,168 @@
+"""The sections of an evaluation on the page."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from frontend.evaluation import charts, tables, wording
+from frontend.evaluation.evidence import Evidence, Protocol
+
+DETAILED = "contiguous"
+"""The protocol whose details are open first: the one that promotion goes by."""
+
+
+def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
+    """Show an evaluation, from what matters most to the details.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of the model that answers; may be empty.
+    labels : Sequence[str]
+        In the model's order.
+    ink : str
+        Colour of text, of the theme.
+    """
+    st.header("How well it does", anchor=False)
+    if evidence == Evidence():
+        st.warning("This model carries no evaluation: take it for untested.", icon=":material/help:")
+        return
+    if evidence.protocols:
+        _metrics(evidence)
+        _shortcut_audit(evidence, ink)
+        _details(evidence, list(labels), ink)
+    if evidence.robustness:
+        _robustness(evidence, ink)
+    if evidence.strangers:
+        _strangers(evidence)
+    if evidence.others:
+        st.subheader("Other figures", anchor=False)
+        tables.figures(evidence.others)
+    _provenance(evidence)
+
+
+def _ordered(evidence: Evidence) -> list[str]:
+    """List the protocols that were measured, the kindest first."""
+    known = [name for name in wording.PROTOCOLS if name in evidence.protocols]
+    return known + [name for name in evidence.protocols if name not in known]
+
+
+def _title(protocol: str) -> str:
+    return wording.PROTOCOLS.get(protocol, (wording.words(protocol), ""))[0]
+
+
+def _metrics(evidence: Evidence) -> None:
+    names = _ordered(evidence)
+    st.markdown(
+        "How fields are kept apart decides what a number means:\n"
+        + "\n".join(f"- **{_title(name)}.** {wording.PROTOCOLS.get(name, ('', ''))[1]}" for name in names)
+    )
+    measured = [key for key in wording.METRICS if any(key in evidence.protocols[name].metrics for name in names)]
+    if measured:
+        columns = {
+            _title(name): [
+                wording.estimate(evidence.protocols[name].metrics.get(key), plain=key in wording.PLAIN_NUMBERS)
+                for key in measured
+            ]
+            for name in names
+        }
+        st.table({"Figure": [wording.METRICS[key] for key in measured], **columns})
+        st.caption(
+            "In brackets: 95 % intervals, resampled by runs of neighbouring fields. They say nothing of patients."
+        )
+
+
+def _shortcut_audit(evidence: Evidence, ink: str) -> None:
+    st.subheader("Shortcut audit: what the model adds", anchor=False)
+    st.markdown(
+        "The four patterns of this data set also differ in colour, background and density of cells. What sees only "
+        "that, and no form of a cell, scores as the grey bars show. What the model adds to the best of them is what it "
+        "may have learned of cells."
+    )
+    for name in _ordered(evidence):
+        if evidence.protocols[name].score is None:
+            continue
+        st.markdown(f"**{_title(name)}:** {wording.gain(evidence, name)}".strip())
+        st.altair_chart(charts.beside_shortcuts(evidence, name, ink), alt=wording.comparison(evidence, name))
+    st.caption("Balanced accuracy; by chance, 25 %. Line: 95 % interval. Dots below it: the folds one by one.")
+
+
+def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
+    names = _ordered(evidence)
+    st.subheader("In detail", anchor=False)
+    start = DETAILED if DETAILED in names else names[-1]
+    chosen = st.segmented_control(
+        "Fields kept apart by", names, default=start, format_func=_title, required=True, key="protocol"
+    )
+    protocol = evidence.protocols[chosen or start]
+    left, right = st.columns(2, gap="large")
+    with left:
+        _confusion(protocol, labels, ink)
+    with right:
+        _by_label(protocol)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if protocol.reliability:
+            st.markdown("**Does it keep its word?** Larger dots are more fields; on the dashed line, it does.")
+            st.altair_chart(charts.reliability(protocol, ink), alt=wording.reliability(protocol))
+    with right:
+        if protocol.risk_coverage:
+            st.markdown("**What is left wrong** when the least certain fields are not answered:")
+            st.altair_chart(charts.risk_coverage(protocol, ink), alt=wording.risk(protocol))
+
+
+def _confusion(protocol: Protocol, labels: list[str], ink: str) -> None:
+    if [len(row) for row in protocol.confusion] == [len(labels)] * len(labels):
+        st.markdown("**What was taken for what**, in fields:")
+        st.altair_chart(charts.confusion(protocol, labels, ink), alt=wording.confusion(protocol, labels))
+
+
+def _by_label(protocol: Protocol) -> None:
+    labels = [*protocol.sensitivity, *(label for label in protocol.specificity if label not in protocol.sensitivity)]
+    if labels:
+        st.markdown("**By label**")
+        found = {
+            "Sensitivity": [wording.estimate(protocol.sensitivity.get(label)) for label in labels],
+            "Specificity": [wording.estimate(protocol.specificity.get(label)) for label in labels],
+        }
+        st.table({"Label": labels, **found})
+
+
+def _robustness(evidence: Evidence, ink: str) -> None:
+    st.subheader("Disturbed images", anchor=False)
+    st.markdown("Balanced accuracy when the very same test fields are changed as other cameras and stains might do it:")
+    st.altair_chart(charts.robustness(evidence, ink), alt=wording.robustness(evidence))
+
+
+def _strangers(evidence: Evidence) -> None:
+    st.subheader("Pictures of nothing that it knows", anchor=False)
+    st.markdown("The right answer to each of these is that the model does not know it.")
+    found = list(evidence.strangers.values())
+    st.table(
+        {
+            "Pictures": [wording.STRANGERS.get(name, wording.words(name)) for name in evidence.strangers],
+            "Number": [str(one.images) for one in found],
+            "Called unknown": [wording.share(one.out_of_distribution) for one in found],
+            "Accepted": [wording.share(one.accepted) for one in found],
+            "Accepted as malignant": [
+                "not measured" if one.accepted_as_malignant is None else wording.share(one.accepted_as_malignant)
+                for one in found
+            ],
+        }
+    )
+
+
+def _provenance(evidence: Evidence) -> None:
+    said = []
+    if evidence.parity:
+        same = wording.share(evidence.parity.agreement)
+        said.append(
+            f"The file gives the trained network's label on {same} of {evidence.parity.images} images, and "
+            f"probabilities that differ by {wording.tiny(evidence.parity.max_difference)} at most."
+        )
+    if evidence.manifest_digest:
+        said.append(f"Data: manifest `{evidence.manifest_digest}`.")
+    if evidence.unread:
+        said.append(f"Not shown, as this page cannot read it: {', '.join(evidence.unread)}.")
+    if said:
+        st.caption(" ".join(said))
