@@ -11,7 +11,7 @@ from .parts import PARTS
 TARGET = ROOT / "docs" / "benchmarks.md"
 _HEAD = """# Measurements
 
-Made by `make bench` from [benchmarks/results](../benchmarks/results); every number here is read from a file there.
+Made by `make bench` from `benchmarks/results`; every number here is read from a file there.
 Times depend on the machine and on what else it does: compare within a table, whose rows were measured in turn on the
 same core, rather than between tables. A load average far above the number of cores means that others were at work.
 """

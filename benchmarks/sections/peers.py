@@ -35,7 +35,7 @@ def section(results: dict[str, Any]) -> str:
             "",
             where(results),
             "",
-            "Each in an environment of its own with the versions in [benchmarks/peers](../benchmarks/peers), one"
+            "Each in an environment of its own with the versions in `benchmarks/peers`, one"
             " process for the model, pinned to one core; the asking is done from another. The last column is the"
             " largest difference of a probability from this project's.",
             "",
