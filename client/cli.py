@@ -1,4 +1,4 @@
-"""``python -m client {predict,model}``."""
+"""``python -m client {predict,model,batch}``."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from rich.progress import track
 
 from api.schemas import RESEARCH_USE_WARNING
 
+from .batch import command as batch
 from .errors import InvalidAnswerError, LeukolensError, ServiceError, UnreachableError
 from .files import NoFilesError, find
 from .leukolens import LeukolensClient
@@ -31,6 +32,8 @@ Access: LEUKOLENS_CLIENT_TOKEN, or LEUKOLENS_CLIENT_TOKEN_URL, _ID, _SECRET and 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     options = _parser().parse_args(arguments)
+    if options.command == "batch":
+        return batch.run(options)
     try:
         auth = read_access(os.environ).auth()
         with LeukolensClient(options.url, auth=auth, max_connections=options.concurrency) as leukolens:
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--format", choices=["table", "json", "csv"], default="table")
     predict.add_argument("--explain", type=Path, metavar="DIR", help="write each image with its heat map into DIR")
     commands.add_parser("model", parents=[shared], help="print the card of the model that answers")
+    batch.add_command(commands)
     return parser
 
 

@@ -13,8 +13,7 @@ from rich.table import Column, Table
 from api.schemas import Prediction, Problem
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
-_COLUMNS = (
-    "file",
+ANSWER_COLUMNS = (
     "label",
     "probability",
     "verdict",
@@ -25,7 +24,6 @@ _COLUMNS = (
     "model_version",
     "model_sha256",
     "request_id",
-    "error",
 )
 
 
@@ -65,7 +63,8 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
     """Make a CSV: one line a file, with a column of probability for every label."""
     labels = list(dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities))
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, [*_COLUMNS, *(f"probability_{label}" for label in labels)], lineterminator="\n")
+    columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_line(outcome) for outcome in outcomes)
     return buffer.getvalue()
@@ -80,11 +79,19 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 
 def _line(outcome: Outcome) -> dict[str, Any]:
-    answer = outcome.answer
-    if answer is None:
+    if outcome.answer is None:
         return {"file": outcome.path, "error": outcome.error}
+    return {"file": outcome.path, **answer_columns(outcome.answer)}
+
+
+def probability_column(label: str) -> str:
+    """Name the column of a label's probability."""
+    return f"probability_{label}"
+
+
+def answer_columns(answer: Prediction) -> dict[str, Any]:
+    """Give an answer's values by column: those of ``ANSWER_COLUMNS``, and each label's probability."""
     return {
-        "file": outcome.path,
         "label": answer.prediction.label,
         "probability": answer.prediction.probability,
         "verdict": answer.prediction.verdict,
@@ -95,5 +102,5 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
-        **{f"probability_{label}": value for label, value in answer.probabilities.items()},
+        **{probability_column(label): value for label, value in answer.probabilities.items()},
     }

@@ -177,14 +177,22 @@ class BatchStack(cdk.Stack):
         """Make the policy of people and programs that start batches, follow them and read what they answered."""
         results = self._storage.results
         allowed = {
-            ("states:StartExecution", "states:ListExecutions"): self._arn("stateMachine", name),
-            ("states:DescribeExecution", "states:StopExecution", "states:ListMapRuns"): self._arn(
-                "execution", f"{name}:*"
-            ),
-            ("states:DescribeMapRun",): self._arn("mapRun", f"{name}/{LABEL}:*"),
-            ("s3:ListBucket",): results.bucket_arn,
-            ("s3:GetObject",): results.arn_for_objects("batches/*"),
-            ("kms:Decrypt",): self._storage.key.key_arn,
+            self._arn("stateMachine", name): [
+                "states:StartExecution",
+                "states:ListExecutions",
+                "states:DescribeStateMachine",
+            ],
+            self._arn("execution", f"{name}:*"): [
+                "states:DescribeExecution",
+                "states:StopExecution",
+                "states:ListMapRuns",
+            ],
+            self._arn("mapRun", f"{name}/{LABEL}:*"): ["states:DescribeMapRun"],
+            # Names of fields, not the fields: whether a prefix holds any, and which of them got no answer.
+            self._storage.data.bucket_arn: ["s3:ListBucket"],
+            results.bucket_arn: ["s3:ListBucket"],
+            results.arn_for_objects("batches/*"): ["s3:GetObject"],
+            self._storage.key.key_arn: ["kms:Decrypt"],
         }
         policy = iam.ManagedPolicy(
             self,
@@ -192,8 +200,7 @@ class BatchStack(cdk.Stack):
             managed_policy_name=f"{name}-operator",
             description="Start batches, follow them, read their results",
             statements=[
-                iam.PolicyStatement(actions=list(actions), resources=[resource])
-                for actions, resource in allowed.items()
+                iam.PolicyStatement(actions=actions, resources=[resource]) for resource, actions in allowed.items()
             ],
         )
         reason = "Executions and their results are named when they start."

@@ -26,18 +26,6 @@ class SummaryEvent(BaseModel):
     """The map's output: where its ResultWriter wrote, or, without one, what each call answered."""
 
 
-class Summary(schemas.Answer):
-    """Written to ``<folder>/summary.json``, and the output of the execution."""
-
-    folder: str
-    images: int = 0
-    problems: int = 0
-    calls: int = 0
-    failed_calls: int = 0
-    labels: dict[str, int] = Field(default_factory=dict)
-    verdicts: dict[str, int] = Field(default_factory=dict)
-
-
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sum up one batch.
 
@@ -51,12 +39,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        A :class:`Summary`.
+        A :class:`api.schemas.BatchSummary`.
     """
     return run(event).model_dump()
 
 
-def run(event: Mapping[str, Any]) -> Summary:
+def run(event: Mapping[str, Any]) -> schemas.BatchSummary:
     """Read what every call answered, add it up, and write the sum.
 
     Raises
@@ -70,7 +58,7 @@ def run(event: Mapping[str, Any]) -> Summary:
     bucket = open_objects(given.results_bucket)
     labels: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    summary = Summary(folder=given.folder)
+    summary = schemas.BatchSummary(folder=given.folder)
     for answer in _answers(bucket, given.calls):
         summary.calls += 1
         if answer is None:

@@ -21,6 +21,7 @@ def run_program(
     folder: Path,
     timeout_s: float = _TIMEOUT_S,
     shown: int = 4000,
+    expected: int = 0,
 ) -> str:
     """Run a program without input, and give what it printed.
 
@@ -30,7 +31,7 @@ def run_program(
     Raises
     ------
     ProgramError
-        If it ends with another status than 0, or not in time.
+        If it ends with another status than ``expected``, or not in time.
     """
     process = None
     try:
@@ -54,7 +55,7 @@ def run_program(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    if process.returncode:
+    if process.returncode != expected:
         raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-shown:]}")
     return printed
 

@@ -42,14 +42,6 @@ class BatchEvent(BaseModel):
     items: list[Item] = Field(alias="Items", min_length=1)
 
 
-class BatchLine(schemas.Answer):
-    """One line of a result: an image's prediction, or why there is none."""
-
-    key: str
-    prediction: schemas.Prediction | None = None
-    problem: schemas.Problem | None = None
-
-
 class BatchResult(schemas.Answer):
     """What one child execution answers."""
 
@@ -105,7 +97,7 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     )
 
 
-def _line(service: Service, source: Objects, key: str, request_id: str) -> BatchLine:
+def _line(service: Service, source: Objects, key: str, request_id: str) -> schemas.BatchLine:
     classifier = service.classifier()
     try:
         data = source.read(key, service.settings.max_upload_bytes)
@@ -116,8 +108,8 @@ def _line(service: Service, source: Objects, key: str, request_id: str) -> Batch
         told = as_api_error(error)
         if told.status >= 500:
             raise
-        return BatchLine(key=key, problem=as_problem(told, request_id))
+        return schemas.BatchLine(key=key, problem=as_problem(told, request_id))
     cold_start = service.cold_start.take()
     audit(answer, classifier.card, request_id, size_bytes=len(data), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
-    return BatchLine(key=key, prediction=as_prediction(answer, classifier.card, request_id))
+    return schemas.BatchLine(key=key, prediction=as_prediction(answer, classifier.card, request_id))

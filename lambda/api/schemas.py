@@ -261,3 +261,26 @@ class Problem(Answer):
     instance: str | None = None
     request_id: str | None = None
     errors: list[FieldError] = []
+
+
+# --- Batches over an S3 prefix -----------------------------------------------------------------
+
+
+class BatchLine(Answer):
+    """One line of a batch's results: an image's prediction, or why there is none."""
+
+    key: str
+    prediction: Prediction | None = None
+    problem: Problem | None = None
+
+
+class BatchSummary(Answer):
+    """The sum over a batch: ``<folder>/summary.json``, and the output of the execution."""
+
+    folder: str
+    images: int = 0
+    problems: int = Field(default=0, description="Images that are no image, or none that the service reads.")
+    calls: int = 0
+    failed_calls: int = Field(default=0, description="Calls of the function that failed; their images have no line.")
+    labels: dict[str, int] = {}
+    verdicts: dict[str, int] = {}

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from settings import Settings
 
 import inference
-from api.batch import BatchLine, run
+from api.batch import run
 from api.errors import StorageUnavailable
+from api.schemas import BatchLine
 from api.service import Service
 
 LABELS = {"Benign", "Early", "Pre", "Pro"}

@@ -1,0 +1,104 @@
+"""``python -m client batch`` against the state machine's own definition and the service's own code."""
+
+import csv
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from client.cli import main
+from infra.rehearsal.emulator import free_port
+
+pytestmark = pytest.mark.rehearsal
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = (ROOT / "samples" / "synthetic_pre_01.png").read_bytes()
+
+
+def _run(account, *arguments):
+    command = [*account.command, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=account.environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_batch_is_started_followed_and_downloaded_with_its_failures(account, tmp_path):
+    place = account.put("mixed", a=SAMPLE, b=SAMPLE + b"\0", notes=b"Dear laboratory", broken=SAMPLE)
+    done = _run(account, place, "--wait", "--output", tmp_path / "results.parquet")
+    assert done.returncode == 1, done.stdout + done.stderr
+    rows = {row["key"]: row for row in parquet.read_table(tmp_path / "results.parquet").to_pylist()}
+    assert set(rows) == {"mixed/a", "mixed/b", "mixed/notes", "mixed/broken"}
+    assert rows["mixed/a"]["label"]
+    assert abs(sum(rows["mixed/a"][f"probability_{label}"] for label in ("Benign", "Early", "Pre", "Pro")) - 1) < 1e-3
+    assert "notes" not in rows["mixed/notes"]["error"]
+    assert rows["mixed/notes"]["error"].startswith("Not an image")
+    assert rows["mixed/broken"]["error"] == "the call for it failed"
+    assert "no answer: mixed/broken: the call for it failed" in done.stdout
+    assert "Research use only" in done.stderr
+
+
+def test_without_waiting_it_prints_the_execution_and_how_to_follow_it(account, tmp_path):
+    started = _run(account, account.put("later", a=SAMPLE))
+    assert started.returncode == 0, started.stderr
+    arn = started.stdout.strip()
+    assert f"batch --follow {arn}" in started.stderr.replace("\n", " ")
+    followed = _run(account, "--follow", arn, "--output", tmp_path / "results.csv")
+    assert followed.returncode == 0, followed.stderr
+    with (tmp_path / "results.csv").open(newline="") as file:
+        assert [line["key"] for line in csv.DictReader(file)] == ["later/a"]
+
+
+def test_interrupted_it_stops_following_and_not_the_batch(account, tmp_path):
+    place = account.put("slow", **{f"slow{number}": SAMPLE for number in range(3)})
+    command = [*account.command, place, "--wait", "--output", str(tmp_path / "results.csv")]
+    with subprocess.Popen(command, cwd=ROOT, env=account.environment, stderr=subprocess.PIPE, text=True) as process:
+        started = process.stderr.readline()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    again = shlex.split(re.search(r"To go on: (.*)", told)[1])
+    assert again[:5] == ["python", "-m", "client", "batch", "--follow"]
+    assert again[5] in started
+    done = _run(account, *again[4:])
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 4
+
+
+def test_a_batch_that_fails_says_why_and_where_its_lines_are(account):
+    done = _run(account, account.put("bad", broken1=SAMPLE, broken2=SAMPLE), "--wait")
+    assert done.returncode == 4
+    assert "ended as FAILED: States.ExceedToleratedFailureThreshold" in done.stderr
+    assert re.search(r"s3://smears-results/batches/\S+/lines/", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["s3://smears-data/nothing/", "--wait"], 2, "no object's key begins so"),
+        (["s3://elsewhere/slides/"], 2, "batches read the bucket smears-data only"),
+        (["slides/"], 2, "is no place in S3"),
+        ([], 2, "Give either"),
+        (["s3://smears-data/mixed/", "--env", "prod"], 3, "there is no such state machine"),
+        (["s3://smears-data/mixed/", "--output", "results.txt"], 2, "must end in .parquet or .csv"),
+        (["--follow", "arn:aws:states:eu-central-1:000000000000:execution:x:y"], 3, "there is no such execution"),
+    ],
+)
+@pytest.mark.usefixtures("account")
+def test_a_mistake_is_one_readable_message(capsys, arguments, code, told):
+    assert main(["batch", *arguments]) == code
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert not printed.out
+
+
+@pytest.mark.usefixtures("account")
+def test_an_address_where_nothing_answers_is_told(capsys):
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert main(["batch", "s3://smears-data/mixed/", "--endpoint-url", nowhere]) == 3
+    assert nowhere in capsys.readouterr().err
