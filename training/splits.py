@@ -12,20 +12,24 @@ divided again into what is trained on and what is calibrated on.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from training.duplicates import components
+from training.deal import deal
 from training.fields import DataError
 from training.manifest import Record
 
 FOLDS = 5
 GAP = 0.03  # of the label's images, on each side of a test run
+
+_Numbers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def slide_folds(records: Sequence[Record], slides: Mapping[str, str], folds: int
     unknown = [record.key for record in records if record.key not in slides]
     if unknown:
         raise DataError(f"{len(unknown)} images have no slide, such as {unknown[0]}: infer the slides of this very set")
-    linked = _join(records, [slides[record.key] for record in records], _duplicate_groups(records))
+    linked = _join([slides[record.key] for record in records], _duplicate_groups(records).tolist())
     return _grouped(records, linked, folds, "slides", None)
 
 
@@ -128,90 +132,103 @@ def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float =
     """
     records = _sorted(records)
     groups = _duplicate_groups(records)
-    part, place, counts = _parts(records, folds)
-    home = {group: _most_common(part[k] for k in members) for group, members in _members(groups).items()}
+    label, part, place = _parts(records, folds)
+    home = _most_common_part(groups, part, folds)
     result = []
     for fold in range(folds):
-        tested = np.array([home[group] == fold for group in groups])
+        tested = home[groups] == fold
         embargoed = np.zeros(len(records), bool)
-        for label, count in counts.items():
-            here = [k for k, record in enumerate(records) if record.label == label]
-            run = [place[k] for k in here if part[k] == fold]
-            reach = math.ceil(gap * count)
-            embargoed[[k for k in here if run[0] - reach <= place[k] <= run[-1] + reach]] = True
-        near = {group for group, out in zip(groups, embargoed, strict=True) if out}
-        gapped = np.array([group in near for group in groups]) & ~tested
-        result.append(_fold(f"contiguous-{fold + 1}", records, tested, gapped))
+        for here in (label == number for number in range(label.max() + 1)):
+            run = place[here & (part == fold)]
+            reach = math.ceil(gap * np.count_nonzero(here))
+            embargoed |= here & (run.min() - reach <= place) & (place <= run.max() + reach)
+        near = np.zeros(len(records), bool)
+        near[groups[embargoed]] = True
+        result.append(_fold(f"contiguous-{fold + 1}", records, tested, near[groups] & ~tested))
     return result
 
 
-def _parts(records: list[Record], folds: int) -> tuple[list[int], list[int], Counter[str]]:
-    """Give each record's part, its place within its label (by number, then key), and the labels' sizes."""
-    counts: Counter[str] = Counter(record.label for record in records)
-    part, place = [0] * len(records), [0] * len(records)
-    for label, count in counts.items():
+def _parts(records: list[Record], folds: int) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """Give each record's label as a number, its part, and its place within its label (by number, then key)."""
+    by_label: dict[str, list[int]] = {}
+    for k, record in enumerate(records):
+        by_label.setdefault(record.label, []).append(k)
+    label, part, place = (np.zeros(len(records), np.int64) for _ in range(3))
+    for number, (name, here) in enumerate(by_label.items()):
+        count = len(here)
         if count < folds:
-            raise DataError(f"{count} {label} images cannot be cut into {folds} parts: use fewer folds")
-        here = [k for k, record in enumerate(records) if record.label == label]
-        unnumbered = [records[k].key for k in here if records[k].acquisition is None]
-        if unnumbered:
-            raise DataError(f"{unnumbered[0]} has no acquisition number in its name: use random folds")
-        for position, k in enumerate(sorted(here, key=lambda k: (records[k].acquisition, records[k].key))):
-            place[k], part[k] = position, position * folds // count
-    return part, place, counts
+            raise DataError(f"{count} {name} images cannot be cut into {folds} parts: use fewer folds")
+        acquired = [record.acquisition for record in map(records.__getitem__, here) if record.acquisition is not None]
+        if len(acquired) < count:
+            unnumbered = next(records[k].key for k in here if records[k].acquisition is None)
+            raise DataError(f"{unnumbered} has no acquisition number in its name: use random folds")
+        # Records are sorted by key, and the sort is stable.
+        in_order = np.array(here)[np.argsort(np.array(acquired), kind="stable")]
+        label[here], place[in_order] = number, np.arange(count)
+        part[in_order] = np.arange(count) * folds // count
+    return label, part, place
+
+
+def _most_common_part(groups: _Numbers, part: _Numbers, folds: int) -> _Numbers:
+    """Give the part that holds most of each group, by the group's number; the first of several."""
+    held = np.bincount(groups * folds + part, minlength=len(groups) * folds).reshape(-1, folds)
+    return np.asarray(held.argmax(axis=1), np.int64)
 
 
 def _grouped(
-    records: list[Record], groups: list[int], folds: int, name: str, shuffle: np.random.RandomState | None
+    records: list[Record], groups: _Numbers, folds: int, name: str, shuffle: np.random.RandomState | None
 ) -> list[Fold]:
     """Deal whole groups to folds, and see that each fold leaves every label something to train on."""
     labels = np.array([record.label for record in records])
     for label in np.unique(labels):
-        count = len({group for group, one in zip(groups, labels, strict=True) if one == label})
+        count = len(np.unique(groups[labels == label]))
         if count < (folds if shuffle else 2):
             raise DataError(
                 f"{label} has {count} separate groups of images, too few for {folds} folds: use fewer folds"
             )
-    deal = StratifiedGroupKFold(folds, shuffle=shuffle is not None, random_state=shuffle)
+    home = deal(labels, groups, folds, shuffle)
     result = []
-    for number, (train, test) in enumerate(deal.split(labels, labels, groups), 1):
-        lacking = set(labels) - set(labels[train])
+    for fold in range(folds):
+        tested = home == fold
+        lacking = set(labels) - set(labels[~tested])
         if lacking:
-            raise DataError(f"fold {number} would test all the {min(lacking)} images: use more folds")
-        tested = np.isin(np.arange(len(records)), test)
-        result.append(_fold(f"{name}-{number}", records, tested, np.zeros(len(records), bool)))
+            raise DataError(f"fold {fold + 1} would test all the {min(lacking)} images: use more folds")
+        result.append(_fold(f"{name}-{fold + 1}", records, tested, np.zeros(len(records), bool)))
     return result
 
 
 def _fold(name: str, records: list[Record], tested: NDArray[np.bool_], gapped: NDArray[np.bool_]) -> Fold:
-    keys = np.array([record.key for record in records])
-    return Fold(name, tuple(keys[~tested & ~gapped]), tuple(keys[tested]), tuple(keys[gapped]))
+    keys = [record.key for record in records]
+    return Fold(name, _chosen(keys, ~tested & ~gapped), _chosen(keys, tested), _chosen(keys, gapped))
+
+
+def _chosen(keys: list[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(compress(keys, wanted.tolist()))
 
 
 def _sorted(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.key)
 
 
-def _duplicate_groups(records: list[Record]) -> list[int]:
+def _duplicate_groups(records: list[Record]) -> _Numbers:
     """Give each record the number of its group of near-duplicates; an image without any is alone in its own."""
-    return _join(records, [record.duplicate_group or record.key for record in records])
+    return _join([record.duplicate_group or record.key for record in records])
 
 
-def _join(records: list[Record], *groupings: Sequence[str | int]) -> list[int]:
-    """Give each record the number of the group that arises when whatever shares a name in any grouping is together."""
-    links = [
-        (members[0], other) for names in groupings for members in _members(names).values() for other in members[1:]
+def _join(*groupings: Sequence[str | int]) -> _Numbers:
+    """Give each record the number of the group that arises when whatever shares a name in any grouping is together.
+
+    A group's number is the position of its first member.
+    """
+    count = len(groupings[0])
+    # A graph of the records and the names, each record linked to its names.
+    codes: dict[tuple[int, str | int], int] = {}
+    ends = [
+        codes.setdefault((number, name), count + len(codes)) for number, names in enumerate(groupings) for name in names
     ]
-    return [members[0] for members in components(len(records), links)]
-
-
-def _members(names: Sequence[str | int]) -> dict[str | int, list[int]]:
-    members: dict[str | int, list[int]] = {}
-    for position, name in enumerate(names):
-        members.setdefault(name, []).append(position)
-    return members
-
-
-def _most_common(parts: Iterable[int]) -> int:
-    counts = Counter(parts)
-    return min(counts, key=lambda part: (-counts[part], part))
+    starts = np.tile(np.arange(count), len(groupings))
+    nodes = count + len(codes)
+    graph = coo_array((np.ones(len(ends), np.int8), (starts, ends)), shape=(nodes, nodes))
+    _, component = connected_components(graph, directed=False)
+    _, first, number = np.unique(component[:count], return_index=True, return_inverse=True)
+    return np.asarray(first[number], np.int64)

@@ -95,6 +95,17 @@ def test_no_training_image_is_within_the_embargo_of_a_tested_run(sizes: list[int
             assert nearest > share * size
 
 
+def test_the_embargo_follows_the_numbers_where_names_sort_otherwise() -> None:
+    records = [
+        record(label, n).model_copy(update={"key": f"{label}/f-{n}.jpg"}) for label in LABELS for n in range(100)
+    ]
+    for fold in contiguous_folds(records, folds=5, gap=0.03):
+        numbers = [sorted(int(key[6:-4]) for key in keys if key.startswith("Pre")) for keys in (fold.train, fold.test)]
+        tested = range(numbers[1][0], numbers[1][-1] + 1)
+        assert numbers[1] == list(tested)
+        assert not {n + shift for n in tested for shift in (-3, 3)} & set(numbers[0])
+
+
 def test_random_folds_are_stratified_and_follow_the_seed() -> None:
     records = [record(label, n) for label, size in zip(LABELS, (50, 100, 150, 200), strict=True) for n in range(size)]
     for fold in random_folds(records, folds=5, seed=1):
