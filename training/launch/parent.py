@@ -1,11 +1,11 @@
 """The run of a sweep in MLflow, under which its jobs' runs are filed."""
 
-import os
 from typing import Any
 
 from training.launch.errors import LaunchError
 from training.launch.place import Place
 from training.launch.plan import Plan
+from training.tracking.settings import artifact_location, prepare_environment
 
 
 def experiment_of(plan: Plan) -> str:
@@ -28,16 +28,18 @@ def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
     LaunchError
         The server cannot be reached, or refuses.
     """
-    # A server that is away must not hold the launch for the minutes of MLflow's own patience.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    prepare_environment(place.tracking_uri)
     from mlflow import MlflowClient  # it takes seconds
     from mlflow.exceptions import MlflowException
 
     try:
         used = client or MlflowClient(tracking_uri=place.tracking_uri)
         found = used.get_experiment_by_name(experiment_of(plan))
-        experiment = found.experiment_id if found else used.create_experiment(experiment_of(plan))
+        experiment = (
+            found.experiment_id
+            if found
+            else used.create_experiment(experiment_of(plan), artifact_location(place.tracking_uri))
+        )
         tags = {"leukolens.sweep": plan.name, "leukolens.data": plan.data, **plan.tags}
         return str(used.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)
     except (MlflowException, OSError) as error:

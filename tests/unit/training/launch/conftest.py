@@ -1,0 +1,181 @@
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import sagemaker_backends
+
+from training.cli import main
+from training.launch.environment import read_environment
+from training.launch.place import deployed_place
+from training.manifest import Manifest, Record
+
+REGION = "eu-central-1"
+GRID = [
+    *("sweep", "--executor", "sagemaker", "--name", "nine", "--backbone", "efficientnet-lite0", "--epochs", "6"),
+    *("--optimizer", "adam", "--optimizer", "sgd", "--optimizer", "rmsprop"),
+    *("--batch-size", "16", "--batch-size", "32", "--batch-size", "64", "--spot"),
+]
+ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/leukolens-dev-training"
+
+
+class Account:
+    """An AWS account with the environment dev in it; moto answers, and what moto lacks is answered here."""
+
+    def __init__(self):
+        self.session = boto3.Session(region_name=REGION)
+        self.quota = 10
+        self.decision = "allowed"
+        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+        for event, answer in {
+            "service-quotas.ListServiceQuotas": self._quotas,
+            "iam.SimulatePrincipalPolicy": lambda _: {"EvaluationResults": [{"EvalDecision": self.decision}]},
+            "sagemaker.StopTrainingJob": lambda body: self.tell(body["TrainingJobName"], "Stopped") or {},
+            "sagemaker.StopHyperParameterTuningJob": self._stop_tuner,
+        }.items():
+            self.session.events.register(f"before-call.{event}", _answering(answer))
+        self.sagemaker = self.session.client("sagemaker")
+        self.s3 = self.session.client("s3")
+
+    @property
+    def backend(self):
+        return sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
+
+    @property
+    def place(self):
+        return deployed_place(read_environment("dev"), self.session)
+
+    def deploy(self):
+        outputs = {
+            "Storage": {"DataBucketName": "smears-data", "ModelsBucketName": "smears-models"},
+            "Training": {"JobRoleArn": ROLE, "MlflowAppArn": f"arn:aws:sagemaker:{REGION}:1:mlflow-app/app-1"},
+        }
+        for stack, values in outputs.items():
+            template = {
+                "Resources": {"Any": {"Type": "AWS::SNS::Topic"}},
+                "Outputs": {name: {"Value": value} for name, value in values.items()},
+            }
+            self.session.client("cloudformation").create_stack(
+                StackName=f"Leukolens-Dev-{stack}", TemplateBody=json.dumps(template)
+            )
+        for bucket in outputs["Storage"].values():
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def put_smears(self):
+        records = [Record(key=f"Pre/{n}.jpg", sha256="0" * 64, size_bytes=9, width=9, height=9) for n in range(5)]
+        self.manifest = Manifest.of(records)
+        self.s3.put_object(Bucket="smears-data", Key="smears/manifest.jsonl", Body=self.manifest.content)
+
+    def play_tuner(self, name, jobs=None):
+        """Start the jobs of a grid, as SageMaker does from a tuner's description."""
+        described = self.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        definition = described["TrainingJobDefinition"]
+        ranges = described["HyperParameterTuningJobConfig"]["ParameterRanges"]["CategoricalParameterRanges"]
+        names, values = [r["Name"] for r in ranges], [r["Values"] for r in ranges]
+        made = []
+        for number, chosen in enumerate(itertools.product(*values), 1):
+            made.append(f"{name}-{number:03}-0a1b2c3d")
+            self.sagemaker.create_training_job(
+                TrainingJobName=made[-1],
+                HyperParameters={**definition["StaticHyperParameters"], **dict(zip(names, chosen, strict=True))},
+                AlgorithmSpecification=definition["AlgorithmSpecification"],
+                **{
+                    key: definition[key]
+                    for key in (
+                        *("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"),
+                        *("EnableManagedSpotTraining", "CheckpointConfig", "Environment"),
+                    )
+                },
+            )
+            self.tell(made[-1], "InProgress")
+            if len(made) == jobs:
+                break
+        self.backend.hyper_parameter_tuning_jobs[name].hyper_parameter_tuning_job_status = "InProgress"
+        return made
+
+    def tell(self, job, status, *, doing=None, epoch=None, objective=None, minutes=10, billed_s=None):
+        """Make AWS say this of a job."""
+        told = self.backend.training_jobs[job]
+        told.training_job_status, told.secondary_status = status, doing or status
+        told.training_start_time = self.now - timedelta(minutes=minutes)
+        told.training_end_time = None if status == "InProgress" else self.now
+        if billed_s is not None:
+            told.billable_time_in_seconds = billed_s
+        values = {"epoch": epoch, "val_balanced_accuracy": objective}
+        told.final_metric_data_list = [
+            {"MetricName": name, "Value": float(value), "Timestamp": self.now}
+            for name, value in values.items()
+            if value is not None
+        ]
+
+    def finish_tuner(self, name, status):
+        self.backend.hyper_parameter_tuning_jobs[name].hyper_parameter_tuning_job_status = status
+
+    def _quotas(self, _):
+        kinds = ("training job", "spot training job", "training warm pool")
+        return {
+            "Quotas": [
+                {"QuotaName": f"ml.m5.xlarge for {kind} usage", "QuotaCode": "L-1", "Value": self.quota}
+                for kind in kinds
+            ]
+        }
+
+    def _stop_tuner(self, body):
+        self.finish_tuner(body["HyperParameterTuningJobName"], "Stopped")
+        return {}
+
+
+def _answering(answer):
+    def answered(params, **_):
+        body = params["body"]
+        return SimpleNamespace(status_code=200), answer(json.loads(body) if isinstance(body, bytes) else body)
+
+    return answered
+
+
+@pytest.fixture
+def bare_account(monkeypatch):
+    """Give an account with nothing in it."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        account = Account()
+        for module in ("command", "watch", "logs", "stop"):
+            monkeypatch.setattr(f"training.launch.{module}.open_session", lambda _: account.session)
+        yield account
+
+
+@pytest.fixture
+def account(bare_account, monkeypatch):
+    """Give an account with the environment dev deployed and smears in it; MLflow's server gives one run."""
+    bare_account.deploy()
+    bare_account.put_smears()
+    monkeypatch.setattr("training.launch.start.make_parent", lambda plan, place: "run-of-the-sweep")
+    return bare_account
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command line; gives its exit code, standard output and standard error."""
+
+    def run(*arguments):
+        code = main(list(arguments))
+        told = capsys.readouterr()
+        return SimpleNamespace(code=code, out=told.out, err=told.err)
+
+    return run
+
+
+@pytest.fixture
+def nine(account, command):
+    """Give the account with the nine-run sweep started in it and its jobs running."""
+    assert command(*GRID, "--detach").code == 0
+    account.jobs = account.play_tuner("leukolens-dev-nine")
+    return account

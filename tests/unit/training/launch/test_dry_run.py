@@ -1,0 +1,83 @@
+"""A dry run prints the very requests and the cost, without credentials and without asking anybody."""
+
+import json
+import socket
+
+import pytest
+
+from tests.unit.training.launch.conftest import GRID
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """Leave neither credentials nor a network."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    def refuse(*_, **__):
+        raise AssertionError("a dry run reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def test_nine_requests_and_a_total_cost(command):
+    told = command(*GRID, "--dry-run")
+    assert told.code == 0, told.err
+    printed = json.loads(told.out)
+    assert len(printed["jobs"]) == 9
+    tried = {(j["HyperParameters"]["optimizer"], j["HyperParameters"]["batch-size"]) for j in printed["jobs"]}
+    assert len(tried) == 9
+    for job in printed["jobs"]:
+        assert job["TrainingJobName"].startswith("leukolens-dev-nine-0")
+        assert job["EnableManagedSpotTraining"] is True
+        assert job["InputDataConfig"][0]["InputMode"] == "FastFile"
+    tuner = printed["tuner"]
+    assert tuner["HyperParameterTuningJobName"] == "leukolens-dev-nine"
+    assert tuner["HyperParameterTuningJobConfig"]["Strategy"] == "Grid"
+    # Nine jobs of one hour on ml.m5.xlarge at 0.23 x 1.26, each with 30 GB of disk at 0.14 a month.
+    assert printed["cost"]["at_most_usd"] == pytest.approx(9 * (0.23 * 1.26 + 30 * 0.14 / 730), abs=0.01)
+    assert "at most $2.66" in told.err
+
+
+def test_a_bayesian_search_over_a_continuous_range(command):
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--strategy", "bayesian", "--max-jobs", "12", "--epochs", "6"),
+        *("--learning-rate", "1e-5:1e-2", "--batch-size", "8:64", "--optimizer", "adam", "--optimizer", "sgd"),
+        "--dry-run",
+    )
+    assert told.code == 0, told.err
+    config = json.loads(told.out)["tuner"]["HyperParameterTuningJobConfig"]
+    assert config["Strategy"] == "Bayesian"
+    assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 12, "MaxParallelTrainingJobs": 3}
+    ranges = config["ParameterRanges"]
+    assert ranges["ContinuousParameterRanges"] == [
+        {"Name": "learning-rate", "MinValue": "1e-05", "MaxValue": "0.01", "ScalingType": "Logarithmic"}
+    ]
+    assert ranges["IntegerParameterRanges"][0]["MaxValue"] == "64"
+    assert ranges["CategoricalParameterRanges"] == [{"Name": "optimizer", "Values": ["adam", "sgd"]}]
+
+
+def test_hyperband_stops_by_epochs(command):
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--strategy", "hyperband", "--max-jobs", "12", "--epochs", "8"),
+        *("--learning-rate", "1e-5:1e-2", "--dry-run"),
+    )
+    config = json.loads(told.out)["tuner"]["HyperParameterTuningJobConfig"]
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 8}}
+
+
+def test_one_job(command):
+    told = command("train", "--executor", "sagemaker", "--instance-type", "ml.g5.xlarge", "--frozen", "--dry-run")
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["HyperParameters"]["frozen"] == "true"
+    assert job["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+    assert "-gpu-" in job["AlgorithmSpecification"]["TrainingImage"]
+
+
+def test_a_budget_is_kept_in_a_dry_run_too(command):
+    told = command(*GRID, "--instance-type", "ml.g5.12xlarge", "--dry-run")
+    assert told.code == 2
+    assert "the monthly budget of dev $50.00: this may cost up to $80." in told.err

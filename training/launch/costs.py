@@ -1,0 +1,42 @@
+"""``python -m training costs``: the table of prices, and what the nine-run sweep may cost at them."""
+
+import argparse
+import sys
+
+from training.launch.errors import LaunchError
+from training.launch.prices import Prices, cost_so_far, read_prices
+
+_JOBS, _HOURS = 9, 1
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``costs`` command."""
+    parser = subparsers.add_parser("costs", help="print what SageMaker's instances cost, as Markdown")
+    parser.add_argument("--region", default="eu-central-1", metavar="REGION", help="beside us-east-1 (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``costs`` command; gives the exit code."""
+    try:
+        sys.stdout.write(cost_table(read_prices(), options.region))
+    except LaunchError as error:
+        sys.stderr.write(f"costs: {error}\n")
+        return 2
+    return 0
+
+
+def cost_table(prices: Prices, region: str) -> str:
+    """Draw the table in Markdown.
+
+    Raises
+    ------
+    LaunchError
+        There are no prices for the region.
+    """
+    rows = [f"| Instance | us-east-1, $/h | {region}, $/h | Nine jobs of {_HOURS} h, {region} |", "|---|--:|--:|--:|"]
+    for instance in sorted(prices.instances, key=prices.instances.__getitem__):
+        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
+        sweep = cost_so_far(_JOBS * _HOURS * 3600, 1, there)
+        rows.append(f"| `{instance}` | {home:.4f} | {there:.4f} | ${sweep:.2f} |")
+    return "\n".join([*rows, "", f"On demand, without disks; prices of {prices.date}.", ""])
