@@ -1,0 +1,1 @@
+"""What a million images cost and how long they take: computed from what was measured and from public prices."""

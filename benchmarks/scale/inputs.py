@@ -1,0 +1,97 @@
+"""The inputs of the plan: prices and assumptions from inputs.toml, times and sizes from the result files."""
+
+import datetime as dt
+import json
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import RESULTS
+
+TARGET = Path(__file__).with_name("inputs.toml")
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars per unit."""
+
+    lambda_gb_second: float
+    lambda_request: float
+    transition: float
+    express_request: float
+    express_gb_second: float
+    s3_get: float
+    s3_put: float
+    kms_request: float
+    log_gb: float
+    transfer_gb: float
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What could not be measured without AWS."""
+
+    s3_get_ms: float
+    s3_put_ms: float
+    s3_list_ms: float
+    gets_per_second: float
+    new_environments_per_second: float
+    image_pull_s: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured here: on one core, which is what 1,769 MB of a function are."""
+
+    image_ms: float
+    cold_start_s: float
+    log_bytes_per_image: float
+    line_bytes_per_image: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the plan is computed from."""
+
+    prices: Prices
+    assumed: Assumed
+    measured: Measured
+
+
+def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
+    """Read the inputs.
+
+    Raises
+    ------
+    ValueError
+        For a price or an assumption that is missing, unknown, or without its source (a price: and date).
+    """
+    given = tomllib.loads(path.read_text("utf-8"))
+    serving = json.loads((results / "serving.json").read_text("utf-8"))
+    written = json.loads((results / "batch.json").read_text("utf-8"))
+    return Inputs(
+        Prices(**_values(given["prices"], Prices, "usd", {"what": str, "source": str, "as_of": dt.date})),
+        Assumed(**_values(given["assumed"], Assumed, "value", {"what": str, "source": str})),
+        Measured(
+            image_ms=serving["warm_ms"]["handler"]["median"],
+            cold_start_s=serving["cold_start_ms"]["handler"]["median"] / 1000,
+            log_bytes_per_image=written["log_bytes_per_image"],
+            line_bytes_per_image=written["line_bytes_per_image"],
+        ),
+    )
+
+
+def notes(path: Path = TARGET) -> dict[str, Any]:
+    """Give what inputs.toml says beside the values: what, source and date."""
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def _values(table: dict[str, Any], kind: type, value: str, also: dict[str, type]) -> dict[str, float]:
+    wanted = {field.name for field in fields(kind)}
+    if table.keys() != wanted:
+        raise ValueError(f"inputs.toml: {', '.join(sorted(table.keys() ^ wanted))}: missing there, or not known here")
+    for name, entry in table.items():
+        if missing := [key for key, type_ in also.items() if not isinstance(entry.get(key), type_)]:
+            raise ValueError(f"inputs.toml: {name} has no {', '.join(missing)}")
+    return {name: float(entry[value]) for name, entry in table.items()}

@@ -1,0 +1,43 @@
+"""What the batch entry point writes for one image: bytes of log and of results, through the service's own code."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import machine
+
+SAMPLES = machine.ROOT / "samples"
+_CALL = """
+import json, sys
+import handler
+json.dump(handler.batch(json.load(sys.stdin), None), open(sys.argv[1], "w"))
+"""
+
+
+def measure() -> dict[str, float]:
+    """Classify the samples in one call, count what it wrote, and write ``benchmarks/results/batch.json``."""
+    images = sorted(path.name for path in SAMPLES.glob("*.png"))
+    with tempfile.TemporaryDirectory() as folder:
+        where = {"bucket": SAMPLES.as_uri(), "results_bucket": Path(folder).as_uri(), "results_prefix": "lines"}
+        event = {"BatchInput": where, "Items": [{"Key": name} for name in images]}
+        called = subprocess.run(
+            [sys.executable, "-c", _CALL, f"{folder}/answer.json"],
+            input=json.dumps(event),
+            capture_output=True,
+            text=True,
+            check=True,
+            # As deployed: the service's name, and a time zone whose stamps have the usual length.
+            env=os.environ | {"POWERTOOLS_SERVICE_NAME": "leukolens-prod-batch", "TZ": "UTC"},
+        )
+        answer = json.loads(Path(folder, "answer.json").read_text())
+        lines = Path(folder, answer["results_key"]).stat().st_size
+    results = {
+        "images": len(images),
+        "log_bytes_per_image": round(len(called.stdout.encode()) / len(images)),
+        "line_bytes_per_image": round(lines / len(images)),
+    }
+    machine.write("batch", results)
+    return results
