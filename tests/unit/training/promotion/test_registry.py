@@ -1,0 +1,112 @@
+"""Against a real MLflow store in SQLite, with artifacts on this disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from training.promotion.registry import ALIAS, NAME
+
+from .conftest import Staging, card_of, evidence, write_model
+
+Log = Callable[..., str]
+Place = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}")
+
+
+@pytest.fixture
+def log(client: mlflow.MlflowClient, tmp_path: Path) -> Log:
+    """Give a function that logs a model folder as a run, and gives its id."""
+    experiment = client.create_experiment(tmp_path.name, artifact_location=(tmp_path / "artifacts").as_uri())
+
+    def logging(folder: Path | None, status: str = "FINISHED") -> str:
+        run = client.create_run(experiment)
+        if folder is not None:
+            client.log_artifacts(run.info.run_id, str(folder), "export/model")
+        client.set_terminated(run.info.run_id, status)
+        return str(run.info.run_id)
+
+    return logging
+
+
+@pytest.fixture
+def at(client: mlflow.MlflowClient) -> Place:
+    return "--tracking-uri", client.tracking_uri
+
+
+def champion(client: mlflow.MlflowClient) -> str:
+    return str(client.get_model_version_by_alias(NAME, ALIAS).run_id)
+
+
+def test_a_run_becomes_the_champion_and_a_rollback_gives_the_title_back(
+    staging: Staging, served: Path, better: Path, tmp_path: Path, client: mlflow.MlflowClient, log: Log, at: Place
+):
+    first, second = log(better), log(write_model(tmp_path / "best", "1.2.0", evidence(contiguous=0.97)))
+    assert staging.promote(first, *at) == 0
+    assert staging.serves == card_of(better).sha256
+    assert champion(client) == first
+    assert staging.promote(second, *at) == 0
+    assert champion(client) == second
+    versions = len(client.search_model_versions(f"name = '{NAME}'"))
+    assert staging.promote(second, *at) == 0  # again: no second version of the same run
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == versions
+    assert staging.rollback(*at) == 0
+    assert champion(client) == first
+    assert staging.rollback(*at) == 0
+    assert ALIAS not in client.get_registered_model(NAME).aliases
+
+
+def test_a_dry_run_and_a_refusal_crown_nobody(
+    staging: Staging, served: Path, better: Path, tmp_path: Path, client: mlflow.MlflowClient, log: Log, at: Place
+):
+    before = len(client.search_registered_models())
+    assert staging.promote(log(better), "--dry-run", *at) == 0
+    assert staging.promote(log(write_model(tmp_path / "worse", "0.9", evidence(0.9, 0.9))), *at) == 2
+    assert len(client.search_registered_models()) == before
+    assert all(ALIAS not in model.aliases for model in client.search_registered_models())
+
+
+@pytest.mark.parametrize(
+    ("status", "with_model", "said"),
+    [("RUNNING", True, "only a finished run"), ("FINISHED", False, "exported no model")],
+)
+def test_a_run_without_a_finished_model_is_named(
+    staging: Staging,
+    served: Path,
+    better: Path,
+    log: Log,
+    at: Place,
+    status: str,
+    with_model: bool,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert staging.promote(log(better if with_model else None, status), *at) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_run_is_named(staging: Staging, served: Path, at: Place, capsys: pytest.CaptureFixture[str]):
+    assert staging.promote("0" * 32, *at) == 2
+    assert "0" * 32 in capsys.readouterr().err
+
+
+def test_a_rollback_does_not_wait_for_the_registry(
+    staging: Staging,
+    served: Path,
+    better: Path,
+    log: Log,
+    at: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    assert staging.promote(log(better), *at) == 0
+    broken = tmp_path / "broken.db"
+    broken.mkdir()
+    assert staging.rollback("--tracking-uri", f"sqlite:///{broken}") == 0
+    assert staging.serves == card_of(served).sha256
+    assert "alias champion is not moved" in capsys.readouterr().err

@@ -1,0 +1,167 @@
+"""What a model must show before it may serve. Every rule is asked, so that one run tells all that is missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from training.evidence import Evidence, ProtocolResult
+from training.promotion.candidate import Candidate
+
+MAX_PROBABILITY_DIFFERENCE = 1e-3
+"""As ``training.parity`` demands it, which takes TensorFlow's ten seconds to import."""
+GAP_TOLERANCE = 0.005
+"""Half a point: two trainings of one recipe that differ in their seed differ by as much."""
+KIND, STRICT = "random", "contiguous"
+SCORE = "balanced_accuracy"
+CALIBRATION = "expected_calibration_error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule found: whether it lets the model pass, and in words why."""
+
+    rule: str
+    ok: bool
+    said: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that the rules look at.
+
+    Attributes
+    ----------
+    candidate, in_service
+        The model to promote, and the one that it would replace.
+    manifest_digest
+        Of the data as it is now.
+    """
+
+    candidate: Candidate
+    in_service: Candidate
+    manifest_digest: str
+
+
+def judge(comparison: Comparison) -> list[Finding]:
+    """Ask every rule.
+
+    Returns
+    -------
+    list of Finding
+        One a rule, in the order in which a person would ask.
+    """
+    candidate = comparison.candidate
+    findings = [
+        _sound("card", candidate, f"version {candidate.card.version}" if candidate.card else ""),
+        _sound("file", candidate, f"sha256 {candidate.sha256}, as its card says; it loads and answers"),
+    ]
+    evidence = candidate.evidence
+    if evidence is None:
+        return [*findings, Finding("evidence", False, candidate.problems["evidence"])]
+    rules: tuple[tuple[str, Callable[[Evidence, Comparison], Finding]], ...] = (
+        ("parity", _parity),
+        ("manifest", _manifest),
+        ("calibration", _calibration),
+        ("not worse", _not_worse),
+        ("shortcut gap", _gap),
+    )
+    return findings + [rule(evidence, comparison) for _, rule in rules]
+
+
+def gap(evidence: Evidence) -> float | None:
+    """Give the shortcut gap: how much of the random folds' balanced accuracy is lost on contiguous folds.
+
+    What a model has learned of slides, and not of cells, helps it on random folds, where most test fields have a
+    neighbour of their slide in training, and much less on contiguous ones.
+    """
+    kind, strict = (_score(evidence, name) for name in (KIND, STRICT))
+    return None if kind is None or strict is None else kind - strict
+
+
+def margin(evidence: Evidence) -> tuple[str, float] | None:
+    """Give the best shortcut on contiguous folds, and by how much the model is better than it."""
+    score = _score(evidence, STRICT)
+    scores = {name: by[STRICT] for name, by in evidence.shortcuts.items() if STRICT in by}
+    if score is None or not scores:
+        return None
+    best = max(scores, key=scores.__getitem__)
+    return best, score - scores[best]
+
+
+def _sound(part: str, candidate: Candidate, said: str) -> Finding:
+    return Finding(part, part not in candidate.problems, candidate.problems.get(part, said))
+
+
+def _parity(evidence: Evidence, _: Comparison) -> Finding:
+    agreement, difference = evidence.parity.get("agreement"), evidence.parity.get("max_difference")
+    if agreement is None or difference is None:
+        return Finding("parity", False, "the file was never compared with its network: export and measure it again")
+    # Written so that a NaN is refused.
+    ok = agreement >= 1.0 and difference <= MAX_PROBABILITY_DIFFERENCE
+    said = f"file and network agree on {agreement:.2%}, a probability differs by {difference:.2g} at most"
+    return Finding("parity", ok, said + ("" if ok else f"; 100% and {MAX_PROBABILITY_DIFFERENCE:g} are needed"))
+
+
+def _manifest(evidence: Evidence, comparison: Comparison) -> Finding:
+    current = comparison.manifest_digest
+    if evidence.manifest_digest == current:
+        return Finding("manifest", True, f"measured on the current data, manifest {current[:16]}")
+    said = (
+        f"measured on manifest {evidence.manifest_digest[:16]}, and the data's is {current[:16]} now: measure it again"
+    )
+    return Finding("manifest", False, said)
+
+
+def _calibration(evidence: Evidence, comparison: Comparison) -> Finding:
+    strict, card = evidence.protocols.get(STRICT), comparison.candidate.card
+    error = strict.metrics.get(CALIBRATION) if strict else None
+    if strict is None or error is None or not strict.reliability or card is None:
+        said = f"{CALIBRATION} and reliability on {STRICT} folds were not measured: measure it again"
+        return Finding("calibration", False, said)
+    said = f"{card.calibration.method}, temperature {card.calibration.temperature:.3g}; error {error.value:.3f}"
+    return Finding("calibration", True, said)
+
+
+def _not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
+    new, served = _strict(evidence), _strict(comparison.in_service.evidence)
+    if new is None:
+        return Finding("not worse", False, f"{SCORE} on {STRICT} folds was not measured: measure it again")
+    if served is None or comparison.in_service.evidence is None:
+        return Finding("not worse", False, _unknown(comparison))
+    if comparison.in_service.evidence.manifest_digest != evidence.manifest_digest:
+        return Finding("not worse", False, _unknown(comparison, "was measured on other data"))
+    found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
+    said = f"{found:.4f} on {STRICT} folds; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
+    return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
+
+
+def _gap(evidence: Evidence, comparison: Comparison) -> Finding:
+    new = gap(evidence)
+    served = gap(comparison.in_service.evidence) if comparison.in_service.evidence else None
+    if new is None:
+        said = f"{SCORE} on {KIND} and {STRICT} folds was not measured: measure it again"
+        return Finding("shortcut gap", False, said)
+    if served is None:
+        return Finding("shortcut gap", False, _unknown(comparison))
+    ok = new <= served + GAP_TOLERANCE
+    said = f"{new:+.4f} from {KIND} to {STRICT} folds; in service {served:+.4f}"
+    said += "" if ok else f": larger by more than {GAP_TOLERANCE:g}, so more of its score is owed to slides"
+    if found := margin(evidence):
+        said += f". It is {found[1]:+.4f} against the best shortcut, {found[0]}"
+    return Finding("shortcut gap", ok, said)
+
+
+def _unknown(comparison: Comparison, how: str = "carries no evidence") -> str:
+    return (
+        f"the model in service ({comparison.in_service.sha256[:16]}) {how}, so nothing can be compared: measure that "
+        "file with python -m training evaluate, and name its folder by --in-service"
+    )
+
+
+def _strict(evidence: Evidence | None) -> ProtocolResult | None:
+    found = evidence.protocols.get(STRICT) if evidence else None
+    return found if found and SCORE in found.metrics else None
+
+
+def _score(evidence: Evidence, protocol: str) -> float | None:
+    found = evidence.protocols.get(protocol)
+    return found.metrics[SCORE].value if found and SCORE in found.metrics else None

@@ -1,0 +1,103 @@
+"""MLflow, as promotion needs it: a run's model folder, and the alias that says which version was promoted last."""
+
+from pathlib import Path
+from typing import Any
+
+from inference import CARD_NAME
+from training.promotion.errors import PromotionError
+
+NAME = "leukolens"
+ALIAS = "champion"
+_GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+
+
+class Registry:
+    """One MLflow server.
+
+    Parameters
+    ----------
+    tracking_uri
+        Of the server; what MLflow itself goes by (``MLFLOW_TRACKING_URI``), if left out.
+    """
+
+    def __init__(self, tracking_uri: str | None = None) -> None:
+        # Three seconds to import, which a promotion of a local folder does not need.
+        import mlflow
+
+        self._uri = tracking_uri or mlflow.get_tracking_uri()
+        self._client: Any = mlflow.MlflowClient(self._uri)
+
+    def fetch(self, run_id: str, into: Path) -> Path:
+        """Download the folder of a run's artifacts that holds the card.
+
+        Raises
+        ------
+        PromotionError
+            There is no such run, it has not finished, or it holds no model.
+        """
+        run = self._asked(f"run {run_id}", self._client.get_run, run_id)
+        if run.info.status != "FINISHED":
+            raise PromotionError(f"run {run_id} is {run.info.status.lower()}: only a finished run can be promoted")
+        found = self._asked(f"run {run_id}", self._find_card, run_id)
+        if found is None:
+            raise PromotionError(f"run {run_id} has no artifact {CARD_NAME}: it exported no model")
+        folder = found.rpartition("/")[0]
+        fetched = self._asked(f"run {run_id}", self._client.download_artifacts, run_id, folder, str(into))
+        return Path(fetched)
+
+    def register(self, run_id: str, sha256: str) -> str:
+        """Give the version of a run's model, made if it is not there yet."""
+        return str(self._asked("the registry", self._register, run_id, sha256))
+
+    def crown(self, version: str | None) -> None:
+        """Point the alias at a version, or at none."""
+        if version is not None:
+            self._asked("the registry", self._client.set_registered_model_alias, NAME, ALIAS, version)
+        elif self.champion() is not None:
+            self._asked("the registry", self._client.delete_registered_model_alias, NAME, ALIAS)
+
+    def champion(self) -> str | None:
+        """Give the version that the alias points at."""
+        found = self._find(self._client.get_registered_model, NAME)
+        return str(found.aliases[ALIAS]) if found is not None and ALIAS in found.aliases else None
+
+    def _find_card(self, run_id: str, folder: str | None = None, depth: int = 2) -> str | None:
+        for entry in self._client.list_artifacts(run_id, folder):
+            if entry.is_dir and depth:
+                if inner := self._find_card(run_id, entry.path, depth - 1):
+                    return inner
+            elif entry.path.rpartition("/")[2] == CARD_NAME:
+                return str(entry.path)
+        return None
+
+    def _register(self, run_id: str, sha256: str) -> str:
+        if self._find(self._client.get_registered_model, NAME) is None:
+            self._client.create_registered_model(NAME, description="Models of Leukolens that were promoted.")
+        known = self._client.search_model_versions(f"name = '{NAME}' and run_id = '{run_id}'")
+        for version in known:
+            if version.tags.get("sha256") == sha256:
+                return str(version.version)
+        card = self._find_card(run_id) or ""
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{card.rpartition('/')[0]}".rstrip("/")
+        made = self._client.create_model_version(NAME, source, run_id, tags={"sha256": sha256})
+        return str(made.version)
+
+    def _find(self, ask: Any, *arguments: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return ask(*arguments)
+        except MlflowException as error:
+            if error.error_code not in _GONE:
+                raise
+            return None
+
+    def _asked(self, what: str, ask: Any, *arguments: Any) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return ask(*arguments)
+        except MlflowException as error:
+            raise PromotionError(
+                f"{what}: MLflow at {self._uri} says: {error.message}. Check --tracking-uri (MLFLOW_TRACKING_URI)"
+            ) from error
