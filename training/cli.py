@@ -13,6 +13,8 @@ COMMANDS = {
     "logs": "launch.logs",
     "stop": "launch.stop",
     "costs": "launch.costs",
+    "promote": "promotion.promote",
+    "rollback": "promotion.rollback",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "launch.command"
