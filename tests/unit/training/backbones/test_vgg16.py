@@ -43,7 +43,6 @@ def test_the_first_filters_are_the_published_ones(smears: Path) -> None:
         pytest.skip(f"no ImageNet weights at {weights}")
     network = vgg16.build(32, 32)
     vgg16.load_imagenet(network, weights)
-    kernel, bias = network.get_layer("vgg16").get_layer("block1_conv1").get_weights()
-    # As keras.applications' weights are shown everywhere.
-    np.testing.assert_allclose(kernel[0, 0, :, 0], [0.42947027, 0.55037946, 0.4800154], rtol=1e-5)
-    assert bias[0] == pytest.approx(0.73017883, rel=1e-4)
+    kernel, _ = network.get_layer("vgg16").get_layer("block1_conv1").get_weights()
+    # The first numbers of the file that keras.applications downloads.
+    np.testing.assert_allclose(kernel[0, 0, :, 0], [0.42947057, 0.55037946, 0.4800154], rtol=1e-6)

@@ -1,0 +1,86 @@
+"""Runs in MLflow, written down on this machine first and sent from there: no server can stop a training.
+
+::
+
+    with tracking.run("lite0", parameters={"epochs": 6}, tags={"data_manifest": digest}) as run:
+        run.epoch(1, {"loss": 0.4})
+        run.figure("confusion", figure)
+        run.file(path, "model")
+        run.model(network, version="1.0.0")
+
+Where to: ``MLFLOW_TRACKING_URI`` (a server of DagsHub's, SageMaker's MLflow App by its ARN, any other), else a local
+store, ``runs/mlflow.db``, which ``make mlflow`` shows. ``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD`` or
+``MLFLOW_TRACKING_TOKEN`` are MLflow's own; DagsHub's ``DAGSHUB_USER_TOKEN`` stands in for them on DagsHub's host.
+``MLFLOW_EXPERIMENT_NAME`` names the experiment. ``LEUKOLENS_PARENT_RUN`` is the id of the run that this one is filed
+under, ``LEUKOLENS_SWEEP`` the sweep that it belongs to. ``LEUKOLENS_TRACKING=off`` tracks nothing at all.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.tracking.commit import source_tags
+from training.tracking.journal import FOLDER, Journal
+from training.tracking.recorder import Run
+from training.tracking.sender import Sender
+from training.tracking.settings import tracking_uri
+from training.tracking.system import SystemMetrics
+
+__all__ = ["FOLDER", "Run", "run"]
+
+SWITCH, PARENT, SWEEP = "LEUKOLENS_TRACKING", "LEUKOLENS_PARENT_RUN", "LEUKOLENS_SWEEP"
+OFF = "off"
+
+
+@contextmanager
+def run(
+    name: str,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    tags: Mapping[str, str] | None = None,
+    parent: Run | None = None,
+    folder: Path = FOLDER,
+) -> Iterator[Run]:
+    """Track one run. Whatever becomes of the server, the body goes on.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    parameters : mapping, optional
+        How it is done; a mapping within is flattened to ``outer.inner``.
+    tags : mapping, optional
+        What it belongs to, such as ``data_manifest``, the digest of the fields; the git commit is added.
+    parent : Run, optional
+        The run that this one is filed under; the one that ``LEUKOLENS_PARENT_RUN`` names unless given.
+    folder : Path
+        Where runs are written down, each in a folder of its own.
+
+    Yields
+    ------
+    Run
+        Ends as FINISHED, or as FAILED or KILLED when the body raises.
+    """
+    if os.environ.get(SWITCH, "").lower() == OFF:
+        yield Run(None, None)
+        return
+    journal = Journal.begin(folder, name)
+    started = Run(journal, Sender(journal, tracking_uri()))
+    above = {"parent_id": os.environ[PARENT]} if PARENT in os.environ else {}
+    if parent is not None and parent.journal is not None:
+        above = {"parent_folder": str(parent.journal.folder)}
+    sweep = {"leukolens.sweep": os.environ[SWEEP]} if SWEEP in os.environ else {}
+    started.begin(name, parameters or {}, {**source_tags(), **sweep, **(tags or {})}, above)
+    status = "FAILED"
+    try:
+        with SystemMetrics(started):
+            yield started
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        if told := started.end(status):
+            sys.stderr.write(told + "\n")

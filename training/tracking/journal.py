@@ -1,0 +1,101 @@
+"""A run as it is written down on this machine: one JSON line an event, and the files beside.
+
+``journal.jsonl`` holds the events in order; ``files/`` what is logged; ``sent.json`` which server has how many of the
+events already. A journal can be sent at any time, from any machine, and again to another server.
+"""
+
+import json
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from training.whole_file import write_whole
+
+FOLDER = Path("runs/tracking")
+JOURNAL, FILES, SENT = "journal.jsonl", "files", "sent.json"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How far a journal has got.
+
+    Attributes
+    ----------
+    uri
+        The server.
+    run_id
+        The run there; None before it is made.
+    events
+        Sent so far, from the first.
+    """
+
+    uri: str
+    run_id: str | None = None
+    events: int = 0
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The folder of one run."""
+
+    folder: Path
+
+    @classmethod
+    def begin(cls, root: Path, name: str) -> "Journal":
+        """Make the folder of a new run; its name sorts by time."""
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
+        folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{plain}-{secrets.token_hex(3)}"
+        (folder / FILES).mkdir(parents=True)
+        return cls(folder.resolve())
+
+    @property
+    def files(self) -> Path:
+        """Where files to be logged lie."""
+        return self.folder / FILES
+
+    def write(self, kind: str, **what: Any) -> None:
+        """Add one event, on the disk before anything else happens."""
+        line = json.dumps({"event": kind, "time_ms": int(time.time() * 1000), **what})
+        with (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read the events; a last line that was cut off is left out."""
+        found = []
+        for line in (self.folder / JOURNAL).read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return found
+
+    def sent(self, uri: str) -> Sent:
+        """Tell what a server has of this run; another server than the last one has nothing."""
+        path = self.folder / SENT
+        if path.is_file():
+            kept = Sent(**json.loads(path.read_text()))
+            if kept.uri == uri:
+                return kept
+        return Sent(uri)
+
+    def keep(self, sent: Sent) -> None:
+        """Remember what a server has."""
+        write_whole(self.folder / SENT, json.dumps(vars(sent)).encode())
+
+    def whole(self, uri: str) -> bool:
+        """Tell whether a server has all of it."""
+        return self.sent(uri).events >= len(self.events())
+
+
+def journals(root: Path) -> list[Journal]:
+    """List the runs written down in a folder (or the one run that it is), oldest first."""
+    if (root / JOURNAL).is_file():
+        return [Journal(root.resolve())]
+    return [Journal(path.parent.resolve()) for path in sorted(root.glob(f"*/{JOURNAL}"))]

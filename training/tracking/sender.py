@@ -1,0 +1,177 @@
+"""Sends journals to MLflow: what is new, in order, and never for longer than a server deserves."""
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.tracking.journal import Journal, Sent
+from training.tracking.settings import artifact_location, experiment_name, prepare_environment
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PAUSE_S = 60.0
+"""How long training is left in peace by a server that did not answer."""
+BATCH = 100
+"""Parameters or metrics in one request: MLflow takes no more parameters."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Keeps one MLflow server up to date with one journal.
+
+    Parameters
+    ----------
+    journal
+        What is sent.
+    uri
+        The server's address.
+    """
+
+    def __init__(self, journal: Journal, uri: str) -> None:
+        self._journal, self._uri = journal, uri
+        self._client: MlflowClient | None = None
+        self._quiet_until = 0.0
+        self._trouble: str | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run on the server, once it is there."""
+        return self._journal.sent(self._uri).run_id
+
+    def send(self) -> bool:
+        """Send what is new, unless the server was silent a short while ago; tells whether it has everything."""
+        if time.monotonic() < self._quiet_until:
+            return False
+        try:
+            self._send_new()
+        # Whatever a server, its client or the network between them comes up with: training does not end of it.
+        except Exception as error:  # noqa: BLE001
+            self._trouble = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self._quiet_until = time.monotonic() + PAUSE_S
+            _log.warning("MLflow at %s: %s", self._uri, self._trouble)
+            return False
+        return True
+
+    def finish(self) -> str | None:
+        """Send the rest, however short ago the server was silent; gives what to tell if it is not there whole."""
+        self._quiet_until = 0.0
+        if self.send():
+            return None
+        return (
+            f"MLflow at {_shown(self._uri)} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
+            f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
+        )
+
+    def _send_new(self) -> None:
+        if self._client is None:
+            self._client = _connect(self._uri)
+        client = self._client
+        sent, events = self._journal.sent(self._uri), self._journal.events()
+        while sent.events < len(events):
+            event = events[sent.events]
+            if event["event"] == "metrics" and sent.run_id:
+                batch = _run_of_metrics(events, sent.events)
+                _log_metrics(client, sent.run_id, batch)
+                sent = replace(sent, events=sent.events + len(batch))
+            else:
+                sent = replace(self._send_one(client, event, sent), events=sent.events + 1)
+            self._journal.keep(sent)
+
+    def _send_one(self, client: "MlflowClient", event: dict[str, Any], sent: Sent) -> Sent:
+        if event["event"] == "begin":
+            return replace(sent, run_id=_begin(client, event, self._above(event)))
+        if sent.run_id is None:
+            raise ValueError(f"{self._journal.folder} does not begin with a run's beginning: it cannot be sent")
+        match event["event"]:
+            case "tags":
+                for name, value in event["tags"].items():
+                    client.set_tag(sent.run_id, name, value)
+            case "file":
+                self._log_file(client, sent.run_id, event)
+            case "register":
+                _register(client, sent.run_id, event)
+            case "end":
+                client.set_terminated(sent.run_id, event["status"], end_time=event["time_ms"])
+        return sent
+
+    def _above(self, event: dict[str, Any]) -> str | None:
+        """Give the id of the run that this one is filed under; sends that one first if the server lacks it."""
+        folder = Path(event.get("parent_folder", ""))
+        if "parent_folder" not in event or not folder.is_dir():
+            return event.get("parent_id")
+        parent = Sender(Journal(folder), self._uri)
+        if parent.run_id is None:
+            parent._send_new()
+        return parent.run_id
+
+    def _log_file(self, client: "MlflowClient", run_id: str, event: dict[str, Any]) -> None:
+        path = self._journal.files / event["path"]
+        if path.is_dir():
+            client.log_artifacts(run_id, str(path), artifact_path=event["path"])
+        else:
+            client.log_artifact(run_id, str(path), artifact_path=event["to"] or None)
+
+
+def _connect(uri: str) -> "MlflowClient":
+    prepare_environment(uri)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _log_metrics(client: "MlflowClient", run_id: str, batch: list[dict[str, Any]]) -> None:
+    from mlflow.entities import Metric
+
+    found = [
+        Metric(name, value, event["time_ms"], event["step"])
+        for event in batch
+        for name, value in event["metrics"].items()
+    ]
+    for start in range(0, len(found), BATCH):
+        client.log_batch(run_id, metrics=found[start : start + BATCH])
+
+
+def _begin(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
+    from mlflow.entities import Param
+
+    name = experiment_name()
+    found = client.get_experiment_by_name(name)
+    location = artifact_location(client.tracking_uri)
+    experiment = found.experiment_id if found else client.create_experiment(name, location)
+    tags = event["tags"] | ({"mlflow.parentRunId": above} if above else {})
+    made = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
+    run_id = str(made.info.run_id)
+    parameters = [Param(key, value[:6000]) for key, value in event["parameters"].items()]
+    for start in range(0, len(parameters), BATCH):
+        client.log_batch(run_id, params=parameters[start : start + BATCH])
+    return run_id
+
+
+def _register(client: "MlflowClient", run_id: str, event: dict[str, Any]) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(event["name"])
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"runs:/{run_id}/{event['source']}"
+    client.create_model_version(event["name"], source, run_id, tags=event["tags"], await_creation_for=0)
+
+
+def _run_of_metrics(events: list[dict[str, Any]], start: int) -> list[dict[str, Any]]:
+    """Give the events from ``start`` on that are all metrics: they go in one request."""
+    stop = start
+    while stop < len(events) and events[stop]["event"] == "metrics":
+        stop += 1
+    return events[start:stop]
+
+
+def _shown(uri: str) -> str:
+    """Give an address without the password that it may hold."""
+    scheme, at, rest = uri.partition("://")
+    return f"{scheme}{at}{rest.rpartition('@')[2]}"

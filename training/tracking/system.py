@@ -1,0 +1,48 @@
+"""Processor, memory, disk and network while a run goes on, by MLflow's own monitors but into the journal."""
+
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from training.tracking.recorder import Run
+
+INTERVAL_S = 10.0
+"""MLflow's own."""
+
+
+class SystemMetrics:
+    """Samples as long as the ``with`` lasts."""
+
+    def __init__(self, run: "Run", interval_s: float = INTERVAL_S) -> None:
+        self._run, self._interval_s = run, interval_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="system-metrics", daemon=True)
+
+    def __enter__(self) -> "SystemMetrics":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join(timeout=self._interval_s)
+
+    def _watch(self) -> None:
+        # Here: importing MLflow takes seconds, which training need not wait for.
+        from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+        from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+        from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+        kinds: tuple[Any, ...] = (CPUMonitor, DiskMonitor, NetworkMonitor)  # untyped
+        monitors = [kind() for kind in kinds]
+        step = 0
+        while True:
+            sample: dict[str, float] = {}
+            for monitor in monitors:
+                monitor.collect_metrics()
+                sample |= {f"system/{name}": float(value) for name, value in monitor.aggregate_metrics().items()}
+                monitor.clear_metrics()
+            self._run.observe(step, sample)
+            step += 1
+            if self._over.wait(self._interval_s):
+                return
