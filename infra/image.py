@@ -92,6 +92,15 @@ def stage_page(work: Path | None = None) -> Path:
     return context
 
 
+def stage_training(work: Path | None = None) -> Path:
+    """Copy what the image of a training job is built from into a folder, as :func:`stage_context` does."""
+    context = _empty("training", work)
+    shutil.copy(ROOT / "Dockerfile.training", context)
+    shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
+    shutil.copytree(ROOT / "lambda" / "inference", context / "lambda" / "inference", ignore=_LEFT_OUT)
+    return context
+
+
 def _empty(name: str, work: Path | None) -> Path:
     """Give an empty folder; of this process alone, so that two syntheses at once never share one."""
     if work is None:

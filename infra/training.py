@@ -1,50 +1,33 @@
-"""What a SageMaker training job may touch, and the MLflow App that it logs to."""
+"""SageMaker training of one environment: who may run and start jobs, the MLflow App, logs, and a budget."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from infra.acknowledge import acknowledge
 from infra.config import Environment
-from infra.permissions import acknowledge_pattern, allow, allow_objects
+from infra.function import RETENTION
+from infra.image import stage_training
+from infra.permissions import allow, allow_objects
 from infra.storage import StorageStack
+from infra.training_launcher import launcher_policy
+from infra.training_role import allow_image, allow_job, allow_tracking
 
-# The account of AWS's own deep learning images in this project's regions:
-# https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
-_AWS_IMAGES_ACCOUNT = "763104351884"
-_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-_LOG = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-# All that a run does: nothing here deletes.
-_TRACK = [
-    f"sagemaker-mlflow:{action}"
-    for action in (
-        *("CreateExperiment", "GetExperiment", "GetExperimentByName", "SearchExperiments", "SetExperimentTag"),
-        *("CreateRun", "GetRun", "SearchRuns", "UpdateRun", "SetTag", "GetMetricHistory", "ListArtifacts"),
-        *("LogBatch", "LogInputs", "LogMetric", "LogModel", "LogOutputs", "LogParam", "FinalizeLoggedModel"),
-        *("CreateRegisteredModel", "GetRegisteredModel", "SearchRegisteredModels", "SetRegisteredModelTag"),
-        *("CreateModelVersion", "GetModelVersion", "SearchModelVersions", "SetModelVersionTag"),
-        *("GetDownloadURIForModelVersionArtifacts", "UpdateModelVersion"),
-    )
-]
-_LAUNCH = [
-    f"sagemaker:{action}"
-    for action in (
-        *("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"),
-        *("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob", "StopHyperParameterTuningJob"),
-        "ListTrainingJobsForHyperParameterTuningJob",
-    )
-]
-PREFIX = "training"
+_JOB_LOGS = "/aws/sagemaker/TrainingJobs"
+_OWN_LOG = "service-role/AWSLambdaBasicExecutionRole"
 
 
 class TrainingStack(cdk.Stack):
-    """Roles of training jobs and of whoever starts them, the MLflow App, and a budget.
+    """Roles of training jobs and of whoever starts them, their image, the MLflow App, logs and a budget.
 
     Attributes
     ----------
     job_role
-        What a job is: reads the data bucket, writes below ``training/`` of the models bucket, logs to the App.
+        What a job is: reads the data bucket, writes below ``training/`` of the models bucket, logs to MLflow.
     """
 
     def __init__(
@@ -57,15 +40,63 @@ class TrainingStack(cdk.Stack):
         storage: StorageStack,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: training jobs and their tracking")
-        name = f"leukolens-{environment.name}"
-        app = self._mlflow(name, storage)
-        self.job_role = self._job_role(name, storage, app)
-        launcher = self._launcher(name)
+        name, settings = f"leukolens-{environment.name}", environment.training
+        self.job_role = self._role("JobRole", f"What a training job of {name} may do", f"{name}-training")
+        allow_job(self.job_role, name, settings, storage)
+        image = self._image() if settings.image == "own" else None
+        allow_image(self.job_role, image)
+        if settings.mlflow:
+            allow_tracking(self.job_role, settings.mlflow.secret_arn, storage)
+            self._tell(MlflowTrackingUri=settings.mlflow.uri, MlflowSecretArn=settings.mlflow.secret_arn)
+            app = None
+        else:
+            app = self._mlflow(name, storage)
+            allow_tracking(self.job_role, app, storage)
+            self._tell(MlflowTrackingUri=app.attr_arn, MlflowAppArn=app.attr_arn)
+        self._keep_logs(RETENTION[settings.log_retention_days])
+        launcher = launcher_policy(self, name, self.job_role, storage, app)
         if environment.monitoring.email:
-            self._budget(name, environment.training.monthly_budget_usd, environment.monitoring.email)
-        cdk.CfnOutput(self, "JobRoleArn", value=self.job_role.role_arn)
-        cdk.CfnOutput(self, "LauncherPolicyArn", value=launcher.managed_policy_arn)
-        cdk.CfnOutput(self, "MlflowAppArn", value=app.attr_arn)
+            self._budget(name, settings.monthly_budget_usd, environment.monitoring.email)
+        self._tell(
+            JobRoleArn=self.job_role.role_arn,
+            LauncherPolicyArn=launcher.managed_policy_arn,
+            KeyArn=storage.key.key_arn,
+            NetworkIsolation=str(settings.network_isolation).lower(),
+        )
+        if image:
+            self._tell(TrainingImageUri=image.image_uri)
+        if settings.network:
+            self._tell(
+                SubnetIds=",".join(settings.network.subnet_ids),
+                SecurityGroupIds=",".join(settings.network.security_group_ids),
+            )
+
+    def _tell(self, **outputs: str) -> None:
+        for key, value in outputs.items():
+            cdk.CfnOutput(self, key, value=value)
+
+    def _image(self) -> assets.DockerImageAsset:
+        return assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(stage_training()),
+            file="Dockerfile.training",
+            platform=assets.Platform.LINUX_AMD64,
+        )
+
+    def _keep_logs(self, retention: logs.RetentionDays) -> None:
+        """Let the logs of jobs expire: SageMaker makes their group, without an end, with the account's first job."""
+        logs.LogRetention(self, "JobLogs", log_group_name=_JOB_LOGS, retention=retention)
+        # A stack cannot own a group that may be there before it, so a function of CDK's sets the retention.
+        provider = self.node.find_child("LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a")
+        for rule, reason in {
+            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{_OWN_LOG}]": (
+                "CDK's function writes its own log, and nothing else by this policy."
+            ),
+            "AwsSolutions-IAM5[Resource::*]": "CDK's function sets the retention of any group that a stack names.",
+            "AwsSolutions-L1": "CDK chooses the runtime of its own function.",
+        }.items():
+            acknowledge(provider, rule, reason)
 
     def _mlflow(self, name: str, storage: StorageStack) -> sagemaker.CfnMlflowApp:
         role = self._role("MlflowRole", f"What the MLflow App of {name} may do")
@@ -90,61 +121,6 @@ class TrainingStack(cdk.Stack):
         app.node.add_dependency(role)
         return app
 
-    def _job_role(self, name: str, storage: StorageStack, app: sagemaker.CfnMlflowApp) -> iam.Role:
-        role = self._role("JobRole", f"What a training job of {name} may do", f"{name}-training")
-        allow(role, ["s3:ListBucket"], storage.data.bucket_arn)
-        allow(role, ["s3:ListBucket"], storage.models.bucket_arn)
-        allow_objects(role, storage.data, storage.key, read="*", reason="Trains on the fields of any prefix.")
-        for folder in (f"{PREFIX}/*", "mlflow/*"):
-            allow_objects(
-                role,
-                storage.models,
-                storage.key,
-                read=folder,
-                write=folder,
-                in_parts=True,
-                reason="Checkpoints, models and artifacts of a job are below its name.",
-            )
-        # Nobody but MLflow's own plug-in calls these; they are on one App.
-        allow(role, _TRACK, app.attr_arn)
-        images = f"arn:{self.partition}:ecr:{self.region}:{_AWS_IMAGES_ACCOUNT}:repository/tensorflow-training"
-        allow(role, _PULL, images)
-        allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
-        log = f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:/aws/sagemaker/TrainingJobs:*"
-        allow(role, _LOG, log, reason="SageMaker names a job's log streams.")
-        allow(
-            role,
-            ["cloudwatch:PutMetricData"],
-            "*",
-            conditions={"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
-            reason="Metrics have no resource; the namespace is the only limit that there is.",
-        )
-        return role
-
-    def _launcher(self, name: str) -> iam.ManagedPolicy:
-        """Make the policy of people and programs that start jobs with the job's role."""
-        jobs = [
-            f"arn:{self.partition}:sagemaker:{self.region}:{self.account}:{kind}/{name}-*"
-            for kind in ("training-job", "hyper-parameter-tuning-job")
-        ]
-        policy = iam.ManagedPolicy(
-            self,
-            "Launcher",
-            managed_policy_name=f"{name}-training-launcher",
-            description="Start, follow and stop training jobs",
-            statements=[
-                iam.PolicyStatement(actions=_LAUNCH, resources=jobs),
-                iam.PolicyStatement(
-                    actions=["iam:PassRole"],
-                    resources=[self.job_role.role_arn],
-                    conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-                ),
-            ],
-        )
-        for job in jobs:
-            acknowledge_pattern(policy, job, "Jobs are named when they start; the names begin with the environment's.")
-        return policy
-
     def _role(self, construct_id: str, description: str, name: str | None = None) -> iam.Role:
         # Only for this account's jobs: a service that acts for another account may not use the role.
         principal = iam.ServicePrincipal(
@@ -167,11 +143,12 @@ class TrainingStack(cdk.Stack):
                 budgets.CfnBudget.NotificationWithSubscribersProperty(
                     notification=budgets.CfnBudget.NotificationProperty(
                         comparison_operator="GREATER_THAN",
-                        notification_type="ACTUAL",
-                        threshold=80,
+                        notification_type=kind,
+                        threshold=percent,
                         threshold_type="PERCENTAGE",
                     ),
                     subscribers=[budgets.CfnBudget.SubscriberProperty(address=email, subscription_type="EMAIL")],
                 )
+                for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
             ],
         )
