@@ -67,6 +67,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
             for name, value in emulator.credentials.items():
                 patch.setenv(name, value)
             _build(given)
+            _service()  # loads the model before the first call
             yield given
     server.shutdown()
     server.server_close()
@@ -86,6 +87,7 @@ def _build(account: Account) -> None:
             Runtime="python3.13",
             Handler="handler.handler",
             Code={"ZipFile": code.getvalue()},
+            Timeout=300,
         )["FunctionArn"]
         for name in (CLASSIFY, SUMMARISE)
     ]

@@ -22,7 +22,7 @@ SAMPLE = (ROOT / "samples" / "synthetic_pre_01.png").read_bytes()
 
 def _run(account, *arguments):
     command = [*account.command, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=account.environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=account.environment, capture_output=True, text=True, timeout=300)
 
 
 def test_a_batch_is_started_followed_and_downloaded_with_its_failures(account, tmp_path):
