@@ -9,12 +9,17 @@ COMMANDS = {
     "ingest": "ingest",
     "pull": "pull",
     "slides": "slide_report",
+    "sweep": "sweep",
+    "sync": "tracking.sync",
+    "crossvalidate-frozen": "frozen_folds",
     "jobs": "launch.watch",
     "logs": "launch.logs",
     "stop": "launch.stop",
     "costs": "launch.costs",
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
+    "evaluate": "evaluate",
+    "card": "documents",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "launch.command"

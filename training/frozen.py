@@ -119,6 +119,11 @@ def cached_features(
     return embeddings
 
 
+def is_cached(backbone: FrozenBackbone, images: NDArray[np.uint8], cache: Path = CACHE) -> bool:
+    """Tell whether ``cached_features`` has nothing to compute."""
+    return (cache / f"{_digest(backbone, images)}.npz").is_file()
+
+
 def _compute(backbone: FrozenBackbone, images: NDArray[np.uint8], parts: Path, progress: bool) -> NDArray[np.float32]:
     """Compute batch after batch, each kept as a file at once: an interrupted pass goes on where it stopped."""
     found = []

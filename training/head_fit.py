@@ -1,5 +1,6 @@
 """Trains a head on cached features: everything is in memory, a whole epoch is one call of TensorFlow."""
 
+import argparse
 from dataclasses import dataclass
 
 import keras
@@ -137,3 +138,11 @@ def _epoch(
         return loss, correct
 
     return epoch
+
+
+def positive(text: str) -> int:
+    """Read a number of epochs or fields from a command line."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number

@@ -1,0 +1,207 @@
+"""The model files of a frozen backbone, one for each fold of each protocol, written cheaply from cached features.
+
+The starting point beside which the shipped model is shown, the project that this one grew from: VGG16 frozen, Adam,
+batches of 32, the scale bar visible::
+
+    python -m training crossvalidate-frozen --data ../shared/data/all_smears --show-corner
+
+Each folder ``<work>/<backbone>/<fold>/`` holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
+Temperature and thresholds come from a sibling head, trained without a contiguous fifth of the training fields and
+asked about that fifth; the file's own head has learnt from all of them.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inference import load
+from inference.card import write_card
+from training import calibrate, out_of_distribution, parity
+from training.backbones import BACKBONES
+from training.backbones.vgg16 import WeightsError
+from training.fields import LABELS, DataError, Fields, load_fields
+from training.frozen import CACHE, FrozenBackbone, cached_features
+from training.head_fit import OPTIMIZERS, DivergedError, Floats, HeadRecipe, Labels, fit_head, positive
+from training.inventory import manifest_of
+from training.manifest import Manifest
+from training.progress import bar
+from training.protocols import FOLDED, folds_of, keys_of
+from training.release import FILE_NAME, make_card
+from training.served_maxima import ServedMaxima
+from training.serving import convert
+from training.splits import Fold, contiguous_folds
+from training.whole_file import write_whole
+
+WORK = Path("runs/folds")
+FOLD_NAME = "fold.json"
+OOD_RANK, OOD_QUANTILE = 128, 0.99
+CALIBRATION_PART = 2
+"""Of the five runs of the training fields: the middle one, away from the edge of the test fields' run."""
+CHECKED = 8
+"""Test fields on which each file is compared with its network: the backbone is the same in every fold."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """The fields of a cross-validation and what a frozen backbone makes of them.
+
+    Attributes
+    ----------
+    manifest, fields
+        Of the same folder.
+    backbone
+        Pools maxima.
+    embeddings : float32[n, d]
+        In the fields' order.
+    """
+
+    manifest: Manifest
+    fields: Fields
+    backbone: FrozenBackbone
+    embeddings: Floats
+
+    def positions(self, keys: tuple[str, ...]) -> Labels:
+        """Find fields by their keys."""
+        place = {key: position for position, key in enumerate(keys_of(self.fields))}
+        return np.array(sorted(place[key] for key in keys))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What a sibling head says of the certainty that the fold's head should have."""
+
+    temperature: float
+    minimum_probability: float
+    threshold: float
+
+
+def write_fold(data: Set, protocol: str, fold: Fold, recipe: HeadRecipe, folder: Path) -> None:
+    """Train the head of one fold and write its model folder; nothing is done where ``fold.json`` is there.
+
+    Parameters
+    ----------
+    data
+        Fields and their features.
+    protocol, fold
+        Which fields to learn from.
+    recipe
+        How.
+    folder
+        Of this fold.
+
+    Raises
+    ------
+    DivergedError, ParityError
+        The head learnt nothing, or the file is not its network.
+    """
+    if (folder / FOLD_NAME).is_file():
+        return
+    train, test = data.positions(fold.train), data.positions(fold.test)
+    embeddings, labels = data.embeddings[train], data.fields.labels[train]
+    calibrated = _calibrate(data, fold, recipe)
+    fitted = fit_head(data.backbone.name, embeddings, labels, recipe)
+    distance = out_of_distribution.fit(embeddings, labels, _rank(len(train)))
+    served = ServedMaxima(data.backbone, fitted.head, calibrated.temperature, distance)
+    with tempfile.TemporaryDirectory() as saved_model:
+        content = convert(served, Path(saved_model) / "saved_model")
+    card = make_card(
+        content,
+        version="0.0.0",
+        backbone=data.backbone.name,
+        temperature=calibrated.temperature,
+        minimum_probability=calibrated.minimum_probability,
+        threshold=calibrated.threshold,
+        quantile=OOD_QUANTILE,
+        training={
+            "method": "head trained on features of the frozen backbone",
+            "data_manifest": data.manifest.digest,
+            "recipe": asdict(recipe) | {"learning_rate": recipe.learning_rate},
+            "corner": "hidden" if data.backbone.hide_corner else "visible",
+            "epochs": fitted.epochs,
+        },
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / FILE_NAME).write_bytes(content)
+    write_card(card, folder)
+    some = test[np.linspace(0, len(test) - 1, min(CHECKED, len(test))).astype(int)]
+    parity.demand(parity.compare(served, load(folder), data.fields.images[some]), folder / FILE_NAME)
+    record = {
+        "protocol": protocol,
+        "name": fold.name,
+        "manifest": data.manifest.digest,
+        "train": list(fold.train),
+        "test": list(fold.test),
+        "gap": list(fold.gap),
+    }
+    write_whole(folder / FOLD_NAME, json.dumps(record, indent=0).encode())
+
+
+def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
+    inside = set(fold.train)
+    records = [record for record in data.manifest.records if record.key in inside]
+    inner = contiguous_folds(records)[CALIBRATION_PART]
+    learnt, asked = data.positions(inner.train), data.positions(inner.test)
+    embeddings, labels = data.embeddings[learnt], data.fields.labels[learnt]
+    sibling = fit_head(data.backbone.name, embeddings, labels, recipe)
+    logits, truth = sibling.logits(data.embeddings[asked]), data.fields.labels[asked]
+    temperature = calibrate.temperature(logits, truth)
+    distance = out_of_distribution.fit(embeddings, labels, _rank(len(learnt)))
+    return Calibrated(
+        temperature,
+        calibrate.minimum_probability(logits, truth, temperature),
+        float(np.quantile(distance.score(data.embeddings[asked]), OOD_QUANTILE)),
+    )
+
+
+def _rank(fields: int) -> int:
+    return min(OOD_RANK, fields // 4)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``crossvalidate-frozen`` command."""
+    parser = subparsers.add_parser("crossvalidate-frozen", help="write a file for each fold from cached features")
+    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    nonlinear = sorted(name for name, spec in BACKBONES.items() if spec.pooling == "max")
+    parser.add_argument("--backbone", choices=nonlinear, default="vgg16", help="(%(default)s)")
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=HeadRecipe.optimizer, help="(%(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=HeadRecipe.batch_size, metavar="N", help="(%(default)s)")
+    parser.add_argument("--epochs", type=positive, default=HeadRecipe.epochs, help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=HeadRecipe.seed, help="(%(default)s)")
+    parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
+    parser.add_argument("--show-corner", action="store_true", help="leave the scale bar visible")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``crossvalidate-frozen`` command; gives the exit code."""
+    recipe = HeadRecipe(options.optimizer, options.batch_size, options.epochs, options.seed)
+    try:
+        manifest, fields = manifest_of(options.data), load_fields(options.data)
+        wanted = [
+            (protocol, fold)
+            for protocol in dict.fromkeys(options.protocol or FOLDED)
+            for fold in folds_of(protocol, options.data, manifest)
+        ]
+        backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
+        data = Set(manifest, fields, backbone, cached_features(backbone, fields.images, options.cache))
+        for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
+            write_fold(data, protocol, fold, recipe, options.work / backbone.name / fold.name)
+    except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
+        sys.stderr.write(f"crossvalidate-frozen: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "crossvalidate-frozen: interrupted; the same command goes on with the folds that are missing\n"
+        )
+        return 130
+    sys.stdout.write(f"{len(wanted)} folds in {options.work / backbone.name}\n")
+    return 0

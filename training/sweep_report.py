@@ -1,0 +1,101 @@
+"""What a sweep found: a JSON file, a Markdown table, a figure; the table for the terminal is the Markdown one.
+
+``<name>.json`` holds a ``SweepReport``::
+
+    {"manifest": "<digest>", "created": "2026-11-23T02:00:00Z", "corner": "visible",
+     "features_s": {"vgg16": 402.1},          seconds of the feature pass, or null where it came from the cache
+     "results": [{"trial": {"backbone": "vgg16", "optimizer": "adam", "batch_size": 16, "epochs": 20, "seed": 1,
+                            "protocol": "contiguous"},
+                  "status": "finished", "error": null, "seconds": 9.1,
+                  "folds": [{"name": "contiguous-1", "images": 520, "accuracy": 0.9, "balanced_accuracy": 0.88,
+                             "choice_balanced_accuracy": null}, ...],
+                  "mean": 0.9, "worst": 0.8, "pooled": 0.9, "choice": 0.9}, ...]}
+
+A failed trial has ``status`` ``failed``, its ``error``, no folds, and null for numbers.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from pydantic import BaseModel, ConfigDict
+
+from training.grid import TrialResult
+from training.whole_file import write_whole
+
+
+class SweepReport(BaseModel):
+    """A whole sweep.
+
+    Attributes
+    ----------
+    manifest
+        Digest of the fields' manifest.
+    corner
+        ``hidden``, or ``visible`` where the networks see the scale bar.
+    features_s
+        Seconds of each backbone's feature pass; None where the features were in the cache.
+    results
+        In the order of the trials.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    manifest: str
+    created: datetime
+    corner: str
+    features_s: dict[str, float | None]
+    results: list[TrialResult]
+
+
+def write_report(report: SweepReport, folder: Path, name: str) -> dict[str, Path]:
+    """Write ``<name>.json``, ``.md`` and ``.png``; gives the paths by suffix."""
+    paths = {suffix: folder / f"{name}.{suffix}" for suffix in ("json", "md", "png")}
+    write_whole(paths["json"], (report.model_dump_json(indent=1) + "\n").encode())
+    write_whole(paths["md"], (table(report) + "\n").encode())
+    figure(report).savefig(paths["png"], dpi=110, metadata={"Software": None})
+    return paths
+
+
+def table(report: SweepReport) -> str:
+    """Give the trials as a Markdown table, the best of each protocol first."""
+    lines = [
+        "| protocol | backbone | optimizer | batch | balanced accuracy | worst fold | pooled | compared by | s |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for result in ranked(report.results):
+        trial = result.trial
+        row = [trial.protocol, trial.backbone, trial.optimizer, str(trial.batch_size)]
+        if result.status == "finished":
+            row += [
+                f"{value:.4f}"
+                for value in (result.mean, result.worst, result.pooled, result.choice)
+                if value is not None
+            ]
+        else:
+            row += [f"failed: {(result.error or '').splitlines()[0][:80]}", "", "", ""]
+        lines.append("| " + " | ".join([*row, f"{result.seconds:.1f}"]) + " |")
+    return "\n".join(lines)
+
+
+def ranked(results: list[TrialResult]) -> list[TrialResult]:
+    """Sort by protocol, then best first; failed ones last."""
+    return sorted(results, key=lambda one: (one.trial.protocol, -(one.choice or 0.0), one.trial.name))
+
+
+def figure(report: SweepReport) -> Figure:
+    """Draw every finished trial: its folds as dots, their mean as a bar."""
+    shown = [result for result in ranked(report.results) if result.status == "finished"]
+    drawn = Figure(figsize=(7.5, 1.2 + 0.28 * max(len(shown), 1)), layout="constrained")
+    axes = drawn.add_subplot()
+    for row, result in enumerate(shown):
+        scores = [fold.balanced_accuracy for fold in result.folds]
+        axes.barh(row, result.mean or 0.0, color="#56B4E9", height=0.7)
+        axes.plot(scores, np.full(len(scores), row), "o", color="#0072B2", markersize=3)
+    axes.set_yticks(range(len(shown)), [result.trial.name for result in shown], fontsize=7)
+    axes.invert_yaxis()
+    lowest = min((result.worst or 0.0 for result in shown), default=0.0)
+    axes.set_xlim(max(0.0, lowest - 0.05), 1.0)
+    axes.set_xlabel("balanced accuracy: mean (bar), each fold (dot)")
+    return drawn
