@@ -139,7 +139,7 @@ rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 
 # --- quality -----------------------------------------------------------------------------------
 
-.PHONY: bench check docs format openapi test
+.PHONY: bench check docs format licences openapi sbom test
 bench: setup ## Measure, side by side; writes benchmarks/results/
 	@$(PY) -m benchmarks
 
@@ -150,6 +150,12 @@ openapi: .venv/.serve ## Write docs/openapi.json from the routes and schemas
 docs: setup openapi ## Write the generated pages of docs/ and build the site (site/)
 	@$(PY) -m release pages
 	@.venv/bin/zensical build --clean --strict
+
+sbom: setup ## Write the bill of materials of each image (dist/, CycloneDX)
+	@$(PY) -m release bills
+
+licences: setup ## Hold the licence of every dependency to release/licences.toml
+	@$(PY) -m release licences
 
 format: .venv/.all ## Format the code
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
@@ -162,6 +168,7 @@ check: setup ## Format, lint, types, workflows, synth, nag: what CI runs first
 	@.venv/bin/cfn-lint cdk.out/*/*.template.json
 	@.venv/bin/zizmor --offline --quiet .github/workflows
 	@.venv/bin/zensical build --clean --strict
+	@$(PY) -m release licences
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 

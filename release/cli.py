@@ -16,8 +16,28 @@ def _pages() -> int:
     return 0
 
 
+def _licences() -> int:
+    from release.licences import all_objections
+
+    objections = all_objections()
+    for line in objections:
+        logger.error("%s", line)
+    logger.info("licences: %d objections", len(objections))
+    return int(bool(objections))
+
+
+def _bills() -> int:
+    from release.bill import write
+
+    for path in write():
+        logger.info("wrote %s", path.relative_to(ROOT))
+    return 0
+
+
 COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
     "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
+    "licences": (_licences, "hold the licence of every dependency to release/licences.toml"),
+    "bills": (_bills, "write the bill of materials of each image into dist/, as CycloneDX"),
 }
 
 

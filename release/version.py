@@ -1,0 +1,28 @@
+"""The version of the software, which ``pyproject.toml`` alone says, and when it was released."""
+
+import datetime as dt
+import re
+import tomllib
+
+from release.drawing import ROOT
+
+
+def version() -> str:
+    """Give the version that is or will be released next from here."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def released() -> dt.datetime:
+    """Give midnight, UTC, of the day that CHANGELOG.md gives for this version.
+
+    Raises
+    ------
+    ValueError
+        The changelog has no section of this version.
+    """
+    found = re.search(
+        rf"^## \[{re.escape(version())}\] - (\d{{4}}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    if found is None:
+        raise ValueError(f"CHANGELOG.md has no section '## [{version()}] - YYYY-MM-DD': write it, or mend the version")
+    return dt.datetime.fromisoformat(found[1]).replace(tzinfo=dt.UTC)
