@@ -56,7 +56,7 @@ class Follower:
             except KeyboardInterrupt:
                 return self._leave()
             except ConnectionLostError as error:
-                self.console.print(f"{error}\nThe jobs go on. Follow them again: {self.again}", soft_wrap=True)
+                self._say(f"{error}\nThe jobs go on. Follow them again: {self.again}")
                 return 1
             return 0 if all(job.status == "Completed" for job in view.jobs) else 1
 
@@ -78,10 +78,13 @@ class Follower:
     def _leave(self) -> int:
         if self._wants_to_stop():
             self.stop()
-            self.console.print("Asked AWS to stop them; what they cost until then is billed.", soft_wrap=True)
+            self._say("Asked AWS to stop them; what they cost until then is billed.")
         else:
-            self.console.print(f"The jobs go on. Follow them again: {self.again}", soft_wrap=True)
+            self._say(f"The jobs go on. Follow them again: {self.again}")
         return INTERRUPTED
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, markup=False, highlight=False)
 
     def _wants_to_stop(self) -> bool:
         if not self.console.is_terminal:

@@ -1,5 +1,6 @@
 """Training jobs as AWS tells of them: status, epoch, objective, elapsed time, cost so far."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,12 +54,12 @@ class Job:
 def list_jobs(
     name: str, place: Place, session: Any, known: dict[str, Job] | None = None, now: datetime | None = None
 ) -> list[Job]:
-    """List the jobs whose names begin with a job's or sweep's; oldest first.
+    """List a job, or the jobs of a plan or of an environment; oldest first.
 
     Parameters
     ----------
     name
-        Of a job or sweep, or the ``leukolens-<environment>-`` that all begin with.
+        Of a job or a plan, or the ``leukolens-<environment>-`` that all begin with.
     place, session
         Where, and boto3's session there.
     known
@@ -76,7 +77,7 @@ def list_jobs(
     with explained("list training jobs", place.policy):
         pages = client.get_paginator("list_training_jobs").paginate(NameContains=name)
         listed = [entry for page in pages for entry in page["TrainingJobSummaries"]]
-    ours = [entry for entry in listed if entry["TrainingJobName"].startswith(name)]
+    ours = [entry for entry in listed if belongs(entry["TrainingJobName"], name)]
     for entry in ours:
         before = seen.get(entry["TrainingJobName"])
         if before is None or not before.over:
@@ -84,6 +85,16 @@ def list_jobs(
                 described = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
             seen[entry["TrainingJobName"]] = read_job(described, now)
     return [seen[e["TrainingJobName"]] for e in sorted(ours, key=lambda e: (e["CreationTime"], e["TrainingJobName"]))]
+
+
+def belongs(job: str, name: str) -> bool:
+    """Tell whether a job is the one of that name, or of the plan or environment of that name.
+
+    The SDK appends the time to a plan's name, a tuner a number and a word: ``nine`` is not asked for with ``nine-b``.
+    """
+    if name.endswith("-"):
+        return job.startswith(name)
+    return re.fullmatch(rf"{re.escape(name)}(-\d{{3,}}-[0-9a-z]+|-\d{{14}})?", job) is not None
 
 
 def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:

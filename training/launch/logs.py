@@ -13,6 +13,8 @@ from training.launch.errors import LaunchError, code_of, explained
 from training.launch.place import Place, deployed_place
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+_MOST_STREAMS = 100
+"""That CloudWatch filters at a time: one for each instance of the job."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,9 +55,18 @@ def read_log(name: str, place: Place, session: Any) -> Iterator[str]:
         AWS refused, or did not answer.
     """
     with explained(f"read the log of {name}", place.policy):
+        client = session.client("logs")
         try:
-            pages = session.client("logs").get_paginator("filter_log_events")
-            for page in pages.paginate(logGroupName=GROUP, logStreamNamePrefix=f"{name}/"):
+            listed = client.get_paginator("describe_log_streams").paginate(
+                logGroupName=GROUP, logStreamNamePrefix=f"{name}/"
+            )
+            streams = [stream["logStreamName"] for page in listed for stream in page["logStreams"]]
+            if not streams:
+                return
+            pages = client.get_paginator("filter_log_events").paginate(
+                logGroupName=GROUP, logStreamNames=streams[:_MOST_STREAMS]
+            )
+            for page in pages:
                 for event in page["events"]:
                     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                     yield f"{at:%H:%M:%S} {event['message'].rstrip()}"

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
 
 
 def stop_all(name: str, place: Place, session: Any, say: Callable[[str], object]) -> int:
-    """Stop a tuner and every job whose name begins so, and forget a plan that nothing was started of.
+    """Stop a job, or a tuner and all jobs of a plan, and forget a plan that nothing was started of.
 
     Returns
     -------

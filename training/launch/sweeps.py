@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.launch.jobs import Job
+from training.launch.jobs import Job, belongs
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.records import find_record, list_records
@@ -23,7 +23,7 @@ def notes_on(jobs: list[Job], place: Place, session: Any, only: Plan | None = No
     """
     plans = [only] if only else [find_record(name, place, session) for name in list_records(place, session)]
     notes = [
-        _note(plan, [job for job in jobs if job.name.startswith(plan.name)], place, session) for plan in plans if plan
+        _note(plan, [job for job in jobs if belongs(job.name, plan.name)], place, session) for plan in plans if plan
     ]
     return [note for note in notes if note]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from training.launch.errors import LaunchError
@@ -59,7 +59,9 @@ def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -
         The sweep or job, where it is one.
     """
     varied = _varied(view.jobs)
-    table = Table("job", "status", *varied, "epoch", OBJECTIVE, "elapsed", "cost", box=None, pad_edge=False)
+    table = Table(
+        Column("job", no_wrap=True), "status", *varied, "epoch", OBJECTIVE, "elapsed", "cost", box=None, pad_edge=False
+    )
     for column in table.columns[-4:]:
         column.justify = "right"
     best = max((job.objective for job in view.jobs if job.objective is not None), default=None)

@@ -20,6 +20,8 @@ from training.launch.stop import stop_all
 from training.launch.sweeps import notes_on
 from training.launch.table import View, render
 
+_WIDTH = 160
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``jobs`` command."""
@@ -32,7 +34,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace, session: Any = None, console: Console | None = None) -> int:
     """Run the ``jobs`` command; gives the exit code."""
-    console = console or Console()
+    console = console or make_console()
     try:
         environment, prices = read_environment(options.env), read_prices()
         session = session or open_session(environment)
@@ -58,6 +60,11 @@ def look(name: str, place: Place, session: Any, known: dict[str, Job], plan: Pla
     return View(jobs, notes_on(jobs, place, session, plan))
 
 
+def make_console() -> Console:
+    """Give standard output, as wide as the table where there is no terminal that says how wide it is."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH)
+
+
 def watch(
     name: str, place: Place, prices: Prices, session: Any, plan: Plan | None = None, console: Console | None = None
 ) -> int:
@@ -69,6 +76,6 @@ def watch(
         stop=lambda: stop_all(name, place, session, lambda text: sys.stderr.write(text + "\n")),
         ask=input,
         sleep=time.sleep,
-        console=console or Console(),
+        console=console or make_console(),
         again=f"python -m training jobs --env {place.environment} --sweep {name}",
     ).run()

@@ -66,7 +66,9 @@ class Account:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put_smears(self):
-        records = [Record(key=f"Pre/{n}.jpg", sha256="0" * 64, size_bytes=9, width=9, height=9) for n in range(5)]
+        records = [
+            Record(key=f"Pre/{n}.jpg", label="Pre", sha256="0" * 64, size_bytes=9, width=9, height=9) for n in range(5)
+        ]
         self.manifest = Manifest.of(records)
         self.s3.put_object(Bucket="smears-data", Key="smears/manifest.jsonl", Body=self.manifest.content)
 
@@ -132,9 +134,13 @@ class Account:
 def _answering(answer):
     def answered(params, **_):
         body = params["body"]
-        return SimpleNamespace(status_code=200), answer(json.loads(body) if isinstance(body, bytes) else body)
+        return SimpleNamespace(status_code=200), answer(json.loads(body) if _is_json(body) else body)
 
     return answered
+
+
+def _is_json(body):
+    return isinstance(body, bytes) and body.startswith(b"{")
 
 
 @pytest.fixture

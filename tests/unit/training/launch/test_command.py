@@ -2,11 +2,13 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.training.launch.conftest import GRID, ROLE
+from training.launch.parent import make_parent
 
 NAME = "leukolens-dev-nine"
 
@@ -138,24 +140,16 @@ def test_nothing_deployed(bare_account, command):
 
 
 def test_a_tracking_server_that_is_away_does_not_stop_the_sweep(account, command, monkeypatch):
-    monkeypatch.undo()  # the real make_parent
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setattr("training.launch.start.make_parent", make_parent)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr("training.launch.command.open_session", lambda _: account.session)
     away = "http://127.0.0.1:9"
-    monkeypatch.setattr("training.launch.command.deployed_place", lambda *_: _tracked_at(account, away))
+    place = replace(account.place, tracking_uri=away)
+    monkeypatch.setattr("training.launch.command.deployed_place", lambda *_: place)
     told = command(*GRID, "--detach")
     assert told.code == 0, told.err
     assert f"warning: no parent run in MLflow at {away}" in told.err
     definition = account.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=NAME)
     assert "LEUKOLENS_PARENT_RUN" not in definition["TrainingJobDefinition"]["Environment"]
-
-
-def _tracked_at(account, uri):
-    from dataclasses import replace
-
-    return replace(account.place, tracking_uri=uri)
 
 
 def test_a_sweep_half_made_is_listed_resumed_or_dropped(account, command):
@@ -170,7 +164,7 @@ def test_a_sweep_half_made_is_listed_resumed_or_dropped(account, command):
     assert "Rate exceeded" in told.err
     assert f"{NAME} is only half made" in told.err
     listed = command("jobs")
-    assert f"{NAME}: half made, no tuner yet" in listed.out.replace("\n", " ")
+    assert f"{NAME}: half made, no tuner yet" in " ".join(listed.out.split())
 
     account.session.events.unregister(event, refuse)
     from sagemaker.core.utils.utils import SageMakerClient

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from training.launch.errors import ConnectionLostError
 from training.launch.follow import INTERRUPTED, Follower
-from training.launch.jobs import list_jobs
+from training.launch.jobs import belongs, list_jobs
 from training.launch.prices import read_prices
 from training.launch.records import find_record
 from training.launch.stop import stop_all
@@ -101,7 +101,7 @@ def test_a_failed_job_makes_the_exit_code_1(nine):
 
     terminal = Terminal(nine, [fail_one])
     assert terminal.follow() == 1
-    assert "Completed with 8 of 9 jobs completed. Go on:" in terminal.text.replace("\n", " ")
+    assert "Completed with 8 of 9 jobs completed. Go on:" in " ".join(terminal.text.split())
 
 
 @pytest.mark.parametrize("answer", ["", "n", "what?"])
@@ -195,6 +195,15 @@ def test_stop_one_job(nine, command):
     assert command("stop", nine.jobs[2]).code == 0
     assert nine.jobs[2] not in _running(nine)
     assert len(_running(nine)) == 8
+
+
+def test_a_name_that_begins_the_same_is_another_sweep():
+    assert belongs("leukolens-dev-nine-003-0a1b2c3d", "leukolens-dev-nine")
+    assert belongs("leukolens-dev-nine-003-20261123120000", "leukolens-dev-nine")
+    assert belongs("leukolens-dev-nine-20261123120000", "leukolens-dev-nine")
+    assert not belongs("leukolens-dev-nineteen-003-0a1b2c3d", "leukolens-dev-nine")
+    assert not belongs("leukolens-dev-nine-b-003-0a1b2c3d", "leukolens-dev-nine")
+    assert belongs("leukolens-dev-nineteen-003-0a1b2c3d", "leukolens-dev-")
 
 
 def test_stop_nothing(nine, command):
