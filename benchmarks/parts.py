@@ -36,4 +36,5 @@ PARTS = (
     Part("image", "image_size", 60, "what the Lambda image weighs"),
     Part("page", "page", 75, "from the click to the result"),
     Part("pull", "pull", 90, "fetching the data"),
+    Part("training", "training", 150, "a sweep and the input pipeline"),
 )

@@ -55,7 +55,7 @@ def measure(console: Console, budget: Budget) -> None:
 
 
 def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
-    source, kind = _smears(work / "drawn")
+    source, kind = smears(work / "drawn")
     uri = f"s3://{BUCKET}/{PREFIX}"
     taken_s: dict[str, list[float]] = {"pull": [], "pull_one_by_one": [], "download_file": []}
     ingest_s = _seconds(_training, "ingest", source, uri)
@@ -80,7 +80,8 @@ def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[
     }
 
 
-def _smears(drawn: Path) -> tuple[Path, str]:
+def smears(drawn: Path) -> tuple[Path, str]:
+    """Give a folder of smears and what they are: real ones where this machine has them, else drawn ones."""
     for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
         if candidate and (Path(candidate) / "all_smears").is_dir():
             return Path(candidate) / "all_smears", "real smears"

@@ -1,0 +1,117 @@
+"""Training: a sweep on cached features, and the input pipeline, each beside the plain way.
+
+- The nine-run sweep of VGG16. Measured: images a second through the frozen base, and the seconds that nine heads of
+  ``EPOCHS`` epochs take on as many features as the public set has. Computed from these: the sweep's time with one
+  feature pass, and with the base run again in every epoch of every run, as Keras's ``fit`` does with a frozen base.
+- The input pipeline. ``training.fit.batches`` (fields decoded once by several threads, augmented in batches in
+  parallel) beside reading, decoding and augmenting one image after another, in the first epoch and in a later one.
+
+The weights are random: they do not change the time. Real smears where there are some, else synthetic fields.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from .budget import Budget
+from .machine import write
+from .pull import PUBLIC_SET, smears
+
+EPOCHS = 20
+SUBSET = 96  # fields through VGG16 in one turn: some ten seconds on two cores
+PIPELINE = 256  # fields of an epoch
+TURNS = 3
+
+
+def measure(console: Console, budget: Budget) -> None:
+    """Measure and write benchmarks/results/training.json."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with tempfile.TemporaryDirectory(prefix="leukolens-training-") as folder:
+        source, kind = smears(Path(folder, "drawn"))
+        result = {"what": kind, "sweep": _sweep(console, budget), "pipeline": _pipeline(source, console, budget)}
+    console.print(f"The sweep is {result['sweep']['times_as_fast']} times as fast: {write('training', result)}")
+
+
+def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
+    from training.frozen import BATCH, FrozenBackbone
+    from training.head_fit import OPTIMIZERS, HeadRecipe, fit_head
+    from training.sweep import BATCH_SIZES
+
+    backbone = FrozenBackbone("vgg16", imagenet=False)
+    images = np.random.default_rng(0).integers(0, 256, (SUBSET, 224, 224, 3), np.uint8)
+    backbone.embed(images[:BATCH])  # traces the graph
+    rates = []
+    for _ in budget.turns(TURNS, until=0.4):
+        taken_s = _seconds(lambda: [backbone.embed(images[at : at + BATCH]) for at in range(0, SUBSET, BATCH)])
+        rates.append(round(SUBSET / taken_s, 2))
+    embeddings = np.random.default_rng(1).gamma(1.0, 1.0, (PUBLIC_SET, 512)).astype(np.float32)
+    labels = np.arange(PUBLIC_SET) % 4
+    recipes = [HeadRecipe(optimizer, size, EPOCHS) for optimizer in OPTIMIZERS for size in BATCH_SIZES]
+    heads_s = {
+        f"{recipe.optimizer} {recipe.batch_size}": _seconds(fit_head, "vgg16", embeddings, labels, recipe)
+        for recipe in recipes
+    }
+    pass_s, all_heads_s = PUBLIC_SET / float(np.median(rates)), sum(heads_s.values())
+    cached_s, again_s = pass_s + all_heads_s, pass_s * EPOCHS * len(recipes) + all_heads_s
+    console.print(f"VGG16 {rates} images a second, nine heads {all_heads_s:.1f} s")
+    return {
+        "images": PUBLIC_SET,
+        "epochs": EPOCHS,
+        "runs": len(recipes),
+        "images_per_s": rates,
+        "heads_s": {name: round(taken_s, 2) for name, taken_s in heads_s.items()},
+        "computed_pass_s": round(pass_s, 1),
+        "computed_cached_s": round(cached_s, 1),
+        "computed_recomputing_s": round(again_s, 1),
+        "times_as_fast": round(again_s / cached_s, 1),
+    }
+
+
+def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
+    from training.fields import Fields, list_fields, read_images
+    from training.fit import Recipe, batches
+
+    listed = list_fields(source)
+    listed = [listed[k] for k in np.linspace(0, len(listed) - 1, PIPELINE).astype(int)]
+    paths, labels = [path for path, _ in listed], np.array([label for _, label in listed])
+    rates: dict[str, list[float]] = {"first_epoch": [], "later_epoch": [], "one_by_one": []}
+    _one_by_one(paths[:4])  # whatever is done once is done now
+    for _ in budget.turns(TURNS, until=0.95):
+        start = time.perf_counter()
+        fields = Fields(read_images(paths), labels, np.arange(len(paths)), tuple(paths))
+        data = batches(fields, Recipe())
+        _drain(data)
+        rates["first_epoch"].append(round(PIPELINE / (time.perf_counter() - start), 1))
+        rates["later_epoch"].append(round(PIPELINE / _seconds(_drain, data), 1))
+        rates["one_by_one"].append(round(PIPELINE / _seconds(_one_by_one, paths), 1))
+    console.print(f"images a second: {rates}")
+    ratios = {
+        epoch: [round(ours / theirs, 1) for ours, theirs in zip(rates[epoch], rates["one_by_one"], strict=True)]
+        for epoch in ("first_epoch", "later_epoch")
+    }
+    return {"images": PIPELINE, "batch_size": Recipe.batch_size, "images_per_s": rates, "times_as_fast": ratios}
+
+
+def _drain(data: Any) -> None:
+    for _ in data:
+        pass
+
+
+def _one_by_one(paths: list[Path]) -> None:
+    from training.augment import augment
+    from training.fields import read_field
+
+    for path in paths:
+        augment(read_field(path)[None])
+
+
+def _seconds(work: Callable[..., object], *arguments: object) -> float:
+    start = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - start
