@@ -91,9 +91,18 @@ predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 
 # --- train -------------------------------------------------------------------------------------
 
-.PHONY: train
+.PHONY: train sweep mlflow
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(TRAIN_OPTIONS)
+
+sweep: .venv/.all ## Compare optimizers and batch sizes on frozen VGG16 (DATA=folder)
+	@$(PY) -m training sweep --data "$(DATA)" $(SWEEP_OPTIONS)
+
+MLFLOW_PORT ?= 5000
+mlflow: .venv/.all ## Open the runs in MLflow's page (MLFLOW_PORT=5000)
+	@mkdir -p runs && echo "http://127.0.0.1:$(MLFLOW_PORT)"
+	@MLFLOW_DISABLE_TELEMETRY=true $(PY) -m mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
+	    --backend-store-uri "sqlite:///$(CURDIR)/runs/mlflow.db" --default-artifact-root "$(CURDIR)/runs/mlartifacts"
 
 # --- infrastructure ----------------------------------------------------------------------------
 
