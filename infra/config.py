@@ -107,8 +107,13 @@ class Training(Section):
     mlflow: MlflowServer | None = None
 
     @model_validator(mode="after")
-    def _guard_isolation(self) -> Self:
-        """Refuse what needs a network in a job that has none."""
+    def _guard_image(self) -> Self:
+        """Refuse what needs a network in a job that has none, and a GPU for an image that does not use it."""
+        if self.image == "own" and self.instance_type.startswith(("ml.g", "ml.p")):
+            raise ValueError(
+                f'instance_type: {self.instance_type} has a GPU, and image = "own" trains on the CPU: take "aws", or an '
+                "ml.m or ml.c instance"
+            )
         if self.network_isolation and self.image == "aws":
             raise ValueError(
                 'network_isolation: true needs image = "own", since AWS\'s image installs our packages over the network'
