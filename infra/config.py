@@ -111,8 +111,8 @@ class Training(Section):
         """Refuse what needs a network in a job that has none, and a GPU for an image that does not use it."""
         if self.image == "own" and self.instance_type.startswith(("ml.g", "ml.p")):
             raise ValueError(
-                f'instance_type: {self.instance_type} has a GPU, and image = "own" trains on the CPU: take "aws", or an '
-                "ml.m or ml.c instance"
+                f'instance_type: {self.instance_type} has a GPU, which image = "own" does not use: take "aws", or '
+                "an ml.m or ml.c instance"
             )
         if self.network_isolation and self.image == "aws":
             raise ValueError(

@@ -150,7 +150,7 @@ def test_a_budget_tells_whoever_gets_the_alarms_of_money_spent_and_foreseen(othe
         ({"network": {"subnet_ids": [], "security_group_ids": ["sg-0123456789abcdef0"]}}, "subnet_ids"),
         ({"mlflow": {"uri": "http://plain.example.org", "secret_arn": SECRET}}, "uri"),
         ({"image": "gpu"}, "image"),
-        ({"image": "own", "instance_type": "ml.g5.xlarge"}, "trains on the CPU"),
+        ({"image": "own", "instance_type": "ml.g5.xlarge"}, "does not use"),
     ],
 )
 def test_what_does_not_go_together_is_refused(chosen, said):
