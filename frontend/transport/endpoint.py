@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.transport.bridge import Bridge
 from frontend.transport.frames import FrameError, Joiner, split
+from frontend.transport.past import Past
 
 PATH = "/_leukolens/transport/poll/"
 STREAM_PATH = "/_stcore/stream"
@@ -23,6 +24,8 @@ ORIGIN_HEADER = "x-leukolens-origin"
 """A browser names no ``Origin`` with a GET to its own site, and Streamlit wants one, to trust the sign-in cookie."""
 PREVIOUS_HEADER = "x-leukolens-previous"
 """The session that this one follows after a lost connection: ended first, so that Streamlit hands its state on."""
+UNKNOWN = "unknown"
+"""Said of a previous session that this process never had, or has forgotten; of others, how many messages arrived."""
 
 PING_INTERVAL_S = 20.0
 """A poll without news is answered at least this often: far under the 120 s at which App Runner cuts a request."""
@@ -40,6 +43,8 @@ class _Session:
     joiner: Joiner
     sent_bytes: int = 0
     """Since the browser was last known to have taken everything."""
+    arrived: int = 0
+    """Whole messages of the browser that the application was given."""
 
 
 class PollingEndpoint:
@@ -58,6 +63,7 @@ class PollingEndpoint:
         self._max_message_bytes = max_message_bytes
         self._sessions: dict[str, _Session] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._past = Past()
         # Its limit of 16 packets a request would refuse a burst of small messages; bytes are limited anyway.
         Payload.max_decode_packets = MAX_POLL_BYTES
         self._engine = engineio.AsyncServer(
@@ -91,7 +97,8 @@ class PollingEndpoint:
         headers = Headers(scope=scope)
         if PROTOCOLS_HEADER not in headers or headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return False
-        await self._end(headers.get(PREVIOUS_HEADER))
+        if previous := headers.get(PREVIOUS_HEADER):
+            await self._take_over(previous, sid)
         bridge = Bridge(
             self._app, websocket_scope(scope), lambda message: self._deliver(sid, message), lambda: self._hang_up(sid)
         )
@@ -100,6 +107,19 @@ class PollingEndpoint:
         if not accepted:
             self._sessions.pop(sid, None)
         return accepted
+
+    async def _take_over(self, previous: str, sid: str) -> None:
+        """End the session that this one follows, and tell the browser how many of its messages arrived there.
+
+        What it had sent beyond them is lost, a click perhaps: it sends that again. The word is the only text of a
+        session, and comes before anything of the application.
+        """
+        await self._end(previous)
+        # The answer to an earlier handshake may itself have been lost: nobody has ever used that session.
+        await self._end(self._past.follower(previous))
+        self._past.follow(previous, sid)
+        arrived = self._past.arrived(previous)
+        await self._engine.send(sid, UNKNOWN if arrived is None else str(arrived))
 
     async def _message(self, sid: str, part: bytes | str) -> None:
         session = self._sessions.get(sid)
@@ -112,6 +132,7 @@ class PollingEndpoint:
             return
         if message is not None:
             await session.bridge.take(message)
+            session.arrived += 1
 
     async def _disconnect(self, sid: str, reason: str) -> None:
         await self._end(sid)
@@ -126,6 +147,7 @@ class PollingEndpoint:
             # Known until it has ended: whoever follows it must wait, too, although it was told before.
             await session.bridge.close()
             self._sessions.pop(sid or "", None)
+            self._past.end(sid or "", session.arrived)
 
     async def _deliver(self, sid: str, message: bytes) -> None:
         session, socket = self._sessions.get(sid), self._engine.sockets.get(sid)

@@ -3,12 +3,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from frontend.transport import endpoint
 
 from . import servers
-from .conftest import PATIENCE_MS, SAMPLES, upload
+from .conftest import PATIENCE_MS, SAMPLES, settle, upload
+from .cutting_proxy import cutting
 
 pytestmark = pytest.mark.browser
 
@@ -81,31 +82,22 @@ def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, api_addre
         expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
 
 
-def test_a_lost_connection_costs_no_image(visit: Visit, polling_address: str):
-    tab = visit(polling_address)
-    upload(tab, SAMPLE)
-    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
-    lost: list[str] = []
-
-    def lose(route: Route) -> None:
-        # What the next click sends is lost, as with a WebSocket that breaks at that moment.
-        if route.request.method == "POST" and not lost:
-            lost.append(route.request.url)
-            route.abort("connectionreset")
-        else:
-            route.continue_()
-
-    tab.route(lambda url: is_poll(url), lose)
-    tab.get_by_role("slider", name="Heat map").press("Home")
-    reconnected = "performance.getEntriesByName(location.origin + '/_stcore/health').length > 1"
-    deadline_s = time.monotonic() + 60
-    # Asked from here: the page's own policy forbids it to evaluate what Playwright's wait_for_function sends.
-    while not tab.evaluate(reconnected):
-        assert time.monotonic() < deadline_s, "the page did not connect again"
-        tab.wait_for_timeout(100)
-    assert lost
-    tab.get_by_role("button", name="Pro 1", exact=True).click()
-    expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
+@pytest.mark.parametrize("cut_at", ["request", "answer"])
+def test_a_click_whose_own_request_is_lost_is_made_again_and_no_image_is_lost(
+    visit: Visit, polling_address: str, cut_at: str
+):
+    """Every connection breaks at the moment of a click: before the server has it, or before it can say so."""
+    with cutting(polling_address) as (address, proxy):
+        tab = visit(address)
+        upload(tab, SAMPLE)
+        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+        settle(tab)
+        proxy.cut_at = cut_at
+        tab.get_by_role("button", name="Pro 1", exact=True).click()
+        expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
+        assert proxy.cuts == 1
+        tab.get_by_role("button", name="Benign 1", exact=True).click()
+        expect(tab.get_by_role("heading", name="3 fields")).to_be_visible()
 
 
 @pytest.mark.slow

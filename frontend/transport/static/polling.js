@@ -19,8 +19,11 @@
   const isStream = (url) => new URL(url, location.href).pathname.endsWith(STREAM_PATH);
   const listOf = (protocols) => (Array.isArray(protocols) ? protocols : protocols ? [protocols] : []);
 
-  /** Id of the last polled session of this tab: the server ends it before the next begins. */
-  let previous = "";
+  const UNKNOWN = "unknown";
+
+  /** The last polled session of this tab: its id, how many messages surely arrived, and those that may not have. The
+      server ends it before the next begins, and says how many did arrive: the others are sent again. */
+  let last = { id: "", sure: 0, unsure: [] };
 
   const bytesOf = (data) =>
     ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
@@ -62,8 +65,10 @@
   class Polling {
     #engine;
     #joiner = new Joiner();
+    #session = null;
 
     constructor(protocols, on) {
+      const previous = last;
       this.#engine = eio(location.origin, {
         path: POLL_PATH,
         transports: ["polling"],
@@ -72,15 +77,29 @@
         extraHeaders: {
           "X-Leukolens-Protocols": protocols.join(", "),
           "X-Leukolens-Origin": location.origin,
-          "X-Leukolens-Previous": previous,
+          "X-Leukolens-Previous": previous.id,
         },
       });
       this.#engine.binaryType = "arraybuffer";
       this.#engine.on("open", () => {
-        previous = this.#engine.id;
-        on.open();
+        if (previous.id === "") {
+          this.#begin([], on);
+        }
+      });
+      this.#engine.on("drain", () => {
+        // Every request with something to send was answered.
+        if (this.#session !== null) {
+          this.#session.sure += this.#session.unsure.length;
+          this.#session.unsure = [];
+        }
       });
       this.#engine.on("message", (part) => {
+        if (typeof part === "string") {
+          // The server's word on the previous session. One that it does not know, it cannot go on with: Streamlit shows
+          // a new page, and nothing of the old one is done there.
+          this.#begin(part === UNKNOWN ? [] : previous.unsure.slice(Number(part) - previous.sure), on);
+          return;
+        }
         const message = this.#joiner.take(part);
         if (message !== null) {
           on.message(message);
@@ -99,8 +118,20 @@
       navigator.sendBeacon(`${POLL_PATH}?${query}`, "1");
     };
 
+    /** Open, with what the previous session lost ahead of anything new. */
+    #begin(again, on) {
+      last = this.#session = { id: this.#engine.id, sure: 0, unsure: [] };
+      for (const message of again) {
+        this.send(message);
+      }
+      on.open();
+    }
+
     send(data) {
-      for (const part of split(bytesOf(data))) {
+      // A copy: whoever sends may use its memory for something else.
+      const message = bytesOf(data).slice();
+      this.#session.unsure.push(message);
+      for (const part of split(message)) {
         this.#engine.send(part);
       }
     }

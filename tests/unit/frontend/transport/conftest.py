@@ -93,6 +93,7 @@ class PlainClient:
         self._http = httpx.Client(base_url=address, params={"EIO": "4", "transport": "polling"}, timeout=WAIT_S)
         self._joiner = frames.Joiner(LIMIT_BYTES)
         self.received: queue.Queue[bytes] = queue.Queue()
+        self.told: list[str] = []
         self.closed = threading.Event()
         self.saying_goodbye = False
         handshake = {PROTOCOLS_HEADER: "streamlit, token", ORIGIN_HEADER: address} | headers
@@ -144,6 +145,8 @@ class PlainClient:
                 message = self._joiner.take(base64.b64decode(packet[1:]))
                 if message is not None:
                     self.received.put(message)
+            elif packet.startswith("4"):
+                self.told.append(packet[1:])
             elif packet == "2":
                 self._post(["3"])
             elif packet == "1":

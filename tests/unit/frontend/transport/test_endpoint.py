@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from frontend.transport import endpoint
+from frontend.transport import endpoint, frames
 
 from .conftest import Application, PlainClient, wait_until
 
@@ -101,6 +101,31 @@ def test_a_session_that_follows_one_about_to_end_waits_for_it(connect: Connect, 
     goodbye.join()
     assert application.events.get(timeout=10) == ("ended", 1)
     assert application.events.get(timeout=10) == ("opened", 2)
+
+
+def test_a_session_that_follows_a_lost_one_hears_how_far_that_came(connect: Connect):
+    lost = connect()
+    lost.send(b"one", b"two", bytes(frames.PART_BYTES * 2))
+    assert [lost.get()[:3] for _ in range(3)] == [b"one", b"two", bytes(3)]
+    lost.send_packets(["bAGhhbGY="])  # 00, "half": a message whose end was lost
+    assert connect(**{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["3"]
+
+
+def test_it_hears_the_same_again_if_the_answer_was_lost_and_nobody_holds_the_session(
+    connect: Connect, application: Application
+):
+    lost = connect()
+    lost.send(b"one")
+    assert lost.get() == b"one"
+    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    assert connect(**{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["1"]
+    seen = [application.events.get(timeout=10) for _ in range(5)]
+    assert seen == [("opened", 1), ("ended", 1), ("opened", 2), ("ended", 2), ("opened", 3)]
+
+
+def test_of_a_session_that_nobody_remembers_it_is_told_so(connect: Connect):
+    assert connect().told == []
+    assert connect(**{endpoint.PREVIOUS_HEADER: "of-another-process"}).told == [endpoint.UNKNOWN]
 
 
 def test_parts_of_another_format_end_their_session_alone(connect: Connect, application: Application):
