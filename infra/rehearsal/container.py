@@ -14,6 +14,8 @@ from infra.rehearsal.program import run_program
 from local.children import Child
 
 _STOPPED_S = 60
+_BUILT_AT_S = 315_532_800
+"""The time of every file that a build adds: 1980, the first year that a ZIP archive can hold, and not when it ran."""
 
 
 class EngineError(Exception):
@@ -33,8 +35,23 @@ def _quiet(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603 - an engine
 
 
-def build_image(engine: str, context: Path, tag: str) -> str:
-    """Build the Lambda image and give its tag.
+def is_podman(engine: str) -> bool:
+    """Tell whether a command is podman, under whatever name."""
+    return b"podman" in _quiet([engine, "--version"]).stdout
+
+
+def build_image(engine: str, context: Path, tag: str, *, dockerfile: str = DOCKERFILE, fresh: bool = False) -> str:
+    """Build an image, the Lambda image unless told otherwise, and give its tag.
+
+    With podman the same inputs give the same layers, and so the same digest
+    (docs/decisions/087-the-same-inputs-the-same-layers.md).
+
+    Parameters
+    ----------
+    dockerfile
+        Its path in ``context``.
+    fresh
+        Do every step anew, whatever an earlier build left.
 
     Raises
     ------
@@ -43,11 +60,12 @@ def build_image(engine: str, context: Path, tag: str) -> str:
     ProgramError
         If the build fails, with the end of what it printed.
     """
-    # Lambda refuses the image index that BuildKit's attestations make.
-    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    command = [engine, "build", "--tag", tag, "--file", str(context / DOCKERFILE), str(context)]
     if shutil.which(engine) is None:
         raise EngineError(f"no container engine {engine!r} here: install it, or leave the choice out")
+    # Lambda refuses the image index that BuildKit's attestations make.
+    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "SOURCE_DATE_EPOCH": str(_BUILT_AT_S)}
+    options = [*(["--timestamp", str(_BUILT_AT_S)] if is_podman(engine) else []), *(["--no-cache"] if fresh else [])]
+    command = [engine, "build", *options, "--tag", tag, "--file", str(context / dockerfile), str(context)]
     run_program(command, environment=environment, folder=context)
     return tag
 

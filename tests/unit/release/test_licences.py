@@ -9,7 +9,7 @@ from release.locks import IMAGE, IMAGE_LOCKS, locked
 
 def package(folder: Path, name: str, *fields: str) -> None:
     """Put a package's metadata into a folder, as an installer leaves it."""
-    place = folder / f"{name}-1.0.dist-info"
+    place = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     place.mkdir()
     (place / "METADATA").write_text("\n".join(["Metadata-Version: 2.4", f"Name: {name}", "Version: 1.0", *fields, ""]))
 
