@@ -101,12 +101,11 @@ def test_a_rollback_does_not_wait_for_the_registry(
     better: Path,
     log: Log,
     at: Place,
-    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
     assert staging.promote(log(better), *at) == 0
-    broken = tmp_path / "broken.db"
-    broken.mkdir()
-    assert staging.rollback("--tracking-uri", f"sqlite:///{broken}") == 0
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert staging.rollback("--tracking-uri", "http://127.0.0.1:9") == 0
     assert staging.serves == card_of(served).sha256
     assert "alias champion is not moved" in capsys.readouterr().err
