@@ -51,6 +51,9 @@ def _run(options: argparse.Namespace, session: Any) -> int:
     environment, prices, now = read_environment(options.env), read_prices(), datetime.now()
     if options.dry_run:
         return _tell(options, environment, prices, now)
+    if not options.resume:
+        # Whatever can be refused without asking AWS is refused before.
+        _planned(options, environment, assumed_place(environment), prices, now)
     session = session or open_session(environment)
     place = deployed_place(environment, session)
     if options.resume:
@@ -66,8 +69,7 @@ def _run(options: argparse.Namespace, session: Any) -> int:
 def _new(
     options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
 ) -> Plan:
-    plan = plan_of(options, environment, place, prices, now)
-    found = _guarded(options, environment, plan, place, prices)
+    plan, found = _planned(options, environment, place, prices, now)
     manifest = check(plan, place, session)
     plan = plan.model_copy(update={"tags": {"leukolens:manifest": manifest.digest, **plan.tags}})
     _say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
@@ -81,22 +83,22 @@ def _tell(options: argparse.Namespace, environment: Environment, prices: Prices,
     if options.resume:
         raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
     place = assumed_place(environment)
-    plan = plan_of(options, environment, place, prices, now)
-    found = _guarded(options, environment, plan, place, prices)
+    plan, found = _planned(options, environment, place, prices, now)
     sys.stdout.write(json.dumps(dry_run(plan, place, found), indent=2) + "\n")
     _say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
     return 0
 
 
-def _guarded(
-    options: argparse.Namespace, environment: Environment, plan: Plan, place: Place, prices: Prices
-) -> Estimate:
+def _planned(
+    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime
+) -> tuple[Plan, Estimate]:
+    plan = plan_of(options, environment, place, prices, now)
     found = estimate(plan, place.region, prices)
     if options.max_cost is not None:
         guard(found, options.max_cost, "--max-cost")
     else:
         guard(found, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
-    return found
+    return plan, found
 
 
 def _say(text: str) -> None:

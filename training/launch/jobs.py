@@ -10,6 +10,9 @@ from training.launch.place import Place
 from training.launch.plan import OBJECTIVE
 from training.launch.tuners import is_over
 
+_MOST = 100
+"""Of an environment's jobs: the newest. Each is looked at by a call of its own."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -75,7 +78,12 @@ def list_jobs(
     seen = {} if known is None else known
     client = session.client("sagemaker")
     with explained("list training jobs", place.policy):
-        pages = client.get_paginator("list_training_jobs").paginate(NameContains=name)
+        pages = client.get_paginator("list_training_jobs").paginate(
+            NameContains=name,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"MaxItems": _MOST} if name.endswith("-") else {},
+        )
         listed = [entry for page in pages for entry in page["TrainingJobSummaries"]]
     ours = [entry for entry in listed if belongs(entry["TrainingJobName"], name)]
     for entry in ours:

@@ -83,7 +83,7 @@ class Estimate:
 
     def __str__(self) -> str:
         return (
-            f"{self.jobs} x {self.instances} instance(s) x at most {self.hours:g} h x ${self.hourly_usd:.4g}/h: "
+            f"jobs {self.jobs} x instances {self.instances} x at most {self.hours:g} h x ${self.hourly_usd:.4g}/h: "
             f"at most ${self.at_most_usd:.2f}"
         )
 

@@ -48,16 +48,19 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         if options.once or not console.is_terminal or not view.running:
             console.print(render(view, place, prices, plan))
             return 0
-        return watch(name, place, prices, session, plan, console)
+        # What is half made stays so while somebody looks on; asking for every plan again and again is many calls.
+        return watch(name, place, prices, session, plan, console, None if plan else view.notes)
     except LaunchError as error:
         sys.stderr.write(f"jobs: {error}\n")
         return 2
 
 
-def look(name: str, place: Place, session: Any, known: dict[str, Job], plan: Plan | None) -> View:
-    """Ask AWS for jobs, and for what is half made."""
+def look(
+    name: str, place: Place, session: Any, known: dict[str, Job], plan: Plan | None, notes: list[str] | None = None
+) -> View:
+    """Ask AWS for jobs, and for what is half made unless that is known."""
     jobs = list_jobs(name, place, session, known)
-    return View(jobs, notes_on(jobs, place, session, plan))
+    return View(jobs, notes_on(jobs, place, session, plan) if notes is None else notes)
 
 
 def make_console() -> Console:
@@ -66,12 +69,18 @@ def make_console() -> Console:
 
 
 def watch(
-    name: str, place: Place, prices: Prices, session: Any, plan: Plan | None = None, console: Console | None = None
+    name: str,
+    place: Place,
+    prices: Prices,
+    session: Any,
+    plan: Plan | None = None,
+    console: Console | None = None,
+    notes: list[str] | None = None,
 ) -> int:
-    """Follow the jobs whose names begin so; gives the exit code."""
+    """Follow a job, or the jobs of a plan or an environment; gives the exit code."""
     known: dict[str, Job] = {}
     return Follower(
-        look=partial(look, name, place, session, known, plan),
+        look=partial(look, name, place, session, known, plan, notes),
         draw=lambda view: render(view, place, prices, plan),
         stop=lambda: stop_all(name, place, session, lambda text: sys.stderr.write(text + "\n")),
         ask=input,

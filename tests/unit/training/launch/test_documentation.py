@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.unit.training.launch.conftest import GRID
-from training.launch.costs import cost_table
+from training.launch.costs import cost_table, fill
 from training.launch.environment import read_environment
 from training.launch.jobs import Job
 from training.launch.place import assumed_place
@@ -20,16 +20,28 @@ PAGE = Path(__file__).resolve().parents[4] / "docs" / "training.md"
 
 
 def _shows(name, text):
-    block = re.compile(rf"(<!-- {name}: begin[^\n]*-->\n)(.*?)(<!-- {name}: end -->)", re.DOTALL)
-    page = PAGE.read_text(encoding="utf-8")
     if os.environ.get("LEUKOLENS_UPDATE_SNAPSHOTS"):
-        PAGE.write_text(block.sub(lambda m: f"{m[1]}{text.strip()}\n{m[3]}", page), encoding="utf-8")
-        return
-    assert block.search(page)[2].strip() == text.strip(), "run this test with LEUKOLENS_UPDATE_SNAPSHOTS=1"
+        fill(PAGE, name, text)
+    block = re.search(rf"<!-- {name}: begin[^\n]*-->\n(.*?)<!-- {name}: end -->", PAGE.read_text(), re.DOTALL)
+    assert block[1].strip() == text.strip(), "run this test with LEUKOLENS_UPDATE_SNAPSHOTS=1"
 
 
 def test_the_page_shows_the_table_of_costs():
     _shows("costs", cost_table(read_prices(), "eu-central-1"))
+
+
+def test_costs_and_a_sweep_are_written_into_a_page(tmp_path, command):
+    page, sweep = tmp_path / "page.md", tmp_path / "sweep.md"
+    page.write_text("<!-- costs: begin -->\nold\n<!-- costs: end -->\n<!-- sweep: begin -->\n<!-- sweep: end -->\n")
+    sweep.write_text("| Optimizer | Mean |\n")
+    assert command("costs", "--docs", str(page), "--sweep", str(sweep)).code == 0
+    assert "`ml.m5.xlarge`" in page.read_text()
+    assert "old" not in page.read_text()
+    assert "begin -->\n| Optimizer | Mean |\n<!-- sweep: end" in page.read_text()
+    page.write_text("nothing to fill")
+    told = command("costs", "--docs", str(page))
+    assert told.code == 2
+    assert "<!-- costs: begin -->" in told.err
 
 
 def test_the_page_shows_the_dry_run(command):
