@@ -4,6 +4,7 @@ Importing the SDK takes several seconds, so this module is imported when somethi
 """
 
 import os
+from functools import lru_cache
 from typing import Any
 
 # The role's policies are simulated in checks.py, with a message of our own; the SDK would do it for each object.
@@ -60,7 +61,7 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
         To which the SDK appends the time.
     """
     made = ModelTrainer(
-        sagemaker_session=Session(boto_session=session, default_bucket=place.models_bucket, sagemaker_config=_QUIET),
+        sagemaker_session=_sdk_session(session, place.models_bucket),
         role=place.role_arn,
         base_job_name=name,
         training_image=training_image(plan, place),
@@ -120,6 +121,12 @@ def tags_of(plan: Plan) -> dict[str, str]:
     """Give the tags of a plan's jobs: what bills are split by, and what a sweep's jobs are found by."""
     own = {"project": "leukolens", "environment": plan.environment, "leukolens:run": plan.name}
     return {**own, **plan.tags}
+
+
+@lru_cache(maxsize=4)
+def _sdk_session(session: Any, bucket: str) -> Session:
+    """Make the SDK's session once: it makes six clients of AWS, most of a second, and a grid has many jobs."""
+    return Session(boto_session=session, default_bucket=bucket, sagemaker_config=_QUIET)
 
 
 def _channel(plan: Plan) -> Channel:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
@@ -26,20 +27,21 @@ ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/leukolens-dev-training"
 class Account:
     """An AWS account with the environment dev in it; moto answers, and what moto lacks is answered here."""
 
-    def __init__(self):
-        self.session = boto3.Session(region_name=REGION)
+    def __init__(self, session):
+        self.session = session
         self.quota = 10
         self.decision = "allowed"
         self.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-        for event, answer in {
+        self.stacks = {}
+        self.sagemaker = session.client("sagemaker")
+        self.s3 = session.client("s3")
+        self.answers = {
+            "cloudformation.DescribeStacks": self._stacks,
             "service-quotas.ListServiceQuotas": self._quotas,
             "iam.SimulatePrincipalPolicy": lambda _: {"EvaluationResults": [{"EvalDecision": self.decision}]},
             "sagemaker.StopTrainingJob": lambda body: self.tell(body["TrainingJobName"], "Stopped") or {},
             "sagemaker.StopHyperParameterTuningJob": self._stop_tuner,
-        }.items():
-            self.session.events.register(f"before-call.{event}", _answering(answer))
-        self.sagemaker = self.session.client("sagemaker")
-        self.s3 = self.session.client("s3")
+        }
 
     @property
     def backend(self):
@@ -50,19 +52,14 @@ class Account:
         return deployed_place(read_environment("dev"), self.session)
 
     def deploy(self):
-        outputs = {
-            "Storage": {"DataBucketName": "smears-data", "ModelsBucketName": "smears-models"},
-            "Training": {"JobRoleArn": ROLE, "MlflowAppArn": f"arn:aws:sagemaker:{REGION}:1:mlflow-app/app-1"},
+        self.stacks = {
+            "Leukolens-Dev-Storage": {"DataBucketName": "smears-data", "ModelsBucketName": "smears-models"},
+            "Leukolens-Dev-Training": {
+                "JobRoleArn": ROLE,
+                "MlflowAppArn": f"arn:aws:sagemaker:{REGION}:1:mlflow-app/app-1",
+            },
         }
-        for stack, values in outputs.items():
-            template = {
-                "Resources": {"Any": {"Type": "AWS::SNS::Topic"}},
-                "Outputs": {name: {"Value": value} for name, value in values.items()},
-            }
-            self.session.client("cloudformation").create_stack(
-                StackName=f"Leukolens-Dev-{stack}", TemplateBody=json.dumps(template)
-            )
-        for bucket in outputs["Storage"].values():
+        for bucket in self.stacks["Leukolens-Dev-Storage"].values():
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put_smears(self):
@@ -117,6 +114,14 @@ class Account:
     def finish_tuner(self, name, status):
         self.backend.hyper_parameter_tuning_jobs[name].hyper_parameter_tuning_job_status = status
 
+    def _stacks(self, body):
+        name = body["StackName"]
+        if name not in self.stacks:
+            told = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {name} does not exist"}}
+            raise ClientError(told, "DescribeStacks")
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[name].items()]
+        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+
     def _quotas(self, _):
         kinds = ("training job", "spot training job", "training warm pool")
         return {
@@ -131,30 +136,38 @@ class Account:
         return {}
 
 
-def _answering(answer):
-    def answered(params, **_):
-        body = params["body"]
-        return SimpleNamespace(status_code=200), answer(json.loads(body) if _is_json(body) else body)
-
-    return answered
-
-
 def _is_json(body):
     return isinstance(body, bytes) and body.startswith(b"{")
 
 
+@pytest.fixture(scope="session")
+def answering_session():
+    """Give one session for all tests, since reading AWS's descriptions takes a second for each; who answers changes."""
+    session = boto3.Session(region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    session.answers = {}
+
+    def answer(model, params, **_):
+        answered = session.answers.get(f"{model.service_model.service_id.hyphenize()}.{model.name}")
+        if answered is None:
+            return None
+        body = params["body"]
+        return SimpleNamespace(status_code=200), answered(json.loads(body) if _is_json(body) else body)
+
+    session.events.register("before-call", answer)
+    return session
+
+
 @pytest.fixture
-def bare_account(monkeypatch):
+def bare_account(monkeypatch, answering_session):
     """Give an account with nothing in it."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        account = Account()
+        account = Account(answering_session)
+        answering_session.answers = account.answers
         for module in ("command", "watch", "logs", "stop"):
-            monkeypatch.setattr(f"training.launch.{module}.open_session", lambda _: account.session)
+            monkeypatch.setattr(f"training.launch.{module}.open_session", lambda _: answering_session)
         yield account
 
 

@@ -153,23 +153,18 @@ def test_a_tracking_server_that_is_away_does_not_stop_the_sweep(account, command
 
 
 def test_a_sweep_half_made_is_listed_resumed_or_dropped(account, command):
-    def refuse(**_):
+    def refuse(_):
         told = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
         raise ClientError(told, "CreateHyperParameterTuningJob")
 
-    event = "before-call.sagemaker.CreateHyperParameterTuningJob"
-    account.session.events.register(event, refuse)
+    account.answers["sagemaker.CreateHyperParameterTuningJob"] = refuse
     told = command(*GRID, "--detach")
     assert told.code == 2
     assert "Rate exceeded" in told.err
     assert f"{NAME} is only half made" in told.err
-    listed = command("jobs")
-    assert f"{NAME}: half made, no tuner yet" in " ".join(listed.out.split())
+    assert f"{NAME}: half made, no tuner yet" in " ".join(command("jobs").out.split())
 
-    account.session.events.unregister(event, refuse)
-    from sagemaker.core.utils.utils import SageMakerClient
-
-    SageMakerClient.reset()  # the SDK keeps its client, with the refusal in it
+    del account.answers["sagemaker.CreateHyperParameterTuningJob"]
     assert command("sweep", "--executor", "sagemaker", "--resume", NAME, "--detach").code == 0
     assert account.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=NAME)
 
