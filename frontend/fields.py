@@ -52,7 +52,7 @@ class Workspace:
     Attributes
     ----------
     limit_bytes
-        Of image files held at a time; previews come on top, some 0.2 MB each.
+        Of image files held at a time, those on their way here included; previews come on top, some 0.2 MB each.
     """
 
     limit_bytes: int
@@ -79,7 +79,7 @@ class Workspace:
             return known
         added = SmearField(key=key, name=name, data=data, synthetic=samples.is_synthetic(key))
         self.fields.pop(key, None)
-        self._make_room(len(data))
+        self.make_room(len(data))
         if self.held_bytes + len(data) > self.limit_bytes or len(self.fields) >= MAX_REPORT_FIELDS:
             added.state, added.data = "refused", None
             added.problem = (
@@ -89,14 +89,21 @@ class Workspace:
         self.fields[key] = added
         return added
 
+    def refuse(self, name: str) -> None:
+        """Note a file that never arrived, as there was no room for it beside the others that were added with it."""
+        key = hashlib.sha256(name.encode()).hexdigest()
+        limit = f"{self.limit_bytes / 1e6:.0f} MB"
+        problem = f"There was no room for it: at most {limit} at a time. Add it again now, after the others."
+        self.fields.setdefault(key, SmearField(key=key, name=name, data=None, state="refused", problem=problem))
+
     @property
     def held_bytes(self) -> int:
         """Bytes of the image files that are held."""
-        return sum(len(one.data) for one in self.fields.values() if one.data is not None)
+        return sum(len(data) for one in list(self.fields.values()) if (data := one.data) is not None)
 
     def of(self, *states: State) -> list[SmearField]:
         """List the fields in any of these states."""
-        return [one for one in self.fields.values() if one.state in states]
+        return [one for one in list(self.fields.values()) if one.state in states]
 
     def ask_again(self) -> None:
         """Put every field that the API never answered back in line."""
@@ -107,7 +114,7 @@ class Workspace:
         """Forget the fields in these states; all of them where none is named."""
         self.fields = {key: one for key, one in self.fields.items() if states and one.state not in states}
 
-    def _make_room(self, wanted_bytes: int) -> None:
+    def make_room(self, wanted_bytes: int) -> None:
         """Let go of files that were answered, oldest first: only a reviewer's consent could still need them."""
         for one in self.of("answered"):
             if self.held_bytes + wanted_bytes <= self.limit_bytes:

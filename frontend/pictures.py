@@ -2,6 +2,7 @@
 
 import base64
 import io
+from threading import Lock
 
 from PIL import Image, ImageOps
 
@@ -9,6 +10,9 @@ from client.overlay import as_shown
 
 PREVIEW_PX = 640
 THUMBNAIL_PX = 200
+_COARSE_PX = 4 * PREVIEW_PX
+_DECODING = Lock()
+"""One picture at a time: a field of 100 megapixels takes 300 MB until it is small."""
 
 
 def preview(data: bytes) -> bytes:
@@ -24,8 +28,11 @@ def preview(data: bytes) -> bytes:
     bytes
         JPEG, RGB, at most ``PREVIEW_PX`` a side, upright.
     """
-    with Image.open(io.BytesIO(data)) as image:
+    with _DECODING, Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
+        if max(image.size) > _COARSE_PX:
+            # Coarsely, but in one step: every other way holds the picture at full size a second time.
+            image.thumbnail((_COARSE_PX, _COARSE_PX), Image.Resampling.NEAREST)
         small = as_shown(ImageOps.exif_transpose(image))
     small.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()
@@ -55,9 +62,9 @@ def heat_layer(heatmap_png: str) -> bytes:
     bytes
         PNG, RGBA, at most ``PREVIEW_PX`` a side.
     """
-    with Image.open(io.BytesIO(base64.b64decode(heatmap_png))) as image:
+    with _DECODING, Image.open(io.BytesIO(base64.b64decode(heatmap_png))) as image:
+        image.thumbnail((PREVIEW_PX, PREVIEW_PX))  # while a pixel is one byte of a palette
         layer = image.convert("RGB")
-    layer.thumbnail((PREVIEW_PX, PREVIEW_PX))
     layer.putalpha(layer.convert("L"))
     buffer = io.BytesIO()
     layer.save(buffer, "PNG")

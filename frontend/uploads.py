@@ -1,7 +1,10 @@
 """Keeps the memory that uploads take within bounds: Streamlit itself holds every file until its session ends."""
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -11,8 +14,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from frontend.asgi import AsgiApp, Receive, Scope, Send
+from frontend.fields import Workspace
 
 PATH = "/_stcore/upload_file/"
+_workspaces: WeakValueDictionary[str, Workspace] = WeakValueDictionary()
+"""By session; each is gone with its session."""
+_refused: dict[str, list[str]] = {}
+"""Names of files by session, until its page says so; those of sessions that are gone are dropped."""
 
 
 def release(files: Iterable[UploadedFile]) -> None:
@@ -30,15 +38,28 @@ def release(files: Iterable[UploadedFile]) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
+def make_way_in(workspace: Workspace) -> None:
+    """Let uploads to this session take the place of files that the workspace no longer needs."""
+    context = get_script_run_ctx()
+    if context is not None:
+        _workspaces[context.session_id] = workspace
+
+
+def refused() -> list[str]:
+    """Give the names of the files that this session had no room for, once."""
+    context = get_script_run_ctx()
+    return _refused.pop(context.session_id, []) if context is not None else []
+
+
 class UploadBudget:
-    """ASGI middleware: refuses an upload that would take a session over its budget.
+    """ASGI middleware: refuses an upload that would take a session over its budget, and notes its name.
 
     Parameters
     ----------
     app : AsgiApp
         Streamlit, which limits each file but not their sum.
     limit_bytes : int
-        Of uploads that a session has sent and the page has not yet taken.
+        Of images that a session has sent: those that the page has not yet taken, and those that it holds.
     """
 
     def __init__(self, app: AsgiApp, limit_bytes: int) -> None:
@@ -51,10 +72,28 @@ class UploadBudget:
             length = Headers(scope=scope).get("content-length", "")
             session_id = PurePosixPath(scope["path"]).parent.name
             # Without a length (a chunked body) the sum could not be kept; browsers send one.
-            if not length.isdecimal() or held_bytes(session_id) + int(length) > self._limit_bytes:
+            if not length.isdecimal() or not self._has_room(session_id, int(length)):
+                await _note(session_id, receive)
                 await PlainTextResponse("Too many images at once", 413)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _has_room(self, session_id: str, length: int) -> bool:
+        wanted = held_bytes(session_id) + length
+        workspace = _workspaces.get(session_id)
+        if workspace is None:
+            return wanted <= self._limit_bytes
+        workspace.make_room(wanted)
+        return workspace.held_bytes + wanted <= self._limit_bytes
+
+
+async def _note(session_id: str, receive: Receive) -> None:
+    """Note the name of a refused file; it is at the beginning of the body."""
+    found = re.search(rb'filename="([^"]*)"', (await receive()).get("body", b""))
+    for gone in _refused.keys() - _workspaces.keys():
+        del _refused[gone]
+    if found and session_id in _workspaces:
+        _refused.setdefault(session_id, []).append(unquote(found[1].decode("utf-8", "replace")))
 
 
 def held_bytes(session_id: str) -> int:

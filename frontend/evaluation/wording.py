@@ -27,9 +27,12 @@ SHORTCUTS = {
     "corner": "Corner with scale bar",
     "background": "Background",
     "density": "Density of cells",
+    "chance": "Chance",
 }
 METRICS = {
     "balanced_accuracy": "Balanced accuracy",
+    "balanced_accuracy_by_slide": "Balanced accuracy, by slide",
+    "worst_fold_balanced_accuracy": "Balanced accuracy, worst fold",
     "accuracy": "Accuracy",
     "macro_f1": "F1, mean of the labels",
     "malignant_sensitivity": "Sensitivity, malignant",
@@ -46,6 +49,7 @@ PLAIN_NUMBERS = ("auroc", "expected_calibration_error", "brier")
 STRANGERS = {
     "bccd": "Blood smears of another laboratory (BCCD)",
     "photographs": "Photographs of other things",
+    "medical": "Medical images of other kinds",
     "noise": "Noise",
     "blank": "Blank fields",
     "synthetic": "Fields drawn by a program",

@@ -37,6 +37,8 @@ def _take_in(workspace: Workspace) -> None:
             key=f"upload-{turn}",
         )
         if files:
+            for name in uploads.refused():
+                workspace.refuse(name)
             for file in files:
                 workspace.add(file.name, file.getvalue())
             uploads.release(files)

@@ -78,16 +78,25 @@ def cutting(upstream: str) -> Iterator[tuple[str, CuttingProxy]]:
     """Give the proxy's address, and the proxy."""
     proxy = CuttingProxy(upstream)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(proxy.serve, "127.0.0.1", 0))
+    # In a thread of its own: Playwright holds the main one with its loop.
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
+
+    async def start() -> asyncio.Server:
+        return await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+
+    async def stop() -> None:
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result()
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", proxy
     finally:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
         loop.close()

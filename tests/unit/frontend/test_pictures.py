@@ -1,5 +1,6 @@
 import base64
 import io
+import resource
 
 import numpy as np
 import pytest
@@ -45,3 +46,13 @@ def test_weak_evidence_is_clear_and_strong_evidence_is_not():
     alpha = np.asarray(Image.open(io.BytesIO(layer)))[..., 3]
     assert alpha[:, :30].max() == 0
     assert alpha[:, 34:].min() == 255
+
+
+def test_a_huge_picture_is_never_held_twice_at_full_size():
+    side = 6_000
+    data = encoded(Image.new("RGB", (side, side), "purple"), "PNG", compress_level=1)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    small = Image.open(io.BytesIO(pictures.preview(data)))
+    grown_bytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) * 1024
+    assert small.size == (640, 640)
+    assert grown_bytes < 1.7 * 3 * side * side

@@ -1,0 +1,86 @@
+from collections.abc import MutableMapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from frontend import uploads
+from frontend.fields import Workspace
+
+LIMIT = 1_000
+BODY = b'--b\r\nContent-Disposition: form-data; name="file"; filename="field%221.png"\r\n\r\n...'
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Give the workspace of the session ``one``, in whose script the test runs."""
+    held = Workspace(LIMIT)
+    monkeypatch.setattr(uploads, "get_script_run_ctx", lambda: SimpleNamespace(session_id="one"))
+    uploads.make_way_in(held)
+    uploads.refused()  # of another test
+    return held
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Give the bytes by session that Streamlit holds and the page has not taken."""
+    held: dict[str, int] = {}
+    monkeypatch.setattr(uploads, "held_bytes", lambda session: held.get(session, 0))
+    return held
+
+
+async def put(length: int | None, session: str = "one") -> int:
+    """Upload a file; gives the status."""
+    statuses: list[int] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": BODY, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    headers = [] if length is None else [(b"content-length", str(length).encode())]
+    scope = {"type": "http", "method": "PUT", "path": f"{uploads.PATH}{session}/file-1", "headers": headers}
+    await uploads.UploadBudget(application, LIMIT)(scope, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.anyio
+async def test_what_streamlit_and_the_page_hold_is_one_sum(workspace: Workspace, waiting: dict[str, int]):
+    workspace.add("held.png", bytes(400))
+    waiting["one"] = 300
+    assert await put(300) == 204
+    assert await put(301) == 413
+
+
+@pytest.mark.anyio
+async def test_answered_files_make_room_for_what_comes(workspace: Workspace, waiting: dict[str, int]):
+    field = workspace.add("held.png", bytes(900))
+    assert await put(500) == 413
+    field.state = "answered"
+    assert await put(500) == 204
+    assert field.data is None
+
+
+@pytest.mark.anyio
+async def test_a_refused_file_is_named_once_and_to_its_session_alone(workspace: Workspace, waiting: dict[str, int]):
+    assert await put(LIMIT + 1) == 413
+    assert await put(LIMIT + 1, "two") == 413
+    assert uploads.refused() == ['field"1.png']
+    assert uploads.refused() == []
+
+
+@pytest.mark.anyio
+async def test_a_body_of_unknown_length_is_refused(workspace: Workspace, waiting: dict[str, int]):
+    assert await put(None) == 413
+
+
+def test_a_file_without_room_is_told_with_what_to_do():
+    held = Workspace(384_000_000)
+    held.refuse("a.tif")
+    held.refuse("a.tif")
+    assert [field.name for field in held.of("refused")] == ["a.tif"]
+    assert "at most 384 MB at a time. Add it again" in held.of("refused")[0].problem
