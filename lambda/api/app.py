@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel
 from settings import Settings
 
@@ -13,6 +12,7 @@ from . import observe
 from .errors import ApiError, MethodNotAllowed, NotFound, as_api_error, as_problem
 from .event import Incoming, read_event, request_id_of
 from .reply import Reply
+from .resolver import APIGatewayHttpResolver, Response
 from .routes import ROUTES, Endpoint
 from .service import Service
 

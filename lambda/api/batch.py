@@ -1,9 +1,10 @@
 """Many images in one call, for Step Functions' Distributed Map: S3 keys in, JSON lines out to S3."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,10 @@ from .observe import audit, logger, measure
 from .predictions import as_prediction
 from .service import Service
 from .storage import Objects, open_objects
+
+READ_AHEAD: Final = 8
+"""Images whose bytes are fetched while another is classified: S3 takes longer to answer than the model does. Only bytes
+wait, not pixels, so that a batch of the largest uploads takes 200 MB more and no more."""
 
 
 class BatchInput(schemas.Request):
@@ -81,7 +86,9 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     source = open_objects(batch.where.bucket)
     keys = [item.key for item in batch.items]
     digest = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32]
-    lines = [_line(service, source, key, f"{digest}-{number}") for number, key in enumerate(keys)]
+    with ThreadPoolExecutor(READ_AHEAD) as pool:
+        reads = _read_ahead(pool, source, keys, service.settings.max_upload_bytes)
+        lines = [_line(service, key, read, f"{digest}-{number}") for number, (key, read) in enumerate(reads)]
     results_key = f"{batch.where.results_prefix.rstrip('/')}/{digest}.jsonl"
     content = "".join(line.model_dump_json(exclude_none=True) + "\n" for line in lines)
     open_objects(batch.where.results_bucket).write(results_key, content.encode(), "application/x-ndjson")
@@ -97,10 +104,22 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     )
 
 
-def _line(service: Service, source: Objects, key: str, request_id: str) -> schemas.BatchLine:
+def _read_ahead(
+    pool: ThreadPoolExecutor, source: Objects, keys: Sequence[str], max_bytes: int
+) -> Iterator[tuple[str, Future[bytes | None]]]:
+    """Give each key with its read, in order, and keep ``READ_AHEAD`` reads under way."""
+    waiting: deque[tuple[str, Future[bytes | None]]] = deque()
+    for key in keys:
+        waiting.append((key, pool.submit(source.read, key, max_bytes)))
+        if len(waiting) > READ_AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _line(service: Service, key: str, read: Future[bytes | None], request_id: str) -> schemas.BatchLine:
     classifier = service.classifier()
     try:
-        data = source.read(key, service.settings.max_upload_bytes)
+        data = read.result()
         if data is None:
             raise UploadNotFound("There is no such object.")
         answer = classifier.predict(data, max_pixels=service.settings.max_pixels)

@@ -29,7 +29,7 @@ class Service:
         self._stores: dict[str, Objects] = {}
         self._model: inference.Classifier | inference.ModelError
         try:
-            self._model = inference.load(settings.model_dir)
+            self._model = inference.load(settings.model_dir, threads=settings.threads)
         except inference.ModelError as error:
             logger.error("model", extra={"problem": str(error)})
             self._model = error

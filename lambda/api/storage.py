@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 from urllib.parse import parse_qsl, urlsplit
-from urllib.request import url2pathname
 
 from .errors import NotOffered, StorageUnavailable, TooLarge
 from .observe import logger
@@ -43,6 +42,8 @@ def open_objects(address: str) -> Objects:
     """Open a store by its setting: a bucket's name, or ``file:///folder``, with ``?post_to=URL`` where uploads go."""
     parts = urlsplit(address)
     if parts.scheme == "file":
+        from urllib.request import url2pathname  # brings HTTP and TLS, for a laptop alone
+
         return Folder(Path(url2pathname(parts.path)), dict(parse_qsl(parts.query)).get("post_to", ""))
     return Bucket(address)
 

@@ -138,13 +138,15 @@ class Classifier:
         )
 
 
-def load(model_dir: Path) -> Classifier:
+def load(model_dir: Path, *, threads: int = 1) -> Classifier:
     """Load a model folder: read the card, check the file against it, prepare the interpreter.
 
     Parameters
     ----------
     model_dir
         Folder with ``model.json`` and the file that it names.
+    threads
+        Of one forward pass; the answer does not depend on it.
 
     Returns
     -------
@@ -171,7 +173,7 @@ def load(model_dir: Path) -> Classifier:
             f"{path} has sha256 {digest}, not the {card.sha256} of {CARD_NAME}: restore the file of that card."
         )
     try:
-        interpreter = Interpreter(model_content=content)
+        interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
         classifier = Classifier(card, interpreter)
         classifier.check()
