@@ -107,7 +107,8 @@ def write_fold(data: Set, protocol: str, fold: Fold, recipe: HeadRecipe, folder:
     calibrated = _calibrate(data, fold, recipe)
     fitted = fit_head(data.backbone.name, embeddings, labels, recipe)
     distance = out_of_distribution.fit(embeddings, labels, _rank(len(train)))
-    served = ServedMaxima(data.backbone, fitted.head, calibrated.temperature, distance)
+    network = data.backbone.classifier(fitted.head)
+    served = ServedMaxima(network, calibrated.temperature, distance, hide_corner=data.backbone.hide_corner)
     with tempfile.TemporaryDirectory() as saved_model:
         content = convert(served, Path(saved_model) / "saved_model")
     card = make_card(

@@ -1,4 +1,4 @@
-"""The served graph of a frozen backbone whose maxima go through hidden ReLU layers: VGG16's.
+"""The served graph of a backbone whose maxima go through hidden ReLU layers: VGG16's.
 
 Activation maps of such a head are still exact. A ReLU network is linear around any input: there, logit k is
 J_k . e + b_k for the embedding e, where J_k is the product of the layers' kernels with the rows of silent units struck
@@ -13,35 +13,35 @@ import tensorflow as tf
 
 from training.corner import hide_scale_bar
 from training.fields import INPUT_SIDE_PX
-from training.frozen import FrozenBackbone
-from training.heads import layer_names
 from training.out_of_distribution import Mahalanobis
 from training.served_distance import ServedDistance
 
 
 class ServedMaxima(tf.Module):
-    """A frozen backbone and its trained head as the interface of the model file defines them.
+    """A classifier with maxima and hidden layers as the interface of the model file defines it.
 
     Parameters
     ----------
-    backbone : FrozenBackbone
-        Pools maxima.
-    head : keras.Model
-        Of ``heads.build_head``, trained on the backbone's embeddings.
+    model : keras.Model
+        Trained; its layers are ``scale``, ``features``, ``embedding`` (the maxima), ``hidden_1`` and so on, ``logits``.
     temperature : float
         Divides the logits.
     distance : Mahalanobis
         How strange an embedding is.
+    hide_corner : bool
+        Whether the network was trained without the corner that holds the scale bar.
     """
 
-    def __init__(self, backbone: FrozenBackbone, head: keras.Model, temperature: float, distance: Mahalanobis) -> None:
+    def __init__(
+        self, model: keras.Model, temperature: float, distance: Mahalanobis, *, hide_corner: bool = True
+    ) -> None:
         super().__init__()
-        self.backbone_scale, self.features, self.hide_corner = backbone.scale, backbone.features, backbone.hide_corner
+        self.scale, self.features, self.hide_corner = model.get_layer("scale"), model.get_layer("features"), hide_corner
         # A tf.Module does not look for variables inside Keras layers, and the converter silently writes a file
         # without weights for variables that it is not told of.
         self.feature_variables = [variable.value for variable in self.features.variables]
-        layers = [head.get_layer(name).get_weights() for name in layer_names(backbone.spec)]
-        layers[-1] = [weights / temperature for weights in layers[-1]]
+        layers = [layer.get_weights() for layer in model.layers if layer.name.startswith("hidden_")]
+        layers.append([weights / temperature for weights in model.get_layer("logits").get_weights()])
         self.kernels = [tf.Variable(kernel, trainable=False) for kernel, _ in layers]
         self.biases = [tf.Variable(bias, trainable=False) for _, bias in layers]
         self.distance = ServedDistance(distance)
@@ -51,7 +51,7 @@ class ServedMaxima(tf.Module):
         """Answer for one image: uint8[1, 224, 224, 3]."""
         field = tf.cast(image, tf.float32)
         field = hide_scale_bar(field) if self.hide_corner else field
-        maps = self.features(self.backbone_scale(field), training=False)
+        maps = self.features(self.scale(field), training=False)
         embedding = tf.reduce_max(maps, [1, 2])
         x, active = embedding, []
         for kernel, bias in zip(self.kernels[:-1], self.biases[:-1], strict=True):

@@ -27,7 +27,7 @@ class Sent:
     Attributes
     ----------
     uri
-        The server.
+        The server, without any password.
     run_id
         The run there; None before it is made.
     events

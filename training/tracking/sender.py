@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.tracking.journal import Journal, Sent
-from training.tracking.settings import artifact_location, experiment_name, prepare_environment
+from training.tracking.settings import artifact_location, experiment_name, prepare_environment, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,7 +32,7 @@ class Sender:
     """
 
     def __init__(self, journal: Journal, uri: str) -> None:
-        self._journal, self._uri = journal, uri
+        self._journal, self._uri, self._place = journal, uri, without_password(uri)
         self._client: MlflowClient | None = None
         self._quiet_until = 0.0
         self._trouble: str | None = None
@@ -40,7 +40,7 @@ class Sender:
     @property
     def run_id(self) -> str | None:
         """The run on the server, once it is there."""
-        return self._journal.sent(self._uri).run_id
+        return self._journal.sent(self._place).run_id
 
     def send(self) -> bool:
         """Send what is new, unless the server was silent a short while ago; tells whether it has everything."""
@@ -52,7 +52,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             self._trouble = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             self._quiet_until = time.monotonic() + PAUSE_S
-            _log.warning("MLflow at %s: %s", self._uri, self._trouble)
+            _log.warning("MLflow at %s: %s", self._place, self._trouble)
             return False
         return True
 
@@ -62,7 +62,7 @@ class Sender:
         if self.send():
             return None
         return (
-            f"MLflow at {_shown(self._uri)} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
+            f"MLflow at {self._place} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
             f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
         )
 
@@ -70,7 +70,7 @@ class Sender:
         if self._client is None:
             self._client = _connect(self._uri)
         client = self._client
-        sent, events = self._journal.sent(self._uri), self._journal.events()
+        sent, events = self._journal.sent(self._place), self._journal.events()
         while sent.events < len(events):
             event = events[sent.events]
             if event["event"] == "metrics" and sent.run_id:
@@ -169,9 +169,3 @@ def _run_of_metrics(events: list[dict[str, Any]], start: int) -> list[dict[str, 
     while stop < len(events) and events[stop]["event"] == "metrics":
         stop += 1
     return events[start:stop]
-
-
-def _shown(uri: str) -> str:
-    """Give an address without the password that it may hold."""
-    scheme, at, rest = uri.partition("://")
-    return f"{scheme}{at}{rest.rpartition('@')[2]}"

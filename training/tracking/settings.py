@@ -46,3 +46,10 @@ def prepare_environment(uri: str) -> None:
     given = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"} & os.environ.keys()
     if token and not given and urlsplit(uri)[:2] == urlsplit(host)[:2]:
         os.environ["MLFLOW_TRACKING_USERNAME"] = os.environ["MLFLOW_TRACKING_PASSWORD"] = token
+
+
+def without_password(uri: str) -> str:
+    """Give an address without the user and password that it may hold: for messages and files."""
+    scheme, colon, rest = uri.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}{colon}{place.rpartition('@')[2]}{slash}{path}"

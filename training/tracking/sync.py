@@ -6,7 +6,7 @@ from pathlib import Path
 
 from training.tracking.journal import FOLDER, journals
 from training.tracking.sender import Sender
-from training.tracking.settings import tracking_uri
+from training.tracking.settings import tracking_uri, without_password
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,11 +21,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``sync`` command; gives the exit code: 1 where a run could not be sent."""
     uri = tracking_uri()
-    waiting = [journal for journal in journals(options.folder) if not journal.whole(uri)]
+    place = without_password(uri)
+    waiting = [journal for journal in journals(options.folder) if not journal.whole(place)]
     for journal in waiting:  # oldest first: parents before what is filed under them
         if trouble := Sender(journal, uri).finish():
             sys.stderr.write(f"sync: {trouble}\n")
             return 1
         sys.stdout.write(f"{journal.folder.name}: sent\n")
-    sys.stdout.write(f"{len(waiting)} runs sent to {uri}\n" if waiting else f"{uri} has every run\n")
+    sys.stdout.write(f"{len(waiting)} runs sent to {place}\n" if waiting else f"{place} has every run\n")
     return 0

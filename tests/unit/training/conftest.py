@@ -38,3 +38,21 @@ def drawn_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
     write_dataset(folder, per_class=6, seed=11, size=96, fields_per_slide=3)
     return folder
+
+
+@pytest.fixture
+def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put a backbone of a few weights, with maxima and hidden layers as VGG16 has, beside the real ones; its name."""
+    import keras
+
+    from training.backbones import BACKBONES, Backbone
+
+    def build(height: int, width: int) -> keras.Model:
+        image = keras.Input((height, width, 3), name="scaled_image")
+        seeded = keras.initializers.GlorotUniform(seed=1)
+        maps = keras.layers.Conv2D(12, 8, strides=16, activation="relu", kernel_initializer=seeded)(image)
+        return keras.Model(image, keras.layers.MaxPooling2D(2)(maps), name="tiny")
+
+    spec = Backbone(build, lambda model: None, 0.0, 255.0, pooling="max", hidden=(16, 8))
+    monkeypatch.setitem(BACKBONES, "tiny", spec)
+    return "tiny"

@@ -1,0 +1,120 @@
+"""Sweeps and cross-validations of a frozen backbone, on drawn smears."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from inference import load
+from training import head_fit
+from training.cli import main
+from training.fields import load_fields
+from training.frozen import FrozenBackbone
+from training.head_fit import HeadRecipe
+from training.inventory import manifest_of
+from training.splits import contiguous_folds
+from training.sweep_report import SweepReport
+from training.synthetic import write_dataset
+
+
+@pytest.fixture(scope="module")
+def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw 15 fields a label, with their manifest; read only."""
+    folder = tmp_path_factory.mktemp("smears")
+    write_dataset(folder, per_class=15, seed=5, size=96, fields_per_slide=3)
+    (folder / "manifest.jsonl").write_bytes(manifest_of(folder, folder / "cache", progress=False).content)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _alone(tiny_backbone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
+    monkeypatch.chdir(tmp_path)
+
+
+def sweep(smears: Path, *options: str) -> int:
+    return main(["sweep", "--data", str(smears), "--backbone", "tiny", "--epochs", "3", *options])
+
+
+def report_of(folder: Path) -> SweepReport:
+    return SweepReport.model_validate_json((folder / "runs" / "sweep" / "sweep.json").read_bytes())
+
+
+def test_the_grid_is_every_optimizer_with_every_batch_size(
+    smears: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(smears) == 0
+    report = report_of(tmp_path)
+    tried = [(result.trial.optimizer, result.trial.batch_size) for result in report.results]
+    assert tried == [(optimizer, size) for optimizer in ("adam", "sgd", "rmsprop") for size in (16, 32, 64)]
+    assert all(0 <= (result.mean or -1) <= 1 for result in report.results)
+    assert report.features_s["tiny"] is not None
+    assert len(list((tmp_path / "runs" / "features").glob("*.npz"))) == 1
+    table = (tmp_path / "runs" / "sweep" / "sweep.md").read_text()
+    assert table.count("| holdout | tiny |") == 9
+    assert table.strip() in capsys.readouterr().out
+    assert (tmp_path / "runs" / "sweep" / "sweep.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_trial_that_fails_is_listed_and_the_next_sweep_tries_it_alone(
+    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--optimizer", "sgd", "--optimizer", "adam", "--batch-size", "16")
+    with monkeypatch.context() as patched:
+        patched.setitem(head_fit.OPTIMIZERS, "sgd", (keras.optimizers.SGD, 1e30))
+        assert sweep(smears, *options) == 1
+    failed, finished = report_of(tmp_path).results
+    assert (failed.status, finished.status) == ("failed", "finished")
+    assert "DivergedError" in (failed.error or "")
+    assert "failed: DivergedError" in capsys.readouterr().out
+    assert sweep(smears, *options) == 0
+    retried, kept = report_of(tmp_path).results
+    assert retried.status == "finished"
+    assert kept == finished  # its very seconds: it did not run again
+
+
+def test_folds_are_scored_each_and_together(smears: Path, tmp_path: Path) -> None:
+    options = ("--optimizer", "adam", "--batch-size", "16", "--protocol", "contiguous", "--protocol", "random")
+    assert sweep(smears, *options) == 0
+    for result, protocol in zip(report_of(tmp_path).results, ("contiguous", "random"), strict=True):
+        assert [fold.name for fold in result.folds] == [f"{protocol}-{number}" for number in range(1, 6)]
+        assert sum(fold.images for fold in result.folds) == 60
+        assert result.mean == pytest.approx(np.mean([fold.balanced_accuracy for fold in result.folds]))
+        assert result.worst == min(fold.balanced_accuracy for fold in result.folds)
+
+
+def test_other_fields_begin_a_new_report(smears: Path, tmp_path: Path) -> None:
+    assert sweep(smears, "--optimizer", "adam", "--batch-size", "16") == 0
+    path = tmp_path / "runs" / "sweep" / "sweep.json"
+    path.write_text(path.read_text().replace(report_of(tmp_path).manifest, "0" * 64))
+    assert sweep(smears, "--optimizer", "sgd", "--batch-size", "16") == 0
+    report = report_of(tmp_path)
+    assert [result.trial.optimizer for result in report.results] == ["sgd"]
+    assert report.manifest == manifest_of(smears).digest
+
+
+def test_a_batch_size_of_nothing_is_refused(smears: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        sweep(smears, "--batch-size", "0")
+    assert "0 is not at least 1" in capsys.readouterr().err
+
+
+def test_every_fold_gets_a_file_that_serves(smears: Path, tmp_path: Path) -> None:
+    command = ["crossvalidate-frozen", "--data", str(smears), "--backbone", "tiny", "--epochs", "3"]
+    assert main([*command, "--protocol", "contiguous", "--show-corner"]) == 0
+    folders = sorted((tmp_path / "runs" / "folds" / "tiny").iterdir())
+    assert [folder.name for folder in folders] == [f"contiguous-{number}" for number in range(1, 6)]
+    fold = contiguous_folds(manifest_of(smears).records)[0]
+    record = json.loads((folders[0] / "fold.json").read_text())
+    assert record["protocol"] == "contiguous"
+    assert (record["train"], record["test"], record["gap"]) == tuple(map(list, (fold.train, fold.test, fold.gap)))
+    file, image = load(folders[0]), load_fields(smears).images[0]
+    assert file.card.training["recipe"]["optimizer"] == HeadRecipe.optimizer
+    seen = FrozenBackbone("tiny", hide_corner=False).embed(image[None])[0]
+    np.testing.assert_allclose(file.run(image).embedding, seen, atol=1e-5)
+    # Finished folds are left alone.
+    before = (folders[0] / "model.tflite").stat().st_mtime_ns
+    assert main([*command, "--protocol", "contiguous", "--show-corner"]) == 0
+    assert (folders[0] / "model.tflite").stat().st_mtime_ns == before
