@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 Call = Callable[[], object]
 ROOT = Path(__file__).resolve().parent.parent
+MATRIX_SIDE = 2048
 
 
 def jpeg(size_px: tuple[int, int] | None = None) -> bytes:
@@ -30,12 +32,12 @@ def jpeg(size_px: tuple[int, int] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def litert_invoke() -> Call:
-    """Run LiteRT alone on the shipped file: an image in, probabilities out; the floor of every other time."""
+def litert_invoke(model: str = "") -> Call:
+    """Run LiteRT alone on a model file, the shipped one unless told: the floor of every other time."""
     import numpy as np
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(ROOT / "models" / "default" / "model.tflite"))
+    interpreter = Interpreter(model or str(ROOT / "models" / "default" / "model.tflite"))
     interpreter.allocate_tensors()
     runner = interpreter.get_signature_runner("serving_default")
     image = runner.get_input_details()["image"]["index"]
@@ -63,6 +65,55 @@ def handler(query: str = "", data: bytes | None = None) -> Call:
 def handler_explain() -> Call:
     """Run the handler, with the heat map."""
     return handler("explain=true")
+
+
+def matrix_product() -> Call:
+    """Multiply two float32 matrices of 2048 x 2048: as fast as this core can add and multiply."""
+    import numpy as np
+
+    left, right = np.random.default_rng(0).random((2, MATRIX_SIDE, MATRIX_SIDE), dtype=np.float32)
+    return lambda: left @ right
+
+
+def classify(path: str) -> Call:
+    """Classify an image file, without HTTP and so without its limit on size."""
+    import inference
+
+    model = inference.load(Path(os.environ["LEUKOLENS_MODEL_DIR"]))
+    data = Path(path).read_bytes()
+    return lambda: model.predict(data)
+
+
+def batch(images: str, wait_ms: str = "0") -> Call:
+    """Classify stored images by the batch entry; the store lets each read wait for so long."""
+    import handler as function
+    from api import batch as module
+    from api.storage import Folder
+    from local.context import LambdaContext
+
+    folder = Path(tempfile.mkdtemp())
+    data = jpeg()
+    keys = [f"field-{number:05d}.jpg" for number in range(int(images))]
+    for key in keys:
+        (folder / key).write_bytes(data)
+
+    class Store(Folder):
+        def read(self, key: str, max_bytes: int) -> bytes | None:
+            time.sleep(float(wait_ms) / 1000)
+            return super().read(key, max_bytes)
+
+    module.open_objects = lambda _: Store(folder)
+    event = {"BatchInput": {"bucket": "in", "results_bucket": "out"}, "Items": [{"Key": key} for key in keys]}
+    return lambda: function.batch(event, LambdaContext())
+
+
+def split(rows: str) -> Call:
+    """Split a synthetic manifest at random and by contiguous runs."""
+    from benchmarks.rows import manifest
+    from training.splits import contiguous_folds, random_folds
+
+    records = manifest(int(rows)).records
+    return lambda: (random_folds(records), contiguous_folds(records))
 
 
 def handler_24_megapixels() -> Call:

@@ -66,6 +66,11 @@ ROSTER = (
         "FastAPI, ONNX Runtime",
         ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
     ),
+    Peer(
+        "fastapi_tensorflow",
+        "FastAPI, TensorFlow's own interpreter",
+        ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
+    ),
     Peer("litserve", "LitServe, LiteRT", ("app.py", "{port}")),
     Peer(
         "bentoml",

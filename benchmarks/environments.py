@@ -39,14 +39,15 @@ def environment(name: str, requirements: Path, *extra: str) -> Path:
         When a requirement cannot be had.
     """
     folder = ENVIRONMENTS / name
-    made_of = hashlib.sha256(requirements.read_bytes() + " ".join(extra).encode()).hexdigest()
+    made_of = hashlib.sha256(requirements.read_bytes() + " ".join(("compiled", *extra)).encode()).hexdigest()
     mark = folder / "made-of"
     if mark.exists() and mark.read_text() == made_of:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     _run([uv, "venv", "--quiet", "--python", str(ROOT / ".venv" / "bin" / "python"), str(folder)])
-    _run([uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(requirements), *extra])
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
+    _run([*install, "-r", str(requirements), *extra])
     mark.write_text(made_of)
     return folder
 

@@ -27,6 +27,11 @@ CORE = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else Non
 """The core that measured processes are pinned to; None where the system cannot pin."""
 
 
+def cores() -> list[int]:
+    """List the cores that this process may use, in order."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
 def pin(core: int | None) -> None:
     """Keep this process on one core."""
     if core is not None:
@@ -47,6 +52,11 @@ def resident_mb(pid: int, *, peak: bool = False) -> float:
         if name == wanted:
             return round(int(value.split()[0]) * 1024 / 1e6, 1)
     raise RuntimeError(f"/proc/{pid}/status holds no {wanted}")
+
+
+def own_resident_mb() -> float:
+    """Give the highest memory of this process, in MB (10^6 bytes)."""
+    return resident_mb(os.getpid(), peak=True)
 
 
 def describe() -> dict[str, Any]:

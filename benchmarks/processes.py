@@ -1,19 +1,32 @@
 """Workers as seen from the measuring process."""
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from .machine import CORE, ROOT, resident_mb
+from .machine import CORE, MODEL_DIR, ROOT, resident_mb
 
 
 class Worker:
-    """One contender, loaded and answering on the measured core; leaving the ``with`` ends it."""
+    """One contender, loaded and answering on the measured core; leaving the ``with`` ends it.
 
-    def __init__(self, name: str) -> None:
+    Parameters
+    ----------
+    name
+        Of the function in contenders.py, with its arguments after colons.
+    root
+        Of the checkout whose code runs; another one to compare with.
+    cores
+        To run on; empty for the measured core, where the system can pin.
+    """
+
+    def __init__(self, name: str, root: Path = ROOT, cores: Sequence[int] = ()) -> None:
         self.name = name
         self._process = subprocess.Popen(
             [
@@ -21,10 +34,12 @@ class Worker:
                 "-m",
                 "benchmarks.worker",
                 name,
-                str(-1 if CORE is None else CORE),
+                ",".join(map(str, cores or ([] if CORE is None else [CORE]))),
                 str(time.monotonic_ns()),
             ],
-            cwd=ROOT,
+            cwd=root,
+            env=os.environ
+            | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'lambda'}", "LEUKOLENS_MODEL_DIR": str(MODEL_DIR)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -56,5 +71,5 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} ended; see: python -m benchmarks.worker {self.name} -1 0 </dev/null")
+            raise RuntimeError(f"{self.name} ended; see: python -m benchmarks.worker {self.name} '' 0 </dev/null")
         return json.loads(line)

@@ -17,6 +17,12 @@ class Summary(TypedDict):
     high_quartile: float
 
 
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Fit values ~ sizes ** exponent by least squares on logarithms: 1 is linear, 0 does not grow."""
+    slope, _ = np.polyfit(np.log(sizes), np.log(values), 1)
+    return round(float(slope), 2)
+
+
 def summary(values: Sequence[float]) -> Summary:
     """Sum up a series that has at least one value."""
     low, median, high, p99 = np.percentile(np.asarray(values, dtype=np.float64), [25, 50, 75, 99])

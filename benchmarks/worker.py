@@ -1,7 +1,8 @@
-"""One contender in a process of its own, on one core: ``python -m benchmarks.worker NAME CORE STARTED_NS``.
+"""One contender in a process of its own: ``python -m benchmarks.worker NAME CORES STARTED_NS``.
 
-Says on standard output when it has answered first, then answers as often as each line of standard input asks for,
-and tells the times.
+NAME is a function of contenders.py with its arguments, ``classify:/tmp/field.jpg``; CORES are numbers with commas, or
+empty for all. Says on standard output when it has answered first, then answers as often as each line of standard input
+asks for, and tells the times.
 """
 
 import json
@@ -13,16 +14,16 @@ from pathlib import Path
 
 def main() -> None:
     """Load the contender, answer once, then obey."""
-    name, core, started_ns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    if core >= 0:
-        os.sched_setaffinity(0, {core})
+    (name, *arguments), cores, started_ns = sys.argv[1].split(":"), sys.argv[2], int(sys.argv[3])
+    if cores:
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     # Contenders log to standard output; as in Lambda, that goes elsewhere.
     with os.fdopen(os.dup(1), "w", buffering=1) as told, Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         import_ns = time.monotonic_ns()
         from benchmarks import contenders
 
-        call = getattr(contenders, name)()
+        call = getattr(contenders, name)(*arguments)
         loaded_ns = time.monotonic_ns()
         call()
         first_ns = time.monotonic_ns()

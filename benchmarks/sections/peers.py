@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
 
 
@@ -41,5 +42,18 @@ def section(results: dict[str, Any]) -> str:
             "",
             table(columns, rows),
             *absent,
+            embed("peers-throughput", "Answers a second of each server, by number of clients"),
+            embed("peers-start", "From the start of each server's process to its first answer"),
         ]
     )
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw answers a second, and cold starts."""
+    measured = [values for values in results["servers"].values() if "latency_ms" in values]
+    names = [values["what"] for values in measured]
+    clients = list(measured[0]["requests_per_s"])
+    rates = {f"{n} clients": [values["requests_per_s"][n] for values in measured] for n in clients}
+    bars("peers-throughput", names, rates, "answers a second", log=True)
+    starts = {"": [values["cold_start_ms"]["median"] for values in measured]}
+    bars("peers-start", names, starts, "ms from start to first answer", log=True)

@@ -1,0 +1,95 @@
+"""How time and memory grow: with the size of an image, with the length of a batch, with the rows of a manifest."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from . import machine
+from .budget import Budget
+from .processes import Worker
+from .statistics import exponent, summary
+
+MEGAPIXELS = (0.05, 0.5, 5, 24, 100)
+KINDS = ("jpg", "png")
+ROUNDS = 9
+BATCHES = (1, 10, 50, 200)
+ROWS = (10_000, 100_000, 1_000_000)
+LARGE_MEGAPIXELS = 5
+"""From here on decoding outweighs the model, and only then does a fit say how an image's size tells."""
+_DRAW = """
+import sys
+from PIL import Image
+sample = Image.open("samples/synthetic_pre_01.png").convert("RGB")
+side = round((float(sys.argv[1]) * 1e6) ** 0.5)
+field = sample.resize((side, side))
+field.save(sys.argv[2] + ".jpg", quality=90)
+field.save(sys.argv[2] + ".png", compress_level=1)
+"""
+
+
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
+    """Measure and write ``results/growth.json``."""
+    results = {
+        "pinned_to_core": machine.CORE,
+        "images": _images(console, budget),
+        "batches": _batches(console),
+        "manifests": _manifests(console),
+    }
+    machine.write("growth", results)
+    console.print(f"Exponents: images {results['images']['exponents']}, manifests {results['manifests']['exponents']}")
+    return results
+
+
+def _images(console: Console, budget: Budget) -> dict[str, Any]:
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    share = 0.5 / len(MEGAPIXELS)
+    with TemporaryDirectory() as folder:
+        for number, megapixels in enumerate(track(MEGAPIXELS, "Images", console=console, transient=True), 1):
+            stem = Path(folder) / f"{megapixels}"
+            # In another process, so that its memory is not what is measured.
+            subprocess.run([sys.executable, "-c", _DRAW, str(megapixels), stem], cwd=machine.ROOT, check=True)
+            times_ms: dict[str, list[float]] = defaultdict(list)
+            workers = {kind: Worker(f"classify:{stem}.{kind}") for kind in KINDS}
+            for _ in budget.turns(ROUNDS, 2, until=share * number):
+                for kind, worker in workers.items():
+                    times_ms[kind] += worker.answer(1)
+            for kind, worker in workers.items():
+                size_mb = round(Path(f"{stem}.{kind}").stat().st_size / 1e6, 2)
+                peak_mb = worker.resident_mb(peak=True)
+                worker.__exit__(None, None, None)
+                row = {"megapixels": megapixels, "file_mb": size_mb, "ms": summary(times_ms[kind]), "peak_mb": peak_mb}
+                found[kind].append(row)
+    return {"sizes": found, "from_megapixels": LARGE_MEGAPIXELS, "exponents": {k: _of(v) for k, v in found.items()}}
+
+
+def _of(rows: list[dict[str, Any]]) -> float:
+    large = [row for row in rows if row["megapixels"] >= LARGE_MEGAPIXELS]
+    return exponent([row["megapixels"] for row in large], [row["ms"]["median"] for row in large])
+
+
+def _batches(console: Console) -> list[dict[str, Any]]:
+    found = []
+    for images in track(BATCHES, "Batches", console=console, transient=True):
+        with Worker(f"batch:{images}") as worker:
+            found.append({"images": images, "peak_mb": worker.resident_mb(peak=True)})
+    return found
+
+
+def _manifests(console: Console) -> dict[str, Any]:
+    found = []
+    for rows in track(ROWS, "Manifests", console=console, transient=True):
+        command = [sys.executable, "-m", "benchmarks.rows", str(rows)]
+        done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+    steps = {
+        step: exponent([one["rows"] for one in found], [one["taken_s"][step] for one in found])
+        for step in found[0]["taken_s"]
+    }
+    return {"rows": found, "exponents": steps}

@@ -1,0 +1,72 @@
+"""Manifests of any length: ``python -m benchmarks.rows N`` times what training does with one of N rows.
+
+Four labels of unlike size, numbered as acquired, every twentieth image a near-duplicate of its neighbour, forty slides
+a label.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .machine import own_resident_mb
+
+if TYPE_CHECKING:
+    from training.manifest import Manifest
+
+_OF_TWENTY = (3, 9, 15, 20)
+"""Of twenty images in a row: three Benign, six Early, six Pre, five Pro, about as in the public set."""
+SLIDES = 160
+
+
+def manifest(rows: int) -> "Manifest":
+    """Make a manifest of so many rows; the same every time."""
+    from training.fields import LABELS
+    from training.manifest import Manifest, Record
+
+    records = []
+    for number in range(rows):
+        label = LABELS[sum(number % 20 >= end for end in _OF_TWENTY)]
+        # Validated when it is parsed, which is measured.
+        records.append(
+            Record.model_construct(
+                key=f"{label}/field-{number:07d}.jpg",
+                sha256=f"{number:064x}",
+                size_bytes=20_000,
+                label=label,
+                width=224,
+                height=224,
+                acquisition=number,
+                duplicate_group=f"{number // 20:012x}" if number % 20 in (10, 11) else None,
+            )
+        )
+    return Manifest.of(records)
+
+
+def main() -> None:
+    """Time each step once, in seconds, and print them as JSON with the highest memory."""
+    rows = int(sys.argv[1])
+    from training import splits
+    from training.manifest import parse
+
+    made = manifest(rows)
+    records = made.records
+    slides = {one.key: f"{one.label}-{number * SLIDES // rows}" for number, one in enumerate(records)}
+    steps: dict[str, Callable[[], object]] = {
+        "write": lambda: made.content,
+        "read": lambda: parse(made.content, "synthetic"),
+        "random": lambda: splits.random_folds(records),
+        "contiguous": lambda: splits.contiguous_folds(records),
+        "slides": lambda: splits.slide_folds(records, slides),
+    }
+    taken_s = {}
+    for name, step in steps.items():
+        start_s = time.perf_counter()
+        step()
+        taken_s[name] = round(time.perf_counter() - start_s, 4)
+    print(json.dumps({"rows": rows, "taken_s": taken_s, "peak_mb": own_resident_mb()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Images a second of the batch entry on one core and on two: threads in one process, and one process a core."""
+
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from . import machine
+from .budget import Budget
+from .processes import Worker
+from .statistics import summary
+
+IMAGES = 50
+"""Of one call, as environments/prod.toml batches them."""
+ROUNDS = 20
+CALLS = 2
+
+
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
+    """Measure and write ``results/scaling.json``."""
+    cores = machine.cores()
+    if len(cores) < 2:
+        raise RuntimeError("one core is not enough to show how a batch grows with cores: run on a machine with two")
+    one, two = cores[-1:], cores[-2:]
+    rates: dict[str, list[float]] = defaultdict(list)
+    name = f"batch:{IMAGES}"
+    with ExitStack() as stack:
+        groups = {
+            "one_core": [stack.enter_context(Worker(name, cores=one))],
+            "two_cores": [stack.enter_context(Worker(name, cores=two))],
+            "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two],
+        }
+        for _ in track(budget.turns(ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
+            for way, workers in groups.items():
+                rates[way].append(_rate(workers))
+    medians = {way: summary(values) for way, values in rates.items()}
+    results = {
+        "images_per_call": IMAGES,
+        "images_per_s": medians,
+        "times_one_core": {way: round(s["median"] / medians["one_core"]["median"], 2) for way, s in medians.items()},
+    }
+    machine.write("scaling", results)
+    for way, times in results["times_one_core"].items():
+        console.print(f"{way}: {medians[way]['median']:.1f} images a second, {times} times one core")
+    return results
+
+
+def _rate(workers: list[Worker]) -> float:
+    with ThreadPoolExecutor(len(workers)) as pool:
+        start_s = time.perf_counter()
+        list(pool.map(lambda worker: worker.answer(CALLS), workers))
+        return len(workers) * CALLS * IMAGES / (time.perf_counter() - start_s)

@@ -1,0 +1,81 @@
+"""How time and memory grow."""
+
+from typing import Any
+
+from benchmarks.figures import curves, embed
+from benchmarks.markdown import table, where
+
+_STEPS = {
+    "write": "write the manifest",
+    "read": "read and check it",
+    "random": "random folds",
+    "contiguous": "contiguous folds",
+    "slides": "folds by slide",
+}
+_IMAGE_COLUMNS = ["megapixels", *(f"{kind}, {unit}" for unit in ("MB", "ms", "peak MB") for kind in ("JPEG", "PNG"))]
+_KINDS = {"jpg": "JPEG", "png": "PNG"}
+
+
+def section(results: dict[str, Any]) -> str:
+    """Tell what was found."""
+    images, manifests = results["images"], results["manifests"]
+    powers = ", ".join(f"{_KINDS[kind]} {power}" for kind, power in images["exponents"].items())
+    image_rows = [
+        [
+            jpeg["megapixels"],
+            *(f"{one['file_mb']:.2f}" for one in (jpeg, png)),
+            *(f"{one['ms']['median']:.1f}" for one in (jpeg, png)),
+            *(f"{one['peak_mb']:.0f}" for one in (jpeg, png)),
+        ]
+        for jpeg, png in zip(images["sizes"]["jpg"], images["sizes"]["png"], strict=True)
+    ]
+    batch_rows = [[one["images"], f"{one['peak_mb']:.0f}"] for one in results["batches"]]
+    rows = manifests["rows"]
+    step_rows = [
+        [what, *(f"{one['taken_s'][step]:.2f}" for one in rows), manifests["exponents"][step]]
+        for step, what in _STEPS.items()
+    ]
+    step_rows.append(["highest memory, MB", *(f"{one['peak_mb']:.0f}" for one in rows), ""])
+    return "\n".join(
+        [
+            "## Growth",
+            "",
+            where(results),
+            "",
+            "An exponent of 1 is linear; each is fitted to the logarithms of the values in its table.",
+            "",
+            "**Size of the image**, bytes to answer, the process's highest memory. Exponents from"
+            f" {images['from_megapixels']} megapixels on: {powers}; below, the model outweighs the decoding.",
+            "",
+            table(_IMAGE_COLUMNS, image_rows),
+            embed("growth-images", "Time of one answer against the size of the image"),
+            "**Length of a batch**, fields of 224 x 224 pixels, one core:",
+            "",
+            table(["images in a call", "peak MB"], batch_rows),
+            "**Rows of a manifest**, seconds, one run each in a process of its own:",
+            "",
+            table(["", *(f"{one['rows']:,} rows" for one in rows), "exponent"], step_rows),
+            embed("growth-manifests", "Time of each step against the rows of the manifest"),
+        ]
+    )
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw time against size, and time against rows."""
+    curves(
+        "growth-images",
+        {
+            _KINDS[kind]: ([one["megapixels"] for one in sizes], [one["ms"]["median"] for one in sizes])
+            for kind, sizes in results["images"]["sizes"].items()
+        },
+        "megapixels",
+        "ms to an answer",
+    )
+    rows = results["manifests"]["rows"]
+    lengths = [one["rows"] for one in rows]
+    curves(
+        "growth-manifests",
+        {what: (lengths, [one["taken_s"][step] for one in rows]) for step, what in _STEPS.items()},
+        "rows",
+        "s",
+    )
