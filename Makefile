@@ -109,9 +109,12 @@ mlflow: .venv/.all ## Open the runs in MLflow's page (MLFLOW_PORT=5000)
 # A published image, by digest, instead of one built here: IMAGE_URI=ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:...
 STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI))
 
-.PHONY: synth preflight diff deploy release rollback publish smoke destroy snapshots rehearse
+.PHONY: synth bootstrap preflight diff deploy release rollback publish smoke destroy snapshots rehearse
 synth: setup ## Synthesise the stacks of one environment (ENV=dev)
 	@$(CDK) synth --quiet $(STACKS)
+
+bootstrap: setup ## Prepare the account and region for the CDK, once (ENV=dev)
+	@$(CDK) bootstrap $(STACKS)
 
 preflight: setup ## Ask the account what would fail in a deploy (ENV=dev)
 	@$(PY) -m infra preflight $(ENV)

@@ -1,9 +1,10 @@
-"""``python -m infra preflight ENV``, ``python -m infra publish ENV --tag TAG``."""
+"""``python -m infra preflight ENV``, ``python -m infra publish ENV --tag TAG``, ``python -m infra empty BUCKET``."""
 
 import argparse
 import sys
 
 from infra.config import Environment
+from infra.empty import empty
 from infra.environments import ConfigError, load_environment
 from infra.preflight import preflight
 from infra.publish import publish
@@ -19,8 +20,13 @@ def main() -> int:
     publishing = commands.add_parser("publish", help="build the image once and push it; prints it by its digest")
     publishing.add_argument("environment")
     publishing.add_argument("--tag", required=True, help="of the commit")
+    emptying = commands.add_parser("empty", help="delete a bucket that cdk destroy left, after asking")
+    emptying.add_argument("bucket")
     options = parser.parse_args()
     try:
+        if options.command == "empty":
+            print(empty(options.bucket))
+            return 0
         environment = load_environment(options.environment)
         if options.command == "publish":
             print(publish(environment, options.tag))

@@ -12,6 +12,7 @@ from infra.batch import BatchStack
 from infra.config import Environment
 from infra.inference import InferenceStack
 from infra.metrics import Metrics
+from infra.runbook import what_to_do
 from infra.storage import StorageStack
 
 
@@ -82,7 +83,7 @@ class MonitoringStack(cdk.Stack):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{meaning}. What to do: docs/runbook.md.",
+            alarm_description=f"{meaning}. {what_to_do(name)}",
         )
         action = actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)

@@ -3,6 +3,7 @@
 Asks the account and changes nothing.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Environment
+from infra.rehearsal.container import engine_works
 
 # Made by `cdk bootstrap`; CDK's templates ask for this version or later.
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
@@ -45,8 +47,10 @@ class Finding:
 Client = Callable[[str], Any]
 
 
-def preflight(environment: Environment, client: Client | None = None) -> list[Finding]:
-    """Run every check that can be run; without credentials, the first alone.
+def preflight(
+    environment: Environment, client: Client | None = None, works: Callable[[str], bool] = engine_works
+) -> list[Finding]:
+    """Run every check that can be run; without credentials, those of this machine alone.
 
     Parameters
     ----------
@@ -54,10 +58,12 @@ def preflight(environment: Environment, client: Client | None = None) -> list[Fi
         What is to be deployed.
     client
         Makes a client of a service's name; boto3's in the environment's region, if left out.
+    works
+        Says whether a command is that of a container engine which runs.
     """
     made = client or (lambda service: boto3.client(service, region_name=environment.region))
-    findings = [_safely("credentials", lambda: _credentials(environment, made))]
-    if findings[0].ok:
+    findings = [_engine(works), _safely("credentials", lambda: _credentials(environment, made))]
+    if findings[-1].ok:
         checks: dict[str, Callable[[Environment, Client], Finding]] = {
             "bootstrap": _bootstrap,
             "Lambda memory": _memory,
@@ -80,6 +86,16 @@ def _safely(name: str, check: Callable[[], Finding]) -> Finding:
         return Finding(name, False, f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again")
 
 
+def _engine(works: Callable[[str], bool]) -> Finding:
+    """See that the CDK can build images: it calls ``CDK_DOCKER``, or else ``docker``."""
+    called = os.environ.get("CDK_DOCKER", "docker")
+    if works(called):
+        return Finding("container engine", True, called)
+    other = next((name for name in ("docker", "podman", "finch") if name != called and works(name)), None)
+    fix = f"export CDK_DOCKER={other}" if other else "install Docker or podman, and start it"
+    return Finding("container engine", False, f"{called} does not answer, and images are built with it: {fix}")
+
+
 def _credentials(environment: Environment, client: Client) -> Finding:
     account = client("sts").get_caller_identity()["Account"]
     if environment.account and account != environment.account:
@@ -93,7 +109,7 @@ def _credentials(environment: Environment, client: Client) -> Finding:
 
 
 def _bootstrap(environment: Environment, client: Client) -> Finding:
-    command = f"cdk bootstrap aws://ACCOUNT/{environment.region}"
+    command = f"make bootstrap ENV={environment.name}"
     try:
         found = int(client("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
     except ClientError as error:

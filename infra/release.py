@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.permissions import allow
+from infra.runbook import what_to_do
 
 _CONFIGURATIONS = {
     "canary-10-percent-5-minutes": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES,
@@ -38,7 +39,8 @@ class Release(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="A request ended in an error of the function; a release that is under way goes back.",
+            alarm_description="A request ended in an error of the function; a release that is under way goes back. "
+            + what_to_do("ReleaseErrors"),
         )
         slow = cloudwatch.Alarm(
             self,
@@ -50,7 +52,8 @@ class Release(Construct):
             evaluation_periods=3,
             datapoints_to_alarm=2,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="The function is slow (p99, ms); a release that is under way goes back.",
+            alarm_description="The function is slow (p99, ms); a release that is under way goes back. "
+            + what_to_do("ReleaseSlow"),
         )
         codedeploy.LambdaDeploymentGroup(
             self,

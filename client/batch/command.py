@@ -56,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
     except BatchError as error:
         say(console, str(error), style="red")
         return error.exit_code
+    except KeyboardInterrupt:
+        say(console, "Interrupted before anything was started.")
+        return EXIT_INTERRUPTED
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
@@ -74,7 +77,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     check_location(aws, machine, location)
     arn = executions.start(aws, machine, location)
     if options.wait or options.output:
-        say(console, f"Started {arn}")
         return _see_through(aws, machine, arn, options, console)
     say(Console(), arn)
     say(console, f"It runs. To follow it: {_again(arn, options)}")
@@ -84,6 +86,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _see_through(aws: Aws, machine: Machine, arn: str, options: argparse.Namespace, console: Console) -> int:
     """Follow an execution, download what it answered, and print the sum."""
     try:
+        if options.location:
+            say(console, f"Started {arn}")
         execution = follow(console, executions.follow(aws, arn))
         summary = execution.summary(machine)
         target = options.output or Path(f"{execution.name}{default_suffix()}")

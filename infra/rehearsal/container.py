@@ -25,10 +25,15 @@ class EngineError(Exception):
 def find_engine() -> str | None:
     """Give the command of a container engine that works: ``CDK_DOCKER``, podman or Docker, whichever comes first."""
     for name in (os.environ.get("CDK_DOCKER"), "podman", "docker"):
-        # A client without an engine behind it answers --version, but not info.
-        if name and shutil.which(name) and _quiet([name, "info"]).returncode == 0:
+        if name and engine_works(name):
             return name
     return None
+
+
+def engine_works(name: str) -> bool:
+    """Say whether a command is that of a container engine which runs."""
+    # A client without an engine behind it answers --version, but not info.
+    return bool(shutil.which(name)) and _quiet([name, "info"]).returncode == 0
 
 
 def _quiet(command: list[str]) -> subprocess.CompletedProcess[bytes]:

@@ -68,17 +68,41 @@ def account():
 
 
 def _failed(environment, account):
-    return {finding.name: finding.said for finding in preflight(environment, account) if not finding.ok}
+    findings = preflight(environment, account, works=_everything)
+    return {finding.name: finding.said for finding in findings if not finding.ok}
+
+
+def _everything(_):
+    return True
+
+
+@pytest.mark.parametrize(
+    ("working", "asked", "expected"),
+    [
+        ({"docker"}, None, None),
+        ({"podman"}, "podman", None),
+        ({"podman"}, None, "docker does not answer, and images are built with it: export CDK_DOCKER=podman"),
+        ({"docker"}, "podman", "podman does not answer, and images are built with it: export CDK_DOCKER=docker"),
+        (set(), None, "install Docker or podman, and start it"),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_told_first(account, monkeypatch, working, asked, expected):
+    monkeypatch.delenv("CDK_DOCKER", raising=False)
+    if asked:
+        monkeypatch.setenv("CDK_DOCKER", asked)
+    first = preflight(load_environment("dev"), account, works=working.__contains__)[0]
+    assert first.ok is (expected is None)
+    assert (expected or "") in first.said
 
 
 def test_an_account_that_is_ready_passes_every_check(account):
-    findings = preflight(load_environment("dev"), account)
-    assert [finding.ok for finding in findings] == [True] * 6
+    findings = preflight(load_environment("dev"), account, works=_everything)
+    assert [finding.ok for finding in findings] == [True] * 7
 
 
 def test_without_credentials_nothing_else_is_asked(account):
     account.signed_in = False
-    (finding,) = preflight(load_environment("dev"), account)
+    _, finding = preflight(load_environment("dev"), account, works=_everything)
     assert not finding.ok
     assert "aws sso login" in finding.said
 
@@ -91,7 +115,7 @@ def test_another_account_than_the_environments_is_named(account):
 @pytest.mark.parametrize(
     ("change", "value", "name", "fix"),
     [
-        ("bootstrap", None, "bootstrap", "run cdk bootstrap aws://ACCOUNT/eu-central-1"),
+        ("bootstrap", None, "bootstrap", "run make bootstrap ENV=dev"),
         ("bootstrap", "5", "bootstrap", "version 5 is older than 6"),
         ("page_services", [], "page host", 'set frontend.host = "ecs-express"'),
         ("training_quota", 0.0, "SageMaker", "--quota-code L-CCE2AFA6 --desired-value 1"),

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +23,8 @@ from infra.rehearsal.emulator import ACCOUNT, INTERPRETER, REGION, Emulator, run
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIFY, SUMMARISE = "leukolens-dev-batch", "leukolens-dev-summary"
 DATA, RESULTS = "smears-data", "smears-results"
-SLOW_S = 1.5
+# Calls for a key with "held" in it wait for this.
+LET_GO = threading.Event()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Account:
     """What the tests of the batch's command use."""
 
     emulator: Emulator
+    let_go: threading.Event
 
     def client(self, service: str) -> Any:
         credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
@@ -62,7 +63,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     address = f"127.0.0.1:{server.server_port}"
     work = tmp_path_factory.mktemp("emulator")
     with run_emulator(work, region=REGION, functions={CLASSIFY: address, SUMMARISE: address}) as emulator:
-        given = Account(emulator)
+        given = Account(emulator, LET_GO)
         with pytest.MonkeyPatch.context() as patch:
             for name, value in emulator.credentials.items():
                 patch.setenv(name, value)
@@ -104,7 +105,7 @@ def _build(account: Account) -> None:
 
 
 class _Function(BaseHTTPRequestHandler):
-    """Both functions, by the service's own code; a key may ask for a slow call or for one that fails."""
+    """Both functions, by the service's own code; a key may ask for a call that waits or for one that fails."""
 
     def do_POST(self) -> None:
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -141,8 +142,8 @@ def _classify(event: dict[str, Any]) -> dict[str, Any]:
     keys = [item["Key"] for item in event["Items"]]
     if any("broken" in key for key in keys):
         raise RuntimeError("out of memory")
-    if any("slow" in key for key in keys):
-        time.sleep(SLOW_S)
+    if any("held" in key for key in keys):
+        LET_GO.wait()
     return run(_service(), event).model_dump()
 
 

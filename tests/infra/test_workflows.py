@@ -1,0 +1,65 @@
+"""The workflows do what docs/delivery.md says; that they are well-formed and safe, actionlint and zizmor check."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.environments import NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = ROOT / ".github" / "workflows"
+DELIVERY = (ROOT / "docs" / "delivery.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def deploy():
+    return yaml.safe_load((WORKFLOWS / "deploy.yml").read_text())["jobs"]
+
+
+def test_every_environment_comes_after_the_one_before_with_the_same_image(deploy):
+    before = ["image"]
+    for name in NAMES:
+        assert deploy[name]["with"] == {
+            "environment": name,
+            "image": "${{ needs.image.outputs.reference }}",
+        }
+        needed = deploy[name]["needs"]
+        assert set(before[-1:]) <= ({needed} if isinstance(needed, str) else set(needed))
+        before.append(name)
+
+
+def test_the_image_is_built_in_one_place_only(deploy):
+    built = [path.name for path in WORKFLOWS.glob("*.yml") if "make --silent publish" in path.read_text()]
+    assert built == ["deploy.yml"]
+    assert sum("publish" in str(job) for job in deploy.values()) == 1
+
+
+def test_every_job_that_becomes_a_role_has_an_environment_or_may_only_look():
+    for path in WORKFLOWS.glob("*.yml"):
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+            if "configure-aws-credentials" in str(job):
+                assert job.get("environment") or "AWS_DIFF_ROLE_ARN" in str(job), f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)
+def test_every_action_is_pinned_and_no_job_may_more_than_it_says(path):
+    text = path.read_text()
+    for used in re.findall(r"uses: (\S+)", text):
+        assert used.startswith("$/") or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), used
+    assert yaml.safe_load(text)["permissions"] == {}
+
+
+@pytest.mark.parametrize("kind", ["vars", "secrets"])
+def test_every_variable_and_secret_is_explained(kind):
+    text = "".join(path.read_text() for path in WORKFLOWS.glob("*.yml"))
+    named = set(re.findall(rf"{kind}\.([A-Z_]+)", text))
+    assert named
+    for name in named:
+        assert f"`{name}` |" in DELIVERY, name
+
+
+def test_dependabot_watches_every_kind_of_dependency():
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"pip", "npm", "github-actions", "docker"}
