@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 from infra.rehearsal.container import find_engine
+from local.fields import data_root
 
-ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
 # Kinds (markers) that may skip all the same, such as "data" where the real smears cannot be had.
 WITHOUT = set(filter(None, os.environ.get("LEUKOLENS_WITHOUT", "").split(",")))
@@ -39,14 +39,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped where everything is required (LEUKOLENS_REQUIRE_ALL=1): {report.longrepr}"
     return report
-
-
-def data_root() -> Path | None:
-    """Give the folder that holds ``all_smears`` and ``bccd``, if this machine has one."""
-    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
-        if candidate and (Path(candidate) / "all_smears").is_dir():
-            return Path(candidate)
-    return None
 
 
 @pytest.fixture(scope="session")

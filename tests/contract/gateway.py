@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from local.event import http_event
+
 
 def event(
     method: str = "POST",
@@ -16,24 +18,15 @@ def event(
     headers: dict[str, str] | None = None,
     request_id: str = "JKJaXmPLvHcESHA=",
 ) -> dict[str, Any]:
-    """Build a payload format 2.0 event; a body travels as base64."""
+    """Build the event of a request; a body travels as base64 whatever its type, so that any bytes can be sent."""
     sent = {"host": "api.example.org", **(headers or {})}
     if content_type is not None:
         sent["content-type"] = content_type
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": sent,
-        "requestContext": {
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
-            "requestId": request_id,
-            "stage": "$default",
-        },
-        "isBase64Encoded": body is not None,
-        **({} if body is None else {"body": base64.b64encode(body).decode()}),
-    }
+    built = http_event(method, path, query, sent, source_ip="192.0.2.1")
+    built["requestContext"]["requestId"] = request_id
+    if body is not None:
+        built |= {"isBase64Encoded": True, "body": base64.b64encode(body).decode()}
+    return built
 
 
 def multipart(content: bytes, field: str = "file", boundary: str = "xyz") -> tuple[bytes, str]:
