@@ -1,14 +1,18 @@
-"""What is known of a model, as numbers with their protocol: what ``evaluate`` writes, the card carries, the page draws
-and promotion asks for."""
+"""What is known of a model, as numbers with their protocol.
+
+``evaluate`` writes it, the card carries it, the page draws it, and promotion asks for it.
+"""
 
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A frozen part of a results file; an unknown field is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Estimate(_Part):
+class Estimate(Part):
     """A number with its 95 % interval by bootstrap over contiguous clusters."""
 
     value: float
@@ -16,7 +20,7 @@ class Estimate(_Part):
     high: float
 
 
-class FoldScore(_Part):
+class FoldScore(Part):
     """One fold of a protocol: its test fields and their balanced accuracy over the classes that it tests."""
 
     name: str
@@ -24,7 +28,7 @@ class FoldScore(_Part):
     balanced_accuracy: float
 
 
-class ProtocolResult(_Part):
+class ProtocolResult(Part):
     """The pooled predictions of every fold of one protocol, each field answered by a file that never saw it.
 
     Attributes
@@ -32,7 +36,9 @@ class ProtocolResult(_Part):
     metrics
         By name, such as ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``malignant_sensitivity``,
         ``malignant_specificity``, ``auroc``, ``expected_calibration_error``, ``brier``, ``coverage`` (share accepted)
-        and ``accuracy_of_accepted``.
+        and ``accuracy_of_accepted``; all of them in ``training.evaluation.metrics``. Where every fold tests every
+        class, ``mean_fold_balanced_accuracy`` and ``worst_fold_balanced_accuracy`` too; in leave-slides-out,
+        ``balanced_accuracy_by_slide``, whose interval resamples whole slides.
     sensitivity, specificity
         By label.
     confusion
@@ -53,7 +59,7 @@ class ProtocolResult(_Part):
     risk_coverage: list[tuple[float, float]]
 
 
-class StrangersResult(_Part):
+class StrangersResult(Part):
     """What a file makes of pictures of no class that it knows; shares of ``images``."""
 
     images: int
@@ -62,7 +68,7 @@ class StrangersResult(_Part):
     accepted_as_malignant: float
 
 
-class Evidence(_Part):
+class Evidence(Part):
     """Everything measured of one model.
 
     Attributes
@@ -73,11 +79,11 @@ class Evidence(_Part):
         ``random``, ``contiguous``, ``slides``: how the very recipe of the shipped file does on folds.
     shortcuts
         Balanced accuracy on the same folds of what sees no morphology, by shortcut and protocol: ``mean_colour``,
-        ``corner``, ``background``, ``density``.
+        ``corner``, ``background``, ``density``; and ``chance``.
     robustness
         Balanced accuracy on contiguous test fields by disturbance; ``none`` is undisturbed.
     strangers
-        By collection: ``bccd``, ``photographs``, ``noise``, ``blank``, ``synthetic``.
+        By collection: ``bccd``, ``photographs``, ``medical``, ``noise``, ``blank``, ``synthetic``.
     parity
         Of the shipped file with its network: images, agreement, largest difference of a probability.
     """

@@ -1,0 +1,119 @@
+"""The whole command, on drawn fields, with the shipped file as every fold's model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inference import read_card
+from training.cli import main
+from training.evaluation import shortcuts, strangers
+from training.evaluation.results import Results
+from training.evidence import Evidence
+from training.manifest import Manifest
+
+Drawn = tuple[Path, Manifest]
+Command = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def command(place: Path, drawn: Drawn) -> Command:
+    """Run ``evaluate`` on the drawn set; fewer strangers and trees, for the machinery is under test and not the model."""
+
+    def run(*more: str) -> int:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(place)
+            patch.setattr(strangers, "PHOTOGRAPHS", strangers.PHOTOGRAPHS[:1])
+            patch.setattr(strangers, "MEDICAL", strangers.MEDICAL[:1])
+            patch.setattr(strangers, "CROPS", ((448, 1),))
+            patch.setattr(strangers, "OF_EACH_KIND", 2)
+            patch.setattr(strangers, "DRAWN_PER_LABEL", 1)
+            patch.setattr(shortcuts, "TREES", 5)
+            given = ["--data", str(drawn[0]), "--folds", "folds", "--model", "model", "--candidate", "lite"]
+            return main(["evaluate", *given, "--output", "docs/evaluation.md", "--replicates", "10", *more])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def evidence(command: Command, place: Path, drawn: Drawn) -> Evidence:
+    """Run the command once for all the tests below."""
+    before = read_card(place / "model")
+    assert command("--external", str(drawn[0] / "Pre")) == 0
+    card = read_card(place / "model")
+    assert card.model_copy(update={"evaluation": {}}) == before, "nothing but the evaluation changes"
+    return Evidence.model_validate(card.evaluation)
+
+
+def test_every_field_is_answered_in_every_protocol(evidence: Evidence, drawn: Drawn) -> None:
+    assert list(evidence.protocols) == ["slides", "contiguous", "random"]
+    for result in evidence.protocols.values():
+        assert result.images == sum(map(sum, result.confusion)) == len(drawn[1].records)
+        assert sum(fold.images for fold in result.folds) == result.images
+    assert evidence.manifest_digest == drawn[1].digest
+
+
+def test_every_part_of_the_evidence_is_there(evidence: Evidence) -> None:
+    assert set(evidence.shortcuts) == {"mean_colour", "corner", "background", "density", "chance"}
+    assert all(set(scores) == set(evidence.protocols) for scores in evidence.shortcuts.values())
+    assert set(evidence.robustness) > {"none", "jpeg_30", "blur", "half_resolution"}
+    assert evidence.robustness["none"].value == evidence.protocols["contiguous"].metrics["balanced_accuracy"].value
+    assert evidence.strangers["Pre"].images == 10
+    assert set(evidence.strangers) > {"photographs", "noise", "blank", "synthetic"}
+    assert evidence.parity == {"images": 40, "agreement": 1.0, "max_difference": 0.0002}
+
+
+def test_documents_say_what_was_found(evidence: Evidence, place: Path) -> None:
+    report, card = ((place / "docs" / name).read_text() for name in ("evaluation.md", "model-card.md"))
+    assert f"{evidence.protocols['random'].metrics['accuracy'].value:.4f}" in report
+    assert read_card(place / "model").sha256 in card
+    for picture in ("folds", "confusion", "roc", "reliability", "risk-coverage", "robustness"):
+        assert (place / f"docs/images/evaluation/{picture}.png").is_file()
+    assert (place / "model/model.json").stat().st_size < 100_000, "the card is in every answer of GET /v1/model"
+
+
+@pytest.mark.usefixtures("evidence")
+def test_documents_are_the_same_from_the_results_file_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    there = {path: path.read_bytes() for path in place.glob("docs/**/*") if path.is_file()}
+    assert main(["card", "--model", "model", "--output", "docs/evaluation.md"]) == 0
+    assert {path: path.read_bytes() for path in there} == there
+
+
+def test_answers_are_kept_and_missing_folds_named(
+    evidence: Evidence, command: Command, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in (place / "folds/lite/.answers").iterdir()}
+    (place / "folds/lite/slides-1/fold.json").unlink()
+    assert command() == 2
+    assert "missing for: slides" in capsys.readouterr().err
+    assert command("--partial") == 0
+    again = Evidence.model_validate(read_card(place / "model").evaluation)
+    assert again.protocols["random"] == evidence.protocols["random"]
+    assert again.protocols["slides"].images < evidence.protocols["slides"].images
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert "Not every fold was there" in (place / "docs/evaluation.md").read_text()
+
+
+def test_an_unknown_recipe_lists_those_there_are(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("--candidate", "resnet") == 2
+    assert "no finished fold of resnet (of lite)" in capsys.readouterr().err
+
+
+def test_results_of_another_file_do_not_fill_a_card(
+    tmp_path: Path, place: Path, results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evaluation.json").write_text(results.model_dump_json())
+    before = (place / "model/model.json").read_bytes()
+    assert main(["card", "--model", str(place / "model"), "--output", str(tmp_path / "evaluation.md")]) == 2
+    assert "run `python -m training evaluate` again" in capsys.readouterr().err
+    assert (place / "model/model.json").read_bytes() == before
+
+
+def test_a_model_of_other_data_is_refused(command: Command, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = json.loads((place / "model/model.json").read_text())
+    card["training"]["data_manifest"] = "c" * 64
+    (place / "model/model.json").write_text(json.dumps(card))
+    assert command("--partial") == 2
+    assert "trained on the data with manifest cccccccccccccccc" in capsys.readouterr().err

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.evaluation import strangers
+from training.fields import DataError
+from training.synthetic import write_dataset
+
+
+def test_photographs_are_many_and_none_twice() -> None:
+    crops = strangers.bundled(strangers.PHOTOGRAPHS)
+    assert len(crops) >= 200
+    assert crops.shape[1:] == (224, 224, 3)
+    assert len(np.unique(crops.reshape(len(crops), -1), axis=0)) == len(crops)
+
+
+def test_a_photograph_that_is_not_shipped_is_named() -> None:
+    with pytest.raises(DataError, match="skin"):
+        strangers.bundled(["skin.jpg"])
+
+
+def test_collections_are_the_same_each_time(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "clinic", per_class=1, seed=1, size=96, flat=True)
+    first, again = (strangers.collections([tmp_path / "clinic"]) for _ in range(2))
+    assert list(first) == ["clinic", "photographs", "medical", "noise", "blank", "synthetic"]
+    assert len(first["clinic"]) == 4
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_blank_fields_hold_nothing() -> None:
+    contrast = strangers.blank().astype(float).std(axis=(1, 2)).max()
+    assert contrast < 12  # a lamp's slope and a sensor's noise
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no picture"):
+        strangers.folder(tmp_path)

@@ -1,0 +1,230 @@
+"""What predictions are worth: every number of the reports, from probabilities and truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from sklearn.metrics import roc_curve
+
+from inference import ModelCard
+from training.evaluation.results import rounded
+from training.fields import LABELS, MALIGNANT_LABELS
+from training.measure import Measured
+
+BINS = 15
+"""Of equal width, as in Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
+LEAST_SPECIFICITY = 0.97
+CURVE_POINTS = 60
+MALIGNANT = np.array([label in MALIGNANT_LABELS for label in LABELS])
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was answered on labelled fields, fold after fold.
+
+    Attributes
+    ----------
+    labels : int64[n]
+        Index into ``LABELS``.
+    folds : int64[n]
+        Number of the fold that tested the field, from 0.
+    probabilities : float64[n, 4]
+        Adding up to 1.
+    known, accepted : bool[n]
+        Not out of distribution; and with exactly one label in the prediction set, besides.
+    covered : bool[n]
+        The true label is in the prediction set.
+    """
+
+    labels: NDArray[np.int64]
+    folds: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    accepted: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, which: NDArray[np.int64]) -> "Predictions":
+        """Take some fields, by position, as often as they are named."""
+        return Predictions(
+            self.labels[which],
+            self.folds[which],
+            self.probabilities[which],
+            self.known[which],
+            self.accepted[which],
+            self.covered[which],
+        )
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """int64[n], the most probable label."""
+        return self.probabilities.argmax(1)
+
+
+def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Predictions:
+    """Put the answers of several folds together, each read by its own card's thresholds.
+
+    Parameters
+    ----------
+    answers
+        True labels (int64[n]), answers and card of each fold.
+    """
+    parts: list[tuple[Any, ...]] = []
+    for fold, (labels, measured, card) in enumerate(answers):
+        probabilities = measured.probabilities.astype(np.float64)
+        probabilities /= probabilities.sum(1, keepdims=True)  # float32 leaves sums a hair off one
+        covered = measured.probabilities[np.arange(len(labels)), labels] >= card.prediction_set.minimum_probability
+        numbers = np.full(len(labels), fold)
+        parts.append((labels, numbers, probabilities, measured.known(card), measured.accepted(card), covered))
+    return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count, true label by row: int64[4, 4]."""
+    size = len(LABELS)
+    counts: NDArray[np.int64] = np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
+    return counts
+
+
+def balanced_accuracy(counts: NDArray[np.int64]) -> float:
+    """Average the sensitivity over the labels that are tested."""
+    tested = counts.sum(1) > 0
+    return float((counts.diagonal()[tested] / counts.sum(1)[tested]).mean())
+
+
+def fold_scores(predictions: Predictions) -> list[float]:
+    """Give the balanced accuracy of each fold, over the labels that it tests."""
+    here = [predictions.folds == fold for fold in np.unique(predictions.folds)]
+    return [balanced_accuracy(confusion(predictions.labels[one], predictions.predicted[one])) for one in here]
+
+
+def measures(predictions: Predictions) -> dict[str, float]:
+    """Compute every metric, and ``sensitivity/<label>`` and ``specificity/<label>``.
+
+    What cannot be told is left out: the accuracy of the accepted where none is, an AUROC without both sides.
+    """
+    counts = confusion(predictions.labels, predictions.predicted)
+    right = predictions.predicted == predictions.labels
+    return {
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": balanced_accuracy(counts),
+        **_macro(counts),
+        **_by_label(counts),
+        **_binary(predictions),
+        **_ranked(predictions),
+        "expected_calibration_error": calibration_error(predictions),
+        "brier": float(((predictions.probabilities - np.eye(len(LABELS))[predictions.labels]) ** 2).sum(1).mean()),
+        "coverage": float(predictions.accepted.mean()),
+        **({"accuracy_of_accepted": float(right[predictions.accepted].mean())} if predictions.accepted.any() else {}),
+        "out_of_distribution": float(1 - predictions.known.mean()),
+        "prediction_set_coverage": float(predictions.covered.mean()),
+        **_over_folds(predictions),
+    }
+
+
+def reliability(predictions: Predictions) -> list[tuple[float, float, int]]:
+    """Give mean confidence, accuracy and count of each bin that has a field."""
+    confidence = predictions.probabilities.max(1)
+    right = predictions.predicted == predictions.labels
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    inside = [place == k for k in range(BINS)]
+    return [(float(confidence[k].mean()), float(right[k].mean()), int(k.sum())) for k in inside if k.any()]
+
+
+def calibration_error(predictions: Predictions) -> float:
+    """Give the expected calibration error of the predicted label (Naeini et al., AAAI 2015)."""
+    return sum(abs(mean - share) * n for mean, share, n in reliability(predictions)) / len(predictions)
+
+
+def risk_coverage(predictions: Predictions) -> list[tuple[float, float]]:
+    """Give (share answered, error among these), most confident first (El-Yaniv and Wiener, JMLR 11, 2010)."""
+    order = np.argsort(-predictions.probabilities.max(1), kind="stable")
+    wrong = np.cumsum(predictions.predicted[order] != predictions.labels[order])
+    ends = np.unique(np.linspace(1, len(order), CURVE_POINTS).round().astype(int))
+    return [(float(end / len(order)), float(wrong[end - 1] / end)) for end in ends]
+
+
+def roc_curves(predictions: Predictions) -> dict[str, list[tuple[float, float]]]:
+    """Give (false, true positive rate) of each label against the rest, and of malignant against benign."""
+    sides = {label: (predictions.labels == k, predictions.probabilities[:, k]) for k, label in enumerate(LABELS)}
+    sides["malignant"] = (MALIGNANT[predictions.labels], predictions.probabilities[:, MALIGNANT].sum(1))
+    curves = {}
+    for name, (truth, score) in sides.items():
+        if 0 < truth.sum() < len(truth):
+            false, true, _ = roc_curve(truth, score)
+            kept = np.unique(np.linspace(0, len(false) - 1, CURVE_POINTS).round().astype(int))
+            curves[name] = [(rounded(false[k]), rounded(true[k])) for k in kept]
+    return curves
+
+
+def _macro(counts: NDArray[np.int64]) -> dict[str, float]:
+    """Average over the labels that are tested; a label that is never predicted has precision 0."""
+    tested = counts.sum(1) > 0
+    hits = counts.diagonal()[tested]
+    precision = hits / np.maximum(counts.sum(0)[tested], 1)
+    recall = hits / counts.sum(1)[tested]
+    f1 = 2 * hits / (counts.sum(0)[tested] + counts.sum(1)[tested])
+    return {
+        "macro_precision": float(precision.mean()),
+        "macro_recall": float(recall.mean()),
+        "macro_f1": float(f1.mean()),
+    }
+
+
+def _by_label(counts: NDArray[np.int64]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for k, label in enumerate(LABELS):
+        positives, total = counts[k].sum(), counts.sum()
+        if positives:
+            found[f"sensitivity/{label}"] = float(counts[k, k] / positives)
+        if total > positives:
+            found[f"specificity/{label}"] = float(1 - (counts[:, k].sum() - counts[k, k]) / (total - positives))
+    return found
+
+
+def _binary(predictions: Predictions) -> dict[str, float]:
+    """Tell malignant from benign by the most probable label, and at the best threshold of a given specificity."""
+    malignant, called = MALIGNANT[predictions.labels], MALIGNANT[predictions.predicted]
+    if malignant.all() or not malignant.any():
+        return {}
+    score = predictions.probabilities[:, MALIGNANT].sum(1)
+    benign = np.sort(score[~malignant])[::-1]
+    threshold = benign[int((1 - LEAST_SPECIFICITY) * len(benign))]
+    return {
+        "malignant_sensitivity": float(called[malignant].mean()),
+        "malignant_specificity": float(1 - called[~malignant].mean()),
+        "malignant_sensitivity_at_specificity": float((score[malignant] > threshold).mean()),
+        "malignant_auroc": float(_auroc(malignant[:, None], score[:, None])[0]),
+    }
+
+
+def _ranked(predictions: Predictions) -> dict[str, float]:
+    if len(np.unique(predictions.labels)) < len(LABELS):
+        return {}
+    truth = predictions.labels[:, None] == np.arange(len(LABELS))
+    return {"auroc": float(_auroc(truth, predictions.probabilities).mean())}
+
+
+def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the area under each column's ROC curve as Mann and Whitney's U: bool and float64[n, k] to float64[k].
+
+    Equal to scikit-learn's, of which thousands, one a bootstrap replicate, would take minutes.
+    """
+    positives = truth.sum(0)
+    ranks = np.where(truth, rankdata(scores, axis=0), 0.0).sum(0)
+    area: NDArray[np.float64] = (ranks - positives * (positives + 1) / 2) / (positives * (len(truth) - positives))
+    return area
+
+
+def _over_folds(predictions: Predictions) -> dict[str, float]:
+    """Tell the folds' mean and worst where every fold tests every label."""
+    pairs = np.unique(np.column_stack([predictions.folds, predictions.labels]), axis=0)
+    if len(pairs) < len(LABELS) * len(np.unique(predictions.folds)):
+        return {}
+    scores = fold_scores(predictions)
+    return {"mean_fold_balanced_accuracy": float(np.mean(scores)), "worst_fold_balanced_accuracy": min(scores)}

@@ -1,0 +1,137 @@
+"""How far one gets without looking at a single cell's morphology: what a model's score must be read beside.
+
+Each shortcut gets a few numbers of a field and a small classifier, is trained on the very fields that the model of a
+fold was trained on, and is tested on the very fields that it was tested on.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from inference import to_model_input
+from training.appearance import CORNER, PURPLE, appearance
+from training.evaluation.answers import Pictures
+from training.evaluation.folds import FoldFile
+from training.evaluation.metrics import balanced_accuracy, confusion
+from training.evaluation.results import rounded
+from training.evidence import FoldScore
+from training.fields import INPUT_SIDE_PX, LABELS
+from training.progress import bar
+
+Field = NDArray[np.uint8]
+Numbers = NDArray[np.float64]
+
+CORNER_GRID = (7, 14)
+LEAST_CELL_PX = 40
+"""Smaller purple specks are platelets and stain; a leukocyte of the set has hundreds of pixels."""
+TREES = 200
+OPENING = np.ones((3, 3), bool)
+
+
+def mean_colour(field: Field) -> Numbers:
+    """Average the field: float64[3]."""
+    mean: Numbers = field.reshape(-1, 3).mean(0)
+    return mean
+
+
+def corner(field: Field) -> Numbers:
+    """See the lower right corner with the scale bar alone, on a coarse grid: float64[294]."""
+    return to_model_input(np.ascontiguousarray(field[CORNER]), *CORNER_GRID).ravel() / 255.0
+
+
+def background(field: Field) -> Numbers:
+    """See the glass, the tone of the erythrocytes and the lamp; leukocytes and the corner are masked: float64[9]."""
+    return np.nan_to_num(appearance(field).features, nan=-1.0)
+
+
+def density(field: Field) -> Numbers:
+    """Count the stained cells and the share of the field that they cover: float64[2]."""
+    purple = field[..., 2].astype(int) - field[..., 1] > PURPLE
+    pieces, count = scipy.ndimage.label(scipy.ndimage.binary_opening(purple, OPENING))
+    sizes = np.bincount(pieces.ravel())[1:] if count else np.zeros(0)
+    return np.array([(sizes >= LEAST_CELL_PX).sum(), purple.mean()], float)
+
+
+def _forest() -> RandomForestClassifier:
+    return RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=0)
+
+
+SHORTCUTS: dict[str, tuple[Callable[[Field], Numbers], Callable[[], Any]]] = {
+    "mean_colour": (mean_colour, lambda: KNeighborsClassifier(5)),
+    "corner": (corner, _forest),
+    "background": (background, _forest),
+    "density": (density, _forest),
+}
+"""Features and classifier of each."""
+CHANCE = 1 / len(LABELS)
+"""Balanced accuracy of a blind guess, whatever the fold."""
+TOLD = {
+    "mean_colour": "mean colour of the field (3 numbers), 5 nearest neighbours",
+    "corner": "lower right corner with the scale bar alone, random forest",
+    "background": "glass, erythrocyte tone and lamp, leukocytes masked (9 numbers), random forest",
+    "density": "count and area of stained cells (2 numbers), random forest",
+    "chance": "a blind guess",
+}
+
+
+def features_of(images: NDArray[np.uint8]) -> dict[str, Numbers]:
+    """Compute every shortcut's numbers: float64[n, d] each."""
+    if images.shape[1:] != (INPUT_SIDE_PX, INPUT_SIDE_PX, 3):
+        raise ValueError(f"fields are {images.shape[1:]}, not {INPUT_SIDE_PX} x {INPUT_SIDE_PX}: read them anew")
+    with ThreadPoolExecutor() as pool:
+        return {
+            name: np.array(list(bar(pool.map(see, images), f"shortcut: {name}", len(images), unit="field")))
+            for name, (see, _) in SHORTCUTS.items()
+        }
+
+
+def audit(
+    folds: Sequence[FoldFile], features: dict[str, Numbers], pictures: Pictures, title: str
+) -> dict[str, tuple[float, list[FoldScore]]]:
+    """Train and test every shortcut on a protocol's folds.
+
+    Parameters
+    ----------
+    folds
+        Of one protocol.
+    features
+        Of ``features_of``, in the order of ``pictures``.
+    pictures
+        Where each key's field is.
+    title
+        Of the progress bar.
+
+    Returns
+    -------
+    dict
+        By shortcut: balanced accuracy of the pooled predictions, and the folds' scores.
+    """
+    found = {}
+    for name in bar(list(SHORTCUTS), title, len(SHORTCUTS), unit="shortcut"):
+        truth, predicted, scores = [], [], []
+        for fold in folds:
+            train, test = (_labels(keys) for keys in (fold.record.train, fold.record.test))
+            classifier = SHORTCUTS[name][1]()
+            classifier.fit(features[name][_places(fold.record.train, pictures)], train)
+            answers = classifier.predict(features[name][_places(fold.record.test, pictures)])
+            score = balanced_accuracy(confusion(test, answers))
+            scores.append(FoldScore(name=fold.record.name, images=len(test), balanced_accuracy=rounded(score)))
+            truth.append(test)
+            predicted.append(answers)
+        pooled = balanced_accuracy(confusion(np.concatenate(truth), np.concatenate(predicted)))
+        found[name] = (rounded(pooled), scores)
+    return found
+
+
+def _labels(keys: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([LABELS.index(key.split("/")[0]) for key in keys])
+
+
+def _places(keys: Sequence[str], pictures: Pictures) -> NDArray[np.int64]:
+    return np.array([pictures.position[key] for key in keys])
