@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.scale import page as scale
 from release.decisions import decisions
 from release.deployment import SNAPSHOTS, deployment
 from release.drawing import ROOT, draw
@@ -14,6 +15,7 @@ DOCS = ROOT / "docs"
 
 GENERATED: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": lambda: reference(json.loads((DOCS / "openapi.json").read_text())),
+    DOCS / "scale.md": scale.render,
     DOCS / "decisions" / "index.md": lambda: decisions(DOCS / "decisions"),
     DOCS / "images" / "deployment.svg": lambda: draw(deployment(SNAPSHOTS / "dev")),
     DOCS / "images" / "layers.svg": lambda: draw(layers()),
