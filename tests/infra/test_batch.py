@@ -95,4 +95,14 @@ def test_operators_start_follow_and_read_and_no_more(dev):
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
     assert not {action for action in actions if "Put" in action or "Delete" in action or "*" in action}
-    assert "states:StartExecution" in actions
+    assert {"states:StartExecution", "states:DescribeStateMachine", "states:DescribeMapRun"} <= actions
+
+
+def test_operators_list_the_data_and_read_none_of_it(dev):
+    (policy,) = dev["Batch"].properties("AWS::IAM::ManagedPolicy")
+    on_data = [
+        statement["Action"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Data" in str(statement["Resource"])
+    ]
+    assert on_data == ["s3:ListBucket"]
