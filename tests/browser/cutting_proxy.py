@@ -67,10 +67,13 @@ class CuttingProxy:
             await writer.drain()
         writer.close()
 
-    def _cut(self) -> None:
-        self.cuts += 1
+    def end(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
+
+    def _cut(self) -> None:
+        self.cuts += 1
+        self.end()
 
 
 @contextmanager
@@ -87,10 +90,8 @@ def cutting(upstream: str) -> Iterator[tuple[str, CuttingProxy]]:
 
     async def stop() -> None:
         server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        proxy.end()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result()
     try:
