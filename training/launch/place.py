@@ -25,7 +25,7 @@ class Place:
     data_bucket, models_bucket
         Where fields are read, and where models and checkpoints are written below ``training/``.
     kms_key
-        Encrypts what a job writes.
+        ARN of the key of what a job writes, and of its disk.
     image
         URI of the training image; AWS's own for TensorFlow without one.
     tracking_uri
@@ -70,7 +70,7 @@ def assumed_place(environment: Environment) -> Place:
         role_arn=f"arn:aws:iam::{account}:role/{name}-training",
         data_bucket=f"{name}-data-bucket",
         models_bucket=f"{name}-models-bucket",
-        kms_key=f"alias/leukolens/{environment.name}",
+        kms_key=f"arn:aws:kms:{environment.region}:{account}:key/KEY-OF-{name.upper()}",
         image=f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE" if _own(environment) else None,
         tracking_uri=_server(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
         policy=f"{name}-training-launcher",
@@ -107,7 +107,7 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         role_arn=training["JobRoleArn"],
         data_bucket=found["Storage"]["DataBucketName"],
         models_bucket=found["Storage"]["ModelsBucketName"],
-        kms_key=f"alias/leukolens/{environment.name}",
+        kms_key=training["KeyArn"],
         image=training["TrainingImageUri"] if _own(environment) else None,
         tracking_uri=_server(environment) or training["MlflowAppArn"],
         policy=policy,

@@ -29,7 +29,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         An option is not allowed, or two do not go together; names them.
     """
     instance_type = options.instance_type or environment.training.instance_type
-    _check_instance(instance_type, prices)
+    _check_instance(instance_type, environment, prices)
     _check_capacity(options)
     fixed, choices, ranges = _hyperparameters(options)
     name = _name(options, environment.name, now)
@@ -104,12 +104,17 @@ def _search(
     }
 
 
-def _check_instance(instance_type: str, prices: Prices) -> None:
+def _check_instance(instance_type: str, environment: Environment, prices: Prices) -> None:
     known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
     if instance_type not in getattr(known, "enum", ()):
         raise LaunchError(
             f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
             f"{', '.join(sorted(prices.instances))}"
+        )
+    if environment.training.image == "own" and instance_type.startswith(("ml.g", "ml.p")):
+        raise LaunchError(
+            f"--instance-type {instance_type}: it has a GPU, which the image of {environment.name} does not use; "
+            f'choose an ml.m or ml.c instance, or training.image = "aws" in environments/{environment.name}.toml'
         )
 
 

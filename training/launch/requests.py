@@ -61,7 +61,7 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
         To which the SDK appends the time.
     """
     made = ModelTrainer(
-        sagemaker_session=_sdk_session(session, place.models_bucket),
+        sagemaker_session=_sdk_session(session, place),
         role=place.role_arn,
         base_job_name=name,
         training_image=training_image(plan, place),
@@ -77,6 +77,7 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
             volume_size_in_gb=plan.volume_gb,
             enable_managed_spot_training=plan.spot,
             keep_alive_period_in_seconds=plan.keep_alive_s or None,
+            volume_kms_key_id=_disk_key(plan.instance_type, place),
         ),
         stopping_condition=StoppingCondition(
             max_runtime_in_seconds=plan.max_runtime_s, max_wait_time_in_seconds=plan.max_wait_s
@@ -99,7 +100,6 @@ def tuner(plan: Plan, place: Place, session: Any, after: str | None = None) -> H
     after
         An earlier search whose results this one starts from.
     """
-    _isolate(session, place)
     return HyperparameterTuner(
         trainer(plan, place, plan.fixed, session, plan.name),
         objective_metric_name=OBJECTIVE,
@@ -124,9 +124,25 @@ def tags_of(plan: Plan) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _sdk_session(session: Any, bucket: str) -> Session:
+def _sdk_session(session: Any, place: Place) -> Session:
     """Make the SDK's session once: it makes six clients of AWS, most of a second, and a grid has many jobs."""
-    return Session(boto_session=session, default_bucket=bucket, sagemaker_config=_QUIET)
+
+    def complete(params: dict[str, Any], **_: Any) -> None:
+        """Put into a tuner's request what the SDK's tuner leaves out of its trainer's settings."""
+        definition = params["TrainingJobDefinition"]
+        definition["EnableNetworkIsolation"] = place.isolated
+        if key := _disk_key(definition["ResourceConfig"]["InstanceType"], place):
+            definition["ResourceConfig"]["VolumeKmsKeyId"] = key
+
+    # Before any client is made: each takes the handlers that there are by then.
+    session.events.register("provide-client-params.sagemaker.CreateHyperParameterTuningJob", complete)
+    return Session(boto_session=session, default_bucket=place.models_bucket, sagemaker_config=_QUIET)
+
+
+def _disk_key(instance_type: str, place: Place) -> str | None:
+    """Give the key of an instance's disk; those with a disk of their own (NVMe) encrypt it and take no other key."""
+    family = instance_type.split(".")[1]
+    return None if family.startswith(("g", "p", "trn")) or "d" in family else place.kms_key
 
 
 def _channel(plan: Plan) -> Channel:
@@ -140,16 +156,6 @@ def _channel(plan: Plan) -> Channel:
             )
         ),
     )
-
-
-def _isolate(session: Any, place: Place) -> None:
-    """Cut the jobs of a tuner off from the network where the environment says so: the SDK's tuner leaves that out."""
-
-    def cut(params: dict[str, Any], **_: Any) -> None:
-        params["TrainingJobDefinition"]["EnableNetworkIsolation"] = True
-
-    if place.isolated:
-        session.events.register("provide-client-params.sagemaker.CreateHyperParameterTuningJob", cut)
 
 
 def _networking(place: Place) -> Networking | None:

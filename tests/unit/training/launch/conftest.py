@@ -21,6 +21,7 @@ GRID = [
     *("--optimizer", "adam", "--optimizer", "sgd", "--optimizer", "rmsprop"),
     *("--batch-size", "16", "--batch-size", "32", "--batch-size", "64", "--spot"),
 ]
+KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/leukolens-dev-training"
 
 
@@ -56,6 +57,7 @@ class Account:
             "Leukolens-Dev-Storage": {"DataBucketName": "smears-data", "ModelsBucketName": "smears-models"},
             "Leukolens-Dev-Training": {
                 "JobRoleArn": ROLE,
+                "KeyArn": KEY,
                 "MlflowAppArn": f"arn:aws:sagemaker:{REGION}:1:mlflow-app/app-1",
             },
         }

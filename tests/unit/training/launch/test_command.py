@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.launch.conftest import GRID, ROLE
+from tests.unit.training.launch.conftest import GRID, KEY, ROLE
 from training.launch.parent import make_parent
 
 NAME = "leukolens-dev-nine"
@@ -38,7 +38,7 @@ def test_a_grid_of_nine_starts_a_tuner_with_nine_jobs(nine):
         assert channel["InputMode"] == "FastFile"
         assert channel["DataSource"]["S3DataSource"]["S3Uri"] == "s3://smears-data/smears/"
         assert job["OutputDataConfig"]["S3OutputPath"] == "s3://smears-models/training"
-        assert job["OutputDataConfig"]["KmsKeyId"] == "alias/leukolens/dev"
+        assert job["OutputDataConfig"]["KmsKeyId"] == job["ResourceConfig"]["VolumeKmsKeyId"] == KEY
     assert sorted(given) == sorted(itertools.product(("adam", "sgd", "rmsprop"), ("16", "32", "64")))
 
 

@@ -2,10 +2,16 @@
 
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.training.launch.conftest import GRID
+from training.launch.dry_run import dry_run
+from training.launch.environment import read_environment
+from training.launch.place import assumed_place
+from training.launch.plan import Plan
+from training.launch.prices import estimate, read_prices
 
 
 @pytest.fixture(autouse=True)
@@ -69,12 +75,36 @@ def test_hyperband_stops_by_epochs(command):
     assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 8}}
 
 
+def test_what_the_sdks_tuner_forgets_is_in_its_request():
+    place = replace(assumed_place(read_environment("dev")), isolated=True, image="own:1")
+    plan = Plan(
+        name="leukolens-dev-nine",
+        environment="dev",
+        kind="sweep",
+        data="s3://smears/all",
+        fixed={},
+        choices={"optimizer": ("adam", "sgd")},
+        instance_type="ml.m5.xlarge",
+        max_runtime_s=3600,
+        checkpoints="s3://models/training/x",
+    )
+    told = dry_run(plan, place, estimate(plan, place.region, read_prices()))
+    definition = told["tuner"]["TrainingJobDefinition"]
+    assert definition["EnableNetworkIsolation"] is True
+    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == place.kms_key
+    for job in told["jobs"]:
+        assert job["EnableNetworkIsolation"] is True
+        assert job["ResourceConfig"] == definition["ResourceConfig"]
+        assert "sagemaker_program" not in job["HyperParameters"], "our own image has the code inside"
+
+
 def test_one_job(command):
     told = command("train", "--executor", "sagemaker", "--instance-type", "ml.g5.xlarge", "--frozen", "--dry-run")
     (job,) = json.loads(told.out)["jobs"]
     assert job["HyperParameters"]["frozen"] == "true"
     assert job["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
     assert "-gpu-" in job["AlgorithmSpecification"]["TrainingImage"]
+    assert "VolumeKmsKeyId" not in job["ResourceConfig"], "its own disk is encrypted by hardware"
 
 
 def test_a_budget_is_kept_in_a_dry_run_too(command):

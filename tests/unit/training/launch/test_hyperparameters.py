@@ -3,13 +3,14 @@
 import pytest
 
 from training.launch.errors import LaunchError
-from training.launch.hyperparameters import BACKBONES, range_of, value_of
+from training.launch.hyperparameters import BACKBONES, OPTIMIZERS, range_of, value_of
 
 
-def test_the_backbones_are_those_of_training():
-    from training import backbones  # TensorFlow, for ten seconds
+def test_backbones_and_optimizers_are_those_of_training():
+    from training import backbones, fit  # TensorFlow, for ten seconds
 
     assert set(BACKBONES) == set(backbones.BACKBONES)
+    assert set(OPTIMIZERS) == set(fit.OPTIMIZERS)
 
 
 def test_values_are_written_one_way():
