@@ -38,8 +38,6 @@ class Change:
         What is timed, and what was done about it.
     contender
         Of benchmarks/contenders.py.
-    cores
-        How many the process may use.
     cold
         Whether the start of the process is timed, and not a call.
     rounds
@@ -49,7 +47,6 @@ class Change:
     name: str
     what: str
     contender: str
-    cores: int = 1
     cold: bool = False
     rounds: int = 9
 
@@ -57,12 +54,9 @@ class Change:
 CHANGES = (
     Change(
         "batch_from_storage",
-        "A batch of 50 images from a store that takes 20 ms for each read, two cores: reads run ahead of the model, and"
-        " the model uses every core",
+        "A batch of 50 images from a store that takes 20 ms for each read, one core: reads run ahead of the model",
         "batch:50:20",
-        cores=2,
     ),
-    Change("batch_two_cores", "The same without the wait, two cores: the model uses both", "batch:50", cores=2),
     Change(
         "cold_start",
         "A cold start on one core: the HTTP resolver without its siblings, no HTTP client or TLS before it is needed",
@@ -94,13 +88,12 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 
 def _compare(change: Change, roots: dict[str, Path], budget: Budget, until: float) -> dict[str, Any]:
     taken_ms: dict[str, list[float]] = defaultdict(list)
-    cores = machine.cores()[-change.cores :]
-    workers = {} if change.cold else {way: Worker(change.contender, root, cores) for way, root in roots.items()}
+    workers = {} if change.cold else {way: Worker(change.contender, root) for way, root in roots.items()}
     try:
         for _ in budget.turns(change.rounds, 2, until):
             for way, root in roots.items():
                 if change.cold:
-                    with Worker(change.contender, root, cores) as worker:
+                    with Worker(change.contender, root) as worker:
                         taken_ms[way].append(worker.milestones_ms["total_ms"])
                 else:
                     taken_ms[way] += workers[way].answer(1)

@@ -42,7 +42,7 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
         for _ in track(budget.turns(ROUNDS, 5), "Core and model", ROUNDS, console=console, transient=True):
             for name, worker in workers.items():
                 worker.answer(1)
-                times_ms[name] += worker.answer(1 if name == PRODUCT else BURST)
+                times_ms[name] += worker.answer(BURST)
     finally:
         for worker in workers.values():
             worker.__exit__(None, None, None)

@@ -24,9 +24,11 @@ class Worker:
         Of the checkout whose code runs; another one to compare with.
     cores
         To run on; empty for the measured core, where the system can pin.
+    variables
+        Of its environment.
     """
 
-    def __init__(self, name: str, root: Path = ROOT, cores: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, root: Path = ROOT, cores: Sequence[int] = (), **variables: str) -> None:
         self.name = name
         self._process = subprocess.Popen(
             [
@@ -39,7 +41,8 @@ class Worker:
             ],
             cwd=root,
             env=os.environ
-            | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'lambda'}", "LEUKOLENS_MODEL_DIR": str(MODEL_DIR)},
+            | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'lambda'}", "LEUKOLENS_MODEL_DIR": str(MODEL_DIR)}
+            | variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ def text() -> str:
     for part in PARTS:
         path = RESULTS / f"{part.name}.json"
         if path.exists():
-            sections.append(_module(part.name).section(json.loads(path.read_text())))
+            sections.append(module_of(part.name).section(json.loads(path.read_text())))
     return "\n".join(sections)
 
 
@@ -31,12 +31,13 @@ def write() -> Path:
     """Write the page and its figures."""
     for part in PARTS:
         path = RESULTS / f"{part.name}.json"
-        draw = getattr(_module(part.name), "figures", None)
+        draw = getattr(module_of(part.name), "figures", None)
         if draw and path.exists():
             draw(json.loads(path.read_text()))
     TARGET.write_text(text())
     return TARGET
 
 
-def _module(name: str) -> ModuleType:
+def module_of(name: str) -> ModuleType:
+    """Give the module that tells of a part."""
     return importlib.import_module(f".sections.{name}", __package__)

@@ -31,7 +31,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     with ExitStack() as stack:
         groups = {
             "one_core": [stack.enter_context(Worker(name, cores=one))],
-            "two_cores": [stack.enter_context(Worker(name, cores=two))],
+            "two_cores": [stack.enter_context(Worker(name, cores=two, LEUKOLENS_THREADS="2"))],
             "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two],
         }
         for _ in track(budget.turns(ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "LEUKOLENS_"
-_MEMORY: Final = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
-_MB_PER_CORE: Final = 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-_MOST_THREADS: Final = 6  # of the largest function: a forward pass is too small for more
 _HERE: Final = Path(__file__).resolve().parent
 
 
@@ -40,7 +37,7 @@ class Settings:
     max_upload_bytes
         Largest file that goes through an upload.
     threads
-        Of one forward pass. The default is one for each core that the process may use.
+        Of one forward pass. More help only where the process has its cores to itself: they wait for each other busily.
     """
 
     model_dir: Path = field(default_factory=_default_model_dir)
@@ -49,7 +46,7 @@ class Settings:
     max_body_bytes: int = 4_500_000
     max_pixels: int = 100_000_000
     max_upload_bytes: int = 25_000_000
-    threads: int = field(default_factory=lambda: _cores(os.environ))
+    threads: int = 1
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -83,13 +80,6 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         else:
             values[name] = Path(text) if name == "model_dir" else text
     return Settings(**values)  # type: ignore[arg-type]
-
-
-def _cores(environment: Mapping[str, str]) -> int:
-    """Count the cores that are really there: Lambda shows two from the smallest memory on, and gives time by memory."""
-    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory_mb = environment.get(_MEMORY)
-    return max(1, min(seen, round(int(memory_mb) / _MB_PER_CORE) if memory_mb else _MOST_THREADS))
 
 
 def _positive(variable: str, text: str) -> int:

@@ -30,8 +30,8 @@ def section(results: dict[str, Any]) -> str:
             f"The core's measured peak is {results['peak_gflops']} GFLOP/s in float32 (a product of two matrices of"
             f" {results['matrix_side']} x {results['matrix_side']}, the fastest of"
             f" {results['matrix_product_ms']['n']}). A model's rate is from its fastest run and the multiply-adds of"
-            " its layers with weights, counted in the file; two operations each. The share is of the float32 peak for every"
-            " file, so that eight-bit weights, of which a core multiplies several at once, may pass it.",
+            " its layers with weights, counted in the file; two operations each. The share is of the float32 peak for"
+            " every file, so that eight-bit weights, of which a core multiplies several at once, may pass it.",
             "",
             table(columns, rows),
             f"Outside the model a request of the whole handler spends {results['share_outside_the_model']:.0%} of its"

@@ -7,7 +7,7 @@ from benchmarks.markdown import table, where
 
 _WHAT = {
     "one_core": "one core",
-    "two_cores": "one process on two cores",
+    "two_cores": "one process on two cores, LEUKOLENS_THREADS=2",
     "two_processes": "two processes, a core each",
 }
 
@@ -25,9 +25,9 @@ def section(results: dict[str, Any]) -> str:
             "",
             where(results),
             "",
-            f"Calls of the batch entry with {results['images_per_call']} images each, read from disk. One process uses"
-            " two cores by threads within the model; Step Functions' Distributed Map runs many processes, which share"
-            " nothing.",
+            f"Calls of the batch entry with {results['images_per_call']} images each, read from disk. Step Functions'"
+            " Distributed Map runs many processes, which share nothing; one process can use a second core by a second"
+            " thread in the model.",
             "",
             table(["", "images/s", "p25", "p75", "times one core"], rows),
             embed("scaling", "Images a second of a batch on one core and on two"),

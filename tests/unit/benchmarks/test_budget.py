@@ -1,0 +1,22 @@
+from benchmarks.budget import Budget
+
+
+def ticking(seconds: float, budget_s: float) -> Budget:
+    """A budget whose clock moves by so much each time that it is read."""
+    times = iter(seconds * number for number in range(1000))
+    return Budget(budget_s, clock=lambda: next(times))
+
+
+def test_all_turns_are_made_while_there_is_time() -> None:
+    assert list(Budget(60).turns(4)) == [0, 1, 2, 3]
+
+
+def test_turns_end_with_the_budget_but_not_before_the_least() -> None:
+    assert list(ticking(1.0, budget_s=3.5).turns(100)) == [0, 1, 2, 3]
+    assert list(ticking(10.0, budget_s=3.5).turns(100, least=5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_share_of_the_budget_leaves_the_rest_to_later_measurements() -> None:
+    budget = ticking(1.0, budget_s=10.0)
+    assert len(list(budget.turns(100, until=0.5))) == 6
+    assert len(list(budget.turns(100))) == 5

@@ -1,0 +1,42 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import machine, report
+from benchmarks.parts import PARTS
+
+RESULTS = sorted(machine.RESULTS.glob("*.json"))
+
+
+def test_the_page_is_what_the_results_say() -> None:
+    assert report.TARGET.read_text() == report.text(), "make it anew: python -m benchmarks --report"
+
+
+def test_every_figure_of_the_page_is_there_and_says_what_it_shows() -> None:
+    shown = re.findall(r"!\[(.*?)\]\((.*?)\)", report.TARGET.read_text())
+    assert shown
+    for says, path in shown:
+        assert len(says) > 20
+        assert (report.TARGET.parent / path).stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_results_tell_the_machine_and_no_name_or_folder_of_it(path: Path) -> None:
+    text = path.read_text()
+    found = json.loads(text)
+    assert path.stem in {part.name for part in PARTS}
+    assert found["machine"]["cores"] > 0
+    assert found["versions"]["python"]
+    assert not re.search(r'"/|/(home|root|work|tmp|Users)/|[a-z]+://(?!127\.0\.0\.1)', text)
+
+
+def test_all_parts_together_take_less_than_twenty_minutes() -> None:
+    assert sum(part.budget_s for part in PARTS) < 20 * 60
+
+
+def test_every_part_can_be_measured_and_told() -> None:
+    for part in PARTS:
+        assert (machine.ROOT / "benchmarks" / f"{part.module}.py").is_file()
+        assert callable(report.module_of(part.name).section)

@@ -1,0 +1,15 @@
+import pytest
+
+from benchmarks.statistics import exponent, summary
+
+
+def test_a_series_is_summed_up() -> None:
+    found = summary([4.0, 1.0, 2.0, 3.0, 5.0])
+    assert (found["n"], found["fastest"], found["median"]) == (5, 1.0, 3.0)
+    assert (found["low_quartile"], found["high_quartile"]) == (2.0, 4.0)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 1.5])
+def test_the_exponent_of_a_power_is_found(power: float) -> None:
+    sizes = [1e4, 1e5, 1e6]
+    assert exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
