@@ -106,7 +106,7 @@ def write_fold(data: Set, protocol: str, fold: Fold, recipe: HeadRecipe, folder:
     embeddings, labels = data.embeddings[train], data.fields.labels[train]
     calibrated = _calibrate(data, fold, recipe)
     fitted = fit_head(data.backbone.name, embeddings, labels, recipe)
-    distance = out_of_distribution.fit(embeddings, labels, _rank(len(train)))
+    distance = out_of_distribution.fit(embeddings, labels, _rank(embeddings))
     network = data.backbone.classifier(fitted.head)
     served = ServedMaxima(network, calibrated.temperature, distance, hide_corner=data.backbone.hide_corner)
     with tempfile.TemporaryDirectory() as saved_model:
@@ -153,7 +153,7 @@ def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
     sibling = fit_head(data.backbone.name, embeddings, labels, recipe)
     logits, truth = sibling.logits(data.embeddings[asked]), data.fields.labels[asked]
     temperature = calibrate.temperature(logits, truth)
-    distance = out_of_distribution.fit(embeddings, labels, _rank(len(learnt)))
+    distance = out_of_distribution.fit(embeddings, labels, _rank(embeddings))
     return Calibrated(
         temperature,
         calibrate.minimum_probability(logits, truth, temperature),
@@ -161,8 +161,9 @@ def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
     )
 
 
-def _rank(fields: int) -> int:
-    return min(OOD_RANK, fields // 4)
+def _rank(embeddings: Floats) -> int:
+    fields, width = embeddings.shape
+    return min(OOD_RANK, fields // 4, width // 4)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -49,7 +49,7 @@ class Journal:
     def begin(cls, root: Path, name: str) -> "Journal":
         """Make the folder of a new run; its name sorts by time."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
-        folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{plain}-{secrets.token_hex(3)}"
+        folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{plain}-{secrets.token_hex(3)}"
         (folder / FILES).mkdir(parents=True)
         return cls(folder.resolve())
 

@@ -50,7 +50,8 @@ class Sender:
             self._send_new()
         # Whatever a server, its client or the network between them comes up with: training does not end of it.
         except Exception as error:  # noqa: BLE001
-            self._trouble = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            said = without_password(self._uri, str(error)).strip()
+            self._trouble = said.splitlines()[0] if said else type(error).__name__
             self._quiet_until = time.monotonic() + PAUSE_S
             _log.warning("MLflow at %s: %s", self._place, self._trouble)
             return False

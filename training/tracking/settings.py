@@ -48,8 +48,7 @@ def prepare_environment(uri: str) -> None:
         os.environ["MLFLOW_TRACKING_USERNAME"] = os.environ["MLFLOW_TRACKING_PASSWORD"] = token
 
 
-def without_password(uri: str) -> str:
-    """Give an address without the user and password that it may hold: for messages and files."""
-    scheme, colon, rest = uri.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{colon}{place.rpartition('@')[2]}{slash}{path}"
+def without_password(uri: str, text: str | None = None) -> str:
+    """Give an address, or a text that holds it, without the user and password in it: for messages and files."""
+    user, at, _ = urlsplit(uri).netloc.rpartition("@")
+    return (uri if text is None else text).replace(user + at, "") if at else (uri if text is None else text)
