@@ -10,6 +10,8 @@ from infra.rehearsal.emulator import Emulator
 from infra.rehearsal.runtime_api import RuntimeApi
 
 TAG = "localhost/leukolens:rehearsal"
+# On a busy machine a container takes its time; Lambda does not count that as the function's own.
+_START_S = 180.0
 
 
 @dataclass
@@ -76,6 +78,8 @@ class Functions:
                 if self.engine
                 else run_process(entry_point, api.address, variables, self.work)
             )
+        for api in self._apis.values():
+            api.wait_until_ready(_START_S)
 
 
 def _lambda_variables(deployed: dict[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. One server stand
 event on the same port invokes it, which is what the emulator's Lambda proxy calls.
 """
 
+import contextlib
 import json
 import queue
 import threading
@@ -50,6 +51,7 @@ class RuntimeApi:
         self._closing = threading.Event()
         self._init_error: str | None = None
         self._generation = 0
+        self._ready = threading.Event()
         self._server = _Server(("127.0.0.1", port), self)
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"runtime {function_name}", daemon=True)
 
@@ -94,10 +96,25 @@ class RuntimeApi:
     def forget_pollers(self) -> None:
         """Give no event to whoever polls now, since it has ended; who polls from now on gets the next."""
         self._generation += 1
+        self._ready.clear()
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Wait until the function has initialised and asks for an event, as Lambda does without counting that time.
+
+        Raises
+        ------
+        FunctionError
+            If it could not start, or not in time.
+        """
+        if not self._ready.wait(timeout_s):
+            raise FunctionError(f"{self.function_name} did not start in {timeout_s:g} s")
+        if self._init_error:
+            raise FunctionError(self._init_error)
 
     def take(self) -> _Invocation | None:
         """Wait for the next event; ``None`` when the server closes or the poller is forgotten first."""
         generation = self._generation
+        self._ready.set()
         while not self._closing.is_set() and generation == self._generation:
             try:
                 invocation = self._waiting.get(timeout=_POLL_S)
@@ -125,6 +142,7 @@ class RuntimeApi:
     def refuse(self, reason: str) -> None:
         """Take the runtime's word that it could not start; every event is answered with it."""
         self._init_error = reason
+        self._ready.set()
         while not self._waiting.empty():
             invocation = self._waiting.get_nowait()
             invocation.error = reason
@@ -174,11 +192,11 @@ class _Handler(BaseHTTPRequestHandler):
         deadline_ms = self.headers.get("X-Amzn-Lambda-Deadline-Ms")
         timeout_s = max(1.0, int(deadline_ms) / 1000 - time.time()) if deadline_ms else 30.0
         try:
-            answer = self.server.api.invoke_raw(event, timeout_s)
+            status, answer = 200, self.server.api.invoke_raw(event, timeout_s)
         except FunctionError as error:
-            self._reply(502, json.dumps({"errorMessage": str(error)}).encode())
-        else:
-            self._reply(200, answer)
+            status, answer = 502, json.dumps({"errorMessage": str(error)}).encode()
+        with contextlib.suppress(BrokenPipeError):  # who asked has given up
+            self._reply(status, answer)
 
     def _reply(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

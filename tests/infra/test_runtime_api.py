@@ -91,3 +91,24 @@ def test_an_unknown_request_or_path_is_refused(api):
     for method, path in (("POST", f"{PREFIX}/invocation/unknown/response"), ("GET", "/")):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             _send(api, method, path, b"{}" if method == "POST" else None)
+
+
+def test_who_waits_for_the_function_waits_until_it_polls(api):
+    with pytest.raises(FunctionError, match=r"f did not start in 0\.01 s"):
+        api.wait_until_ready(0.01)
+    _serve_one(api, "response", b"{}")
+    api.wait_until_ready(10)
+
+
+def test_after_its_end_the_next_one_is_waited_for(api):
+    _serve_one(api, "response", b"{}")
+    api.wait_until_ready(10)
+    api.forget_pollers()
+    with pytest.raises(FunctionError, match="did not start"):
+        api.wait_until_ready(0.01)
+
+
+def test_a_function_that_cannot_start_is_told_at_once(api):
+    _send(api, "POST", f"{PREFIX}/init/error", b"no model")
+    with pytest.raises(FunctionError, match="no model"):
+        api.wait_until_ready(10)

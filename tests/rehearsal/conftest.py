@@ -1,5 +1,6 @@
 """The batch's state machine in the emulator, with the service's own code behind its functions."""
 
+import contextlib
 import dataclasses
 import functools
 import io
@@ -121,7 +122,8 @@ class _Function(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(BrokenPipeError):  # who asked has given up
+            self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
