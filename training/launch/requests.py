@@ -7,9 +7,6 @@ import os
 from functools import lru_cache
 from typing import Any
 
-# The role's policies are simulated in checks.py, with a message of our own; the SDK would do it for each object.
-os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
-
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter, ParameterRange
 from sagemaker.core.shapes import (
@@ -60,6 +57,8 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
     name
         To which the SDK appends the time.
     """
+    # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in checks.py.
+    os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
     made = ModelTrainer(
         sagemaker_session=_sdk_session(session, place),
         role=place.role_arn,

@@ -162,7 +162,6 @@ def answering_session():
 @pytest.fixture
 def bare_account(monkeypatch, answering_session):
     """Give an account with nothing in it."""
-    monkeypatch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
