@@ -11,7 +11,6 @@ asked about that fifth; the file's own head has learnt from all of them.
 """
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -26,9 +25,11 @@ from training import calibrate, out_of_distribution, parity
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, DataError, Fields, load_fields
+from training.fold_record import FOLD_NAME, write_record
 from training.frozen import CACHE, FrozenBackbone, cached_features
 from training.head_fit import OPTIMIZERS, DivergedError, Floats, HeadRecipe, Labels, fit_head, positive
 from training.inventory import manifest_of
+from training.learn import OOD_QUANTILE, OOD_RANK
 from training.manifest import Manifest
 from training.progress import bar
 from training.protocols import FOLDED, folds_of, keys_of
@@ -36,11 +37,8 @@ from training.release import FILE_NAME, make_card
 from training.served_maxima import ServedMaxima
 from training.serving import convert
 from training.splits import Fold, contiguous_folds
-from training.whole_file import write_whole
 
 WORK = Path("runs/folds")
-FOLD_NAME = "fold.json"
-OOD_RANK, OOD_QUANTILE = 128, 0.99
 CALIBRATION_PART = 2
 """Of the five runs of the training fields: the middle one, away from the edge of the test fields' run."""
 CHECKED = 8
@@ -133,15 +131,7 @@ def write_fold(data: Set, protocol: str, fold: Fold, recipe: HeadRecipe, folder:
     write_card(card, folder)
     some = test[np.linspace(0, len(test) - 1, min(CHECKED, len(test))).astype(int)]
     parity.demand(parity.compare(served, load(folder), data.fields.images[some]), folder / FILE_NAME)
-    record = {
-        "protocol": protocol,
-        "name": fold.name,
-        "manifest": data.manifest.digest,
-        "train": list(fold.train),
-        "test": list(fold.test),
-        "gap": list(fold.gap),
-    }
-    write_whole(folder / FOLD_NAME, json.dumps(record, indent=0).encode())
+    write_record(folder, protocol, fold, data.manifest)
 
 
 def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
@@ -163,7 +153,7 @@ def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
 
 def _rank(embeddings: Floats) -> int:
     fields, width = embeddings.shape
-    return min(OOD_RANK, fields // 4, width // 4)
+    return int(min(OOD_RANK, fields // 4, width // 4))
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
