@@ -127,8 +127,11 @@ def _not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
         return Finding("not worse", False, f"{SCORE} on {STRICT} folds was not measured: measure it again")
     if served is None or comparison.in_service.evidence is None:
         return Finding("not worse", False, _unknown(comparison))
-    if comparison.in_service.evidence.manifest_digest != evidence.manifest_digest:
-        return Finding("not worse", False, _unknown(comparison, "was measured on other data"))
+    measured_on = comparison.in_service.evidence.manifest_digest
+    if measured_on != evidence.manifest_digest:
+        stale = measured_on != comparison.manifest_digest
+        said = "measured on other data than the model in service: measure it again"
+        return Finding("not worse", False, _unknown(comparison, "was measured on other data") if stale else said)
     found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
     said = f"{found:.4f} on {STRICT} folds; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
     return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
