@@ -93,7 +93,7 @@ predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 
 .PHONY: train sweep mlflow
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
-	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(TRAIN_OPTIONS)
+	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(or $(TRAIN_OPTIONS),--frozen)
 
 sweep: .venv/.all ## Compare optimizers and batch sizes on frozen VGG16 (DATA=folder)
 	@$(PY) -m training sweep --data "$(DATA)" $(SWEEP_OPTIONS)

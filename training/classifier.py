@@ -1,9 +1,11 @@
-"""The network that is trained: scaling, backbone, pooled linear head."""
+"""The network that is trained: scaling, backbone, pool, linear head."""
 
 import keras
 
 from training.backbones import BACKBONES
-from training.fields import INPUT_SIDE_PX, LABELS
+from training.fields import INPUT_SIDE_PX
+from training.heads import classify, pool
+from training.stain import FieldViews, StainPool
 
 
 def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
@@ -20,21 +22,19 @@ def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
     -------
     keras.Model
         float32[batch, 224, 224, 3] in 0 to 255 to logits float32[batch, 4]. Its layers ``features`` (the backbone),
-        ``embedding`` (the pool) and ``logits`` (the linear head) are what the served graph is made of.
+        ``embedding`` (the pool) and ``logits`` (the last layer of the head) are what the served graph is made of. Where
+        the backbone names depths, ``features`` ends at the last of them and gives the maps of each.
     """
     spec = BACKBONES[backbone]
     features = spec.build(INPUT_SIDE_PX, INPUT_SIDE_PX)
     if imagenet:
         spec.load_imagenet(features)
+    if spec.depths:
+        features = keras.Model(features.input, [features.get_layer(name).output for name in spec.depths])
     features.name = "features"
     image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3), name="image")
-    scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(image)
-    embedding = keras.layers.GlobalAveragePooling2D(name="embedding")(features(scaled))
-    # float32 whatever the backbone computes in: a softmax of half-precision logits loses its tails.
-    logits = keras.layers.Dense(len(LABELS), dtype="float32", name="logits")(embedding)
-    return keras.Model(image, logits, name=backbone)
-
-
-def embedder(model: keras.Model) -> keras.Model:
-    """Give the part of a classifier that ends at the pooled features: images to float32[batch, d]."""
-    return keras.Model(model.input, model.get_layer("embedding").output, name="embedder")
+    views = FieldViews(name="views")(image) if spec.depths else image
+    scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(views)
+    maps = features(scaled)
+    embedding = StainPool(name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
+    return keras.Model(image, classify(embedding, spec), name=backbone)

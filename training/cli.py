@@ -19,6 +19,7 @@ COMMANDS = {
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
     "evaluate": "evaluate",
+    "crossvalidate": "crossvalidate",
     "card": "documents",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""

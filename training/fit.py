@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from training.augment import augment
 from training.corner import hide_scale_bar
 from training.fields import LABELS, Fields
+from training.progress import bar
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Recipe:
         Share of the probability that is spread over all labels: keeps logits of fitted fields from growing without end.
     seed
         Of everything random.
+    optimizer
+        A key of ``OPTIMIZERS``.
+    frozen
+        Leave the backbone as ImageNet made it, and fit the head alone; a linear one in closed form, without epochs.
     """
 
     epochs: int = 6
@@ -42,9 +49,26 @@ class Recipe:
     weight_decay: float = 1e-2
     label_smoothing: float = 0.02
     seed: int = 1
+    optimizer: str = "adamw"
+    frozen: bool = False
 
 
-def fit(model: keras.Model, fields: Fields, recipe: Recipe, work: Path) -> list[dict[str, float]]:
+OPTIMIZERS: dict[str, Callable[[Any, Recipe], keras.optimizers.Optimizer]] = {
+    "adamw": lambda rate, recipe: keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
+    "adam": lambda rate, recipe: keras.optimizers.Adam(rate),
+    "sgd": lambda rate, recipe: keras.optimizers.SGD(rate, momentum=0.9),
+    "rmsprop": lambda rate, recipe: keras.optimizers.RMSprop(rate),
+}
+"""By name; each takes the schedule of the learning rate."""
+
+
+def fit(
+    model: keras.Model,
+    fields: Fields,
+    recipe: Recipe,
+    work: Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> list[dict[str, float]]:
     """Train all of a model on fields; goes on from the last whole epoch if an earlier run was cut off.
 
     Parameters
@@ -57,18 +81,27 @@ def fit(model: keras.Model, fields: Fields, recipe: Recipe, work: Path) -> list[
         How.
     work : Path
         Folder for the checkpoint, which is removed at the end.
+    callbacks : sequence of keras.callbacks.Callback
+        Called after the checkpoint of each epoch is on disk.
 
     Returns
     -------
     list of dict
         Loss and accuracy of each epoch that ran here.
+
+    Raises
+    ------
+    ValueError
+        An optimizer that is not known.
     """
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {recipe.optimizer}: one of {', '.join(OPTIMIZERS)}")
     steps = -(-len(fields) // recipe.batch_size) * recipe.epochs
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 10, warmup_target=recipe.learning_rate, warmup_steps=max(1, steps // 10)
     )
     model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
+        OPTIMIZERS[recipe.optimizer](rate, recipe),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
     )
@@ -76,7 +109,7 @@ def fit(model: keras.Model, fields: Fields, recipe: Recipe, work: Path) -> list[
         batches(fields, recipe),
         epochs=recipe.epochs,
         class_weight=class_weights(fields.labels),
-        callbacks=[keras.callbacks.BackupAndRestore(work / "checkpoint")],
+        callbacks=[keras.callbacks.BackupAndRestore(work / "checkpoint"), *callbacks],
         verbose="auto" if sys.stdout.isatty() else 2,
     )
     return [
@@ -110,8 +143,12 @@ def embed(
         Pooled features and logits; the scale bar is hidden, as in the served graph.
     """
     both = keras.Model(model.input, [model.get_layer("embedding").output, model.output])
-    parts = [
-        both(hide_scale_bar(tf.cast(images[start : start + batch_size], tf.float32)), training=False)
-        for start in range(0, len(images), batch_size)
-    ]
+
+    @tf.function(reduce_retracing=True)
+    def forward(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        embeddings, logits = both(hide_scale_bar(tf.cast(batch, tf.float32)), training=False)
+        return embeddings, logits
+
+    starts = bar(range(0, len(images), batch_size), "Features", -(-len(images) // batch_size), unit="batch")
+    parts = [forward(tf.constant(images[start : start + batch_size])) for start in starts]
     return np.concatenate([np.asarray(e) for e, _ in parts]), np.concatenate([np.asarray(z) for _, z in parts])

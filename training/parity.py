@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inference import Classifier
-from training.serving import ServedClassifier
 
 MAX_PROBABILITY_DIFFERENCE = 1e-3
 """Of a float file; kernels that add up in another order differ by some 1e-6."""
@@ -38,12 +37,12 @@ class Parity:
     max_difference: float
 
 
-def compare(served: ServedClassifier, file: Classifier, images: NDArray[np.uint8]) -> Parity:
+def compare(served: tf.Module, file: Classifier, images: NDArray[np.uint8]) -> Parity:
     """Run both on the same images.
 
     Parameters
     ----------
-    served : ServedClassifier
+    served : tf.Module
         The graph in TensorFlow.
     file : Classifier
         The converted file, as it is served.

@@ -36,7 +36,7 @@ def make_card(
     quantile: float,
     training: dict[str, Any],
 ) -> ModelCard:
-    """Describe a converted file; its evaluation is still empty."""
+    """Describe a converted file; its evaluation stays empty until ``evaluate`` has measured the recipe on folds."""
     return ModelCard(
         name="leukolens",
         version=version,
@@ -71,7 +71,11 @@ def make_card(
 
 
 def release(
-    content: bytes, card: ModelCard, folder: Path, check: Callable[[Classifier], dict[str, Any]]
+    content: bytes,
+    card: ModelCard,
+    folder: Path,
+    check: Callable[[Classifier], dict[str, Any]],
+    max_bytes: int | None = MAX_BYTES,
 ) -> tuple[ModelCard, Path]:
     """Load a new model as it will be served, check it, and put it in place.
 
@@ -84,7 +88,9 @@ def release(
     folder : Path
         Where it goes. What is there stays untouched if anything fails.
     check : callable
-        Measures the loaded file and gives the card's evaluation; raises to stop the release.
+        Measures the loaded file and gives what the card's ``training`` shall say of it; raises to stop the release.
+    max_bytes : int, optional
+        What an image should carry; None for a file that is measured and never shipped.
 
     Returns
     -------
@@ -96,14 +102,14 @@ def release(
     ValueError
         The file is larger than what an image should carry.
     """
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"the model file is {len(content) / 1e6:.1f} MB, over {MAX_BYTES / 1e6:.0f} MB: not shipped")
+    if max_bytes is not None and len(content) > max_bytes:
+        raise ValueError(f"the model file is {len(content) / 1e6:.1f} MB, over {max_bytes / 1e6:.0f} MB: not shipped")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as staging:
         staged = Path(staging)
         (staged / FILE_NAME).write_bytes(content)
         write_card(card, staged)
-        whole = card.model_copy(update={"evaluation": check(load(staged))})
+        whole = card.model_copy(update={"training": {**card.training, **check(load(staged))}})
         write_card(whole, staged)
         folder.mkdir(exist_ok=True)
         # The card goes last: between the two renames the old card refuses the new file, and nothing wrong is served.

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from training.corner import hide_scale_bar
 from training.fields import INPUT_SIDE_PX
 from training.out_of_distribution import Mahalanobis
+from training.served_distance import ServedDistance
+from training.stain import GROUPS, VARIANCE_FLOOR, VIEWS, see, shares, stain_weights, statistics, turn, turn_back
 
 
 class ServedClassifier(tf.Module):
@@ -16,7 +19,7 @@ class ServedClassifier(tf.Module):
     Parameters
     ----------
     model : keras.Model
-        What ``classifier.build`` made, trained.
+        What ``classifier.build`` made, trained, with a linear head.
     temperature : float
         Divides the logits (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017); folded into the head,
         so that probabilities and activation maps agree.
@@ -31,47 +34,87 @@ class ServedClassifier(tf.Module):
         # A tf.Module does not look for variables inside Keras layers, and the converter silently writes a file
         # without weights for variables that it is not told of.
         self.feature_variables = [variable.value for variable in self.features.variables]
+        pool = model.get_layer("embedding")
+        self.by_stain = bool(pool.weights)
         kernel, bias = model.get_layer("logits").get_weights()
-        self.kernel = tf.Variable(kernel / temperature, trainable=False)
-        self.bias = tf.Variable(bias / temperature, trainable=False)
-        # The distance needs offsets from class means along whitened directions, and their length outside of these:
-        # |x - m|^2 - |(x - m) U|^2. Both are linear in x but for the squares.
-        self.means = tf.Variable(distance.means, trainable=False)
-        self.directions = tf.Variable(distance.directions, trainable=False)
-        self.means_along = tf.Variable(distance.means @ distance.directions, trainable=False)
-        self.weights = tf.Variable(1.0 / distance.variances - 1.0 / distance.residual_variance, trainable=False)
-        self.residual_precision = 1.0 / distance.residual_variance
+        plain = np.zeros(len(kernel), np.float32), np.ones(len(kernel), np.float32)
+        centre, spread = pool.get_weights() if self.by_stain else plain
+        self.centre, self.spread = tf.Variable(centre, trainable=False), tf.Variable(spread, trainable=False)
+        # The head on statistics that are not standardised: what the activation maps are made of.
+        kernel = kernel / temperature / spread[:, None]
+        self.kernel = tf.Variable(kernel, trainable=False)
+        self.bias = tf.Variable(bias / temperature - centre @ kernel, trainable=False)
+        self.distance = ServedDistance(distance)
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answer for one image: uint8[1, 224, 224, 3]."""
-        maps = self.features(self.scale(hide_scale_bar(tf.cast(image, tf.float32))), training=False)
-        embedding = tf.reduce_mean(maps, [1, 2])
-        logits = tf.matmul(embedding, self.kernel) + self.bias
-        # A linear head on a mean: the mean of (maps . kernel), plus the bias, is the logit (Zhou et al., "Learning
-        # Deep Features for Discriminative Localization", CVPR 2016).
-        kernel = tf.reshape(self.kernel, [1, 1, *self.kernel.shape])
+        field = hide_scale_bar(tf.cast(image, tf.float32))
+        if self.by_stain:
+            pooled, activation = self._pool_by_stain(field, self.features(self.scale(see(field)), training=False))
+        else:
+            pooled, activation = self._pool(self.features(self.scale(field), training=False))
+        embedding = (pooled - self.centre) / self.spread
         return {
-            "probabilities": tf.nn.softmax(logits),
+            "probabilities": tf.nn.softmax(tf.matmul(pooled, self.kernel) + self.bias),
             "embedding": embedding,
-            "activation_maps": tf.nn.conv2d(maps, kernel, 1, "VALID"),
-            "out_of_distribution_score": self._distance(embedding),
+            "activation_maps": activation,
+            "out_of_distribution_score": self.distance(embedding),
         }
 
-    def _distance(self, embedding: tf.Tensor) -> tf.Tensor:
-        offsets = embedding - self.means
-        along = tf.matmul(embedding, self.directions) - self.means_along
-        squared = tf.reduce_sum(offsets**2, -1) * self.residual_precision + tf.reduce_sum(along**2 * self.weights, -1)
-        return tf.sqrt(tf.nn.relu(tf.reduce_min(squared, keepdims=True)) / embedding.shape[-1])
+    def _pool(self, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Average the last maps; the mean of (maps . kernel), plus the bias, is the logit.
+
+        Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016.
+        """
+        return tf.reduce_mean(maps, [1, 2]), _project(maps, self.kernel)
+
+    def _pool_by_stain(self, field: tf.Tensor, depths: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Pool as ``StainPool`` does, and share each statistic out among the places that it is made of.
+
+        A mean is a sum over places, and so is a variance: a deviation s is the sum of (x - mean)^2 / s. The activation
+        maps are exact with both: their mean plus the bias is the logit, and what is not stained has next to no part.
+        They are as fine as the coarsest depth.
+        """
+        weights = stain_weights(field)
+        coarsest = min(maps.shape[1] for maps in depths)
+        width = 2 * sum(maps.shape[-1] for maps in depths)
+        pooled, activation = [0.0 for _ in GROUPS], 0.0
+        for number, (kind, flip, swap) in enumerate(VIEWS):
+            turned = turn(weights, flip, swap)
+            seen = [maps[number : number + 1] for maps in depths]
+            group = GROUPS.index(kind)
+            part = 1.0 / sum(other == kind for other, *_ in VIEWS)
+            kernel = self.kernel[group * width : (group + 1) * width] * part
+            found, contributions = [], 0.0
+            start = 0
+            for maps in seen:
+                share, channels = shares(turned, maps), maps.shape[-1]
+                mean, deviation = statistics(maps, share)
+                found += [mean, deviation]
+                squared = ((maps - mean[:, None, None]) ** 2 + VARIANCE_FLOOR) / deviation[:, None, None]
+                place = _project(maps, kernel[start : start + channels])
+                place += _project(squared, kernel[start + channels : start + 2 * channels])
+                stride = maps.shape[1] // coarsest
+                place = tf.nn.avg_pool2d(place * share * float(maps.shape[1] ** 2), stride, stride, "VALID")
+                contributions += place
+                start += 2 * channels
+            pooled[group] += tf.concat(found, -1) * part
+            activation += turn_back(contributions, flip, swap)
+        return tf.concat(pooled, -1), activation
 
 
-def convert(served: ServedClassifier, saved_model: Path) -> bytes:
+def _project(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    return tf.nn.conv2d(maps, kernel[None, None], 1, "VALID")
+
+
+def convert(served: tf.Module, saved_model: Path) -> bytes:
     """Convert to a TFLite file with the signature ``serving_default``.
 
     Parameters
     ----------
-    served : ServedClassifier
-        The graph and its weights.
+    served : tf.Module
+        The graph and its weights: its function ``serve``.
     saved_model : Path
         Folder for the SavedModel that the converter reads; made here.
 

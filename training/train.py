@@ -4,7 +4,7 @@ The shipped model::
 
     make train DATA=../shared/data/all_smears
 
-2,573 fields; the card that the run writes tells its minutes, its numbers on the held-out run and on strangers.
+The card that the run writes tells its minutes, its numbers on the held-out run and on strangers.
 """
 
 import argparse
@@ -20,26 +20,39 @@ from typing import Any
 import keras
 import numpy as np
 
-from inference import Classifier, ModelError
-from training import calibrate, classifier, measure, out_of_distribution, parity, synthetic
+from inference import Classifier, ModelCard, ModelError
+from training import measure, parity, synthetic, tracking
 from training.backbones import BACKBONES
+from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
-from training.fit import Recipe, embed, fit
-from training.holdout import Holdout, contiguous_holdout, group_numbers
+from training.fit import OPTIMIZERS, Recipe
+from training.head_fit import DivergedError
+from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
+from training.learn import OOD_QUANTILE, Learned, Watch, learn
 from training.release import make_card, release
-from training.serving import ServedClassifier, convert
+from training.served import serve
+from training.serving import convert
+from training.tracking.figures import prediction_sheet, run_figures
 
-VERSION = "1.0.0"
-OOD_RANK = 128
-"""Directions with a variance of their own, a tenth of the embedding's 1,280: some 1,700 fields determine no more."""
-OOD_QUANTILE = 0.99
-"""Of the calibration fields' scores: one known field in a hundred is turned away."""
+VERSION = "1.1.0"
 SMOKE_FIELDS_PER_CLASS = 24
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
+SAVED_MODEL = "saved_model"
+"""Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
+SHEET_FIELDS = 24
 
 
-def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, output: Path, work: Path) -> dict[str, Any]:
+def train(
+    data: Path,
+    external: list[Path],
+    backbone: str,
+    recipe: Recipe,
+    output: Path,
+    work: Path,
+    watch: Watch | None = None,
+    run: tracking.Run | None = None,
+) -> dict[str, Any]:
     """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
 
     Parameters
@@ -55,55 +68,58 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
     output : Path
         Model folder to write.
     work : Path
-        For the checkpoint of a run that is cut off.
+        For the checkpoint of a run that is cut off, and the served graph.
+    watch : callable, optional
+        See ``learn.Watch``.
+    run : tracking.Run, optional
+        Is told of everything.
 
     Returns
     -------
     dict
-        The card's ``training`` and ``evaluation``.
+        The card's ``training`` and the file's ``size_bytes``.
     """
     start = time.monotonic()
     keras.utils.set_random_seed(recipe.seed)
     fields = load_fields(data)
     manifest = manifest_of(data)
     parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
-    learned, held = fields.take(parts.train), fields.take(parts.calibration)
+    pool, test = fields.take(np.sort(np.concatenate([parts.train, parts.calibration]))), fields.take(parts.test)
 
-    network = classifier.build(backbone)
-    epochs = fit(network, learned, recipe, work / _digest(learned, backbone, recipe))
-
-    embeddings, _ = embed(network, learned.images)
-    held_embeddings, held_logits = embed(network, held.images)
-    temperature = calibrate.temperature(held_logits, held.labels)
-    minimum = calibrate.minimum_probability(held_logits, held.labels, temperature)
-    rank = min(OOD_RANK, len(learned) // 4)
-    distance = out_of_distribution.fit(embeddings, learned.labels, rank)
-    threshold = float(np.quantile(distance.score(held_embeddings), OOD_QUANTILE))
-
-    served = ServedClassifier(network, temperature, distance)
-    with tempfile.TemporaryDirectory() as folder:
-        content = convert(served, Path(folder) / "saved_model")
+    place = work / _digest(pool, backbone, recipe)
+    learned = learn(backbone, pool, manifest.records, recipe, place, watch)
+    served = serve(learned, BACKBONES[backbone])
+    content = convert(served, place / SAVED_MODEL)
     card = make_card(
         content,
         version=VERSION,
         backbone=backbone,
-        temperature=temperature,
-        minimum_probability=minimum,
-        threshold=threshold,
+        temperature=learned.temperature,
+        minimum_probability=learned.minimum_probability,
+        threshold=learned.threshold,
         quantile=OOD_QUANTILE,
         training={
             "data_manifest": manifest.digest,
-            **_told(fields, parts, recipe, epochs, time.monotonic() - start),
+            "method": "linear head on the frozen ImageNet network" if recipe.frozen else "fine-tuned from ImageNet",
+            "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)},
+            "parts": {"train": len(pool), "test": len(test)},
+            "recipe": asdict(recipe),
+            "epochs": learned.epochs,
+            "minutes": round((time.monotonic() - start) / 60, 1),
         },
     )
 
     def check(file: Classifier) -> dict[str, Any]:
-        found = parity.compare(served, file, learned.images)
+        found = parity.compare(served, file, pool.images)
         parity.demand(found, output / card.file)
+        if run:
+            _draw(run, file, test)
         return {
-            "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it sharing "
-            "cells with a training field; an easy test, since the same slides are trained on",
-            "held_out": measure.evaluate(file, fields.take(parts.test), "Measuring on the held-out run"),
+            "held_out": {
+                "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
+                "sharing cells with a training field; an easy test, since the same slides are trained on",
+                **measure.evaluate(file, test, "Measuring on the held-out run"),
+            },
             "strangers": {
                 name: measure.strangers(file, images, f"Measuring on {name}") for name, images in _strangers(external)
             },
@@ -111,7 +127,39 @@ def train(data: Path, external: list[Path], backbone: str, recipe: Recipe, outpu
         }
 
     whole, _ = release(content, card, output, check)
-    return {"training": whole.training, "evaluation": whole.evaluation, "size_bytes": whole.size_bytes}
+    if run:
+        _log(run, learned, whole, output)
+    return {"training": whole.training, "size_bytes": whole.size_bytes}
+
+
+def _draw(run: tracking.Run, file: Classifier, test: Fields) -> None:
+    """Log the figures of the held-out fields."""
+    outputs = [file.run(image) for image in test.images]
+    probabilities = np.stack([answer.probabilities for answer in outputs])
+    for name, figure in run_figures(test.labels, probabilities).items():
+        run.figure(name, figure)
+    shown = np.linspace(0, len(test) - 1, min(SHEET_FIELDS, len(test))).astype(int)
+    best = probabilities.argmax(1)
+    run.figure(
+        "predictions",
+        prediction_sheet(
+            test.images[shown],
+            np.stack([outputs[k].activation_maps[..., best[k]] for k in shown]),
+            [LABELS[test.labels[k]] for k in shown],
+            [(LABELS[best[k]], float(probabilities[k, best[k]])) for k in shown],
+        ),
+    )
+
+
+def _log(run: tracking.Run, learned: Learned, card: ModelCard, output: Path) -> None:
+    """Log curves, the numbers of the held-out run, the model folder and the network, and register a version."""
+    for number, measures in enumerate(learned.epochs, 1):
+        run.epoch(number, measures)
+    held = card.training["held_out"]
+    run.metrics({name: value for name, value in held.items() if isinstance(value, float)})
+    run.tags({"data_manifest": str(card.training["data_manifest"])})
+    run.file(output, "files")
+    run.model(learned.network, version=card.version, tags={"sha256": card.sha256})
 
 
 def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
@@ -120,21 +168,6 @@ def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
     what.update(fields.labels.tobytes())
     what.update(fields.images.tobytes())
     return what.hexdigest()[:16]
-
-
-def _told(
-    fields: Fields, parts: Holdout, recipe: Recipe, epochs: list[dict[str, float]], seconds: float
-) -> dict[str, Any]:
-    count = {name: len(getattr(parts, name)) for name in ("train", "calibration", "test")}
-    by_class = {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)}
-    return {
-        "method": "all weights fine-tuned from ImageNet",
-        "fields": by_class,
-        "parts": count,
-        "recipe": asdict(recipe),
-        "epochs": epochs,
-        "minutes": round(seconds / 60, 1),
-    }
 
 
 def _strangers(external: list[Path]) -> list[tuple[str, Any]]:
@@ -169,7 +202,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--batch-size", type=int, default=Recipe.batch_size, help="fields a step (%(default)s)")
     parser.add_argument(
-        "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of AdamW's (%(default)s)"
+        "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of its schedule (%(default)s)"
+    )
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=Recipe.optimizer, help="(%(default)s)")
+    parser.add_argument(
+        "--frozen", action="store_true", help="fit the head alone, on the network as ImageNet made it: the shipped way"
     )
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="of everything random (%(default)s)")
     parser.add_argument(
@@ -184,7 +221,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``train`` command; gives the exit code."""
     recipe = Recipe(
-        epochs=options.epochs, batch_size=options.batch_size, learning_rate=options.learning_rate, seed=options.seed
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+        optimizer=options.optimizer,
+        frozen=options.frozen,
     )
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -194,14 +236,19 @@ def run(options: argparse.Namespace) -> int:
             data = Path(folder, "data") if options.smoke else options.data
             output = options.output or (Path(folder, "model") if options.smoke else DEFAULT_OUTPUT)
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
-            told = train(data, options.external, options.backbone, recipe, output, work)
-    except (DataError, ModelError, parity.ParityError, ValueError) as error:
+            parameters = {"backbone": options.backbone, **asdict(recipe)}
+            with tracking.run(f"train {options.backbone}", parameters=parameters) as logged:
+                told = train(data, options.external, options.backbone, recipe, output, work, run=logged)
+    except (DataError, ModelError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("train: interrupted; the same command goes on from the last whole epoch\n")
         return 130
-    sys.stdout.write(json.dumps(told["evaluation"], indent=2) + "\n")
+    sys.stdout.write(
+        json.dumps({name: told["training"][name] for name in ("held_out", "strangers", "parity")}, indent=2)
+    )
+    sys.stdout.write("\n")
     size = f"{told['size_bytes'] / 1e6:.1f} MB"
-    sys.stdout.write(f"{output}: {size}, trained in {told['training']['minutes']} minutes\n")
+    sys.stdout.write(f"{output}: {size}, made in {told['training']['minutes']} minutes\n")
     return 0

@@ -25,6 +25,9 @@ class Backbone:
         How feature maps become the embedding.
     hidden : tuple of int
         Widths of the ReLU layers between the embedding and the logits; none for a linear head.
+    depths : tuple of str
+        Layers whose maps the shipped classifier pools by stain (``stain.StainPool``) instead of the last maps. Those in
+        the middle of the network tell cells apart better than the last, which know cats from dogs (docs/evaluation.md).
     """
 
     build: Callable[[int, int], keras.Model]
@@ -33,6 +36,7 @@ class Backbone:
     input_scale: float
     pooling: Literal["average", "max"] = "average"
     hidden: tuple[int, ...] = ()
+    depths: tuple[str, ...] = ()
 
 
 BACKBONES = {
@@ -41,6 +45,7 @@ BACKBONES = {
         efficientnet_lite.load_imagenet,
         efficientnet_lite.INPUT_OFFSET,
         efficientnet_lite.INPUT_SCALE,
+        depths=("blocks_2_add", "blocks_4_add", "blocks_6_add", "blocks_7_add"),
     ),
     "efficientnet-lite2": Backbone(
         efficientnet_lite.build_lite2,

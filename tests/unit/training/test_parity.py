@@ -12,15 +12,17 @@ from training.release import make_card, release
 from training.serving import ServedClassifier, convert
 from training.synthetic import draw_field
 
+WIDTH = 896
+"""Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels, in colour and in grey."""
 FIELDS = np.stack([draw_field(LABELS[0], seed) for seed in range(2)])
 
 
 @pytest.fixture(scope="module")
 def served() -> ServedClassifier:
     network = classifier.build("efficientnet-lite0")
-    kernel = np.zeros((1280, 4), np.float32)
+    kernel = np.zeros((WIDTH, 4), np.float32)
     network.get_layer("logits").set_weights([kernel, np.array([2, 0, 0, 0], np.float32)])
-    embeddings = np.random.default_rng(0).gamma(2.0, 0.2, (64, 1280)).astype(np.float32)
+    embeddings = np.random.default_rng(0).gamma(2.0, 0.2, (64, WIDTH)).astype(np.float32)
     return ServedClassifier(network, 1.0, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
 
 

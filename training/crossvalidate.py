@@ -1,0 +1,145 @@
+"""A recipe's model files, one for each fold of each protocol: what ``evaluate`` measures.
+
+The shipped recipe's::
+
+    python -m training crossvalidate --data ../shared/data/all_smears --frozen
+
+Each folder ``<work>/<candidate>/<fold>/`` holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``: an
+interrupted command goes on with the folds that are missing.
+"""
+
+import argparse
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from inference import Classifier
+from training import classifier, parity
+from training.backbones import BACKBONES
+from training.backbones.vgg16 import WeightsError
+from training.fields import LABELS, DataError, Fields, load_fields
+from training.fit import OPTIMIZERS, Recipe
+from training.fold_record import FOLD_NAME, write_record
+from training.inventory import manifest_of
+from training.learn import OOD_QUANTILE, Features, Learned, features_of, learn, learn_linear
+from training.manifest import Manifest
+from training.progress import bar
+from training.protocols import FOLDED, folds_of, keys_of
+from training.release import make_card, release
+from training.served import serve
+from training.serving import convert
+from training.splits import Fold
+
+WORK = Path("runs/folds")
+CHECKED = 32
+"""Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe and the fields that it is tried on.
+
+    Attributes
+    ----------
+    features
+        Of all the fields, where the backbone is frozen under a linear head: computed once for every fold.
+    """
+
+    backbone: str
+    recipe: Recipe
+    manifest: Manifest
+    fields: Fields
+    features: tuple[keras.Model, Features] | None
+
+
+def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path) -> None:
+    """Train on one fold and write its model folder; nothing is done where ``fold.json`` is there.
+
+    Raises
+    ------
+    DataError, ParityError, ValueError
+        Too few fields, a file that is not its network, a recipe that the backbone cannot be trained by.
+    """
+    if (folder / FOLD_NAME).is_file():
+        return
+    keras.utils.set_random_seed(experiment.recipe.seed)
+    place = {key: position for position, key in enumerate(keys_of(experiment.fields))}
+    train = np.array(sorted(place[key] for key in fold.train))
+    test = np.array(sorted(place[key] for key in fold.test))
+    shutil.rmtree(folder, ignore_errors=True)
+    learned = _learn(experiment, train, folder.with_name(f".{folder.name}-work"))
+    served = serve(learned, BACKBONES[experiment.backbone])
+    content = convert(served, folder.with_name(f".{folder.name}-work") / "saved_model")
+    card = make_card(
+        content,
+        version="0.0.0",
+        backbone=experiment.backbone,
+        temperature=learned.temperature,
+        minimum_probability=learned.minimum_probability,
+        threshold=learned.threshold,
+        quantile=OOD_QUANTILE,
+        training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
+    )
+    some = experiment.fields.images[test[np.linspace(0, len(test) - 1, min(CHECKED, len(test))).astype(int)]]
+
+    def check(file: Classifier) -> dict[str, object]:
+        parity.demand(parity.compare(served, file, some), folder / card.file)
+        return {}
+
+    release(content, card, folder, check, max_bytes=None)
+    shutil.rmtree(folder.with_name(f".{folder.name}-work"), ignore_errors=True)
+    write_record(folder, protocol, fold, experiment.manifest)
+
+
+def _learn(experiment: Experiment, train: np.ndarray, work: Path) -> Learned:
+    fields, records = experiment.fields.take(train), experiment.manifest.records
+    if experiment.features is None:
+        return learn(experiment.backbone, fields, records, experiment.recipe, work)
+    network, features = experiment.features
+    return learn_linear(network, fields, features.take(train), records)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``crossvalidate`` command."""
+    parser = subparsers.add_parser("crossvalidate", help="train a recipe on every fold; evaluate measures the files")
+    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    parser.add_argument("--backbone", choices=sorted(BACKBONES), default="efficientnet-lite0", help="(%(default)s)")
+    parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
+    parser.add_argument("--candidate", help="name of the recipe's folder (the backbone's)")
+    parser.add_argument("--epochs", type=int, default=Recipe.epochs, help="(%(default)s)")
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=Recipe.optimizer, help="(%(default)s)")
+    parser.add_argument("--frozen", action="store_true", help="fit the head alone: the shipped way")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``crossvalidate`` command; gives the exit code."""
+    recipe = Recipe(epochs=options.epochs, optimizer=options.optimizer, frozen=options.frozen)
+    folder = options.work / (options.candidate or options.backbone)
+    try:
+        manifest, fields = manifest_of(options.data), load_fields(options.data)
+        wanted = [
+            (protocol, fold)
+            for protocol in dict.fromkeys(options.protocol or FOLDED)
+            for fold in folds_of(protocol, options.data, manifest)
+        ]
+        features = None
+        if recipe.frozen and not BACKBONES[options.backbone].hidden:
+            network = classifier.build(options.backbone)
+            features = (network, features_of(network, fields))
+        experiment = Experiment(options.backbone, recipe, manifest, fields, features)
+        for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
+            write_fold(experiment, protocol, fold, folder / fold.name)
+    except (DataError, WeightsError, parity.ParityError, ValueError) as error:
+        sys.stderr.write(f"crossvalidate: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("crossvalidate: interrupted; the same command goes on with the folds that are missing\n")
+        return 130
+    sys.stdout.write(f"{len(wanted)} folds in {folder}\n")
+    return 0

@@ -1,0 +1,23 @@
+"""What a fold's model folder says of its fold; written last, so that a folder with it is whole."""
+
+import json
+from pathlib import Path
+
+from training.manifest import Manifest
+from training.splits import Fold
+from training.whole_file import write_whole
+
+FOLD_NAME = "fold.json"
+
+
+def write_record(folder: Path, protocol: str, fold: Fold, manifest: Manifest) -> None:
+    """Write ``fold.json``: the protocol, the fold's name, the manifest's digest, and the keys of each part."""
+    record = {
+        "protocol": protocol,
+        "name": fold.name,
+        "manifest": manifest.digest,
+        "train": list(fold.train),
+        "test": list(fold.test),
+        "gap": list(fold.gap),
+    }
+    write_whole(folder / FOLD_NAME, json.dumps(record, indent=0).encode())

@@ -1,0 +1,14 @@
+"""From what was learnt to the graph that is served."""
+
+import tensorflow as tf
+
+from training.backbones import Backbone
+from training.learn import Learned
+from training.served_maxima import ServedMaxima
+from training.serving import ServedClassifier
+
+
+def serve(learned: Learned, spec: Backbone) -> tf.Module:
+    """Give the graph for a classifier, whichever head it has; its function ``serve`` answers for one image."""
+    graph = ServedMaxima if spec.hidden else ServedClassifier
+    return graph(learned.network, learned.temperature, learned.distance)

@@ -1,0 +1,142 @@
+"""Where the nuclei are, and what feature maps say there: the pool that a classifier of cells needs.
+
+A mean over a whole field mostly tells its background and how many cells lie in it, and both belong to the slide. Here
+each place counts as much as it is stained, so that a field of three blasts and one of thirty weigh the same. Each field
+is seen in colour, which knows more on slides that are known, and in grey, which holds where the stain is another; and
+each of these twice, turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md).
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from training.corner import LEFT_PX, TOP_PX
+from training.fields import INPUT_SIDE_PX
+
+BACKGROUND_POWER = 12
+"""The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power."""
+BACKGROUND_LEVEL = 240.0
+"""What each channel of the background is brought to."""
+STAIN_MIDDLE, STAIN_WIDTH = 30.0, 8.0
+"""Nuclei are purple: (red + blue) / 2 - green, on a balanced field, is over 30 in them and under in red cells, seen on
+fields of all four labels. Half a weight there, by a logistic curve of this width."""
+FLOOR = 1e-3
+"""Weight of what is not stained at all, so that a field without any cell has a mean too."""
+VARIANCE_FLOOR = 1e-4
+
+VIEWS = (("colour", False, False), ("colour", True, True), ("grey", False, True), ("grey", True, False))
+"""Each as (colour or grey, upside down, rows and columns exchanged), in this order."""
+GROUPS = ("colour", "grey")
+"""Views of a group are averaged, and the groups are set side by side."""
+
+
+def balance(images: tf.Tensor) -> tf.Tensor:
+    """Bring each field's background to the same white: float32[n, 224, 224, 3] in 0 to 255 to the same."""
+    weights = (tf.reduce_mean(images, -1, keepdims=True) / 255.0) ** BACKGROUND_POWER + 1e-9
+    background = tf.reduce_sum(images * weights, [1, 2], keepdims=True) / tf.reduce_sum(weights, [1, 2], keepdims=True)
+    return tf.clip_by_value(images * (BACKGROUND_LEVEL / tf.maximum(background, 1.0)), 0.0, 255.0)
+
+
+def stain_weights(images: tf.Tensor) -> tf.Tensor:
+    """Tell how much each pixel is stained as nuclei are.
+
+    Parameters
+    ----------
+    images : float32[n, 224, 224, 3]
+        Fields in 0 to 255; the corner of the scale bar counts for nothing.
+
+    Returns
+    -------
+    float32[n, 224, 224, 1]
+        From 0 to 1.
+    """
+    balanced = balance(images)
+    purple = (balanced[..., :1] + balanced[..., 2:]) / 2.0 - balanced[..., 1:2]
+    rows, columns = tf.range(INPUT_SIDE_PX) < TOP_PX, tf.range(INPUT_SIDE_PX) < LEFT_PX
+    seen = tf.cast(rows[:, None] | columns[None, :], tf.float32)[None, :, :, None]
+    return tf.sigmoid((purple - STAIN_MIDDLE) / STAIN_WIDTH) * seen
+
+
+def see(images: tf.Tensor) -> tf.Tensor:
+    """Give all views of fields, float32[n, 224, 224, 3] to float32[4 n, 224, 224, 3]: those of ``VIEWS[0]`` first."""
+    grey = tf.repeat(tf.reduce_mean(balance(images), -1, keepdims=True), 3, -1)
+    return tf.concat([turn(grey if kind == "grey" else images, flip, swap) for kind, flip, swap in VIEWS], 0)
+
+
+def turn(images: tf.Tensor, flip: bool, swap: bool) -> tf.Tensor:
+    """Turn as a view is: float32[n, h, w, c], h = w, to the same shape."""
+    flipped = images[:, ::-1] if flip else images
+    return tf.transpose(flipped, [0, 2, 1, 3]) if swap else flipped
+
+
+def turn_back(images: tf.Tensor, flip: bool, swap: bool) -> tf.Tensor:
+    """Undo ``turn``."""
+    swapped = tf.transpose(images, [0, 2, 1, 3]) if swap else images
+    return swapped[:, ::-1] if flip else swapped
+
+
+def shares(weights: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
+    """Share each field's weight out among the places of a feature map: float32[n, h, w, 1], each field's sum 1."""
+    stride = INPUT_SIDE_PX // maps.shape[1]
+    coarse = tf.nn.avg_pool2d(weights, stride, stride, "VALID") + FLOOR
+    return coarse / tf.reduce_sum(coarse, [1, 2], keepdims=True)
+
+
+def statistics(maps: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Give mean and standard deviation of each channel, weighed by ``shares``: float32[n, c] each."""
+    mean = tf.reduce_sum(maps * share, [1, 2])
+    variance = tf.nn.relu(tf.reduce_sum(maps * maps * share, [1, 2]) - mean * mean)
+    return mean, tf.sqrt(variance + VARIANCE_FLOOR)
+
+
+@keras.saving.register_keras_serializable(package="leukolens")
+class FieldViews(keras.layers.Layer):
+    """``see`` as a layer."""
+
+    def call(self, fields: Any) -> Any:
+        """See."""
+        return see(fields)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Tell the shape before anything is computed."""
+        return (None if shape[0] is None else shape[0] * len(VIEWS), *shape[1:])
+
+
+@keras.saving.register_keras_serializable(package="leukolens")
+class StainPool(keras.layers.Layer):
+    """Pool the feature maps of all views and several depths by stain, and standardise what comes out.
+
+    Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and the maps of ``see``'s views; gives float32[n, d]:
+    for each of ``GROUPS``, means then deviations of each depth in order. ``standardise`` sets what is subtracted and
+    divided by, which training does not change.
+    """
+
+    def build(self, shapes: list[tuple[int, ...]]) -> None:
+        """Make the two constants, for as many statistics as the maps have."""
+        width = self._width(shapes)
+        self.centre = self.add_weight(shape=(width,), initializer="zeros", trainable=False, name="centre")
+        self.spread = self.add_weight(shape=(width,), initializer="ones", trainable=False, name="spread")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Pool."""
+        fields, *depths = inputs
+        weights = stain_weights(fields)
+        turned = tf.concat([turn(weights, flip, swap) for _, flip, swap in VIEWS], 0)
+        found = [part for maps in depths for part in statistics(maps, shares(turned, maps))]
+        views = tf.split(tf.concat(found, -1), len(VIEWS))
+        of_kind = [[view for view, (kind, *_) in zip(views, VIEWS, strict=True) if kind == group] for group in GROUPS]
+        return (tf.concat([tf.add_n(group) / float(len(group)) for group in of_kind], -1) - self.centre) / self.spread
+
+    def compute_output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int | None, int]:
+        """Tell the shape before anything is computed."""
+        return shapes[0][0], self._width(shapes)
+
+    def standardise(self, centre: Any, spread: Any) -> None:
+        """Set mean and standard deviation of every statistic: float32[d] each."""
+        self.centre.assign(centre)
+        self.spread.assign(spread)
+
+    @staticmethod
+    def _width(shapes: list[tuple[int, ...]]) -> int:
+        return len(GROUPS) * 2 * sum(shape[-1] for shape in shapes[1:])
