@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import textwrap
 from collections.abc import Callable
 
 from training.launch.hyperparameters import HYPERPARAMETERS
@@ -30,7 +31,10 @@ def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     for name, parser in there.choices.items():
         if name in subparsers.choices:
             told = " ".join(parser.format_usage().removeprefix("usage:").split())
-            subparsers.choices[name].epilog = f"On SageMaker (--executor sagemaker): {told}"
+            told = f"On SageMaker (--executor sagemaker): {told}"
+            # As it stands: argparse itself would break the names of options at their hyphens.
+            subparsers.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
+            subparsers.choices[name].epilog = textwrap.fill(told, 100, break_on_hyphens=False)
 
 
 def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
