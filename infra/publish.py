@@ -69,7 +69,8 @@ def _build_and_push(environment: Environment, name: str, ecr: Any) -> None:
     if engine is None:
         raise EngineError("no container engine here: install podman or start Docker, then run the command again")
     with tempfile.TemporaryDirectory() as folder:
-        build_image(engine, stage_context(environment, Path(folder)), name)
+        # Without cache: a step that another build left, with other times, would be another digest.
+        build_image(engine, stage_context(environment, Path(folder)), name, fresh=True)
         # A login file of its own: the token neither shows in the list of processes nor stays behind.
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         _write_login(Path(folder), name.partition("/")[0], token)

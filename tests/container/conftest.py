@@ -28,7 +28,8 @@ Start = Callable[..., AbstractContextManager[RuntimeApi]]
 def image(engine: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the tag of the image, built from the context that the stacks deploy."""
     context = stage_context(load_environment("dev"), tmp_path_factory.mktemp("context"))
-    return build_image(engine, context, "localhost/leukolens:test")
+    # Anew, so that its layers can be compared with those of another build.
+    return build_image(engine, context, "localhost/leukolens:test", fresh=True)
 
 
 @pytest.fixture(scope="session")
