@@ -29,6 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--folds", type=Path, default=Path("runs/folds"), help="of crossvalidate (%(default)s)")
     parser.add_argument("--candidate", default="efficientnet-lite0", help="the shipped recipe's folds (%(default)s)")
+    parser.add_argument("--sweeps", type=Path, default=Path("runs/sweep"), help="of sweep; their tables are shown")
     parser.add_argument("--partial", action="store_true", help="report although folds are missing")
     parser.add_argument("--replicates", type=int, default=REPLICATES, help="of the bootstrap (%(default)s)")
     documents.add_places(parser)
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
         folds=options.folds,
         model=options.model,
         candidate=options.candidate,
+        sweeps=options.sweeps,
         partial=options.partial,
         replicates=options.replicates,
     )

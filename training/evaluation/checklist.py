@@ -31,7 +31,7 @@ ITEMS = (
     Item("10", "-", "selection of subsets", f"{CARD}, Data"),
     Item("11", "17", "de-identification, ethical approval", "**no**: the source's; nothing but pixels is read"),
     Item("12", "11", "missing data", "not applicable: unreadable images are refused, none is imputed"),
-    Item("13", "9b", "image acquisition", "**partly**: one microscope and stain by the source, no settings"),
+    Item("13", "9b", "image acquisition", "**partly**: one laboratory and stain by the source, no settings"),
     Item("14, 15", "8a", "reference standard and why", f"{CARD}, Data"),
     Item("16, 17, 18", "8b, 8c", "annotators, their agreement, blinding", "**no**: the source gives none"),
     Item("19, 20", "12a", "partitions, and at which level they are apart", f"{REPORT}, How it was measured; {SLIDES}"),

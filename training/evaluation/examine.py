@@ -1,5 +1,6 @@
 """Everything that is measured of a recipe and of the shipped file, from folds to results."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ class Question:
     folds: Path
     model: Path
     candidate: str
+    sweeps: Path = Path("runs/sweep")
     partial: bool = False
     replicates: int = REPLICATES
 
@@ -105,6 +107,7 @@ def examine(question: Question) -> Results:
         slides=answered.slides,
         disturbed=disturbed,
         roc=answered.roc,
+        sweeps=_sweeps(question.sweeps, manifest),
         versions={package: version(package) for package in PACKAGES},
     )
 
@@ -221,6 +224,16 @@ def _differences(folds: Folds, card: ModelCard) -> dict[str, tuple[str, str]]:
     other = {"backbone": card.backbone, **_recipe(card)}
     both = sorted({*one, *other})
     return {k: (one.get(k, "-"), other.get(k, "-")) for k in both if one.get(k) != other.get(k)}
+
+
+def _sweeps(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Take over the tables of sweeps on the same data."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        table = path.with_suffix(".md")
+        if table.is_file() and json.loads(path.read_bytes()).get("manifest") == manifest.digest:
+            found[path.stem] = table.read_text()
+    return found
 
 
 def _parity(card: ModelCard) -> dict[str, float]:

@@ -10,7 +10,8 @@ from training.fields import DataError
 from training.manifest import Manifest
 
 FOLD_NAME = "fold.json"
-CROSSVALIDATE = "python -m training crossvalidate --data DATA --backbone BACKBONE --protocol {protocol}"
+CROSSVALIDATE = "python -m training crossvalidate --data DATA --protocol {protocol}"
+"""To which the recipe's own options are added."""
 
 
 class FoldRecord(BaseModel):

@@ -12,7 +12,8 @@ _DATA = """## Data
 
 Peripheral blood smear fields of 224 x 224 pixels from the public acute lymphoblastic leukaemia set of
 Ghaderzadeh, Aria and others (Kaggle `mehradaria/leukemia`, 3,256 images, 89 patients by its authors;
-doi:10.1002/int.22753). Retrospective; one laboratory, one stain, one microscope as far as the source tells.
+doi:10.1002/int.22753). Retrospective; one laboratory
+and stain by the source, although three styles of scale bar show that pictures were saved by more than one set-up.
 Labels are the source's: Benign (hematogones), and early pre-B, pre-B and pro-B leukaemia settled by flow
 cytometry; who labelled a field, and whether others agreed, is not told."""
 _LIMITS = """## Limits
@@ -115,8 +116,8 @@ def _model(card: ModelCard) -> list[str]:
         "",
         f"{card.backbone}, {card.precision}, one LiteRT file: {takes} to probabilities of {', '.join(card.labels)}, an",
         "embedding, class activation maps and an out-of-distribution score, in one pass. Its weights started from",
-        "ImageNet's. Scaling and colour constants are in the graph; decoding and resizing are `inference`'s, in training",
-        "and service alike.",
+        "ImageNet's. Scaling and colour constants are in the graph; decoding and resizing are `inference`'s, in",
+        "training and service alike.",
         "",
     ]
 

@@ -77,6 +77,7 @@ def render(results: Results, attempts: list[Attempt], figures: Mapping[str, Path
         ["## Calibration and abstention", "", *_figure(figures, "reliability", "Reliability, area by count.")],
         _figure(figures, "risk-coverage", "Risk and coverage.") + _figure(figures, "roc", "ROC, its upper left part."),
         ["## Starting point and others", "", *_others(results), ""] if results.others else [],
+        _sweeps(results),
         render_attempts(attempts),
         [_HOW, _versions(results), ""],
     ]
@@ -243,6 +244,15 @@ def _others(results: Results) -> list[str]:
         lines.append(
             f"- `{name}`: {one.candidate.backbone}, {one.candidate.size_bytes / 1e6:.1f} MB; {recipe}{partly}."
         )
+    return lines
+
+
+def _sweeps(results: Results) -> list[str]:
+    if not results.sweeps:
+        return []
+    lines = ["## Sweeps", "", "Heads on frozen backbones, by `python -m training sweep` on the same data.", ""]
+    for name, text in results.sweeps.items():
+        lines += [f"`{name}`:", "", text.strip(), ""]
     return lines
 
 

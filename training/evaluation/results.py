@@ -71,6 +71,8 @@ class Results(Part):
         By disturbance, beside ``evidence.robustness``.
     roc
         By protocol and curve (each label against the rest, and ``malignant``): (false, true positive rate).
+    sweeps
+        Tables of ``python -m training sweep`` on the same data, Markdown, by name.
     versions
         Of what computed it.
     """
@@ -86,6 +88,7 @@ class Results(Part):
     slides: list[SlideScore]
     disturbed: dict[str, Disturbed]
     roc: dict[str, dict[str, list[tuple[float, float]]]]
+    sweeps: dict[str, str]
     versions: dict[str, str]
 
 

@@ -42,7 +42,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     return folder, manifest
 
 
-def write_fold_into(root: Path, fold: Fold, manifest: Manifest, candidate: str, **changed: object) -> Path:
+def write_fold_into(root: Path, fold: Fold, manifest: Manifest, candidate: str, /, **changed: object) -> Path:
     """Write one fold's folder, with the shipped file as its model."""
     folder = root / "folds" / candidate / fold.name
     folder.mkdir(parents=True)
@@ -64,7 +64,7 @@ def write_fold_into(root: Path, fold: Fold, manifest: Manifest, candidate: str, 
 def write_fold(tmp_path: Path) -> Callable[..., Path]:
     """Write one fold's folder under ``folds/<candidate>``, with the shipped file as its model."""
 
-    def write(fold: Fold, manifest: Manifest, candidate: str = "lite", **changed: object) -> Path:
+    def write(fold: Fold, manifest: Manifest, candidate: str = "lite", /, **changed: object) -> Path:
         return write_fold_into(tmp_path, fold, manifest, candidate, **changed)
 
     return write
@@ -134,5 +134,6 @@ def results() -> Results:
         slides=[SlideScore(name="Pre-01", images=3, sensitivity=0.333, mistaken_for="Early")],
         disturbed={name: Disturbed(coverage=0.5, accuracy_of_accepted=None) for name in ("none", "blur")},
         roc={"contiguous": {"malignant": [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]}},
+        sweeps={"vgg16": "| optimizer | balanced accuracy |\n|---|---|\n| adam | 0.77 |\n"},
         versions={"numpy": "2.4.6"},
     )

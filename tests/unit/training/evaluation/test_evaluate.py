@@ -19,7 +19,7 @@ Command = Callable[..., int]
 
 @pytest.fixture(scope="module")
 def command(place: Path, drawn: Drawn) -> Command:
-    """Run ``evaluate`` on the drawn set; fewer strangers and trees, for the machinery is under test and not the model."""
+    """Run ``evaluate`` on the drawn set; few strangers and trees, for the machinery is under test, not the model."""
 
     def run(*more: str) -> int:
         with pytest.MonkeyPatch.context() as patch:

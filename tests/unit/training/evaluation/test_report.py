@@ -45,6 +45,7 @@ def test_report_shows_shortcuts_folds_strangers_and_what_is_missing(results: Res
     assert "| mean colour of the field (3 numbers), 5 nearest neighbours | 0.7100 |" in text
     assert "| lite | 0.8750 | 0.8750 | 0.8750 |" in text
     assert "| vgg16 | 0.8750 |" in text
+    assert "| adam | 0.77 |" in text
     assert "| Pre-01 | 3 | 0.333 | Early |" in text
     assert "epochs: 6 in the folds, 8 shipped" in text
     assert "Not every fold was there** for: leave slides out" in text

@@ -20,7 +20,9 @@ def test_a_photograph_that_is_not_shipped_is_named() -> None:
         strangers.bundled(["skin.jpg"])
 
 
-def test_collections_are_the_same_each_time(tmp_path: Path) -> None:
+def test_collections_are_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "OF_EACH_KIND", 3)
+    monkeypatch.setattr(strangers, "DRAWN_PER_LABEL", 2)
     write_dataset(tmp_path / "clinic", per_class=1, seed=1, size=96, flat=True)
     first, again = (strangers.collections([tmp_path / "clinic"]) for _ in range(2))
     assert list(first) == ["clinic", "photographs", "medical", "noise", "blank", "synthetic"]
