@@ -53,7 +53,15 @@ def test_without_waiting_it_prints_the_execution_and_how_to_follow_it(account, t
 def test_interrupted_it_stops_following_and_not_the_batch(account, tmp_path):
     place = account.put("interrupted", held=SAMPLE, another=SAMPLE)
     command = [*account.command, place, "--wait", "--output", str(tmp_path / "results.csv")]
-    with subprocess.Popen(command, cwd=ROOT, env=account.environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=account.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         started = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         told = process.stderr.read()
