@@ -66,8 +66,8 @@ CHANGES = (
     ),
     Change(
         "split",
-        "Random and contiguous folds of 20,000 images, one core: groups dealt without arrays, embargoes as masks",
-        "split:20000",
+        "Random and contiguous folds of 10,000 images, one core: groups dealt without arrays, embargoes as masks",
+        "split:10000",
         rounds=3,
     ),
 )

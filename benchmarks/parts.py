@@ -34,11 +34,11 @@ class Part:
 
 PARTS = (
     Part("serving", "serving", 150, "one request and one cold start"),
-    Part("peers", "peers_serving", 210, "other servers of the same model"),
+    Part("peers", "peers_serving", 190, "other servers of the same model"),
     Part("limit", "limit", 45, "how close to the limit", takes_models=True),
     Part("scaling", "scaling", 45, "batches on one core and on two"),
-    Part("growth", "growth", 180, "how time and memory grow"),
-    Part("improvements", "improvements", 120, "before and after"),
+    Part("growth", "growth", 160, "how time and memory grow"),
+    Part("improvements", "improvements", 90, "before and after"),
     Part("load", "load", 45, "many clients at once"),
     Part("image", "image_size", 60, "what the Lambda image weighs"),
     Part("page", "page", 75, "from the click to the result"),

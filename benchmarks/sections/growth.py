@@ -52,7 +52,7 @@ def section(results: dict[str, Any]) -> str:
             "**Length of a batch**, fields of 224 x 224 pixels, one core:",
             "",
             table(["images in a call", "peak MB"], batch_rows),
-            "**Rows of a manifest**, seconds, one run each in a process of its own:",
+            "**Rows of a manifest**, seconds of the processor, one run each in a process of its own:",
             "",
             table(["", *(f"{one['rows']:,} rows" for one in rows), "exponent"], step_rows),
             embed("growth-manifests", "Time of each step against the rows of the manifest"),
