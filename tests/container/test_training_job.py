@@ -121,6 +121,7 @@ def test_a_job_in_sagemakers_local_mode_trains_logs_and_makes_a_model_that_serve
     experiment = client.create_experiment("leukolens")
     parent = client.create_run(experiment, run_name="sweep").info.run_id
 
+    (tmp_path / "job").mkdir()
     trainer = ModelTrainer(
         training_mode=Mode.LOCAL_CONTAINER,
         training_image=IMAGE,
