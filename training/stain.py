@@ -1,9 +1,10 @@
 """Where the nuclei are, and what feature maps say there: the pool that a classifier of cells needs.
 
 A mean over a whole field mostly tells its background and how many cells lie in it, and both belong to the slide. Here
-each place counts as much as it is stained, so that a field of three blasts and one of thirty weigh the same. Each field
-is seen in colour, which knows more on slides that are known, and in grey, which holds where the stain is another; and
-each of these twice, turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md).
+each place counts as much as it is stained, nuclei some forty times as much as background: little of what is found
+depends on how many cells there are, and the red cells around still have a say. Each field is seen in colour, which
+knows more on slides that are known, and in grey, which holds where the stain is another; and each of these twice,
+turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md, docs/evaluation.md).
 """
 
 from typing import Any
