@@ -12,7 +12,8 @@ from infra.environments import load_environment
 from infra.image import DOCKERFILE, stage_context, stage_page
 from infra.rehearsal.container import build_image, is_podman
 
-pytestmark = pytest.mark.container
+# Four builds without cache; minutes each where the machine is busy.
+pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]
 
 
 def layers(engine: str, tag: str) -> list[str]:
