@@ -58,7 +58,7 @@ class Registry:
 
     def champion(self) -> str | None:
         """Give the version that the alias points at."""
-        found = self._find(self._client.get_registered_model, NAME)
+        found = self._asked("the registry", self._find, self._client.get_registered_model, NAME)
         return str(found.aliases[ALIAS]) if found is not None and ALIAS in found.aliases else None
 
     def _find_card(self, run_id: str, folder: str | None = None, depth: int = 2) -> str | None:
