@@ -63,7 +63,8 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """int64[n], the most probable label."""
-        return self.probabilities.argmax(1)
+        best: NDArray[np.int64] = self.probabilities.argmax(1)
+        return best
 
 
 def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Predictions:
