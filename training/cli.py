@@ -20,6 +20,7 @@ COMMANDS = {
     "rollback": "promotion.rollback",
     "evaluate": "evaluate",
     "crossvalidate": "crossvalidate",
+    "export": "export",
     "card": "documents",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""

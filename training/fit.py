@@ -17,6 +17,8 @@ from training.corner import hide_scale_bar
 from training.fields import LABELS, Fields
 from training.progress import bar
 
+CHECKPOINT = "checkpoint"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -80,7 +82,7 @@ def fit(
     recipe : Recipe
         How.
     work : Path
-        Folder for the checkpoint, which is removed at the end.
+        Folder for the checkpoint; the caller removes it once what was trained is kept somewhere else.
     callbacks : sequence of keras.callbacks.Callback
         Called after the checkpoint of each epoch is on disk.
 
@@ -109,13 +111,18 @@ def fit(
         batches(fields, recipe),
         epochs=recipe.epochs,
         class_weight=class_weights(fields.labels),
-        callbacks=[keras.callbacks.BackupAndRestore(work / "checkpoint"), *callbacks],
+        callbacks=[_backup(work), *callbacks],
         verbose="auto" if sys.stdout.isatty() else 2,
     )
     return [
         dict(zip(history.history, map(float, values), strict=True))
         for values in zip(*history.history.values(), strict=True)
     ]
+
+
+def _backup(work: Path) -> keras.callbacks.Callback:
+    """Keep each whole epoch, and the one before it until it is on disk: a process may be killed while it writes."""
+    return keras.callbacks.BackupAndRestore(work / CHECKPOINT, double_checkpoint=True, delete_checkpoint=False)
 
 
 def batches(fields: Fields, recipe: Recipe) -> tf.data.Dataset:

@@ -10,6 +10,7 @@ The card that the run writes tells its minutes, its numbers on the held-out run 
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from training import measure, parity, synthetic, tracking
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
-from training.fit import OPTIMIZERS, Recipe
+from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
 from training.head_fit import DivergedError
 from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
@@ -127,8 +128,11 @@ def train(
         }
 
     whole, _ = release(content, card, output, check)
+    shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     if run:
-        _log(run, learned, whole, output)
+        # Whoever watches has told of the epochs as they went.
+        first = None if watch else recipe.epochs - len(learned.epochs) + 1
+        _log(run, learned, first, whole, output)
     return {"training": whole.training, "size_bytes": whole.size_bytes}
 
 
@@ -151,10 +155,11 @@ def _draw(run: tracking.Run, file: Classifier, test: Fields) -> None:
     )
 
 
-def _log(run: tracking.Run, learned: Learned, card: ModelCard, output: Path) -> None:
+def _log(run: tracking.Run, learned: Learned, first_epoch: int | None, card: ModelCard, output: Path) -> None:
     """Log curves, the numbers of the held-out run, the model folder and the network, and register a version."""
-    for number, measures in enumerate(learned.epochs, 1):
-        run.epoch(number, measures)
+    if first_epoch is not None:
+        for number, measures in enumerate(learned.epochs, first_epoch):
+            run.epoch(number, measures)
     held = card.training["held_out"]
     run.metrics({name: value for name, value in held.items() if isinstance(value, float)})
     run.tags({"data_manifest": str(card.training["data_manifest"])})

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 
 def save(network: keras.Model, folder: Path) -> None:
@@ -13,5 +14,5 @@ def save(network: keras.Model, folder: Path) -> None:
 
     shutil.rmtree(folder, ignore_errors=True)
     # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
-    needed = [f"keras=={version('keras')}", f"tensorflow=={version('tensorflow-cpu')}"]
+    needed = [f"keras=={version('keras')}", f"tensorflow=={tf.__version__}"]
     mlflow.tensorflow.save_model(network, str(folder), pip_requirements=needed)

@@ -1,0 +1,189 @@
+r"""Files of other precisions from a served graph, each behind the parity gate.
+
+::
+
+    python -m training export --saved-model runs/train/ID/saved_model --data ../shared/data/all_smears \
+        --precision float16 --output runs/export/float16
+
+float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file,
+whose ranges are taken from training fields, must give the same label on 99.9 % of them and be faster than the float32
+file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and slower.
+"""
+
+import argparse
+import hashlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from inference import Classifier, ModelCard, ModelError, load, read_card
+from inference.card import write_card
+from training import parity
+from training.fields import LABELS, DataError, load_fields
+from training.parity import Parity, ParityError
+from training.release import FILE_NAME, release
+
+PRECISIONS = ("float32", "float16", "int8")
+CALIBRATION_FIELDS = 200
+"""Fields from which the converter takes the ranges of int8; spread over the whole set."""
+INT8_AGREEMENT = 0.999
+TIMED_FIELDS, ROUNDS = 40, 5
+Images = NDArray[np.uint8]
+
+
+class Graph:
+    """A served graph read back from its SavedModel; answers as ``ServedClassifier`` does."""
+
+    def __init__(self, saved_model: Path) -> None:
+        if not (saved_model / "saved_model.pb").is_file():
+            raise ModelError(f"{saved_model} is no SavedModel: train leaves one in its work folder, runs/train/ID")
+        self._loaded = tf.saved_model.load(str(saved_model))
+        self.serve = self._answer(self._loaded.signatures["serving_default"])
+
+    @staticmethod
+    def _answer(signature: Callable[..., Any]) -> Callable[[Any], Any]:
+        return lambda image: signature(image=image)
+
+
+def convert(saved_model: Path, precision: str, images: Images) -> bytes:
+    """Convert a SavedModel to a TFLite file.
+
+    Parameters
+    ----------
+    saved_model : Path
+        Of ``train``.
+    precision : str
+        One of ``PRECISIONS``.
+    images : uint8[n, 224, 224, 3]
+        Training fields, for the ranges of int8.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+
+        def representative() -> Iterator[dict[str, Any]]:
+            for position in np.linspace(0, len(images) - 1, min(CALIBRATION_FIELDS, len(images))).astype(int):
+                yield {"image": images[position : position + 1]}
+
+        converter.representative_dataset = representative
+    return bytes(converter.convert())
+
+
+def demand(precision: str, found: Parity, times_as_fast: float | None, path: Path) -> None:
+    """Let a file pass, or refuse it.
+
+    Parameters
+    ----------
+    precision : str
+        One of ``PRECISIONS``.
+    found : Parity
+        With the network, on training fields.
+    times_as_fast : float, optional
+        Of an int8 file: how many times as fast as the float32 file.
+    path : Path
+        For the message.
+
+    Raises
+    ------
+    ParityError
+        Says what is missing.
+    """
+    if precision != "int8":
+        parity.demand(found, path)
+    elif not found.agreement >= INT8_AGREEMENT:
+        raise ParityError(
+            f"{path}: int8 gives the network's label on {found.agreement:.2%} of {found.images} fields, and "
+            f"{INT8_AGREEMENT:.1%} are needed: not written. Ship float32"
+        )
+    elif times_as_fast is None or times_as_fast <= 1.0:
+        raise ParityError(f"{path}: int8 is {times_as_fast or 0:.2f} times as fast as float32, no gain: not written")
+
+
+def speed(file: Classifier, reference: Classifier, images: Images) -> float:
+    """Tell how many times as fast a file is as another, by medians of interleaved rounds."""
+    ratios = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for one in (file, reference):
+            start = time.perf_counter()
+            for image in images[:TIMED_FIELDS]:
+                one.run(image)
+            seconds.append(time.perf_counter() - start)
+        ratios.append(seconds[1] / seconds[0])
+    return statistics.median(ratios)
+
+
+def export(saved_model: Path, card: ModelCard, precision: str, images: Images, output: Path) -> ModelCard:
+    """Convert, compare with the network on every image, and write the model folder.
+
+    Raises
+    ------
+    ParityError
+        The file does not pass; nothing is written.
+    ModelError
+        There is no graph, or it is not the card's.
+    """
+    graph = Graph(saved_model)
+    content = convert(saved_model, precision, images)
+    with tempfile.TemporaryDirectory() as folder:
+        reference = _reference(convert(saved_model, "float32", images), card, Path(folder))
+
+        def check(file: Classifier) -> dict[str, Any]:
+            found = parity.compare(graph, file, images)
+            ratio = speed(file, reference, images)
+            demand(precision, found, ratio, output / FILE_NAME)
+            told = {"images": found.images, "agreement": found.agreement, "max_difference": found.max_difference}
+            return {"parity": told, "times_as_fast_as_float32": round(ratio, 3)}
+
+        return release(content, _of(card, content, precision), output, check)[0]
+
+
+def _of(card: ModelCard, content: bytes, precision: str) -> ModelCard:
+    """Make a card tell of another file."""
+    digest = hashlib.sha256(content).hexdigest()
+    return card.model_copy(update={"precision": precision, "sha256": digest, "size_bytes": len(content)})
+
+
+def _reference(content: bytes, card: ModelCard, folder: Path) -> Classifier:
+    (folder / FILE_NAME).write_bytes(content)
+    write_card(_of(card, content, "float32"), folder)
+    return load(folder)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``export`` command."""
+    parser = subparsers.add_parser("export", help="write a float32, float16 or int8 file, if it answers as the network")
+    parser.add_argument("--saved-model", type=Path, required=True, help="what train left: runs/train/ID/saved_model")
+    parser.add_argument("--model", type=Path, default=Path("models/default"), help="whose card it gets (%(default)s)")
+    parser.add_argument("--data", type=Path, required=True, help=f"training fields: holds {', '.join(LABELS)}")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float16", help="(%(default)s)")
+    parser.add_argument("--output", type=Path, required=True, help="model folder to write")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``export`` command; gives the exit code."""
+    try:
+        images = load_fields(options.data).images
+        card = export(options.saved_model, read_card(options.model), options.precision, images, options.output)
+    except (DataError, ModelError, ParityError, ValueError) as error:
+        sys.stderr.write(f"export: {error}\n")
+        return 2
+    told = card.training["parity"]
+    sys.stdout.write(
+        f"{options.output}: {options.precision}, {card.size_bytes / 1e6:.2f} MB, "
+        f"{card.training['times_as_fast_as_float32']:.2f} times as fast as float32; on {told['images']} fields the "
+        f"label agrees on {told['agreement']:.2%}, largest difference {told['max_difference']:.2g}\n"
+    )
+    return 0
