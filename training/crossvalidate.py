@@ -109,6 +109,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
     parser.add_argument("--backbone", choices=sorted(BACKBONES), default="efficientnet-lite0", help="(%(default)s)")
     parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
+    parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")
     parser.add_argument("--candidate", help="name of the recipe's folder (the backbone's)")
     parser.add_argument("--epochs", type=int, default=Recipe.epochs, help="(%(default)s)")
     parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=Recipe.optimizer, help="(%(default)s)")
@@ -117,17 +118,25 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(run=run)
 
 
+def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, Fold]]:
+    wanted = [
+        (protocol, fold)
+        for protocol in dict.fromkeys(options.protocol or FOLDED)
+        for fold in folds_of(protocol, options.data, manifest)
+        if not options.fold or fold.name in options.fold
+    ]
+    if not wanted:
+        raise DataError(f"there is no fold {' or '.join(options.fold)}: folds are named as contiguous-1 is")
+    return wanted
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the ``crossvalidate`` command; gives the exit code."""
     recipe = Recipe(epochs=options.epochs, optimizer=options.optimizer, frozen=options.frozen)
     folder = options.work / (options.candidate or options.backbone)
     try:
         manifest, fields = manifest_of(options.data), load_fields(options.data)
-        wanted = [
-            (protocol, fold)
-            for protocol in dict.fromkeys(options.protocol or FOLDED)
-            for fold in folds_of(protocol, options.data, manifest)
-        ]
+        wanted = _wanted(options, manifest)
         features = None
         if recipe.frozen and not BACKBONES[options.backbone].hidden:
             network = classifier.build(options.backbone)
