@@ -59,7 +59,7 @@ def density(field: Field) -> Numbers:
 
 
 def _forest() -> RandomForestClassifier:
-    return RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=0)
+    return RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=0, n_jobs=-1)
 
 
 SHORTCUTS: dict[str, tuple[Callable[[Field], Numbers], Callable[[], Any]]] = {
