@@ -66,8 +66,12 @@ def _metric(asked: str, result: ProtocolResult | None, name: str, enough: Callab
 
 
 def _published(contiguous: ProtocolResult | None) -> Verdict:
-    asked = "contiguous folds: above the best published, 0.968 [0.955, 0.978] (a foundation model)"
-    return _metric(asked, contiguous, "mean_fold_balanced_accuracy", lambda value: value > 0.968)
+    """Judge by the lower end: a value a little above, with an interval across, is a tie."""
+    asked = (
+        "contiguous folds: above the best published, 0.968 [0.955, 0.978] (a foundation model), by the whole interval"
+    )
+    found = contiguous.metrics.get("mean_fold_balanced_accuracy") if contiguous else None
+    return Verdict(asked, interval(found), found.low > 0.968 if found else None)
 
 
 def _malignant(contiguous: ProtocolResult | None) -> Verdict:

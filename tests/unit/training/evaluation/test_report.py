@@ -34,9 +34,17 @@ def test_targets_are_judged_by_the_numbers(results: Results) -> None:
     assert said["BCCD: accepted as malignant <= 1 %"] == "**not met**"
     assert said["random split: accuracy >= 0.9985"] == "not measured"
     better = json.loads(results.model_dump_json())
+    # 0.99 is above the published 0.968, but an interval that reaches down to 0.96 is not.
+    better["evidence"]["protocols"]["contiguous"]["metrics"]["mean_fold_balanced_accuracy"] = {
+        "value": 0.99,
+        "low": 0.96,
+        "high": 1.0,
+    }
     better["evidence"]["strangers"]["bccd"]["accepted_as_malignant"] = 0.01
     improved = {verdict.asked: verdict.said for verdict in verdicts(Results.model_validate(better))}
     assert improved["BCCD: accepted as malignant <= 1 %"] == "met"
+    assert improved["contiguous folds: mean balanced accuracy >= 0.98"] == "met"
+    assert next(said for asked, said in improved.items() if "best published" in asked) == "**not met**"
 
 
 def test_report_shows_shortcuts_folds_strangers_and_what_is_missing(results: Results, tmp_path: Path) -> None:
