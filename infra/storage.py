@@ -40,6 +40,7 @@ class StorageStack(cdk.Stack):
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+        cdk.CfnOutput(self, "KeyArn", value=self.key.key_arn)
         self.access_logs = s3.Bucket(
             self,
             "AccessLogs",

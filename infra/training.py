@@ -60,7 +60,6 @@ class TrainingStack(cdk.Stack):
         self._tell(
             JobRoleArn=self.job_role.role_arn,
             LauncherPolicyArn=launcher.managed_policy_arn,
-            KeyArn=storage.key.key_arn,
             NetworkIsolation=str(settings.network_isolation).lower(),
         )
         if image:

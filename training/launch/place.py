@@ -107,7 +107,7 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         role_arn=training["JobRoleArn"],
         data_bucket=found["Storage"]["DataBucketName"],
         models_bucket=found["Storage"]["ModelsBucketName"],
-        kms_key=training["KeyArn"],
+        kms_key=found["Storage"]["KeyArn"],
         image=training["TrainingImageUri"] if _own(environment) else None,
         tracking_uri=_server(environment) or training["MlflowAppArn"],
         policy=policy,

@@ -54,14 +54,17 @@ class Account:
 
     def deploy(self):
         self.stacks = {
-            "Leukolens-Dev-Storage": {"DataBucketName": "smears-data", "ModelsBucketName": "smears-models"},
+            "Leukolens-Dev-Storage": {
+                "DataBucketName": "smears-data",
+                "ModelsBucketName": "smears-models",
+                "KeyArn": KEY,
+            },
             "Leukolens-Dev-Training": {
                 "JobRoleArn": ROLE,
-                "KeyArn": KEY,
                 "MlflowAppArn": f"arn:aws:sagemaker:{REGION}:1:mlflow-app/app-1",
             },
         }
-        for bucket in self.stacks["Leukolens-Dev-Storage"].values():
+        for bucket in ("smears-data", "smears-models"):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def put_smears(self):
