@@ -16,6 +16,8 @@ def pool(maps: keras.KerasTensor, backbone: Backbone) -> keras.KerasTensor:
 def classify(embedding: keras.KerasTensor, backbone: Backbone) -> keras.KerasTensor:
     """Lead the embedding through the backbone's hidden layers to logits, float32[batch, 4]."""
     x = embedding
+    if backbone.embedding_scale != 1.0:
+        x = keras.layers.Rescaling(1 / backbone.embedding_scale, name="embedding_scale")(x)
     for number, width in enumerate(backbone.hidden, 1):
         x = keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")(x)
     # float32 whatever the backbone computes in: a softmax of half-precision logits loses its tails.

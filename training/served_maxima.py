@@ -42,6 +42,7 @@ class ServedMaxima(tf.Module):
         self.feature_variables = [variable.value for variable in self.features.variables]
         layers = [layer.get_weights() for layer in model.layers if layer.name.startswith("hidden_")]
         layers.append([weights / temperature for weights in model.get_layer("logits").get_weights()])
+        layers[0][0] = layers[0][0] * _embedding_scale(model)
         self.kernels = [tf.Variable(kernel, trainable=False) for kernel, _ in layers]
         self.biases = [tf.Variable(bias, trainable=False) for _, bias in layers]
         self.distance = ServedDistance(distance)
@@ -75,3 +76,9 @@ class ServedMaxima(tf.Module):
         there *= cells / tf.reduce_sum(there, [1, 2], keepdims=True)  # equal maxima share
         shares = tf.matmul(tf.reshape(there * maps, [cells, maps.shape[3]]), gradient)
         return tf.reshape(shares, [1, maps.shape[1], maps.shape[2], gradient.shape[1]])
+
+
+def _embedding_scale(model: keras.Model) -> float:
+    """Give what the embedding is multiplied by before the first hidden layer."""
+    scaling = [layer.scale for layer in model.layers if layer.name == "embedding_scale"]
+    return float(scaling[0]) if scaling else 1.0
