@@ -27,6 +27,8 @@ def sample() -> bytes:
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """Give a function that tells all that was written to standard output, log lines and metrics alike."""
+    # The local server, which other tests run in this process, turns metrics off.
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
     stream = io.StringIO()
     for log_handler in logger.handlers:
         if isinstance(log_handler, logging.StreamHandler):
