@@ -28,7 +28,7 @@ from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, Features, Learned, features_of, learn, learn_linear
 from training.manifest import Manifest
 from training.progress import bar
-from training.protocols import FOLDED, folds_of, keys_of
+from training.protocols import FOLDED, folds_of, positions
 from training.release import make_card, release
 from training.served import serve
 from training.serving import convert
@@ -67,9 +67,7 @@ def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path) 
     if (folder / FOLD_NAME).is_file():
         return
     keras.utils.set_random_seed(experiment.recipe.seed)
-    place = {key: position for position, key in enumerate(keys_of(experiment.fields))}
-    train = np.array(sorted(place[key] for key in fold.train))
-    test = np.array(sorted(place[key] for key in fold.test))
+    train, test = positions(experiment.fields, fold.train), positions(experiment.fields, fold.test)
     shutil.rmtree(folder, ignore_errors=True)
     learned = _learn(experiment, train, folder.with_name(f".{folder.name}-work"))
     served = serve(learned, BACKBONES[experiment.backbone])

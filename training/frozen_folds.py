@@ -32,7 +32,7 @@ from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, OOD_RANK
 from training.manifest import Manifest
 from training.progress import bar
-from training.protocols import FOLDED, folds_of, keys_of
+from training.protocols import FOLDED, folds_of, positions
 from training.release import FILE_NAME, make_card
 from training.served_maxima import ServedMaxima
 from training.serving import convert
@@ -66,8 +66,7 @@ class Set:
 
     def positions(self, keys: tuple[str, ...]) -> Labels:
         """Find fields by their keys."""
-        place = {key: position for position, key in enumerate(keys_of(self.fields))}
-        return np.array(sorted(place[key] for key in keys))
+        return positions(self.fields, keys)
 
 
 @dataclass(frozen=True)

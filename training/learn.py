@@ -24,7 +24,7 @@ from training.heads import layer_names
 from training.linear_head import LinearHead, fit_linear_head, stain_density
 from training.manifest import Record
 from training.out_of_distribution import Mahalanobis
-from training.protocols import keys_of
+from training.protocols import keys_of, positions
 from training.splits import contiguous_folds
 
 OOD_RANK = 128
@@ -161,12 +161,9 @@ def learn_linear(
 
 def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positions, Positions]]:
     """Cut fields into contiguous parts: positions to learn from and to ask about, every field asked about once."""
-    place = {key: position for position, key in enumerate(keys_of(fields))}
-    folds = contiguous_folds([record for record in records if record.key in place])
-    return [
-        (np.array(sorted(place[key] for key in fold.train)), np.array(sorted(place[key] for key in fold.test)))
-        for fold in folds
-    ]
+    keys = set(keys_of(fields))
+    folds = contiguous_folds([record for record in records if record.key in keys])
+    return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 
 def _fit_linear(features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:

@@ -1,6 +1,6 @@
 """The ways of keeping fields apart, by name, as positions of fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,12 @@ def keys_of(fields: Fields) -> list[str]:
     return [f"{path.parent.name}/{path.name}" for path in fields.paths]
 
 
+def positions(fields: Fields, keys: Iterable[str]) -> NDArray[np.int64]:
+    """Find fields by their keys: increasing positions."""
+    place = {key: position for position, key in enumerate(keys_of(fields))}
+    return np.array(sorted(place[key] for key in keys), np.int64)
+
+
 def folds_of(protocol: str, data: Path, manifest: Manifest) -> list[Fold]:
     """Give the folds of a protocol.
 
@@ -79,8 +85,7 @@ def parts_of(protocol: str, data: Path, manifest: Manifest, fields: Fields) -> l
     if protocol == HOLDOUT:
         held = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
         return [Parts(HOLDOUT, held.train, held.test, held.calibration)]
-    place = {key: position for position, key in enumerate(keys_of(fields))}
     return [
-        Parts(fold.name, *(np.array(sorted(place[key] for key in keys)) for keys in (fold.train, fold.test)))
+        Parts(fold.name, positions(fields, fold.train), positions(fields, fold.test))
         for fold in folds_of(protocol, data, manifest)
     ]

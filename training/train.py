@@ -124,7 +124,7 @@ def train(
             "strangers": {
                 name: measure.strangers(file, images, f"Measuring on {name}") for name, images in _strangers(external)
             },
-            "parity": {"images": found.images, "agreement": found.agreement, "max_difference": found.max_difference},
+            "parity": asdict(found),
         }
 
     whole, _ = release(content, card, output, check)

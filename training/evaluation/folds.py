@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.fields import DataError
+from training.fold_record import FOLD_NAME
 from training.manifest import Manifest
 
-FOLD_NAME = "fold.json"
 CROSSVALIDATE = "python -m training crossvalidate --data DATA --protocol {protocol}"
 """To which the recipe's own options are added."""
 
