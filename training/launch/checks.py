@@ -9,7 +9,7 @@ from training.launch.errors import LaunchError, code_of, explained
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.records import find_record
-from training.launch.tuners import tuner_status
+from training.launch.tuners import find_tuner
 from training.manifest import MANIFEST_NAME, Manifest, parse
 
 
@@ -62,11 +62,11 @@ def check_name(plan: Plan, place: Place, session: Any) -> None:
     LaunchError
         It is taken.
     """
-    status = tuner_status(plan.name, place, session) if plan.kind == "sweep" else None
-    if status or find_record(plan.name, place, session):
+    tuner = find_tuner(plan.name, place, session) if plan.kind == "sweep" else None
+    if tuner or find_record(plan.name, place, session):
         word = plan.name.removeprefix(f"leukolens-{plan.environment}-")
         raise LaunchError(
-            f"--name {word}: {plan.name} is taken{f' ({status})' if status else ''}; give another --name, "
+            f"--name {word}: {plan.name} is taken{f' ({tuner.status})' if tuner else ''}; give another --name, "
             f"or go on with that one: --resume {plan.name}"
         )
 

@@ -36,6 +36,8 @@ class Follower:
         Where the table is drawn, and whether somebody sits before it.
     again
         The command that follows the same jobs again.
+    ended
+        Is told of the jobs once all are over.
     """
 
     look: Callable[[], View]
@@ -45,6 +47,7 @@ class Follower:
     sleep: Callable[[float], None]
     console: Console
     again: str
+    ended: Callable[[View], object]
 
     def run(self) -> int:
         """Follow; gives the exit code: 0 if all completed, 1 if not, 130 if left before the end."""
@@ -58,10 +61,11 @@ class Follower:
             except ConnectionLostError as error:
                 self._say(f"{error}\nThe jobs go on. Follow them again: {self.again}")
                 return 1
-            return 0 if all(job.status == "Completed" for job in view.jobs) else 1
+            self.ended(view)
+            return 0 if view.jobs and all(job.status == "Completed" for job in view.jobs) else 1
 
     def _watch(self, live: Live) -> View:
-        view, failed = View([], []), 0
+        view, failed, waited = View([], []), 0, False
         while True:
             try:
                 view, failed = self.look(), 0
@@ -69,11 +73,13 @@ class Follower:
                 failed += 1
                 if failed == _TRIES:
                     raise
-                view = View(view.jobs, ["AWS does not answer: trying again"])
+                view = View(view.jobs, ["AWS does not answer: trying again"], view.more)
             live.update(self.draw(view), refresh=True)
-            if not failed and view.jobs and not view.running:
+            # A job that was created this moment may not be listed yet.
+            if not failed and not view.running and not view.more and (view.jobs or waited):
                 return view
             self.sleep(PAUSE_S)
+            waited = True
 
     def _leave(self) -> int:
         if self._wants_to_stop():

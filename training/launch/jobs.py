@@ -34,6 +34,10 @@ class Job:
         Of each instance: what AWS bills in the end, where a spot job's savings are off.
     failure
         AWS's reason, for a job that failed.
+    spot
+        Whether it runs on spare capacity.
+    trained_seconds
+        What AWS would have billed of each instance on demand; None until the job has ended.
     """
 
     name: str
@@ -47,11 +51,26 @@ class Job:
     seconds: float
     billed_seconds: float
     failure: str | None
+    spot: bool = False
+    trained_seconds: float | None = None
 
     @property
     def over(self) -> bool:
         """Tell whether it will not change any more."""
         return is_over(self.status)
+
+
+def spot_savings(jobs: list[Job]) -> float | None:
+    """Give the share of the price on demand that spare capacity saved on jobs that are over; None where none did.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+    """
+    ended = [
+        (job, job.trained_seconds * job.instances) for job in jobs if job.spot and job.over and job.trained_seconds
+    ]
+    trained = sum(seconds for _, seconds in ended)
+    billed = sum(job.billed_seconds * job.instances for job, _ in ended)
+    return 1 - billed / trained if trained else None
 
 
 def list_jobs(
@@ -128,4 +147,6 @@ def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
         seconds=seconds,
         billed_seconds=described.get("BillableTimeInSeconds", seconds),
         failure=described.get("FailureReason"),
+        spot=described.get("EnableManagedSpotTraining", False),
+        trained_seconds=described.get("TrainingTimeInSeconds"),
     )

@@ -8,9 +8,9 @@ from training.launch.plan import Plan
 from training.tracking.settings import artifact_location, prepare_environment
 
 
-def experiment_of(plan: Plan) -> str:
+def experiment_of(environment: str) -> str:
     """Give the MLflow experiment of an environment's jobs."""
-    return f"leukolens-{plan.environment}"
+    return f"leukolens-{environment}"
 
 
 def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
@@ -34,11 +34,11 @@ def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
 
     try:
         used = client or MlflowClient(tracking_uri=place.tracking_uri)
-        found = used.get_experiment_by_name(experiment_of(plan))
+        found = used.get_experiment_by_name(experiment_of(plan.environment))
         experiment = (
             found.experiment_id
             if found
-            else used.create_experiment(experiment_of(plan), artifact_location(place.tracking_uri))
+            else used.create_experiment(experiment_of(plan.environment), artifact_location(place.tracking_uri))
         )
         tags = {"leukolens.sweep": plan.name, "leukolens.data": plan.data, **plan.tags}
         return str(used.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)

@@ -171,7 +171,11 @@ def _environment(plan: Plan, place: Place) -> dict[str, str]:
     sweep = {"LEUKOLENS_SWEEP": plan.name} if plan.kind == "sweep" else {}
     parent = {"LEUKOLENS_PARENT_RUN": plan.parent_run} if plan.parent_run else {}
     secret = {"LEUKOLENS_MLFLOW_SECRET_ARN": place.tracking_secret} if place.tracking_secret else {}
-    tracking = {"MLFLOW_TRACKING_URI": place.tracking_uri, "MLFLOW_EXPERIMENT_NAME": experiment_of(plan), **secret}
+    tracking = {
+        "MLFLOW_TRACKING_URI": place.tracking_uri,
+        "MLFLOW_EXPERIMENT_NAME": experiment_of(plan.environment),
+        **secret,
+    }
     return {**tracking, **sweep, **parent}
 
 

@@ -9,7 +9,7 @@ from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.records import find_record
 from training.launch.start import Say, start, start_one
-from training.launch.tuners import is_over, tuner_status
+from training.launch.tuners import find_tuner
 
 
 def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: datetime) -> Plan:
@@ -39,12 +39,12 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
     jobs = list_jobs(name, place, session)
     if kind == "train":
         return _resume_job(plan, jobs, place, session, say)
-    status = tuner_status(name, place, session)
-    if status is None:
+    tuner = find_tuner(name, place, session)
+    if tuner is None:
         say(f"{name} has no tuner yet: making it")
         return start(plan, place, session, say)
-    if not is_over(status):
-        say(f"{name} is {status}: nothing to start")
+    if not tuner.over:
+        say(f"{name} is {tuner.status}: nothing to start")
     elif plan.strategy == "grid":
         _resume_grid(plan, jobs, place, session, say)
     else:

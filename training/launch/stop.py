@@ -10,7 +10,7 @@ from training.launch.errors import LaunchError, explained
 from training.launch.jobs import list_jobs
 from training.launch.place import Place, deployed_place
 from training.launch.records import drop_record, find_record
-from training.launch.tuners import tuner_status
+from training.launch.tuners import find_tuner
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,8 +53,8 @@ def stop_all(name: str, place: Place, session: Any, say: Callable[[str], object]
         AWS refused.
     """
     client, stopped = session.client("sagemaker"), 0
-    status = tuner_status(name, place, session) if len(name) <= _MOST_OF_A_TUNER else None
-    if status == "InProgress":
+    tuner = find_tuner(name, place, session) if len(name) <= _MOST_OF_A_TUNER else None
+    if tuner and tuner.status == "InProgress":
         with explained(f"stop the sweep {name}", place.policy):
             client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         say(f"stopping the sweep {name}: it starts no more jobs")
@@ -66,7 +66,7 @@ def stop_all(name: str, place: Place, session: Any, say: Callable[[str], object]
                 client.stop_training_job(TrainingJobName=job.name)
             say(f"stopping {job.name}")
             stopped += 1
-    if status is None and not jobs and find_record(name, place, session):
+    if tuner is None and not jobs and find_record(name, place, session):
         drop_record(name, place, session)
         say(f"{name} was only half made: dropped, nothing of it ran")
         stopped += 1

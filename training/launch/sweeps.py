@@ -1,42 +1,59 @@
 """Sweeps and jobs of an environment as plans tell of them, and which of them need a hand."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from training.launch.jobs import Job, belongs
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.records import find_record, list_records
-from training.launch.tuners import is_over, tuner_status
+from training.launch.tuners import find_tuner
 
 
-def notes_on(jobs: list[Job], place: Place, session: Any, only: Plan | None = None) -> list[str]:
-    """List what is only half made or not whole, each with the commands that go on with it or drop it.
+@dataclass(frozen=True)
+class State:
+    """How a plan stands.
+
+    Attributes
+    ----------
+    note
+        What is only half made or not whole, with the commands that go on with it or drop it; None if all is well.
+    more
+        Whether its tuner may start jobs that are not there yet.
+    """
+
+    note: str | None = None
+    more: bool = False
+
+
+def notes_on(jobs: list[Job], place: Place, session: Any) -> list[str]:
+    """List what is only half made or not whole of all plans of an environment."""
+    plans = [find_record(name, place, session) for name in list_records(place, session)]
+    states = [
+        state_of(plan, [job for job in jobs if belongs(job.name, plan.name)], place, session) for plan in plans if plan
+    ]
+    return [state.note for state in states if state.note]
+
+
+def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
+    """Tell how a plan stands.
 
     Parameters
     ----------
-    jobs
-        All that were started.
+    plan, jobs
+        Of which these were started.
     place, session
         Where, and boto3's session there.
-    only
-        The one plan that is asked about; all, if left out.
     """
-    plans = [only] if only else [find_record(name, place, session) for name in list_records(place, session)]
-    notes = [
-        _note(plan, [job for job in jobs if belongs(job.name, plan.name)], place, session) for plan in plans if plan
-    ]
-    return [note for note in notes if note]
-
-
-def _note(plan: Plan, jobs: list[Job], place: Place, session: Any) -> str | None:
     go_on = f"python -m training {plan.kind} --executor sagemaker --env {plan.environment} --resume {plan.name}"
     drop = f"python -m training stop --env {plan.environment} --sweep {plan.name}"
     if plan.kind == "train":
-        return None if jobs else f"{plan.name}: half made, no job yet. Go on: {go_on}   Drop it: {drop}"
-    status = tuner_status(plan.name, place, session)
-    if status is None:
-        return f"{plan.name}: half made, no tuner yet. Go on: {go_on}   Drop it: {drop}"
+        return State(None if jobs else f"{plan.name}: half made, no job yet. Go on: {go_on}   Drop it: {drop}")
+    tuner = find_tuner(plan.name, place, session)
+    if tuner is None:
+        return State(f"{plan.name}: half made, no tuner yet. Go on: {go_on}   Drop it: {drop}")
     done = sum(job.status == "Completed" for job in jobs)
-    if is_over(status) and done < plan.job_count and all(job.over for job in jobs):
-        return f"{plan.name}: {status} with {done} of {plan.job_count} jobs completed. Go on: {go_on}"
-    return None
+    if not tuner.over or done >= plan.job_count or not all(job.over for job in jobs):
+        return State(more=not tuner.over)
+    why = f" ({' '.join(tuner.failure.split())})" if tuner.failure else ""
+    return State(f"{plan.name}: {tuner.status} with {done} of {plan.job_count} jobs completed{why}. Go on: {go_on}")

@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from training.launch.errors import LaunchError
-from training.launch.jobs import Job
+from training.launch.jobs import Job, spot_savings
 from training.launch.place import Place
 from training.launch.plan import OBJECTIVE, Plan
 from training.launch.prices import Prices, cost_so_far
@@ -26,10 +26,13 @@ class View:
         Oldest first.
     notes
         Lines below the table: sweeps that are only half made, a connection that is lost.
+    more
+        Whether jobs may come that are not there yet.
     """
 
     jobs: list[Job]
     notes: list[str]
+    more: bool = False
 
     @property
     def running(self) -> list[Job]:
@@ -68,7 +71,8 @@ def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -
     costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
     for job, cost in zip(view.jobs, costs, strict=True):
         table.add_row(*_cells(job, varied, cost), style="bold" if job.objective == best is not None else None)
-    return Group(table, _sum(view, costs), *(Text(note) for note in view.notes))
+    failures = [f"{job.name}: {' '.join(job.failure.split())}" for job in view.jobs if job.failure]
+    return Group(table, _sum(view, costs), *(Text(note) for note in (*failures, *view.notes)))
 
 
 def _cells(job: Job, varied: list[str], cost: float | None) -> list[str | Text]:
@@ -97,7 +101,10 @@ def _sum(view: View, costs: list[float | None]) -> Text:
     done = sum(job.status == "Completed" for job in view.jobs)
     known = sum(cost for cost in costs if cost is not None)
     unknown = "" if None not in costs else ", without those of unknown price"
-    return Text(f"{done} of {len(view.jobs)} completed, {len(view.running)} running, ${known:.2f} so far{unknown}")
+    saved = spot_savings(view.jobs)
+    spot = "" if saved is None else f", {saved:.0%} saved by spot"
+    told = f"{done} of {len(view.jobs)} completed, {len(view.running)} running, ${known:.2f} so far{unknown}{spot}"
+    return Text(told)
 
 
 def _time(seconds: float) -> str:

@@ -16,8 +16,9 @@ from training.launch.place import Place, deployed_place
 from training.launch.plan import Plan
 from training.launch.prices import Prices, read_prices
 from training.launch.records import find_record
+from training.launch.settle import settle
 from training.launch.stop import stop_all
-from training.launch.sweeps import notes_on
+from training.launch.sweeps import notes_on, state_of
 from training.launch.table import View, render
 
 _WIDTH = 160
@@ -45,8 +46,9 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         if options.sweep and not view.jobs and plan is None:
             sys.stderr.write(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed\n")
             return 2
-        if options.once or not console.is_terminal or not view.running:
+        if options.once or not console.is_terminal or not (view.running or view.more):
             console.print(render(view, place, prices, plan))
+            settle(view, name, place, prices, plan)
             return 0
         # What is half made stays so while somebody looks on; asking for every plan again and again is many calls.
         return watch(name, place, prices, session, plan, console, None if plan else view.notes)
@@ -60,7 +62,10 @@ def look(
 ) -> View:
     """Ask AWS for jobs, and for what is half made unless that is known."""
     jobs = list_jobs(name, place, session, known)
-    return View(jobs, notes_on(jobs, place, session, plan) if notes is None else notes)
+    if plan:
+        state = state_of(plan, jobs, place, session)
+        return View(jobs, [state.note] if state.note else [], state.more)
+    return View(jobs, notes_on(jobs, place, session) if notes is None else notes)
 
 
 def make_console() -> Console:
@@ -86,5 +91,6 @@ def watch(
         ask=input,
         sleep=time.sleep,
         console=console or make_console(),
-        again=f"python -m training jobs --env {place.environment} --sweep {name}",
+        again=f"python -m training jobs --env {place.environment}" + ("" if name.endswith("-") else f" --sweep {name}"),
+        ended=lambda view: settle(view, name, place, prices, plan),
     ).run()

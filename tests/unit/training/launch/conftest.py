@@ -101,14 +101,15 @@ class Account:
         self.backend.hyper_parameter_tuning_jobs[name].hyper_parameter_tuning_job_status = "InProgress"
         return made
 
-    def tell(self, job, status, *, doing=None, epoch=None, objective=None, minutes=10, billed_s=None):
+    def tell(self, job, status, *, doing=None, epoch=None, objective=None, minutes=10, billed_s=None, failure=None):
         """Make AWS say this of a job."""
         told = self.backend.training_jobs[job]
         told.training_job_status, told.secondary_status = status, doing or status
         told.training_start_time = self.now - timedelta(minutes=minutes)
         told.training_end_time = None if status == "InProgress" else self.now
+        told.failure_reason = failure
         if billed_s is not None:
-            told.billable_time_in_seconds = billed_s
+            told.billable_time_in_seconds, told.training_time_in_seconds = billed_s, minutes * 60
         values = {"epoch": epoch, "val_balanced_accuracy": objective}
         told.final_metric_data_list = [
             {"MetricName": name, "Value": float(value), "Timestamp": self.now}
@@ -181,6 +182,7 @@ def account(bare_account, monkeypatch):
     bare_account.deploy()
     bare_account.put_smears()
     monkeypatch.setattr("training.launch.start.make_parent", lambda plan, place: "run-of-the-sweep")
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
     return bare_account
 
 

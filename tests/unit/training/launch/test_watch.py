@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
+from tests.unit.training.launch.conftest import GRID
 from training.launch.errors import ConnectionLostError
 from training.launch.follow import INTERRUPTED, Follower
 from training.launch.jobs import belongs, list_jobs
@@ -26,7 +27,7 @@ class Terminal:
         self.account, self.happens, self.answer = account, iter(happens), answer
         self.screen = io.StringIO()
         self.console = Console(file=self.screen, force_terminal=interactive, width=160, _environ={})
-        self.paused_s, self.asked, self.views = 0, [], []
+        self.paused_s, self.asked, self.views, self.ended = 0, [], [], []
 
     def follow(self):
         known, prices, place, session = {}, read_prices(), self.account.place, self.account.session
@@ -44,6 +45,7 @@ class Terminal:
             sleep=self._sleep,
             console=self.console,
             again="jobs --sweep " + NAME,
+            ended=self.ended.append,
         ).run()
 
     @property
@@ -79,7 +81,8 @@ def test_a_sweep_is_followed_to_its_end(nine):
     assert not last.running
     assert "0.9080" in terminal.text
     # 600 s are billed of 1,800 run: 9 x 600 s at $0.2898 an hour.
-    assert "9 of 9 completed, 0 running, $0.43 so far" in terminal.text
+    assert "9 of 9 completed, 0 running, $0.43 so far, 67% saved by spot" in terminal.text
+    assert terminal.ended == [last]
     assert terminal.paused_s == 15
 
 
@@ -96,12 +99,39 @@ def test_the_table_says_how_far_a_job_is_and_what_it_has_cost(nine):
 def test_a_failed_job_makes_the_exit_code_1(nine):
     def fail_one():
         _finish(nine)
-        nine.tell(nine.jobs[4], "Failed")
+        nine.tell(nine.jobs[4], "Failed", failure="AlgorithmError: exit code 2\nthere is no channel train")
         nine.finish_tuner(NAME, "Completed")
 
     terminal = Terminal(nine, [fail_one])
     assert terminal.follow() == 1
-    assert "Completed with 8 of 9 jobs completed. Go on:" in " ".join(terminal.text.split())
+    told = " ".join(terminal.text.split())
+    assert f"{nine.jobs[4]}: AlgorithmError: exit code 2 there is no channel train" in told
+    assert "Completed with 8 of 9 jobs completed. Go on:" in told
+
+
+def test_a_tuner_between_two_jobs_is_followed_on(account, command):
+    """The first three are over, and the next three are not there yet."""
+    assert command(*GRID, "--detach").code == 0
+    account.jobs = account.play_tuner(NAME, jobs=3)
+    for job in account.jobs:
+        account.tell(job, "Completed")
+
+    def fail():
+        account.finish_tuner(NAME, "Failed")
+        account.backend.hyper_parameter_tuning_jobs[NAME].failure_reason = "The quota\nis used up"
+
+    terminal = Terminal(account, [lambda: None, fail])
+    assert terminal.follow() == 0
+    assert [view.more for view in terminal.views] == [True, True, False]
+    assert "Failed with 3 of 9 jobs completed (The quota is used up). Go on:" in " ".join(terminal.text.split())
+
+
+def test_a_tuner_that_fails_before_its_first_job_is_the_end_of_it(account, command):
+    assert command(*GRID, "--detach").code == 0
+    account.finish_tuner(NAME, "Failed")
+    terminal = Terminal(account, [lambda: None])
+    assert terminal.follow() == 1
+    assert "Failed with 0 of 9 jobs completed" in " ".join(terminal.text.split())
 
 
 @pytest.mark.parametrize("answer", ["", "n", "what?"])
@@ -153,7 +183,10 @@ def test_a_connection_that_stays_lost_says_how_to_follow_again(nine):
         raise ConnectionLostError("AWS did not answer")
 
     terminal = Terminal(nine, [lambda: None] * 100)
-    follower = Follower(lost, lambda _: "", _interrupt, input, terminal._sleep, terminal.console, "jobs --sweep x")
+    ended = [].append
+    follower = Follower(
+        lost, lambda _: "", _interrupt, input, terminal._sleep, terminal.console, "jobs --sweep x", ended
+    )
     assert follower.run() == 1
     assert terminal.paused_s == 19 * 15
     assert "The jobs go on. Follow them again: jobs --sweep x" in terminal.text
