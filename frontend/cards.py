@@ -9,6 +9,11 @@ from frontend import charts, pictures, theme
 from frontend.fields import SmearField
 from frontend.wording import VERDICTS, malignant_in_words, pattern, percent, possible
 
+CALIBRATED = (
+    "Calibrated: adjusted so that of 100 answers with a probability of 90 %, about 90 are right. The view Model shows "
+    "how well that holds."
+)
+
 
 def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
     """Show an answered field: picture, label, verdict, probabilities.
@@ -37,13 +42,14 @@ def show(field: SmearField, number: int, card: ModelSummary | None) -> None:
 def _result(field: SmearField, prediction: Prediction, number: int) -> None:
     decision = prediction.prediction
     words = VERDICTS[decision.verdict]
-    st.caption(f"Field {number} · {plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
+    st.caption(f"Field {number} · {named(field)}")
     if decision.verdict == "accepted":
         st.header(decision.label, anchor=False)
-        st.markdown(f"{pattern(decision.label).capitalize()} · **{percent(decision.probability)}**")
+        st.markdown(f"Probability **{percent(decision.probability)}** · {pattern(decision.label)}")
     else:
         st.header("No label", anchor=False)
-        st.markdown(f"Most like {decision.label} ({percent(decision.probability)}), **not to be used**")
+        if decision.verdict == "uncertain":
+            st.markdown(f"Most probable: {decision.label} ({percent(decision.probability)}), **not to be used**")
     st.badge(words.title, icon=words.icon, color=words.tone)
     st.markdown(words.meaning)
     st.markdown(f"**Next:** {words.next_step}")
@@ -51,18 +57,22 @@ def _result(field: SmearField, prediction: Prediction, number: int) -> None:
 
 def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
     decision = prediction.prediction
+    known = decision.verdict != "out_of_distribution"
     chosen = decision.label if decision.verdict == "accepted" else None
-    threshold = card.prediction_set.minimum_probability if card else None
-    line = f" · from {threshold:.0%} (dashed line) a label stays possible" if threshold else ""
-    st.caption(f"Calibrated probabilities{line}")
+    threshold = card.prediction_set.minimum_probability if card and known else None
+    if known:
+        line = f" A pattern over the dashed line ({percent(threshold)}) is possible." if threshold else ""
+        st.caption(f"Probability of each pattern, calibrated.{line}", help=CALIBRATED)
+    else:
+        st.caption("Probabilities, **not to be used**: the model does not know such images.")
     st.altair_chart(
         charts.probability_bars(prediction.probabilities, chosen, threshold, theme.ink()),
         alt=charts.in_words(prediction.probabilities),
     )
-    if decision.verdict != "out_of_distribution":
+    if known:
         st.markdown(
             f"Possible: **{possible(prediction.prediction_set)}** · **{malignant_in_words(prediction)}**",
-            help="Malignant is the sum of the probabilities of all malignant patterns.",
+            help="Malignant: the probabilities of all malignant patterns together.",
         )
     for note in prediction.notes:
         st.caption(note)
@@ -100,6 +110,11 @@ def picture_of(field: SmearField) -> str:
 def alternative(field: SmearField) -> str:
     """Name a field's picture for a reader who does not see it, safe inside an attribute of HTML."""
     return escape(f"Smear field {field.name}", quote=True)
+
+
+def named(field: SmearField) -> str:
+    """Write a field's file name, and that it is synthetic where it is."""
+    return plain(field.name) + (" · **synthetic**" if field.synthetic else "")
 
 
 def plain(name: str) -> str:

@@ -25,7 +25,7 @@ VERDICTS: dict[Verdict, VerdictWords] = {
         title="Accepted",
         icon=":material/check_circle:",
         tone="green",
-        meaning="One pattern fits this field, and the model knows fields like it.",
+        meaning="One pattern fits this field, and the model has learned from fields like it.",
         next_step="Confirm it under the microscope. If the pattern is malignant, have a haematologist review the smear "
         "and order flow cytometry.",
     ),
@@ -33,16 +33,17 @@ VERDICTS: dict[Verdict, VerdictWords] = {
         title="Uncertain",
         icon=":material/help:",
         tone="orange",
-        meaning="The model cannot narrow this field down to one pattern, so it does not decide.",
-        next_step="Do not use the label. Read this field yourself, or take a sharper image or a neighbouring field.",
+        meaning="More than one pattern is possible, or none is likely enough. So the model does not decide.",
+        next_step="Read this field under the microscope, or take a sharper image or the next field.",
     ),
     "out_of_distribution": VerdictWords(
-        title="Not a smear the model knows",
+        title="Not known to the model",
         icon=":material/block:",
         tone="gray",
-        meaning="This image is unlike the fields that the model learned from, so its probabilities mean nothing here.",
-        next_step="Check stain, focus and magnification: the model knows blood smear fields at 100x (oil immersion). "
-        "Otherwise read the field yourself.",
+        meaning="This image is very different from the fields that the model learned from. The probabilities mean "
+        "nothing here.",
+        next_step="Check stain, focus and magnification: the model knows only blood smears, taken with a 100x oil "
+        "immersion objective. If all are right, read the field under the microscope.",
     ),
 }
 
@@ -91,5 +92,5 @@ def possible(labels: list[str]) -> str:
 def malignant_in_words(answer: Prediction) -> str:
     """Say how probable a malignant pattern is; for a field that the model does not know, nothing is."""
     if answer.prediction.verdict == "out_of_distribution":
-        return "not known"
+        return VERDICTS["out_of_distribution"].title.lower()
     return f"malignant {percent(answer.malignant_probability)}"

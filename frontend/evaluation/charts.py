@@ -174,7 +174,13 @@ def _bars(rows: list[dict[str, Any]], ink: str) -> alt.LayerChart:
 
 
 def _axis(ink: str, **more: Any) -> alt.Axis:
-    settings: dict[str, Any] = {"grid": False, "domain": False, "ticks": False, "labelFontSize": 13}
+    settings: dict[str, Any] = {
+        "grid": False,
+        "domain": False,
+        "ticks": False,
+        "labelFontSize": 13,
+        "labelFlush": False,
+    }
     return alt.Axis(**(settings | {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"} | more))
 
 

@@ -23,9 +23,9 @@ def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
     ink : str
         Colour of text, of the theme.
     """
-    st.header("How well it does", anchor=False)
+    st.header("How well it works", anchor=False)
     if evidence == Evidence():
-        st.warning("This model carries no evaluation: take it for untested.", icon=":material/help:")
+        st.warning("This model carries no evaluation. Treat it as not tested.", icon=":material/help:")
         return
     if evidence.protocols:
         _metrics(evidence)
@@ -54,7 +54,7 @@ def _title(protocol: str) -> str:
 def _metrics(evidence: Evidence) -> None:
     names = _ordered(evidence)
     st.markdown(
-        "How fields are kept apart decides what a number means:\n"
+        "The model is tested on fields that it did not learn from. How these are chosen decides what a score means:\n"
         + "\n".join(f"- **{_title(name)}.** {wording.PROTOCOLS.get(name, ('', ''))[1]}" for name in names)
     )
     measured = [key for key in wording.METRICS if any(key in evidence.protocols[name].metrics for name in names)]
@@ -67,24 +67,22 @@ def _metrics(evidence: Evidence) -> None:
             for name in names
         }
         st.table({"Figure": [wording.METRICS[key] for key in measured], **columns})
-        st.caption(
-            "In brackets: 95 % intervals, resampled by runs of neighbouring fields. They say nothing of patients."
-        )
+        st.caption("In brackets: 95 % intervals, from resampled runs of fields. They say nothing about new patients.")
 
 
 def _shortcut_audit(evidence: Evidence, ink: str) -> None:
     st.subheader("Shortcut audit: what the model adds", anchor=False)
     st.markdown(
-        "The four patterns of this data set also differ in colour, background and density of cells. What sees only "
-        "that, and no form of a cell, scores as the grey bars show. What the model adds to the best of them is what it "
-        "may have learned of cells."
+        "In this data set, the four patterns also differ in colour, background and density of cells. Each grey bar is "
+        "the score of a simple classifier that sees only one such clue, and not the shape of a cell. What the model "
+        "adds to the best of them is what it may have learned about cells."
     )
     for name in _ordered(evidence):
         if evidence.protocols[name].score is None:
             continue
         st.markdown(f"**{_title(name)}:** {wording.gain(evidence, name)}".strip())
         st.altair_chart(charts.beside_shortcuts(evidence, name, ink), alt=wording.comparison(evidence, name))
-    st.caption("Balanced accuracy; by chance, 25 %. Line: 95 % interval. Dots below it: the folds one by one.")
+    st.caption("Bars: balanced accuracy (guessing gives 25 %). Thin lines: 95 % intervals. Dots: each test set alone.")
 
 
 def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
@@ -92,7 +90,7 @@ def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
     st.subheader("In detail", anchor=False)
     start = DETAILED if DETAILED in names else names[-1]
     chosen = st.segmented_control(
-        "Fields kept apart by", names, default=start, format_func=_title, required=True, key="protocol"
+        "Test fields", names, default=start, format_func=_title, required=True, key="protocol"
     )
     protocol = evidence.protocols[chosen or start]
     left, right = st.columns(2, gap="large")
@@ -103,17 +101,19 @@ def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if protocol.reliability:
-            st.markdown("**Does it keep its word?** Larger dots are more fields; on the dashed line, it does.")
+            st.markdown(
+                "**Are the probabilities right?** They are where dots lie on the dashed line. Large dots: many fields."
+            )
             st.altair_chart(charts.reliability(protocol, ink), alt=wording.reliability(protocol))
     with right:
         if protocol.risk_coverage:
-            st.markdown("**What is left wrong** when the least certain fields are not answered:")
+            st.markdown("**Errors that remain** when the least certain fields get no answer:")
             st.altair_chart(charts.risk_coverage(protocol, ink), alt=wording.risk(protocol))
 
 
 def _confusion(protocol: Protocol, labels: list[str], ink: str) -> None:
     if [len(row) for row in protocol.confusion] == [len(labels)] * len(labels):
-        st.markdown("**What was taken for what**, in fields:")
+        st.markdown("**True label and the model's label**, in fields:")
         st.altair_chart(charts.confusion(protocol, labels, ink), alt=wording.confusion(protocol, labels))
 
 
@@ -129,20 +129,20 @@ def _by_label(protocol: Protocol) -> None:
 
 
 def _robustness(evidence: Evidence, ink: str) -> None:
-    st.subheader("Disturbed images", anchor=False)
-    st.markdown("Balanced accuracy when the very same test fields are changed as other cameras and stains might do it:")
+    st.subheader("Changed images", anchor=False)
+    st.markdown("Balanced accuracy on the same test fields, changed as another camera or stain might change them:")
     st.altair_chart(charts.robustness(evidence, ink), alt=wording.robustness(evidence))
 
 
 def _strangers(evidence: Evidence) -> None:
-    st.subheader("Pictures of nothing that it knows", anchor=False)
-    st.markdown("The right answer to each of these is that the model does not know it.")
+    st.subheader("Images of other things", anchor=False)
+    st.markdown("For each of these, the right answer is: not known to the model.")
     found = list(evidence.strangers.values())
     st.table(
         {
             "Pictures": [wording.STRANGERS.get(name, wording.words(name)) for name in evidence.strangers],
             "Number": [str(one.images) for one in found],
-            "Called unknown": [wording.share(one.out_of_distribution) for one in found],
+            "Not known to the model": [wording.share(one.out_of_distribution) for one in found],
             "Accepted": [wording.share(one.accepted) for one in found],
             "Accepted as malignant": [
                 "not measured" if one.accepted_as_malignant is None else wording.share(one.accepted_as_malignant)
@@ -157,8 +157,8 @@ def _provenance(evidence: Evidence) -> None:
     if evidence.parity:
         same = wording.share(evidence.parity.agreement)
         said.append(
-            f"The file gives the trained network's label on {same} of {evidence.parity.images} images, and "
-            f"probabilities that differ by {wording.tiny(evidence.parity.max_difference)} at most."
+            f"The file in use gives the trained network's label on {same} of {evidence.parity.images} images, and its "
+            f"probabilities differ by {wording.tiny(evidence.parity.max_difference)} at most."
         )
     if evidence.manifest_digest:
         said.append(f"Data: manifest `{evidence.manifest_digest}`.")

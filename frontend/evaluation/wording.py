@@ -9,7 +9,7 @@ PROTOCOLS = {
     "random": (
         "Random fields",
         "Test fields are drawn at random: most have a neighbour of the same slide among the training fields. Papers "
-        "on this data set report this number. It flatters.",
+        "on this data set report this number. It is too optimistic.",
     ),
     "contiguous": (
         "Runs of fields",
@@ -17,7 +17,8 @@ PROTOCOLS = {
     ),
     "slides": (
         "Whole slides",
-        "All fields of a slide, as far as slides can be told apart, are tested together. Nearest to a new patient.",
+        "All fields of a slide, as far as slides can be told apart, are tested together. This is the closest to a new "
+        "patient.",
     ),
 }
 """Title, and what it means; from the kindest to the strictest."""
@@ -54,7 +55,16 @@ STRANGERS = {
     "blank": "Blank fields",
     "synthetic": "Fields drawn by a program",
 }
-UNDISTURBED = "none"
+DISTURBANCES = {
+    "none": "Not changed",
+    "jpeg_30": "Strong JPEG compression",
+    "blur": "Out of focus",
+    "brighter": "Brighter",
+    "darker": "Darker",
+    "stain_bluer": "Stain more blue",
+    "stain_pinker": "Stain more pink",
+    "half_resolution": "Half the resolution",
+}
 
 
 def words(key: str) -> str:
@@ -156,9 +166,9 @@ def risk(protocol: Protocol) -> str:
 def robustness(evidence: Evidence) -> str:
     """Say in words what the chart of disturbances shows."""
     said = (f"{disturbance(name)} {estimate(one)}" for name, one in evidence.robustness.items())
-    return f"Balanced accuracy when disturbed: {'; '.join(said)}."
+    return f"Balanced accuracy on changed images: {'; '.join(said)}."
 
 
 def disturbance(name: str) -> str:
     """Name a disturbance."""
-    return "Undisturbed" if name == UNDISTURBED else words(name)
+    return DISTURBANCES.get(name, words(name))

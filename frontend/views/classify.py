@@ -3,7 +3,7 @@
 import streamlit as st
 
 from client import LeukolensClient
-from frontend import cards, classification, samples, service, session, settings, sign_in, theme, uploads
+from frontend import cards, classification, paging, samples, service, session, settings, sign_in, theme, uploads
 from frontend.fields import Workspace
 
 TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
@@ -15,8 +15,9 @@ def render() -> None:
     workspace: Workspace = session.workspace()
     st.title("Classify smear fields", anchor=False)
     st.markdown(
-        "Which of four patterns does a field show: **Benign**, or acute lymphoblastic leukaemia as **Early** (early "
-        "pre-B), **Pre** (pre-B) or **Pro** (pro-B)? How sure is the model, and where did it look?"
+        "Add images of single microscope fields. For each, the model says which of four patterns it sees: **Benign**, "
+        "or acute lymphoblastic leukaemia of the type **Early** (early pre-B), **Pre** (pre-B) or **Pro** (pro-B). It "
+        "shows how sure it is and where it looked, and it says when it does not know."
     )
     _take_in(workspace)
     if workspace.of("waiting"):
@@ -31,7 +32,7 @@ def _take_in(workspace: Workspace) -> None:
         # A new key empties the uploader once its files are in the workspace, so that bytes are not held twice.
         turn = st.session_state.setdefault("upload_turn", 0)
         files = st.file_uploader(
-            "Images of smear fields (JPEG, PNG, TIFF, BMP or WebP)",
+            "Drag your images here, or choose them (JPEG, PNG, TIFF, BMP or WebP)",
             TYPES,
             accept_multiple_files=True,
             key=f"upload-{turn}",
@@ -51,7 +52,7 @@ def _samples(workspace: Workspace) -> None:
     paths = samples.synthetic()
     if not paths:
         return
-    st.markdown("Or try a **synthetic** sample, drawn by a program:")
+    st.markdown("Or try a **synthetic** sample. It is drawn by a program, and is no real smear:")
     with st.container(horizontal=True, gap="small"):
         for path in paths:
             if st.button(samples.title(path), key=f"sample-{path.stem}"):
@@ -78,7 +79,7 @@ def _problems(workspace: Workspace) -> None:
                 f"**{len(unanswered)} of {len(workspace.fields)} images got no answer.** {unanswered[0].problem}",
                 icon=":material/cloud_off:",
             )
-            st.markdown("Your images are still here: nothing needs to be uploaded again.")
+            st.markdown("Your images are still here. You need not upload them again.")
             if st.button("Try again", type="primary", icon=":material/refresh:"):
                 workspace.ask_again()
                 st.rerun()
@@ -86,9 +87,12 @@ def _problems(workspace: Workspace) -> None:
     if refused:
         with st.container(border=True, key="refused"):
             noun = "1 file was" if len(refused) == 1 else f"{len(refused)} files were"
-            st.warning(f"**{noun} not classified.** The others went on.", icon=":material/image_not_supported:")
+            st.warning(
+                f"**{noun} not classified.** This changes nothing for the other files.",
+                icon=":material/image_not_supported:",
+            )
             st.markdown("\n".join(f"- **{cards.plain(field.name)}:** {field.problem}" for field in refused))
-            if st.button("Dismiss", icon=":material/close:"):
+            if st.button("Hide this list", icon=":material/close:"):
                 workspace.forget("refused")
                 st.rerun()
 
@@ -105,9 +109,6 @@ def _results(workspace: Workspace) -> None:
             workspace.forget()
             st.rerun()
     theme.heat_strength(strength)
-    pages = -(-len(answered) // CARDS_A_PAGE)
-    page = st.pagination(pages, key="page") if pages > 1 else 1
-    first = (page - 1) * CARDS_A_PAGE
-    newest = list(enumerate(answered, 1))[::-1]
-    for number, field in newest[first : first + CARDS_A_PAGE]:
+    newest_first = list(enumerate(answered, 1))[::-1]
+    for number, field in paging.choose(newest_first, CARDS_A_PAGE, "page"):
         cards.show(field, number, card)

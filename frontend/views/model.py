@@ -6,14 +6,17 @@ from api.schemas import ModelSummary
 from client import LeukolensError
 from frontend import service, theme
 from frontend.evaluation import evidence, sections, tables
+from frontend.wording import percent
 
 KNOWN_LIMITS = (
-    "It learned from one public data set of one laboratory; stain, microscope and camera of another may mislead it.",
-    "The data set names no patients: neighbouring images come from the same slide, so published accuracies, ours too, "
-    "say little about a new laboratory.",
-    "The mean colour of an image alone, three numbers, already tells most of these images apart. A score is worth only "
-    "what it adds to that.",
-    "It reads one field at a time and knows four patterns. Anything else, it can at best call strange.",
+    "It learned from one public data set of one laboratory. The stain, microscope or camera of another laboratory may "
+    "mislead it.",
+    "The data set does not name the patients, and many of its images come from the same slides. So its scores, and "
+    "those of published papers, say little about a new laboratory.",
+    "The mean colour of an image alone, three numbers, already separates most images of this data set. A score means "
+    "only what it adds to that.",
+    "It reads one field at a time and knows four patterns. For anything else, the best that it can say is: not known "
+    "to the model.",
 )
 
 
@@ -41,12 +44,12 @@ def _use(card: ModelSummary) -> None:
 
 
 def _facts(card: ModelSummary) -> None:
-    st.header("What answers", anchor=False)
+    st.header("The model in use", anchor=False)
     for column, (name, value) in zip(
         st.columns(4),
         {
             "Version": card.version,
-            "Backbone": card.backbone,
+            "Network": card.backbone,
             "Precision": card.precision,
             "Size": f"{card.size_bytes / 1e6:.1f} MB",
         }.items(),
@@ -56,9 +59,10 @@ def _facts(card: ModelSummary) -> None:
     rule, strange = card.prediction_set, card.out_of_distribution
     st.markdown(
         f"- **Labels:** {', '.join(card.labels)}; malignant: {', '.join(card.malignant_labels)}\n"
-        f"- **Possible** is each label with a probability from {rule.minimum_probability:.3g}; **accepted** is a field "
-        f"with exactly one ({rule.method}, for {rule.target_coverage:.0%} coverage)\n"
-        f"- **Not a smear the model knows** has a strangeness score over {strange.threshold:.3g} ({strange.method})\n"
+        f"- **Possible:** each label with a probability of at least {percent(rule.minimum_probability)} "
+        f"({rule.method}, for {rule.target_coverage:.0%} coverage)\n"
+        f"- **Accepted:** exactly one label is possible. **Uncertain:** more than one is, or none\n"
+        f"- **Not known to the model:** the strangeness score is over {strange.threshold:.3g} ({strange.method})\n"
         f"- **Licence:** {card.license}\n"
         f"- **SHA-256:** `{card.sha256}`"
     )

@@ -7,7 +7,7 @@ import streamlit as st
 
 from api.schemas import Report
 from client import LeukolensError
-from frontend import cards, charts, pictures, service, session, theme
+from frontend import cards, charts, paging, pictures, service, session, theme
 from frontend.documents import pdf, table
 from frontend.fields import SmearField
 from frontend.wording import VERDICTS, malignant_in_words
@@ -20,12 +20,15 @@ def render() -> None:
     st.title("Specimen report", anchor=False)
     answered = session.workspace().of("answered")
     if not answered:
-        st.info("Nothing to report yet: classify the fields of one smear first.", icon=":material/biotech:")
+        st.info(
+            "Nothing to report yet. Open Classify, and classify the fields of one smear first.",
+            icon=":material/biotech:",
+        )
         return
-    st.markdown("All fields below must be of **one** smear. Leave out what is not.")
+    st.markdown("A report is of **one** smear. Leave out the fields of other smears.")
     name, fields = _specimen(answered)
     if not fields:
-        st.info("Every field is left out.", icon=":material/filter_alt_off:")
+        st.info("You left out every field. Remove some from the list above.", icon=":material/filter_alt_off:")
         return
     report = _report(fields)
     if report is None:
@@ -41,7 +44,7 @@ def _specimen(answered: list[SmearField]) -> tuple[str, list[SmearField]]:
     name = left.text_input(
         "Your name for the specimen (optional)",
         max_chars=80,
-        help="Printed on the report, and sent nowhere. Use no patient's name.",
+        help="It is printed on the report and sent nowhere. Do not use the name of a patient.",
     )
     names = {field.key: f"{number}: {field.name}" for number, field in enumerate(answered, 1)}
     out = right.multiselect("Fields to leave out", list(names), format_func=names.__getitem__, placeholder="None")
@@ -86,7 +89,7 @@ def _evidence(report: Report) -> None:
         "Fields": report.fields,
         VERDICTS["accepted"].title: report.accepted,
         VERDICTS["uncertain"].title: report.uncertain,
-        "Not known": report.out_of_distribution,
+        VERDICTS["out_of_distribution"].title: report.out_of_distribution,
     }
     for column, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
         column.metric(name, count)
@@ -98,7 +101,7 @@ def _shares(report: Report) -> None:
     shares = dict(report.labels) | ({"Malignant": report.malignant} if report.malignant else {})
     st.header("Shares among the accepted fields", anchor=False)
     st.altair_chart(charts.shares(shares, theme.ink()), alt=charts.shares_in_words(shares))
-    st.caption("Bars: 95 % Wilson score intervals. They are over the fields of this smear, not over patients.")
+    st.caption("Thin lines: 95 % Wilson score intervals. They tell of fields of this smear, not of other smears.")
 
 
 def _downloads(specimen: pdf.Specimen) -> None:
@@ -124,20 +127,18 @@ def _downloads(specimen: pdf.Specimen) -> None:
 
 
 def _gallery(fields: list[SmearField]) -> None:
-    st.header("Fields, most malignant first", anchor=False)
-    pages = -(-len(fields) // GALLERY_A_PAGE)
-    page = st.pagination(pages, key="gallery-page") if pages > 1 else 1
-    first = (page - 1) * GALLERY_A_PAGE
+    st.header("Fields, by malignant probability", anchor=False)
+    shown = paging.choose(list(enumerate(fields, 1)), GALLERY_A_PAGE, "gallery-page")
     grid = st.grid("auto", min_column_width=170)
-    for number, field in enumerate(fields[first : first + GALLERY_A_PAGE], first + 1):
+    for number, field in shown:
         decision = field.answer.prediction
         words = VERDICTS[decision.verdict]
         with grid.cell():
             if field.preview:
                 st.html(f'<div class="leukolens-picture">{_thumbnail(field)}</div>')
-            label = decision.label if decision.verdict == "accepted" else "no label"
+            label = decision.label if decision.verdict == "accepted" else "No label"
             st.markdown(f"{words.icon} **{label}** · {malignant_in_words(field.answer)}")
-            st.caption(f"No. {number} · {cards.plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
+            st.caption(f"No. {number} · {cards.named(field)}")
 
 
 def _thumbnail(field: SmearField) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from api.schemas import FeedbackRequest
 from client import LeukolensClient, LeukolensError
-from frontend import cards, service, session, sign_in, theme
+from frontend import cards, paging, service, session, sign_in, theme
 from frontend.fields import SmearField
 from frontend.wording import VERDICTS, pattern, percent
 
@@ -20,21 +20,20 @@ def render() -> None:
     st.title("Review", anchor=False)
     answered = session.workspace().of("answered")
     if not answered:
-        st.info("Nothing to review yet: classify some fields first.", icon=":material/biotech:")
+        st.info("Nothing to review yet. Open Classify, and classify some fields first.", icon=":material/biotech:")
         return
     st.markdown(
-        "Say what **you** see. Your label is stored beside the model's under the number of the request, and helps to "
-        "measure and improve it."
+        "Say what **you** see. Your label is stored together with the model's answer. It helps to measure the model, "
+        "and to improve it."
     )
     done = sum(field.reviewed is not None for field in answered)
     st.progress(done / len(answered), f"{done} of {len(answered)} fields reviewed")
-    number = st.pagination(len(answered), key="review-page") if len(answered) > 1 else 1
-    field = answered[number - 1]
+    ((number, field),) = paging.choose(list(enumerate(answered, 1)), 1, "review-page")
     picture, form = st.columns([1, 1], gap="large")
     with picture:
         theme.heat_strength(0)
         st.html(cards.picture_of(field))
-        st.caption(f"Field {number} · {cards.plain(field.name)}" + (" · **synthetic**" if field.synthetic else ""))
+        st.caption(f"Field {number} · {cards.named(field)}")
     with form:
         _form(field)
 
@@ -42,7 +41,11 @@ def render() -> None:
 def _form(field: SmearField) -> None:
     decision = field.answer.prediction
     words = VERDICTS[decision.verdict]
-    st.markdown(f"The model: **{decision.label}**, {pattern(decision.label)}, {percent(decision.probability)}")
+    if decision.verdict == "accepted":
+        probability = percent(decision.probability)
+        st.markdown(f"The model says **{decision.label}** ({pattern(decision.label)}), probability {probability}.")
+    else:
+        st.markdown("The model gives **no label**.")
     st.badge(words.title, icon=words.icon, color=words.tone)
     if field.reviewed is not None:
         st.success(f"Stored: you said **{field.reviewed}**.", icon=":material/task_alt:")
@@ -55,12 +58,14 @@ def _form(field: SmearField) -> None:
             captions=[pattern(label) if label != OTHER else "none of these" for label in labels],
         )
         reviewer = st.text_input("Your name or initials (optional)", sign_in.reviewer(), max_chars=200)
-        comment = st.text_area("Comment (optional; no patient data)", max_chars=4_000)
+        comment = st.text_area("Comment (optional; write nothing about the patient)", max_chars=4_000)
         consent = st.checkbox(
-            "The image may be kept and used for training. It shows nothing of who the patient is, and I am allowed to "
-            "give it.",
+            "The image may be kept and used to train the model. Nothing in it tells who the patient is, and I am "
+            "allowed to give it.",
             disabled=field.data is None,
-            help=None if field.data else "This session no longer holds the file: add it again to give it.",
+            help="Without this, only your label is stored, and not the image."
+            if field.data
+            else "The page no longer holds this file. To give the image, add it again in Classify.",
         )
         if st.form_submit_button("Send", type="primary", icon=":material/send:"):
             if label is None:

@@ -24,7 +24,7 @@ BUCKET = "reviews"
 IMAGE = "localhost/leukolens-page:test"
 PATIENCE_MS = 90_000
 """Of every wait: on a busy machine the page's first paint takes seconds."""
-TITLES = {"accepted": "Accepted", "uncertain": "Uncertain", "out_of_distribution": "Not a smear the model knows"}
+TITLES = {"accepted": "Accepted", "uncertain": "Uncertain", "out_of_distribution": "Not known to the model"}
 
 expect.set_options(timeout=PATIENCE_MS)
 

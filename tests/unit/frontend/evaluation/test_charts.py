@@ -36,4 +36,4 @@ def test_reliability_and_robustness_are_charts_that_a_browser_can_draw():
     evidence = read(sample.as_json())
     bins = rows(charts.reliability(evidence.protocols["contiguous"], INK))
     assert len([row for row in bins if "count" in row]) == len(evidence.protocols["contiguous"].reliability)
-    assert next(row["name"] for row in rows(charts.robustness(evidence, INK))) == "Undisturbed"
+    assert next(row["name"] for row in rows(charts.robustness(evidence, INK))) == "Not changed"

@@ -39,4 +39,4 @@ def test_charts_are_told_in_words():
     assert f"of 500 Benign: {500 - wrong} called Benign, {wrong} called Early" in wording.confusion(contiguous, LABELS)
     assert "100.0 % answered, 5.0 % wrong" in plain(wording.risk(contiguous))
     assert "right" in wording.reliability(contiguous)
-    assert "Undisturbed 95.1 %" in plain(wording.robustness(evidence))
+    assert "Not changed 95.1 %" in plain(wording.robustness(evidence))

@@ -33,7 +33,7 @@ def test_an_uncertain_field_gets_no_label(client: FakeClient, page: AppTest):
 def test_a_strange_image_says_that_its_probabilities_mean_nothing(client: FakeClient, page: AppTest):
     client.verdict = "out_of_distribution"
     upload(page, ("cat.png", png()))
-    assert "Not a smear the model knows" in words(page)
+    assert "Not known to the model" in words(page)
     assert "No label" in [heading.value for heading in page.header]
 
 

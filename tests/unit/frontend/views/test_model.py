@@ -45,7 +45,7 @@ def test_every_chart_has_words(page: AppTest, client: FakeClient):
     assert starts == [
         *["Balanced accuracy"] * 3,
         *("Confusion matrix", "Reliability", "Risk and coverage"),
-        "Balanced accuracy when disturbed",
+        "Balanced accuracy on changed images",
     ]
 
 
