@@ -1,11 +1,12 @@
 """``python -m benchmarks [PART...]``: measure all parts, or some.
 
-Each writes benchmarks/results/<part>.json; docs/benchmarks.md and its figures are made from these files.
+Each writes benchmarks/results/<part>.json; docs/benchmarks.md and its figures are made from these files, and so is
+docs/scale.md.
 """
 
 import argparse
-import importlib
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from . import machine, report
-from .budget import Budget
-from .parts import PARTS, Part
+from .one import INTERRUPTED, plain_console
+from .parts import PARTS, WHOLE_S, Part
 
-INTERRUPTED = 143  # as a shell counts SIGTERM
+STOP_S = 20.0
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [part.name for part in PARTS]
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(names))
-    parser.add_argument("--report", action="store_true", help="measure nothing; write the page from the results")
+    parser.add_argument("--report", action="store_true", help="measure nothing; write the pages from the results")
     parser.add_argument(
         "--model", action="append", default=[], type=Path, metavar="FILE", help="a further TFLite file for `limit`"
     )
@@ -32,14 +33,11 @@ def main() -> int:
     unknown = sorted(set(options.parts) - set(names))
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(names)}")
-    # Ended from outside, the servers under test are ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140
+    console = plain_console()
     chosen = [] if options.report else [part for part in PARTS if part.name in (options.parts or names)]
     failed = _measure(chosen, console, options.model)
-    console.print(f"Tables: {report.write().relative_to(machine.ROOT)}")
+    console.print(f"Tables: {', '.join(str(path.relative_to(machine.ROOT)) for path in report.write())}")
     if failed:
         console.print(f"[red]Not measured: {', '.join(failed)}[/red]; see above, and run `python -m benchmarks NAME`.")
     return 1 if failed else 0
@@ -50,16 +48,38 @@ def _measure(chosen: list[Part], console: Console, models: list[Path]) -> list[s
     started_s = time.monotonic()
     for number, part in enumerate(chosen, 1):
         console.rule(f"{number} of {len(chosen)}: {part.name}, {part.what} (about {part.budget_s:.0f} s)")
-        budget = Budget(part.budget_s)
-        try:
-            measure = importlib.import_module(f".{part.module}", __package__).measure
-            measure(console, budget, **({"models": models} if part.takes_models else {}))
-        except Exception:  # noqa: BLE001 - one part that cannot run here must not lose the others
-            console.print_exception()
+        begun_s = time.monotonic() - started_s
+        # What earlier parts left over may be used up, but not what later ones will want.
+        limit_s = WHOLE_S - begun_s - sum(later.budget_s for later in chosen[number:])
+        if not _in_its_own_process(part, models, limit_s, console):
             failed.append(part.name)
         total_s = time.monotonic() - started_s
-        console.print(f"{part.name} took {budget.used_s:.0f} s of {part.budget_s:.0f}; so far {total_s / 60:.1f} min")
+        took = f"{part.name} took {total_s - begun_s:.0f} s of {part.budget_s:.0f}"
+        console.print(f"{took}; so far {total_s / 60:.1f} of at most {WHOLE_S / 60:.0f} min")
     return failed
+
+
+def _in_its_own_process(part: Part, models: list[Path], limit_s: float, console: Console) -> bool:
+    given = [word for path in models if part.takes_models for word in ("--model", str(path.resolve()))]
+    command = [sys.executable, "-m", "benchmarks.one", part.name, *given]
+    with subprocess.Popen(command, cwd=machine.ROOT) as process:
+        try:
+            return process.wait(limit_s) == 0
+        except subprocess.TimeoutExpired:
+            console.print(f"[red]{part.name} was ended after {limit_s:.0f} s[/red]: all have {WHOLE_S / 60:.0f} min")
+            return False
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Let a part end what it started, where it still runs."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -13,10 +13,16 @@ class Budget:
         Of the whole part.
     clock
         Gives seconds; another one for tests.
+
+    Attributes
+    ----------
+    cut_short
+        What ended before all its turns were made, for want of time: "5 of 30 turns".
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
+        self.cut_short: dict[str, str] = {}
         self._clock = clock
         self._started_s = clock()
 
@@ -25,11 +31,13 @@ class Budget:
         """Seconds since it was made."""
         return self._clock() - self._started_s
 
-    def turns(self, most: int, least: int = 1, until: float = 1.0) -> Iterator[int]:
+    def turns(self, what: str, most: int, least: int = 1, until: float = 1.0) -> Iterator[int]:
         """Count turns.
 
         Parameters
         ----------
+        what
+            Is measured, in words, should it be cut short.
         most, least
             How many are wanted, and how many are made whatever they take: a median needs some.
         until
@@ -38,5 +46,6 @@ class Budget:
         """
         for turn in range(most):
             if turn >= least and self.used_s > self.seconds * until:
+                self.cut_short[what] = f"{turn} of {most} turns"
                 return
             yield turn

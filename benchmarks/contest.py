@@ -38,6 +38,10 @@ class Peer:
         Of the route that takes a form with the image in ``file``.
     same_model
         Whether its answers can be compared with ours.
+    engine
+        That runs the model, of benchmarks/peers/engine.py; empty where the model is another.
+    variables
+        Of its environment.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Peer:
     arguments: tuple[str, ...]
     path: str = "/predict"
     same_model: bool = True
+    engine: str = "litert"
     variables: tuple[tuple[str, str], ...] = ()
 
     def install(self) -> Path:
@@ -65,11 +70,13 @@ ROSTER = (
         "fastapi_onnx",
         "FastAPI, ONNX Runtime",
         ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
+        engine="onnxruntime",
     ),
     Peer(
         "fastapi_tensorflow",
         "FastAPI, TensorFlow's own interpreter",
         ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
+        engine="tensorflow",
     ),
     Peer("litserve", "LitServe, LiteRT", ("app.py", "{port}")),
     Peer(
@@ -78,7 +85,7 @@ ROSTER = (
         ("-m", "bentoml", "serve", "app:Smears", "--host", "127.0.0.1", "--port", "{port}"),
         variables=(("BENTOML_DO_NOT_TRACK", "True"),),
     ),
-    Peer("flask_vgg16", "Flask, Keras VGG16", ("app.py", "{port}"), same_model=False),
+    Peer("flask_vgg16", "Flask, Keras VGG16", ("app.py", "{port}"), same_model=False, engine=""),
 )
 
 
@@ -145,8 +152,6 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
     own = peer.name == "leukolens"
     command = [str(folder / "bin" / "python"), *(argument.format(port=port) for argument in peer.arguments)]
     variables = {
-        # One core each, so one thread each.
-        **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
         "PEER_MODEL": str(peer.model()),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}" if own else "",
         **dict(peer.variables),
@@ -156,7 +161,7 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
         process = subprocess.Popen(
             command,
             cwd=ROOT if own else PEERS / peer.name,
-            env=os.environ | variables,
+            env=one_thread() | variables,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -172,6 +177,11 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
         finally:
             server.http.close()
             _end(process)
+
+
+def one_thread() -> dict[str, str]:
+    """Give the environment of a process that has one core, and so one thread."""
+    return os.environ | dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -46,8 +46,8 @@ def environment(name: str, requirements: Path, *extra: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     _run([uv, "venv", "--quiet", "--python", str(ROOT / ".venv" / "bin" / "python"), str(folder)])
-    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
-    _run([*install, "-r", str(requirements), *extra])
+    into = ["--python", str(folder / "bin" / "python"), "--compile-bytecode", "--link-mode", "hardlink"]
+    _run([uv, "pip", "install", "--quiet", *into, "-r", str(requirements), *extra])
     mark.write_text(made_of)
     return folder
 
@@ -57,13 +57,33 @@ def size_mb(folder: Path) -> float:
     return round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6, 1)
 
 
+def packages_mb(folder: Path) -> dict[str, float]:
+    """Give the size of each top-level package of an environment, in MB, largest first."""
+    site = next(folder.glob("lib/python*/site-packages"))
+    sizes = {path.name: size_mb(path) for path in site.iterdir() if path.is_dir()}
+    return dict(sorted(((name, size) for name, size in sizes.items() if size >= 1.0), key=lambda item: -item[1]))
+
+
 def onnx_model(model: Path) -> Path:
     """Convert a TFLite file to ONNX, or find the conversion made before."""
-    target = ENVIRONMENTS / f"{hashlib.sha256(model.read_bytes()).hexdigest()[:16]}.onnx"
+    command = ["-m", "tf2onnx.convert", "--tflite", "{model}", "--output", "{target}", "--opset", "17"]
+    return _converted(model, "onnx_conversion", ".onnx", command)
+
+
+def int8_model(model: Path) -> Path:
+    """Quantise the layers with weights of a TFLite file to eight bits, or find the file made before."""
+    command = [str(PEERS / "int8_conversion" / "convert.py"), "{model}", "{target}"]
+    return _converted(model, "int8_conversion", "-int8.tflite", command)
+
+
+def _converted(model: Path, by: str, suffix: str, arguments: list[str]) -> Path:
+    target = ENVIRONMENTS / f"{hashlib.sha256(model.read_bytes()).hexdigest()[:16]}{suffix}"
     if not target.exists():
-        converter = environment("onnx_conversion", PEERS / "onnx_conversion" / "requirements.txt")
-        command = ["-m", "tf2onnx.convert", "--tflite", str(model), "--output", str(target), "--opset", "17"]
-        _run([str(converter / "bin" / "python"), *command])
+        converter = environment(by, PEERS / by / "requirements.txt")
+        unfinished = target.with_name(f"unfinished{suffix}")
+        filled = [argument.format(model=model, target=unfinished) for argument in arguments]
+        _run([str(converter / "bin" / "python"), *filled])
+        unfinished.replace(target)
     return target
 
 

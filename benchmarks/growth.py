@@ -35,14 +35,13 @@ field.save(sys.argv[2] + ".png", compress_level=1)
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Measure and write ``results/growth.json``."""
+    """Measure."""
     results = {
         "pinned_to_core": machine.CORE,
         "images": _images(console, budget),
         "batches": _batches(console),
         "manifests": _manifests(console),
     }
-    machine.write("growth", results)
     console.print(f"Exponents: images {results['images']['exponents']}, manifests {results['manifests']['exponents']}")
     return results
 
@@ -57,7 +56,7 @@ def _images(console: Console, budget: Budget) -> dict[str, Any]:
             subprocess.run([sys.executable, "-c", _DRAW, str(megapixels), stem], cwd=machine.ROOT, check=True)
             times_ms: dict[str, list[float]] = defaultdict(list)
             workers = {kind: Worker(f"classify:{stem}.{kind}") for kind in KINDS}
-            for _ in budget.turns(ROUNDS, 2, until=share * number):
+            for _ in budget.turns(f"{megapixels} megapixels", ROUNDS, 2, until=share * number):
                 for kind, worker in workers.items():
                     times_ms[kind] += worker.answer(1)
             for kind, worker in workers.items():
@@ -74,12 +73,13 @@ def _of(rows: list[dict[str, Any]]) -> float:
     return exponent([row["megapixels"] for row in large], [row["ms"]["median"] for row in large])
 
 
-def _batches(console: Console) -> list[dict[str, Any]]:
+def _batches(console: Console) -> dict[str, Any]:
     found = []
     for images in track(BATCHES, "Batches", console=console, transient=True):
         with Worker(f"batch:{images}") as worker:
             found.append({"images": images, "peak_mb": worker.resident_mb(peak=True)})
-    return found
+    power = exponent([one["images"] for one in found], [one["peak_mb"] for one in found])
+    return {"lengths": found, "exponent": power}
 
 
 def _manifests(console: Console) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from infra.environments import load_environment
 from infra.image import stage_context
 from infra.rehearsal.container import build_image, find_engine
 
-from . import machine
 from .budget import Budget
 
 TAG = "localhost/leukolens:measured"
@@ -20,12 +19,12 @@ LARGEST = 10
 _WEIGH = "du --summarize --bytes /opt/packages /var/task/models /var/task && du --summarize --bytes /opt/packages/*"
 
 
-def measure(console: Console, budget: Budget) -> None:
-    """Build the image and write ``benchmarks/results/image.json``; says so where no engine is at hand."""
+def measure(console: Console, budget: Budget) -> dict[str, Any] | None:
+    """Build the image and weigh it; says so where no engine is at hand, and gives nothing."""
     engine = find_engine()
     if engine is None:
         console.print("image: no container engine here, so not measured")
-        return
+        return None
     with tempfile.TemporaryDirectory() as folder:
         build_image(engine, stage_context(load_environment("dev"), Path(folder)), TAG)
     whole, base = _size(engine, TAG), _size(engine, "public.ecr.aws/lambda/python:3.13")
@@ -39,8 +38,8 @@ def measure(console: Console, budget: Budget) -> None:
         "code_mb": round(parts["/var/task"] / 1e6, 2),
         "largest_packages_mb": {name: round(size / 1e6, 1) for name, size in largest.items()},
     }
-    machine.write("image", results)
     console.print(f"{results['above_base_mb']} MB above the base image")
+    return results
 
 
 def _size(engine: str, image: str) -> int:

@@ -74,23 +74,21 @@ CHANGES = (
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Measure and write ``results/improvements.json``."""
+    """Measure."""
     found = {}
     with TemporaryDirectory() as folder:
         roots = {"before": _unpack(Path(folder)), "after": machine.ROOT}
         for number, change in enumerate(CHANGES, 1):
             found[change.name] = _compare(change, roots, budget, number / len(CHANGES))
             console.print(f"{change.name}: {found[change.name]['times_as_fast']} times as fast")
-    results = {"before": BEFORE, "changes": found}
-    machine.write("improvements", results)
-    return results
+    return {"before": BEFORE, "changes": found}
 
 
 def _compare(change: Change, roots: dict[str, Path], budget: Budget, until: float) -> dict[str, Any]:
     taken_ms: dict[str, list[float]] = defaultdict(list)
     workers = {} if change.cold else {way: Worker(change.contender, root) for way, root in roots.items()}
     try:
-        for _ in budget.turns(change.rounds, 2, until):
+        for _ in budget.turns(change.name.replace("_", " "), change.rounds, 2, until):
             for way, root in roots.items():
                 if change.cold:
                     with Worker(change.contender, root) as worker:

@@ -1,6 +1,7 @@
 """How near the model comes to what the core can do, and how much of a request is not the model.
 
-The limit is measured, too: a product of two large float32 matrices by numpy's OpenBLAS on the same core.
+The limits are measured, too, on the same core: a product of two large float32 matrices by numpy's OpenBLAS, and one of
+eight-bit matrices by LiteRT. The shipped file is measured as it is, and with its layers quantised to eight bits.
 """
 
 from collections import defaultdict
@@ -14,32 +15,36 @@ from rich.progress import track
 from . import machine
 from .budget import Budget
 from .contenders import MATRIX_SIDE
+from .environments import NotInstallableError, int8_model
 from .operations import count
 from .processes import Worker
 from .statistics import summary
 
 ROUNDS = 60
 BURST = 5
-PRODUCT, REQUEST, DEFAULT = "matrix_product", "handler", "litert_invoke"
+PRODUCTS = {"float32": "matrix_product", "int8": "int8_matrix_product"}
+REQUEST, MODEL = "handler", "litert_invoke"
+SHIPPED, QUANTISED = "default/model.tflite", "the same, layers in int8"
 
 
 def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> dict[str, Any]:
-    """Measure and write ``results/limit.json``.
+    """Measure.
 
     Parameters
     ----------
     console, budget
         As for every part.
     models
-        Further TFLite files with the interface of the shipped one, such as its int8 conversion; the shipped one and
-        what else lies in models/ are always measured.
+        Further TFLite files with the interface of the shipped one; the shipped one, its quantisation and what else lies
+        in models/ are always measured.
     """
-    files = _files(models)
-    names = [PRODUCT, REQUEST, *(f"{DEFAULT}:{path}" for path in files.values())]
+    files, absent = _files(models)
+    names = [*PRODUCTS.values(), REQUEST, *(f"{MODEL}:{path}" for path in files.values())]
     workers = {name: Worker(name) for name in names}
     times_ms: dict[str, list[float]] = defaultdict(list)
     try:
-        for _ in track(budget.turns(ROUNDS, 5), "Core and model", ROUNDS, console=console, transient=True):
+        turns = budget.turns("core and model", ROUNDS, 5)
+        for _ in track(turns, "Core and model", ROUNDS, console=console, transient=True):
             for name, worker in workers.items():
                 worker.answer(1)
                 times_ms[name] += worker.answer(BURST)
@@ -47,39 +52,47 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
         for worker in workers.values():
             worker.__exit__(None, None, None)
     # The fastest, for the limit is what the core can do, not what others left of it.
-    peak = 2 * MATRIX_SIDE**3 / min(times_ms[PRODUCT]) * 1e-6
-    found = {name: _model(path, times_ms[f"{DEFAULT}:{path}"], peak) for name, path in files.items()}
-    request, model = summary(times_ms[REQUEST]), found["default/model.tflite"]["ms"]
+    peaks = {kind: 2 * MATRIX_SIDE**3 / min(times_ms[name]) * 1e-6 for kind, name in PRODUCTS.items()}
+    found = {name: _model(path, times_ms[f"{MODEL}:{path}"], peaks) for name, path in files.items()}
+    request, model = summary(times_ms[REQUEST]), found[SHIPPED]["ms"]
     results = {
         "pinned_to_core": machine.CORE,
-        "peak_gflops": round(peak, 1),
+        "peak_gops": {kind: round(peak, 1) for kind, peak in peaks.items()},
         "matrix_side": MATRIX_SIDE,
-        "matrix_product_ms": summary(times_ms[PRODUCT]),
+        "product_ms": {kind: summary(times_ms[name]) for kind, name in PRODUCTS.items()},
         "models": found,
+        "not_measured": absent,
         "request_ms": request,
         "share_outside_the_model": round(1 - model["median"] / request["median"], 3),
     }
-    machine.write("limit", results)
     for name, values in found.items():
-        console.print(f"{name}: {values['gflops']} of {results['peak_gflops']} GFLOP/s, {values['share_of_peak']:.0%}")
+        console.print(f"{name}: {values['gops']} GOP/s, shares of the peaks {values['share_of_peak']}")
     console.print(f"Outside the model: {results['share_outside_the_model']:.0%} of a request")
     return results
 
 
-def _files(given: Sequence[Path]) -> dict[str, Path]:
-    found = [*sorted((machine.ROOT / "models").glob("*/*.tflite")), *(path.resolve() for path in given)]
-    return {f"{path.parent.name}/{path.name}": path for path in dict.fromkeys(found)}
+def _files(given: Sequence[Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Give the files by name, and what cannot be had, with the reason."""
+    others = [path for path in sorted((machine.ROOT / "models").glob("*/*.tflite")) if path.parent != machine.MODEL_DIR]
+    shipped = machine.MODEL_DIR / "model.tflite"
+    files, absent = {SHIPPED: shipped}, {}
+    try:
+        files[QUANTISED] = int8_model(shipped)
+    except NotInstallableError as error:
+        absent[QUANTISED] = str(error).splitlines()[-1]
+    further = dict.fromkeys([*others, *(path.resolve() for path in given)])
+    return files | {f"{path.parent.name}/{path.name}": path for path in further}, absent
 
 
-def _model(path: Path, times_ms: list[float], peak: float) -> dict[str, Any]:
+def _model(path: Path, times_ms: list[float], peaks: dict[str, float]) -> dict[str, Any]:
     operations = count(path)
-    gflops = 2 * operations.multiply_adds / min(times_ms) * 1e-6
+    gops = 2 * operations.multiply_adds / min(times_ms) * 1e-6
     return {
         "precision": operations.precision,
         "size_mb": round(path.stat().st_size / 1e6, 1),
         "multiply_adds": operations.multiply_adds,
         "multiply_adds_by_layer": operations.by_layer,
         "ms": summary(times_ms),
-        "gflops": round(gflops, 1),
-        "share_of_peak": round(gflops / peak, 3),
+        "gops": round(gops, 1),
+        "share_of_peak": {kind: round(gops / peak, 3) for kind, peak in peaks.items()},
     }

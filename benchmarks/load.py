@@ -30,7 +30,7 @@ TIMEOUT_S = 60.0
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Send the requests, write ``results/load.json`` and print the outcome."""
+    """Send the requests, and print the outcome."""
     command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(PORT)]
     with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
         try:
@@ -38,13 +38,11 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             results = _send(console, budget, server.pid)
         finally:
             server.terminate()
-    path = machine.write("load", results)
     failed = results["requests"] - results["statuses"].get("200", 0)
     console.print(
         f"{results['requests']} requests by {CLIENTS} clients: {failed} failed, {results['requests_per_s']:.1f} a"
         f" second; memory {results['memory_mb']}"
     )
-    console.print(f"Written to {path.relative_to(machine.ROOT)}")
     return results
 
 
@@ -88,7 +86,7 @@ def _send(console: Console, budget: Budget, pid: int) -> dict[str, Any]:
             progress.advance(task)
 
         start_s = time.perf_counter()
-        for _ in budget.turns(REQUESTS // BURST):
+        for _ in budget.turns(f"bursts of {BURST} requests", REQUESTS // BURST):
             list(pool.map(one, range(BURST)))
         took_s = time.perf_counter() - start_s
         memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)

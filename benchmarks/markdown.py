@@ -13,7 +13,12 @@ def where(results: Mapping[str, Any]) -> str:
         f"{'' if pinned is None else ', pinned to one'}, load average {machine['load_average'][0]}; Python"
         f" {versions['python']}, LiteRT {versions['ai-edge-litert']}; model {model['version']}"
         f" ({model['backbone']}, {model['precision']}, {model['size_bytes'] / 1e6:.1f} MB)."
+        f"{_cut_short(results.get('cut_short', {}))}"
     )
+
+
+def _cut_short(what: Mapping[str, str]) -> str:
+    return f" Cut short for time: {', '.join(f'{name} ({made})' for name, made in what.items())}." if what else ""
 
 
 def times(what: Mapping[str, str], series: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ SAMPLES = sorted((machine.ROOT / "samples").glob("*.png"))
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Measure, and write ``results/page.json``.
+    """Measure.
 
     Returns
     -------
@@ -55,14 +55,14 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
         stack.callback(browser.close)
         times_ms: dict[str, dict[int, list[float]]] = {transport: {1: [], MANY: []} for transport in TRANSPORTS}
-        for turn in budget.turns(ROUNDS, until=0.7):
+        for turn in budget.turns("clicks", ROUNDS, until=0.7):
             # In turn, so that what else the machine does falls on both alike.
             for transport, address in pages.items():
                 for count, series in times_ms[transport].items():
                     series.append(_classify_ms(browser.new_page(), address, _images(scratch, count, turn)))
                     console.print(f"{transport}, {count} images: {series[-1]:.0f} ms")
         _classify_ms(browser.new_page(), pages["polling"], _images(scratch, SESSION_IMAGES, ROUNDS))
-        results = {
+        return {
             "ms": {
                 name: {str(count): summary(series) for count, series in by.items()} for name, by in times_ms.items()
             },
@@ -75,8 +75,6 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             "session_images": SESSION_IMAGES,
             "memory_after_session_mb": _memory_mb(pages["polling"]),
         }
-    machine.write("page", results)
-    return results
 
 
 def _classify_ms(page: Page, address: str, images: list[Path]) -> float:

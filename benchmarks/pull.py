@@ -24,7 +24,7 @@ import boto3
 from rich.console import Console
 
 from .budget import Budget
-from .machine import ROOT, write
+from .machine import ROOT
 
 PORT = 5711
 BUCKET, PREFIX = "smears", "all"
@@ -39,8 +39,8 @@ _ENVIRONMENT = {
 }
 
 
-def measure(console: Console, budget: Budget) -> None:
-    """Measure and write benchmarks/results/pull.json."""
+def measure(console: Console, budget: Budget) -> dict[str, Any]:
+    """Measure."""
     os.environ |= _ENVIRONMENT
     moto = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(PORT)]
     server = subprocess.Popen(moto, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -51,7 +51,8 @@ def measure(console: Console, budget: Budget) -> None:
     finally:
         server.kill()
         server.wait()
-    console.print(f"pull is {result['pull_times_as_fast']} times as fast, run by run: {write('pull', result)}")
+    console.print(f"pull is {result['pull_times_as_fast']} times as fast, run by run")
+    return result
 
 
 def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[
     ingest_s = _seconds(_training, "ingest", source, uri)
     console.print(f"ingest: {ingest_s} s")
     index = client.get_object(**INDEX)["Body"].read()
-    for run in budget.turns(REPEATS):
+    for run in budget.turns("fetching", REPEATS):
         taken_s["pull"].append(_seconds(_training, "pull", uri, work / f"pull-{run}"))
         client.delete_object(**INDEX)
         taken_s["pull_one_by_one"].append(_seconds(_training, "pull", uri, work / f"single-{run}"))

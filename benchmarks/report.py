@@ -1,4 +1,7 @@
-"""docs/benchmarks.md and its figures, made from the result files alone: no number in them is typed."""
+"""docs/benchmarks.md and its figures, made from the result files alone: no number in them is typed.
+
+With them docs/scale.md, which computes from the same files.
+"""
 
 import importlib
 import json
@@ -7,6 +10,7 @@ from types import ModuleType
 
 from .machine import RESULTS, ROOT
 from .parts import PARTS
+from .scale import page as scale
 
 TARGET = ROOT / "docs" / "benchmarks.md"
 _HEAD = """# Measurements
@@ -27,15 +31,16 @@ def text() -> str:
     return "\n".join(sections)
 
 
-def write() -> Path:
-    """Write the page and its figures."""
+def write() -> list[Path]:
+    """Write the pages and the figures; gives the pages."""
     for part in PARTS:
         path = RESULTS / f"{part.name}.json"
         draw = getattr(module_of(part.name), "figures", None)
         if draw and path.exists():
             draw(json.loads(path.read_text()))
     TARGET.write_text(text())
-    return TARGET
+    scale.TARGET.write_text(scale.render())
+    return [TARGET, scale.TARGET]
 
 
 def module_of(name: str) -> ModuleType:

@@ -21,7 +21,7 @@ CALLS = 2
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Measure and write ``results/scaling.json``."""
+    """Measure."""
     cores = machine.cores()
     if len(cores) < 2:
         raise RuntimeError("one core is not enough to show how a batch grows with cores: run on a machine with two")
@@ -34,7 +34,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             "two_cores": [stack.enter_context(Worker(name, cores=two, LEUKOLENS_THREADS="2"))],
             "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two],
         }
-        for _ in track(budget.turns(ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
+        for _ in track(budget.turns("batches", ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
             for way, workers in groups.items():
                 rates[way].append(_rate(workers))
     medians = {way: summary(values) for way, values in rates.items()}
@@ -43,7 +43,6 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "images_per_s": medians,
         "times_one_core": {way: round(s["median"] / medians["one_core"]["median"], 2) for way, s in medians.items()},
     }
-    machine.write("scaling", results)
     for way, times in results["times_one_core"].items():
         console.print(f"{way}: {medians[way]['median']:.1f} images a second, {times} times one core")
     return results

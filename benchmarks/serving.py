@@ -33,7 +33,7 @@ MEMORY_CALLS = (100, 1000)
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
-    """Measure, write ``results/serving.json`` and print it."""
+    """Measure, and print the results."""
     warm = _warm(console, budget)
     cold, steps = _cold(console, budget)
     results: dict[str, Any] = {
@@ -51,9 +51,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         },
         "explain_adds_ms": round(warm["handler_explain"]["median"] - warm["handler"]["median"], 3),
     }
-    path = machine.write("serving", results)
     show(console, results)
-    console.print(f"Written to {path.relative_to(machine.ROOT)}")
     return results
 
 
@@ -61,7 +59,8 @@ def _warm(console: Console, budget: Budget) -> dict[str, Summary]:
     workers = [Worker(name) for name in WARM]
     times_ms: dict[str, list[float]] = defaultdict(list)
     try:
-        for _ in track(budget.turns(ROUNDS, 5, until=0.5), "Warm requests", ROUNDS, console=console, transient=True):
+        turns = budget.turns("warm requests", ROUNDS, 5, until=0.5)
+        for _ in track(turns, "Warm requests", ROUNDS, console=console, transient=True):
             for worker in workers:
                 worker.answer(1)  # brings its code and data back into the caches that the others took
                 times_ms[worker.name] += worker.answer(WARM[worker.name])
@@ -75,7 +74,8 @@ def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[st
     totals: dict[str, list[float]] = defaultdict(list)
     steps: dict[str, list[float]] = defaultdict(list)
     most = max(COLD.values())
-    for turn in track(budget.turns(most, 3, until=0.8), "Cold starts", most, console=console, transient=True):
+    turns = budget.turns("cold starts", most, 3, until=0.8)
+    for turn in track(turns, "Cold starts", most, console=console, transient=True):
         for name in (name for name, count in COLD.items() if turn < count):
             with Worker(name) as worker:
                 totals[name].append(worker.milestones_ms["total_ms"])

@@ -29,7 +29,7 @@ def section(results: dict[str, Any]) -> str:
         ]
         for jpeg, png in zip(images["sizes"]["jpg"], images["sizes"]["png"], strict=True)
     ]
-    batch_rows = [[one["images"], f"{one['peak_mb']:.0f}"] for one in results["batches"]]
+    batch_rows = [[one["images"], f"{one['peak_mb']:.0f}"] for one in results["batches"]["lengths"]]
     rows = manifests["rows"]
     step_rows = [
         [what, *(f"{one['taken_s'][step]:.2f}" for one in rows), manifests["exponents"][step]]
@@ -49,9 +49,11 @@ def section(results: dict[str, Any]) -> str:
             "",
             table(_IMAGE_COLUMNS, image_rows),
             embed("growth-images", "Time of one answer against the size of the image"),
-            "**Length of a batch**, fields of 224 x 224 pixels, one core:",
+            "**Length of a batch**, fields of 224 x 224 pixels, one core, the process's highest memory. Exponent"
+            f" {results['batches']['exponent']}: a batch holds one decoded image at a time.",
             "",
             table(["images in a call", "peak MB"], batch_rows),
+            embed("growth-batches", "Highest memory of the process against the length of a batch"),
             "**Rows of a manifest**, seconds of the processor, one run each in a process of its own:",
             "",
             table(["", *(f"{one['rows']:,} rows" for one in rows), "exponent"], step_rows),
@@ -61,7 +63,7 @@ def section(results: dict[str, Any]) -> str:
 
 
 def figures(results: dict[str, Any]) -> None:
-    """Draw time against size, and time against rows."""
+    """Draw time against size, memory against length, and time against rows."""
     curves(
         "growth-images",
         {
@@ -71,6 +73,9 @@ def figures(results: dict[str, Any]) -> None:
         "megapixels",
         "ms to an answer",
     )
+    batches = results["batches"]["lengths"]
+    peaks = {"batch entry": ([one["images"] for one in batches], [one["peak_mb"] for one in batches])}
+    curves("growth-batches", peaks, "images in a call", "MB")
     rows = results["manifests"]["rows"]
     lengths = [one["rows"] for one in rows]
     curves(

@@ -3,7 +3,8 @@
 from typing import Any
 
 from benchmarks.figures import bars, embed
-from benchmarks.markdown import table, where
+from benchmarks.markdown import table, times, where
+from benchmarks.sections.standing import standing
 
 
 def section(results: dict[str, Any]) -> str:
@@ -44,8 +45,24 @@ def section(results: dict[str, Any]) -> str:
             *absent,
             embed("peers-throughput", "Answers a second of each server, by number of clients"),
             embed("peers-start", "From the start of each server's process to its first answer"),
+            *_engines_and_standing(results),
         ]
     )
+
+
+def _engines_and_standing(results: dict[str, Any]) -> list[str]:
+    if "engines_ms" not in results:  # a result file from before engines were timed
+        return []
+    named = {"litert": "LiteRT", "tensorflow": "TensorFlow's interpreter", "onnxruntime": "ONNX Runtime"}
+    return [
+        "The bare model in the same environments, no server around it:",
+        "",
+        times(named, results["engines_ms"]),
+        "### Where this project is not first",
+        "",
+        *standing(results),
+        "",
+    ]
 
 
 def figures(results: dict[str, Any]) -> None:

@@ -1,15 +1,21 @@
-"""Batches on one core and on two."""
+"""Batches on one core and on two, and what that makes of the price on Lambda."""
 
 from typing import Any
 
 from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
+from benchmarks.scale.inputs import notes
+from benchmarks.sections import lambda_cost
 
 _WHAT = {
     "one_core": "one core",
     "two_cores": "one process on two cores, LEUKOLENS_THREADS=2",
     "two_processes": "two processes, a core each",
 }
+_COST_COLUMNS = (
+    *("virtual CPUs", "memory, MB", "one thread, images/s", "US dollars a million"),
+    *("a thread for each, images/s", "US dollars a million", "rate with threads"),
+)
 
 
 def section(results: dict[str, Any]) -> str:
@@ -19,6 +25,8 @@ def section(results: dict[str, Any]) -> str:
         [what, *(f"{rates[way][key]:.1f}" for key in ("median", "low_quartile", "high_quartile")), times[way]]
         for way, what in _WHAT.items()
     ]
+    share = lambda_cost.parallel_share({way: found["median"] for way, found in rates.items()})
+    price = notes()["prices"]["lambda_gb_second"]
     return "\n".join(
         [
             "## A batch on one core and on two",
@@ -31,11 +39,23 @@ def section(results: dict[str, Any]) -> str:
             "",
             table(["", "images/s", "p25", "p75", "times one core"], rows),
             embed("scaling", "Images a second of a batch on one core and on two"),
+            "### A million images on Lambda, by memory",
+            "",
+            f"The time of the function alone, at {price['usd']:.10f} US dollars per GB-second ({price['as_of']},"
+            f" [to be checked]({price['source']})); a virtual CPU is taken for one core here. Beyond two, rates with"
+            f" threads are computed by Amdahl's law, with the share of {share:.0%} that ran in parallel on two cores."
+            " The wait for S3, requests and the rest of a batch are in [the plan for a million images](scale.md).",
+            "",
+            table(_COST_COLUMNS, lambda_cost.rows(results)),
+            embed("lambda-cost", "US dollars for the time of a million images, by virtual CPUs"),
         ]
     )
 
 
 def figures(results: dict[str, Any]) -> None:
-    """Draw the rates."""
+    """Draw the rates and the prices."""
     rates = {"": [results["images_per_s"][way]["median"] for way in _WHAT]}
     bars("scaling", list(_WHAT.values()), rates, "images a second", log=False)
+    rows = lambda_cost.rows(results)
+    prices = {name: [float(row[at]) for row in rows] for name, at in (("one thread", 3), ("a thread for each", 5))}
+    bars("lambda-cost", [f"{row[0]} ({row[1]} MB)" for row in rows], prices, "US dollars a million images", log=False)

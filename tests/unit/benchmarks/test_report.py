@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import machine, report
-from benchmarks.parts import PARTS
+from benchmarks.parts import PARTS, WHOLE_S
 
 BY_COMMANDS_OF_THEIR_OWN = {"batch", "large_session"}
 RESULTS = sorted(machine.RESULTS.glob("*.json"))
@@ -34,7 +34,7 @@ def test_results_tell_the_machine_and_no_name_or_folder_of_it(path: Path) -> Non
 
 
 def test_all_parts_together_take_less_than_twenty_minutes() -> None:
-    assert sum(part.budget_s for part in PARTS) < 20 * 60
+    assert sum(part.budget_s for part in PARTS) < WHOLE_S < 20 * 60
 
 
 def test_every_part_can_be_measured_and_told() -> None:

@@ -1,0 +1,33 @@
+"""Quantises a TFLite file: ``convert.py MODEL TARGET``.
+
+The layers with weights get eight-bit weights and activations, whose ranges come from the drawn fields; what lies
+between and behind them stays float32. The speed is what counts here: whether such a file answers well enough to be
+shipped is for ``python -m training export`` to say.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from ai_edge_quantizer import quantizer
+from PIL import Image
+
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+
+
+def fields() -> list[dict[str, np.ndarray]]:
+    """Give the drawn fields as the model takes them."""
+    found = []
+    for path in sorted(SAMPLES.glob("*.png")):
+        with Image.open(path) as image:
+            found.append({"image": np.asarray(image.convert("RGB").resize((224, 224)), dtype=np.uint8)[np.newaxis]})
+    return found
+
+
+if __name__ == "__main__":
+    made = quantizer.Quantizer(sys.argv[1])
+    for layer in LAYERS:
+        made.add_static_config(".*", layer, activation_num_bits=8, weight_num_bits=8)
+    ranges = made.calibrate({"serving_default": fields()}, num_threads=1)
+    made.quantize(ranges).export_model(sys.argv[2], overwrite=True)
