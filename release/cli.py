@@ -2,9 +2,10 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from release import pages
+from release import pages, version
 from release.drawing import ROOT
 
 logger = logging.getLogger("leukolens.release")
@@ -34,10 +35,22 @@ def _bills() -> int:
     return 0
 
 
+def _version() -> int:
+    sys.stdout.write(f"{version.version()}\n")
+    return 0
+
+
+def _notes() -> int:
+    sys.stdout.write(version.notes())
+    return 0
+
+
 COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
     "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
     "licences": (_licences, "hold the licence of every dependency to release/licences.toml"),
     "bills": (_bills, "write the bill of materials of each image into dist/, as CycloneDX"),
+    "version": (_version, "print the version of the software"),
+    "notes": (_notes, "print what CHANGELOG.md says of this version"),
 }
 
 

@@ -20,9 +20,26 @@ def released() -> dt.datetime:
     ValueError
         The changelog has no section of this version.
     """
+    return dt.datetime.fromisoformat(_section()["day"]).replace(tzinfo=dt.UTC)
+
+
+def notes() -> str:
+    """Give what CHANGELOG.md says of this version.
+
+    Raises
+    ------
+    ValueError
+        The changelog has no section of this version.
+    """
+    return _section()["text"].strip() + "\n"
+
+
+def _section() -> re.Match[str]:
     found = re.search(
-        rf"^## \[{re.escape(version())}\] - (\d{{4}}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+        rf"^## \[{re.escape(version())}\] - (?P<day>\d{{4}}-\d\d-\d\d)$(?P<text>.*?)(?=^## |\Z)",
+        (ROOT / "CHANGELOG.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
     if found is None:
         raise ValueError(f"CHANGELOG.md has no section '## [{version()}] - YYYY-MM-DD': write it, or mend the version")
-    return dt.datetime.fromisoformat(found[1]).replace(tzinfo=dt.UTC)
+    return found

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from infra.environments import NAMES
+from release import bill
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -41,6 +42,17 @@ def test_every_job_that_becomes_a_role_has_an_environment_or_may_only_look():
         for name, job in yaml.safe_load(path.read_text())["jobs"].items():
             if "configure-aws-credentials" in str(job):
                 assert job.get("environment") or "AWS_DIFF_ROLE_ARN" in str(job), f"{path.name}: {name}"
+
+
+def test_a_release_brings_the_bills_that_make_sbom_writes():
+    workflow = yaml.safe_load((WORKFLOWS / "release.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    assert steps[0] == "make sbom"
+    assert bill.OUTPUT == ROOT / "dist"
+    assert any("gh release create" in step and "dist/*.cdx.json" in step for step in steps)
+    # YAML reads the key "on" as true.
+    assert workflow[True] == {"push": {"tags": ["v*"]}}
 
 
 @pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from release.cli import main
 from release.version import released, version
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,3 +30,13 @@ def test_no_other_file_says_the_version():
         files += (ROOT / folder).rglob("*.py")
     places = [path.relative_to(ROOT).as_posix() for path in files if said.search(path.read_text())]
     assert [place for place in places if place != "package-lock.json"] == ["pyproject.toml"]
+
+
+def test_the_notes_of_a_release_are_its_section_alone(capsys):
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"{version()}\n"
+    assert main(["notes"]) == 0
+    notes = capsys.readouterr().out
+    assert notes.startswith("### ")
+    assert notes.strip() in CHANGELOG
+    assert "## [" not in notes
