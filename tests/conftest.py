@@ -6,7 +6,7 @@ failure, so that a missing install never hides behind green.
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +18,14 @@ from local.fields import data_root
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
 # Kinds (markers) that may skip all the same, such as "data" where the real smears cannot be had.
 WITHOUT = set(filter(None, os.environ.get("LEUKOLENS_WITHOUT", "").split(",")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _untracked() -> Iterator[None]:
+    """Keep what tests train out of this machine's own runs; tests of tracking say themselves where to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKOLENS_TRACKING", "off")
+        yield
 
 
 def absent(reason: str) -> NoReturn:

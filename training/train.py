@@ -242,7 +242,7 @@ def run(options: argparse.Namespace) -> int:
             output = options.output or (Path(folder, "model") if options.smoke else DEFAULT_OUTPUT)
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
             parameters = {"backbone": options.backbone, **asdict(recipe)}
-            with tracking.run(f"train {options.backbone}", parameters=parameters) as logged:
+            with tracking.run(f"train {options.backbone}", parameters=parameters, trial=options.smoke) as logged:
                 told = train(data, options.external, options.backbone, recipe, output, work, run=logged)
     except (DataError, ModelError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")

@@ -3,17 +3,16 @@
 The job itself cannot say it, and nothing of ours stays running to wait for it: whoever follows or lists jobs does.
 """
 
-import os
 import sys
 from typing import Any
 
+from training import tracking
 from training.launch.jobs import Job, spot_savings
 from training.launch.parent import experiment_of
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.prices import Prices
 from training.launch.table import View, cost_of
-from training.tracking import OFF, SWITCH
 from training.tracking.settings import prepare_environment, without_password
 
 _JOB = "sagemaker.job"
@@ -39,7 +38,7 @@ def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | Non
     client
         MLflow's; made for the place's tracking server, if left out.
     """
-    if os.environ.get(SWITCH, "").lower() == OFF or not any(job.over for job in view.jobs):
+    if tracking.is_off() or not any(job.over for job in view.jobs):
         return
     try:
         used = client or _connect(place.tracking_uri)

@@ -25,13 +25,18 @@ from training.tracking.commit import source_tags
 from training.tracking.journal import FOLDER, Journal
 from training.tracking.recorder import Run
 from training.tracking.sender import Sender
-from training.tracking.settings import tracking_uri
+from training.tracking.settings import server_is_named, tracking_uri
 from training.tracking.system import SystemMetrics
 
-__all__ = ["FOLDER", "Run", "run"]
+__all__ = ["FOLDER", "Run", "is_off", "run"]
 
 SWITCH, PARENT, SWEEP = "LEUKOLENS_TRACKING", "LEUKOLENS_PARENT_RUN", "LEUKOLENS_SWEEP"
 OFF = "off"
+
+
+def is_off() -> bool:
+    """Tell whether nothing is to be tracked."""
+    return os.environ.get(SWITCH, "").lower() == OFF
 
 
 @contextmanager
@@ -42,6 +47,7 @@ def run(
     tags: Mapping[str, str] | None = None,
     parent: Run | None = None,
     folder: Path = FOLDER,
+    trial: bool = False,
 ) -> Iterator[Run]:
     """Track one run. Whatever becomes of the server, the body goes on.
 
@@ -57,13 +63,16 @@ def run(
         The run that this one is filed under; the one that ``LEUKOLENS_PARENT_RUN`` names unless given.
     folder : Path
         Where runs are written down, each in a folder of its own.
+    trial : bool
+        Only to see whether the parts work: goes to a server that the environment names, not to this machine's store,
+        where it would stand among real runs.
 
     Yields
     ------
     Run
         Ends as FINISHED, or as FAILED or KILLED when the body raises.
     """
-    if os.environ.get(SWITCH, "").lower() == OFF:
+    if is_off() or (trial and not server_is_named()):
         yield Run(None, None)
         return
     journal = Journal.begin(folder, name)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 STORE, ARTIFACTS = Path("runs/mlflow.db"), Path("runs/mlartifacts")
 EXPERIMENT = "leukolens"
+_URI = "MLFLOW_TRACKING_URI"
 DAGSHUB = "https://dagshub.com"
 # MLflow's own patience is minutes for each request; training waits at most for one of these, then not for a while.
 PATIENCE = {
@@ -16,9 +17,14 @@ PATIENCE = {
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
+def server_is_named() -> bool:
+    """Tell whether the environment says where to."""
+    return bool(os.environ.get(_URI))
+
+
 def tracking_uri() -> str:
     """Give MLflow's address: of the environment, or of the store on this machine."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STORE.resolve()}"
+    return os.environ.get(_URI) or f"sqlite:///{STORE.resolve()}"
 
 
 def experiment_name() -> str:

@@ -30,7 +30,6 @@ def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _alone(tiny_backbone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
     monkeypatch.chdir(tmp_path)
 
 

@@ -128,6 +128,18 @@ def test_switched_off_nothing_is_written(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_trial_is_not_among_real_runs_but_goes_where_it_is_sent(
+    store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with tracking.run("smoke", trial=True) as run:
+        run.epoch(1, {"loss": 1.0})
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    with tracking.run("smoke", trial=True) as run:
+        run.epoch(1, {"loss": 1.0})
+    assert MlflowClient(store).get_run(str(run.run_id)).data.metrics["loss"] == 1.0
+
+
 def test_a_line_that_was_cut_off_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     with tracking.run("killed", folder=tmp_path / "kept"):

@@ -97,9 +97,15 @@ def test_nothing_is_replaced_when_a_check_fails(content: bytes, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [["--frozen"], ["--epochs", "1"]], ids=["frozen", "fine-tuned"])
-def test_a_run_on_drawn_smears_ships_a_model_that_serves(how: list[str], tmp_path: Path) -> None:
+def test_a_run_on_drawn_smears_ships_a_model_that_serves(
+    how: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEUKOLENS_TRACKING", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
     places = ["--output", str(tmp_path / "model"), "--work", str(tmp_path / "work")]
     assert main(["train", "--smoke", *how, *places]) == 0
+    assert not (tmp_path / "runs" / "mlflow.db").exists(), "it is no run to be kept"
     file = load(tmp_path / "model")
     told = file.card.training
     assert told["parity"]["agreement"] == 1.0

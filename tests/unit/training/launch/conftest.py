@@ -182,7 +182,6 @@ def account(bare_account, monkeypatch):
     bare_account.deploy()
     bare_account.put_smears()
     monkeypatch.setattr("training.launch.start.make_parent", lambda plan, place: "run-of-the-sweep")
-    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
     return bare_account
 
 
