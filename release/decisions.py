@@ -20,7 +20,8 @@ _OPENING = """\
 # Decisions
 
 What was chosen where something else would have been reasonable, why, and when to look again. Index made by `make docs`.
-A time that a decision quotes was seen when it was taken, on the machine and the model of that day; today's are in [Measurements](../benchmarks.md).
+A time that a decision quotes was seen when it was taken, on the machine and the model of that day; today's are in
+[Measurements](../benchmarks.md).
 """
 
 

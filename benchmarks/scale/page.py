@@ -63,8 +63,8 @@ def _memory(plan: Plan, inputs: Inputs) -> str:
         )
     return (
         "## By memory\n\nThe model runs on one thread, so more than one virtual CPU buys memory for large fields, and"
-        " no speed;"
-        " [Measurements](benchmarks.md) have the price with a thread for each.\n\n" + table(["memory, MB", "virtual CPUs", "ms an image", "US dollars", "time"], rows)
+        " no speed; [Measurements](benchmarks.md) have the price with a thread for each.\n\n"
+        + table(["memory, MB", "virtual CPUs", "ms an image", "US dollars", "time"], rows)
     )
 
 
