@@ -21,11 +21,12 @@ from inference import Classifier
 from training import classifier, parity
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
+from training.features import Features, features_of
 from training.fields import LABELS, DataError, Fields, load_fields
 from training.fit import OPTIMIZERS, Recipe
 from training.fold_record import FOLD_NAME, write_record
 from training.inventory import manifest_of
-from training.learn import OOD_QUANTILE, Features, Learned, features_of, learn, learn_linear
+from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
 from training.manifest import Manifest
 from training.progress import bar
 from training.protocols import FOLDED, folds_of, positions
@@ -138,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
         features = None
         if recipe.frozen and not BACKBONES[options.backbone].hidden:
             network = classifier.build(options.backbone)
-            features = (network, features_of(network, fields))
+            features = (network, features_of(network, fields, recipe.seed))
         experiment = Experiment(options.backbone, recipe, manifest, fields, features)
         for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
             write_fold(experiment, protocol, fold, folder / fold.name)

@@ -17,20 +17,24 @@ from numpy.typing import NDArray
 
 from training import calibrate, classifier, out_of_distribution
 from training.backbones import BACKBONES, Backbone
+from training.features import Features, features_of
 from training.fields import Fields
 from training.fit import Recipe, embed, fit
 from training.head_fit import HeadRecipe, fit_head
 from training.heads import layer_names
-from training.linear_head import LinearHead, fit_linear_head, stain_density
+from training.linear_head import LinearHead, fit_linear_head
 from training.manifest import Record
 from training.out_of_distribution import Mahalanobis
 from training.protocols import keys_of, positions
 from training.splits import contiguous_folds
+from training.stain import StainPool
 
-OOD_RANK = 128
+OOD_RANK = 256
 """Directions with a variance of their own: some 1,700 fields determine no more."""
 OOD_QUANTILE = 0.99
 """Of the calibration fields' scores: one known field in a hundred is turned away."""
+VARIED_SHARE = 0.1
+"""Of a varied copy in what counts as known, where a field itself counts 1: compressed fields pass, strangers do not."""
 ASKED_PART = 2
 """Of five contiguous parts, the one that a network of many minutes is calibrated on: the middle one."""
 
@@ -38,26 +42,6 @@ Floats = NDArray[np.float32]
 Positions = NDArray[np.int64]
 Watch = Callable[[Fields], Sequence[keras.callbacks.Callback]]
 """Takes the fields that are asked about and not learnt from; gives callbacks that measure each epoch on them."""
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a frozen backbone makes of fields, in their order.
-
-    Attributes
-    ----------
-    embeddings : float32[n, d]
-        Pooled, not standardised.
-    densities : float32[n]
-        Of ``linear_head.stain_density``.
-    """
-
-    embeddings: Floats
-    densities: Floats
-
-    def take(self, which: Positions) -> "Features":
-        """Take some, by position."""
-        return Features(self.embeddings[which], self.densities[which])
 
 
 @dataclass(frozen=True)
@@ -82,11 +66,6 @@ class Learned:
     threshold: float
     distance: Mahalanobis
     epochs: list[dict[str, float]]
-
-
-def features_of(network: keras.Model, fields: Fields) -> Features:
-    """Run an untrained classifier's backbone on fields."""
-    return Features(embed(network, fields.images)[0], stain_density(fields.images))
 
 
 def learn(
@@ -116,18 +95,19 @@ def learn(
     """
     network, spec = classifier.build(backbone), BACKBONES[backbone]
     if recipe.frozen and not spec.hidden:
-        return learn_linear(network, fields, features_of(network, fields), records, watch)
+        return learn_linear(network, fields, features_of(network, fields, recipe.seed), records, watch)
     learnt, asked = inner_parts(fields, records)[ASKED_PART]
     callbacks = watch(fields.take(asked)) if watch else ()
     if recipe.frozen:
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
     else:
         if not spec.hidden:
-            start = features_of(network, fields.take(learnt))
-            fit_linear_head(start.embeddings, fields.labels[learnt], start.densities).put(network)
+            start = features_of(network, fields.take(learnt), recipe.seed)
+            _fit_head(start, fields.labels[learnt]).put(network)
         epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
     embeddings, logits = embed(network, fields.images)
-    distance = out_of_distribution.fit(embeddings[learnt], fields.labels[learnt], _rank(len(learnt)))
+    known = embeddings[learnt, : _looked_at(network)]
+    distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
     return _calibrated(
         network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked])
     )
@@ -145,16 +125,16 @@ def learn_linear(
     fields, features, records, watch
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
     """
-    embeddings, labels = features.embeddings, fields.labels
+    embeddings, labels, looked_at = features.embeddings, fields.labels, _looked_at(network)
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
-        head, distance = _fit_linear(features.take(learnt), labels[learnt])
+        head, distance = _fit_linear(features.take(learnt), labels[learnt], looked_at)
         logits[asked] = head.logits(embeddings[asked])
         scores[asked] = distance.score(head.standardise(embeddings[asked]))
         if watch and part == ASKED_PART:
             head.put(network)
             _show(network, watch(fields.take(asked)))
-    head, distance = _fit_linear(features, labels)
+    head, distance = _fit_linear(features, labels, looked_at)
     head.put(network)
     return _calibrated(network, distance, [], logits, labels, scores)
 
@@ -166,9 +146,25 @@ def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positio
     return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 
-def _fit_linear(features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:
-    head = fit_linear_head(features.embeddings, labels, features.densities)
-    return head, out_of_distribution.fit(head.standardise(features.embeddings), labels, _rank(len(labels)))
+def _fit_linear(features: Features, labels: Positions, looked_at: int | None) -> tuple[LinearHead, Mahalanobis]:
+    head = _fit_head(features, labels)
+    known = np.concatenate([head.standardise(part) for part in (features.embeddings, *features.varied)])
+    weights = np.repeat([1.0, *[VARIED_SHARE] * len(features.varied)], len(labels))
+    every = np.tile(labels, 1 + len(features.varied))
+    return head, out_of_distribution.fit(known[:, :looked_at], every, _rank(len(labels)), weights)
+
+
+def _looked_at(network: keras.Model) -> int | None:
+    """Tell how many of the embedding's numbers, from the first on, say how strange a field is; None for all.
+
+    Of what is pooled by stain, those of the views in colour: in grey, another laboratory's leukocytes look known.
+    """
+    pool = network.get_layer("embedding")
+    return int(pool.colours) if isinstance(pool, StainPool) else None
+
+
+def _fit_head(features: Features, labels: Positions) -> LinearHead:
+    return fit_linear_head(features.embeddings, features.varied, labels, features.densities)
 
 
 def _learn_hidden(

@@ -40,16 +40,22 @@ class Mahalanobis:
     residual_variance: float
 
     def score(self, embeddings: Floats) -> Floats:
-        """Score embeddings: float32[n, d] to float32[n], about 1 for the images it was fitted on, more if stranger."""
-        offsets = embeddings[:, None, :] - self.means
+        """Score embeddings: float32[n, d or more] to float32[n], about 1 for what it was fitted on, more if stranger.
+
+        What follows the first d numbers is not looked at.
+        """
+        width = self.means.shape[-1]
+        offsets = embeddings[:, None, :width] - self.means
         along = offsets @ self.directions
         outside = np.maximum((offsets**2).sum(-1) - (along**2).sum(-1), 0.0)
         squared = (along**2 / self.variances).sum(-1) + outside / self.residual_variance
-        scores: Floats = np.sqrt(squared.min(-1) / embeddings.shape[-1]).astype(np.float32)
+        scores: Floats = np.sqrt(squared.min(-1) / width).astype(np.float32)
         return scores
 
 
-def fit(embeddings: Floats, labels: NDArray[np.int64], rank: int) -> Mahalanobis:
+def fit(
+    embeddings: Floats, labels: NDArray[np.int64], rank: int, weights: NDArray[np.float64] | None = None
+) -> Mahalanobis:
     """Fit the distance on images of known classes.
 
     Parameters
@@ -60,15 +66,19 @@ def fit(embeddings: Floats, labels: NDArray[np.int64], rank: int) -> Mahalanobis
         Their classes, 0 to the number of classes less one, each present.
     rank : int
         Directions that keep a variance of their own; less than n and d.
+    weights : float64[n], optional
+        How much each counts; all the same if not given.
 
     Returns
     -------
     Mahalanobis
         The fitted distance.
     """
-    means = np.stack([embeddings[labels == c].mean(0) for c in range(labels.max() + 1)])
-    centred = (embeddings - means[labels]).astype(np.float64)
-    variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    counted = np.ones(len(labels)) if weights is None else weights
+    classes = range(labels.max() + 1)
+    means = np.stack([np.average(embeddings[labels == c], 0, counted[labels == c]) for c in classes])
+    centred = embeddings - means[labels]
+    variances, directions = np.linalg.eigh((centred * counted[:, None]).T @ centred / counted.sum())
     variances, directions = variances[::-1], directions[:, ::-1]
     residual = float(variances[rank:].mean())
     return Mahalanobis(

@@ -23,8 +23,9 @@ class ServedDistance(tf.Module):
         self.residual_precision = 1.0 / distance.residual_variance
 
     def __call__(self, embedding: tf.Tensor) -> tf.Tensor:
-        """Score float32[1, d]: float32[1]."""
-        offsets = embedding - self.means
-        along = tf.matmul(embedding, self.directions) - self.means_along
+        """Score float32[1, d or more]: float32[1]."""
+        known = embedding[:, : self.means.shape[-1]]
+        offsets = known - self.means
+        along = tf.matmul(known, self.directions) - self.means_along
         squared = tf.reduce_sum(offsets**2, -1) * self.residual_precision + tf.reduce_sum(along**2 * self.weights, -1)
-        return tf.sqrt(tf.nn.relu(tf.reduce_min(squared, keepdims=True)) / embedding.shape[-1])
+        return tf.sqrt(tf.nn.relu(tf.reduce_min(squared, keepdims=True)) / known.shape[-1])

@@ -78,30 +78,38 @@ class ServedClassifier(tf.Module):
         """
         weights = stain_weights(field)
         coarsest = min(maps.shape[1] for maps in depths)
-        width = 2 * sum(maps.shape[-1] for maps in depths)
-        pooled, activation = [0.0 for _ in GROUPS], 0.0
-        for number, (kind, flip, swap) in enumerate(VIEWS):
-            turned = turn(weights, flip, swap)
-            seen = [maps[number : number + 1] for maps in depths]
-            group = GROUPS.index(kind)
-            part = 1.0 / sum(other == kind for other, *_ in VIEWS)
-            kernel = self.kernel[group * width : (group + 1) * width] * part
-            found, contributions = [], 0.0
-            start = 0
-            for maps in seen:
-                share, channels = shares(turned, maps), maps.shape[-1]
-                mean, deviation = statistics(maps, share)
-                found += [mean, deviation]
-                squared = ((maps - mean[:, None, None]) ** 2 + VARIANCE_FLOOR) / deviation[:, None, None]
-                place = _project(maps, kernel[start : start + channels])
-                place += _project(squared, kernel[start + channels : start + 2 * channels])
-                stride = maps.shape[1] // coarsest
-                place = tf.nn.avg_pool2d(place * share * float(maps.shape[1] ** 2), stride, stride, "VALID")
-                contributions += place
-                start += 2 * channels
-            pooled[group] += tf.concat(found, -1) * part
-            activation += turn_back(contributions, flip, swap)
+        pooled, activation = [], 0.0
+        start = 0
+        for group, known in GROUPS.items():
+            chosen = [(number, view) for number, view in enumerate(VIEWS) if view[0] == group]
+            width = 2 * sum(maps.shape[-1] for maps in depths[:known])
+            kernel = self.kernel[start : start + width] / float(len(chosen))
+            found = []
+            for number, (_, flip, swap) in chosen:
+                seen = [maps[number : number + 1] for maps in depths[:known]]
+                statistic, places = _view(seen, turn(weights, flip, swap), kernel, coarsest)
+                found.append(statistic)
+                activation += turn_back(places, flip, swap)
+            pooled.append(tf.add_n(found) / float(len(chosen)))
+            start += width
         return tf.concat(pooled, -1), activation
+
+
+def _view(seen: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Give one view's statistics of all depths, and each place's part in the logits: float32[1, side, side, 4]."""
+    found, places = [], 0.0
+    start = 0
+    for maps in seen:
+        share, channels = shares(weights, maps), maps.shape[-1]
+        mean, deviation = statistics(maps, share)
+        found += [mean, deviation]
+        squared = ((maps - mean[:, None, None]) ** 2 + VARIANCE_FLOOR) / deviation[:, None, None]
+        part = _project(maps, kernel[start : start + channels])
+        part += _project(squared, kernel[start + channels : start + 2 * channels])
+        stride = maps.shape[1] // side
+        places += tf.nn.avg_pool2d(part * share * float(maps.shape[1] ** 2), stride, stride, "VALID")
+        start += 2 * channels
+    return tf.concat(found, -1), places
 
 
 def _project(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -3,10 +3,11 @@
 A mean over a whole field mostly tells its background and how many cells lie in it, and both belong to the slide. Here
 each place counts as much as it is stained, nuclei some forty times as much as background: little of what is found
 depends on how many cells there are, and the red cells around still have a say. Each field is seen in colour, which
-knows more on slides that are known, and in grey, which holds where the stain is another; and each of these twice,
+knows more on slides that are known, and in grey, which holds where the stain is another; and each of these four times,
 turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md, docs/evaluation.md).
 """
 
+from itertools import product
 from typing import Any
 
 import keras
@@ -19,17 +20,19 @@ BACKGROUND_POWER = 12
 """The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power."""
 BACKGROUND_LEVEL = 240.0
 """What each channel of the background is brought to."""
-STAIN_MIDDLE, STAIN_WIDTH = 30.0, 8.0
-"""Nuclei are purple: (red + blue) / 2 - green, on a balanced field, is over 30 in them and under in red cells, seen on
-fields of all four labels. Half a weight there, by a logistic curve of this width."""
+STAIN_MIDDLE, STAIN_WIDTH = 22.0, 5.0
+"""Nuclei are purple: (red + blue) / 2 - green, on a balanced field, is over 30 in most of them, over 20 in pale ones
+and in the cytoplasm around, and under in most red cells, seen on fields of all four labels. Half a weight at the first
+number, by a logistic curve of the second's width."""
 FLOOR = 1e-3
 """Weight of what is not stained at all, so that a field without any cell has a mean too."""
 VARIANCE_FLOOR = 1e-4
 
-VIEWS = (("colour", False, False), ("colour", True, True), ("grey", False, True), ("grey", True, False))
-"""Each as (colour or grey, upside down, rows and columns exchanged), in this order."""
-GROUPS = ("colour", "grey")
-"""Views of a group are averaged, and the groups are set side by side."""
+GROUPS = {"colour": 4, "grey": 5}
+"""Views of a group are averaged, and the groups are set side by side; of each, the first so many depths are pooled. The
+last of EfficientNet-Lite0's five, in colour, knows the slide: with it the hard fold loses 0.02 (docs/evaluation.md)."""
+VIEWS = tuple(product(GROUPS, (False, True), (False, True)))
+"""Each as (group, upside down, rows and columns exchanged), in this order."""
 
 
 def balance(images: tf.Tensor) -> tf.Tensor:
@@ -60,7 +63,7 @@ def stain_weights(images: tf.Tensor) -> tf.Tensor:
 
 
 def see(images: tf.Tensor) -> tf.Tensor:
-    """Give all views of fields, float32[n, 224, 224, 3] to float32[4 n, 224, 224, 3]: those of ``VIEWS[0]`` first."""
+    """Give all views of fields, float32[n, 224, 224, 3] to float32[8 n, 224, 224, 3]: those of ``VIEWS[0]`` first."""
     grey = tf.repeat(tf.reduce_mean(balance(images), -1, keepdims=True), 3, -1)
     return tf.concat([turn(grey if kind == "grey" else images, flip, swap) for kind, flip, swap in VIEWS], 0)
 
@@ -110,12 +113,13 @@ class StainPool(keras.layers.Layer):
 
     Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and the maps of ``see``'s views; gives float32[n, d]:
     for each of ``GROUPS``, means then deviations of each depth in order. ``standardise`` sets what is subtracted and
-    divided by, which training does not change.
+    divided by, which training does not change. ``colours`` is how many statistics come first, of the views in colour.
     """
 
     def build(self, shapes: list[tuple[int, ...]]) -> None:
         """Make the two constants, for as many statistics as the maps have."""
         width = self._width(shapes)
+        self.colours = 2 * sum(shape[-1] for shape in shapes[1:][: GROUPS["colour"]])
         self.centre = self.add_weight(shape=(width,), initializer="zeros", trainable=False, name="centre")
         self.spread = self.add_weight(shape=(width,), initializer="ones", trainable=False, name="spread")
 
@@ -124,10 +128,13 @@ class StainPool(keras.layers.Layer):
         fields, *depths = inputs
         weights = stain_weights(fields)
         turned = tf.concat([turn(weights, flip, swap) for _, flip, swap in VIEWS], 0)
-        found = [part for maps in depths for part in statistics(maps, shares(turned, maps))]
-        views = tf.split(tf.concat(found, -1), len(VIEWS))
-        of_kind = [[view for view, (kind, *_) in zip(views, VIEWS, strict=True) if kind == group] for group in GROUPS]
-        return (tf.concat([tf.add_n(group) / float(len(group)) for group in of_kind], -1) - self.centre) / self.spread
+        found = [tf.concat(statistics(maps, shares(turned, maps)), -1) for maps in depths]
+        groups = []
+        for group, known in GROUPS.items():
+            views = tf.split(tf.concat(found[:known], -1), len(VIEWS))
+            chosen = [view for view, (kind, *_) in zip(views, VIEWS, strict=True) if kind == group]
+            groups.append(tf.add_n(chosen) / float(len(chosen)))
+        return (tf.concat(groups, -1) - self.centre) / self.spread
 
     def compute_output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int | None, int]:
         """Tell the shape before anything is computed."""
@@ -140,4 +147,4 @@ class StainPool(keras.layers.Layer):
 
     @staticmethod
     def _width(shapes: list[tuple[int, ...]]) -> int:
-        return len(GROUPS) * 2 * sum(shape[-1] for shape in shapes[1:])
+        return sum(2 * shape[-1] for known in GROUPS.values() for shape in shapes[1:][:known])

@@ -64,6 +64,7 @@ DISTURBANCES = {
     "stain_bluer": "Stain more blue",
     "stain_pinker": "Stain more pink",
     "half_resolution": "Half the resolution",
+    "noise": "Camera noise",
 }
 
 

@@ -48,7 +48,7 @@ BACKBONES = {
         efficientnet_lite.load_imagenet,
         efficientnet_lite.INPUT_OFFSET,
         efficientnet_lite.INPUT_SCALE,
-        depths=("blocks_2_add", "blocks_4_add", "blocks_6_add", "blocks_7_add"),
+        depths=("blocks_2_add", "blocks_4_add", "blocks_6_add", "blocks_7_add", "blocks_9_add"),
     ),
     "efficientnet-lite2": Backbone(
         efficientnet_lite.build_lite2,

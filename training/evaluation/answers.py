@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from inference import Classifier, load
+from training import variation
 from training.evaluation import disturbances
 from training.evaluation.folds import FoldFile
 from training.manifest import Manifest
@@ -95,7 +96,8 @@ def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
 
 def _kept(task: Task, file: Classifier, pictures: Pictures) -> Path:
     """Name the stored answers by all that they depend on: the file, the images in order, the disturbance's code."""
-    code = Path(disturbances.__file__).read_bytes() if task.disturbance != "none" else b""
+    sources = (disturbances, variation) if task.disturbance != "none" else ()
+    code = b"".join(Path(str(source.__file__)).read_bytes() for source in sources)
     what = json.dumps([file.card.sha256, task.disturbance, [pictures.sha256[key] for key in task.fold.record.test]])
     digest = hashlib.sha256(what.encode() + code).hexdigest()[:16]
     return task.fold.folder.parent / KEPT / f"{task.fold.record.name}-{task.disturbance}-{digest}.npz"

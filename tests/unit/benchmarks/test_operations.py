@@ -7,9 +7,9 @@ from benchmarks.operations import count
 SHIPPED = Path(__file__).parents[3] / "models" / "default" / "model.tflite"
 
 
-PASSES = 4  # training.stain.VIEWS
-BLOCKS = 162e6
-"""Multiply-adds of EfficientNet-Lite0's stem and first eight blocks, as TensorFlow's converter estimates a pass."""
+PASSES = 8  # training.stain.VIEWS
+BLOCKS = 215e6
+"""Multiply-adds of EfficientNet-Lite0's stem and first ten blocks, as TensorFlow's converter estimates a pass."""
 
 
 def test_the_shipped_file_is_counted_as_the_converter_estimates_it() -> None:

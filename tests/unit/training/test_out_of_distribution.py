@@ -34,3 +34,17 @@ def test_strangers_score_above_every_quantile_of_the_known(embeddings):
     along[0] = across[-1] = 3.0
     assert fitted.score(known + across).min() > np.quantile(scores, 0.99)
     assert np.median(fitted.score(known + along)) < np.quantile(scores, 0.99)
+
+
+def test_a_weight_of_two_counts_as_two_fields(embeddings):
+    known, labels = embeddings
+    weights = np.where(np.arange(len(labels)) < 300, 2.0, 1.0)
+    weighed = out_of_distribution.fit(known, labels, 3, weights)
+    doubled = out_of_distribution.fit(np.concatenate([known, known[:300]]), np.r_[labels, labels[:300]], 3)
+    np.testing.assert_allclose(weighed.score(known), doubled.score(known), rtol=1e-4)
+
+
+def test_numbers_after_those_that_it_was_fitted_on_are_not_looked_at(embeddings):
+    known, labels = embeddings
+    fitted = out_of_distribution.fit(known[:, :20], labels, rank=3)
+    np.testing.assert_array_equal(fitted.score(known), fitted.score(known[:, :20]))

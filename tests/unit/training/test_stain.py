@@ -64,18 +64,30 @@ def test_views_of_fields_come_view_by_view_and_the_grey_ones_have_no_colour() ->
     views = see(fields).numpy()
     assert views.shape == (2 * len(VIEWS), 224, 224, 3)
     np.testing.assert_array_equal(views[:2], fields)
-    assert np.ptp(views[2 * 2 :], axis=-1).max() == 0.0
+    assert np.ptp(views[2 * 4 :], axis=-1).max() == 0.0
+    assert np.ptp(views[: 2 * 4], axis=-1).max() > 0.0
 
 
 def test_a_linear_head_answers_in_the_network_as_alone() -> None:
     network = classifier.build("efficientnet-lite0", imagenet=False)
     embeddings, _ = embed(network, FIELDS)
-    head = fit_linear_head(embeddings, TRUTH, stain_density(FIELDS))
+    head = fit_linear_head(embeddings, embeddings[None], TRUTH, stain_density(FIELDS))
     head.put(network)
     standard, logits = embed(network, FIELDS)
     np.testing.assert_allclose(standard, head.standardise(embeddings), atol=1e-3)
     np.testing.assert_allclose(logits, head.logits(embeddings), atol=1e-3)
     assert (logits.argmax(1) == TRUTH).mean() > 0.9
+
+
+def test_a_varied_copy_counts_less_than_its_field() -> None:
+    """Copies that say the opposite do not turn the head around."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4
+    embeddings = (np.eye(4)[labels] * 3 + rng.normal(0, 0.1, (80, 4))).astype(np.float32)
+    contrary = np.roll(embeddings, 1, axis=1)[None]
+    head = fit_linear_head(embeddings, contrary, labels, np.ones(80, np.float32))
+    assert (head.logits(embeddings).argmax(1) == labels).all()
+    assert not np.allclose(head.kernel, fit_linear_head(embeddings, contrary[:0], labels, np.ones(80)).kernel)
 
 
 def test_labels_count_alike_and_so_do_the_densities_within_one() -> None:

@@ -13,8 +13,8 @@ from training.release import make_card, release
 from training.serving import ServedClassifier, convert
 from training.synthetic import draw_field
 
-WIDTH = 896
-"""Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels, in colour and in grey."""
+WIDTH = 1120
+"""Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels in colour, and of these and 112 in grey."""
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
 
 
