@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, times, where
-from benchmarks.sections.standing import standing
+from benchmarks.sections.standing import ENGINES, standing
 
 
 def section(results: dict[str, Any]) -> str:
@@ -28,7 +28,8 @@ def section(results: dict[str, Any]) -> str:
             ]
         )
     clients = [
-        f"{n} clients, 1/s" for n in next(v["requests_per_s"] for v in results["servers"].values() if "latency_ms" in v)
+        f"{n} client{'s' if n != '1' else ''}, 1/s"
+        for n in next(v["requests_per_s"] for v in results["servers"].values() if "latency_ms" in v)
     ]
     columns = ["server", "p50 ms", "p99 ms", "cold start ms", *clients, "memory MB", "installed MB", "differs by"]
     return "\n".join(
@@ -53,11 +54,10 @@ def section(results: dict[str, Any]) -> str:
 def _engines_and_standing(results: dict[str, Any]) -> list[str]:
     if "engines_ms" not in results:  # a result file from before engines were timed
         return []
-    named = {"litert": "LiteRT", "tensorflow": "TensorFlow's interpreter", "onnxruntime": "ONNX Runtime"}
     return [
         "The bare model in the same environments, no server around it:",
         "",
-        times(named, results["engines_ms"]),
+        times(ENGINES, results["engines_ms"]),
         "### Where this project is not first",
         "",
         *standing(results),

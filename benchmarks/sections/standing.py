@@ -7,6 +7,7 @@ from typing import Any
 OURS = "leukolens"
 LEVEL = 1.02
 """Up to here two values are called level: repeated runs of one server differ by as much."""
+ENGINES = {"litert": "LiteRT", "tensorflow": "TensorFlow's interpreter", "onnxruntime": "ONNX Runtime"}
 _PACKAGES_SHOWN = 4
 
 Values = Mapping[str, Any]
@@ -26,87 +27,113 @@ class Column:
         Its value as text.
     more_is_better
         As for a rate.
-    engine_tells
-        Whether the bare model's time is part of the value.
+    answer_ms
+        Gives the time of one answer from a server's value, where the value tells of it.
+    spread
+        Gives a server's series, where the value is the median of one.
     """
 
     name: str
     of: Callable[[Values], float]
     form: str
     more_is_better: bool = False
-    engine_tells: bool = False
+    answer_ms: Callable[[float], float] | None = None
+    spread: Callable[[Values], Values] | None = None
 
 
 def columns(clients: list[str]) -> list[Column]:
     """Give the columns in which servers are compared."""
-    rates = [
-        Column(
-            f"answers a second, {n} client{'s' if n != '1' else ''}",
-            lambda values, n=n: values["requests_per_s"][n],  # type: ignore[misc]
-            "{:.1f}",
-            more_is_better=True,
-            engine_tells=True,
-        )
-        for n in clients
-    ]
     return [
-        Column("latency, p50", lambda values: values["latency_ms"]["median"], "{:.1f} ms", engine_tells=True),
+        Column(
+            "latency, p50",
+            lambda values: values["latency_ms"]["median"],
+            "{:.1f} ms",
+            answer_ms=lambda value: value,
+            spread=lambda values: values["latency_ms"],
+        ),
         Column("cold start", lambda values: values["cold_start_ms"]["median"], "{:.0f} ms"),
-        *rates,
+        *map(_rate, clients),
         Column("memory", lambda values: values["memory_mb"], "{:.0f} MB"),
         Column("installed size", lambda values: values["installed_mb"], "{:.0f} MB"),
     ]
+
+
+def _rate(clients: str) -> Column:
+    return Column(
+        f"answers a second, {clients} client{'s' if clients != '1' else ''}",
+        lambda values: values["requests_per_s"][clients],
+        "{:.1f}",
+        more_is_better=True,
+        answer_ms=lambda value: 1000 / value,
+        spread=lambda values: values["requests_per_s_spread"][clients],
+    )
 
 
 def standing(results: Values) -> list[str]:
     """Give a line for each column in which another server is ahead, and one for those in which none is."""
     servers = {name: values for name, values in results["servers"].items() if "latency_ms" in values}
     ours = servers[OURS]
-    ahead, first = [], []
+    ahead, level = [], []
     for column in columns(list(ours["requests_per_s"])):
         values = {name: column.of(server) for name, server in servers.items()}
         best = (max if column.more_is_better else min)(values, key=values.__getitem__)
         ratio = max(values[best], values[OURS]) / min(values[best], values[OURS])
         if ratio <= LEVEL:
-            first.append(column.name)
+            level.append(column.name)
             continue
         shown = [column.form.format(values[name]) for name in (best, OURS)]
         ahead.append(
-            f"- **{column.name}**: {servers[best]['what']} is ahead, {shown[0]} against {shown[1]}:"
-            f" {ratio:.2f} times. {_why(column, results, servers[best], ours)}"
+            f"- **{column.name}**: {servers[best]['what']} is ahead, {shown[0]} against {shown[1]},"
+            f" {ratio:.2f} times{_if_within_the_spread(column, servers[best], ours)}."
+            f" {_why(column, results, servers[best], ours)}"
         )
-    return [*ahead, f"- First, or level within {LEVEL - 1:.0%}: {', '.join(first) if first else 'nowhere'}."]
+    return [*ahead, f"- First, or level within {LEVEL - 1:.0%}: {', '.join(level) if level else 'nowhere'}."]
+
+
+def _if_within_the_spread(column: Column, best: Values, ours: Values) -> str:
+    if column.spread is None:
+        return ""
+    a, b = column.spread(best), column.spread(ours)
+    overlap = a["low_quartile"] <= b["high_quartile"] and b["low_quartile"] <= a["high_quartile"]
+    return ", less than the spread of the run (the middle halves overlap)" if overlap else ""
 
 
 def _why(column: Column, results: Values, best: Values, ours: Values) -> str:
-    if column.engine_tells:
-        return _by_the_engine(results["engines_ms"], best, ours)
+    if column.answer_ms is not None:
+        return _by_the_engine(column, results["engines_ms"], best, ours)
     if column.name == "installed size":
         return _by_packages(best["packages_mb"], ours["packages_mb"])
     return "What makes the difference was not measured."
 
 
-def _by_the_engine(engines_ms: Values, best: Values, ours: Values) -> str:
-    """Say how much of a request each engine takes by itself, at one client."""
-    if best["engine"] == ours["engine"]:
-        gap_ms = ours["latency_ms"]["median"] - best["latency_ms"]["median"]
-        return (
-            f"Both run the model by {ours['engine']}, so what differs lies around it: HTTP, the form, decoding,"
-            f" validation, hashes, logs and metrics of each request: {gap_ms:.1f} ms at one client."
-        )
-    parts = []
-    for server in (best, ours):
-        alone_ms = engines_ms[server["engine"]]["median"]
-        parts.append((server["engine"], alone_ms, server["latency_ms"]["median"] - alone_ms))
-    (their, their_ms, their_rest), (our, our_ms, our_rest) = parts
+def _by_the_engine(column: Column, engines_ms: Values, best: Values, ours: Values) -> str:
+    """Say how much of an answer is the bare model, there and here."""
+    assert column.answer_ms is not None
+    their_ms, our_ms = (column.answer_ms(column.of(server)) for server in (best, ours))
+    if best["engine"] not in engines_ms:
+        return "It runs another model."
+    their_model_ms, our_model_ms = (engines_ms[server["engine"]]["median"] for server in (best, ours))
+    their, our = (ENGINES[server["engine"]] for server in (best, ours))
+    if their_ms < their_model_ms or our_ms < our_model_ms:
+        return "The run was too disturbed to tell the model's part in it."
+    model = (
+        f"the bare model takes {our_model_ms:.1f} ms in both ({our})"
+        if their == our
+        else f"the bare model takes {their_model_ms:.1f} ms there ({their}) and {our_model_ms:.1f} ms here ({our})"
+    )
     return (
-        f"Of a request of one client the bare model takes {their_ms:.1f} ms by {their} and {our_ms:.1f} ms by {our};"
-        f" what is around it takes {their_rest:.1f} ms there and {our_rest:.1f} ms here (validation, hashes,"
-        " logs and metrics are part of it)."
+        f"An answer takes {their_ms:.1f} ms there and {our_ms:.1f} ms here. Of that {model}; the rest is the server:"
+        f" {their_ms - their_model_ms:.1f} ms there, {our_ms - our_model_ms:.1f} ms here, where an answer also has its"
+        " request validated, image hashed, out-of-distribution score judged, and is logged and counted in metrics."
     )
 
 
 def _by_packages(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
-    more = {name: size - theirs.get(name, 0.0) for name, size in ours.items() if size - theirs.get(name, 0.0) >= 1.0}
-    largest = sorted(more, key=more.__getitem__, reverse=True)[:_PACKAGES_SHOWN]
-    return "What it lacks or has smaller: " + ", ".join(f"`{name}` ({more[name]:.0f} MB)" for name in largest) + "."
+    return f"Here and not there: {_more(ours, theirs)}; there and not here: {_more(theirs, ours)}."
+
+
+def _more(having: Mapping[str, float], lacking: Mapping[str, float]) -> str:
+    """Name the largest packages that one has and the other has not, or has smaller by a megabyte and more."""
+    more = {name: size - lacking.get(name, 0.0) for name, size in having.items()}
+    largest = sorted((name for name in more if more[name] >= 1.0), key=more.__getitem__, reverse=True)
+    return ", ".join(f"`{name}` ({more[name]:.0f} MB)" for name in largest[:_PACKAGES_SHOWN]) or "nothing of size"

@@ -11,9 +11,10 @@ def server(
     return {
         "what": what,
         "engine": engine,
-        "latency_ms": {"median": p50_ms},
+        "latency_ms": {"median": p50_ms, "low_quartile": p50_ms - 1, "high_quartile": p50_ms + 1},
         "cold_start_ms": {"median": 900.0},
         "requests_per_s": {"1": rate},
+        "requests_per_s_spread": {"1": {"median": rate, "low_quartile": rate - 1, "high_quartile": rate + 1}},
         "memory_mb": 100.0,
         "installed_mb": installed_mb,
         "packages_mb": packages,
@@ -39,24 +40,36 @@ def test_another_engine_ahead_is_told_with_both_engines_times() -> None:
     fast = server("FastAPI", "onnxruntime", 20.0, 45.0, 180.0)
     lines = standing(results(fast=fast))
     latency = next(line for line in lines if "latency" in line)
-    assert "FastAPI is ahead, 20.0 ms against 30.0 ms: 1.50 times" in latency
-    assert "18.0 ms by onnxruntime and 22.0 ms by litert" in latency
-    assert "2.0 ms there and 8.0 ms here" in latency
-    assert any(
-        "answers a second, 1 client**: FastAPI is ahead, 45.0 against 30.0: 1.50 times" in line for line in lines
-    )
+    assert "FastAPI is ahead, 20.0 ms against 30.0 ms, 1.50 times." in latency
+    assert "18.0 ms there (ONNX Runtime) and 22.0 ms here (LiteRT)" in latency
+    assert "the rest is the server: 2.0 ms there, 8.0 ms here" in latency
+    rate = next(line for line in lines if "1 client**" in line)
+    assert "FastAPI is ahead, 45.0 against 30.0, 1.50 times." in rate
+    assert "An answer takes 22.2 ms there and 33.3 ms here" in rate
+
+
+def test_a_model_slower_alone_than_in_its_server_is_not_made_a_cause() -> None:
+    fast = server("FastAPI", "onnxruntime", 15.0, 30.0, 180.0)
+    assert "too disturbed" in standing(results(fast=fast))[0]
 
 
 def test_the_same_engine_leaves_the_server_as_the_cause() -> None:
     fast = server("LitServe", "litert", 25.0, 30.0, 180.0)
-    assert "Both run the model by litert" in standing(results(fast=fast))[0]
+    line = standing(results(fast=fast))[0]
+    assert "the bare model takes 22.0 ms in both (LiteRT); the rest is the server: 3.0 ms there, 8.0 ms here" in line
+    assert "spread" not in line
+
+
+def test_a_lead_within_the_spread_is_called_so() -> None:
+    near = server("LitServe", "litert", 28.5, 30.0, 180.0)
+    assert "1.05 times, less than the spread of the run (the middle halves overlap)." in standing(results(near=near))[0]
 
 
 def test_a_smaller_installation_is_told_by_its_packages() -> None:
-    small = server("small", "litert", 60.0, 15.0, 154.0, numpy=40.0)
+    small = server("small", "litert", 60.0, 15.0, 154.0, numpy=40.0, flask=2.0)
     line = next(line for line in standing(results(small=small)) if "installed size" in line)
-    assert "154 MB against 180 MB: 1.17 times" in line
-    assert "`botocore` (26 MB)" in line
+    assert "154 MB against 180 MB, 1.17 times" in line
+    assert "Here and not there: `botocore` (26 MB); there and not here: `flask` (2 MB)" in line
     assert "numpy" not in line
 
 
