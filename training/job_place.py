@@ -30,7 +30,8 @@ class SecretError(ValueError):
 
 def aws(service: str) -> Any:
     """Make a client of AWS in the job's region."""
-    return boto3.client(service, config=_PATIENCE)
+    # SageMaker names it by AWS_REGION, and boto3 reads AWS_DEFAULT_REGION alone.
+    return boto3.client(service, region_name=os.environ.get("AWS_REGION"), config=_PATIENCE)
 
 
 def log_in(environ: MutableMapping[str, str] = os.environ, client: Client = aws) -> None:
