@@ -16,7 +16,7 @@ class NotInstallableError(Exception):
     """A peer cannot be installed here; the message is the installer's."""
 
 
-def environment(name: str, requirements: Path, *extra: str) -> Path:
+def environment(name: str, requirements: Path, *extra: str, compiled: bool = True) -> Path:
     """Make a virtual environment, or find the one made before.
 
     Parameters
@@ -27,6 +27,8 @@ def environment(name: str, requirements: Path, *extra: str) -> Path:
         Pinned versions.
     extra
         Further requirements.
+    compiled
+        Whether byte code is made now, as an image would hold it, and not in the first start.
 
     Returns
     -------
@@ -39,14 +41,22 @@ def environment(name: str, requirements: Path, *extra: str) -> Path:
         When a requirement cannot be had.
     """
     folder = ENVIRONMENTS / name
-    made_of = hashlib.sha256(requirements.read_bytes() + " ".join(("compiled", *extra)).encode()).hexdigest()
+    made_of = hashlib.sha256(
+        requirements.read_bytes() + " ".join(("compiled" if compiled else "", *extra)).encode()
+    ).hexdigest()
     mark = folder / "made-of"
     if mark.exists() and mark.read_text() == made_of:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     _run([uv, "venv", "--quiet", "--python", str(ROOT / ".venv" / "bin" / "python"), str(folder)])
-    into = ["--python", str(folder / "bin" / "python"), "--compile-bytecode", "--link-mode", "hardlink"]
+    into = [
+        "--python",
+        str(folder / "bin" / "python"),
+        "--link-mode",
+        "hardlink",
+        *(["--compile-bytecode"] if compiled else []),
+    ]
     _run([uv, "pip", "install", "--quiet", *into, "-r", str(requirements), *extra])
     mark.write_text(made_of)
     return folder
@@ -79,7 +89,7 @@ def int8_model(model: Path) -> Path:
 def _converted(model: Path, by: str, suffix: str, arguments: list[str]) -> Path:
     target = ENVIRONMENTS / f"{hashlib.sha256(model.read_bytes()).hexdigest()[:16]}{suffix}"
     if not target.exists():
-        converter = environment(by, PEERS / by / "requirements.txt")
+        converter = environment(by, PEERS / by / "requirements.txt", compiled=False)
         unfinished = target.with_name(f"unfinished{suffix}")
         filled = [argument.format(model=model, target=unfinished) for argument in arguments]
         _run([str(converter / "bin" / "python"), *filled])

@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 PORT = 18_190
 CLIENTS = 32
 REQUESTS = 5_000  # at most: as many as the budget has time for
-BURST = 250
+BURST = 100
 MEMORY_CALLS = (100, 1_000)
 TIMEOUT_S = 60.0
 

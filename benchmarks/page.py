@@ -21,9 +21,9 @@ from .statistics import summary
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 TRANSPORTS = ("websocket", "polling")
-ROUNDS = 5
+ROUNDS = 3
 MANY = 50
-SESSION_IMAGES = 500
+SESSION_IMAGES = 200
 WAIT_MS = 600_000
 SAMPLES = sorted((machine.ROOT / "samples").glob("*.png"))
 
@@ -34,7 +34,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     Returns
     -------
     dict
-        Milliseconds by transport and number of images, their ratio, and the page's memory after 500 images.
+        Milliseconds by transport and number of images, their ratio, and the page's memory after a long session.
     """
     with TemporaryDirectory() as folder, ExitStack() as stack:
         scratch = Path(folder)
@@ -55,7 +55,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
         stack.callback(browser.close)
         times_ms: dict[str, dict[int, list[float]]] = {transport: {1: [], MANY: []} for transport in TRANSPORTS}
-        for turn in budget.turns("clicks", ROUNDS, until=0.7):
+        for turn in budget.turns("clicks", ROUNDS, until=0.5):
             # In turn, so that what else the machine does falls on both alike.
             for transport, address in pages.items():
                 for count, series in times_ms[transport].items():

@@ -37,15 +37,15 @@ class Part:
 
 
 PARTS = (
-    Part("serving", "serving", 140, "one request and one cold start"),
-    Part("peers", "peers_serving", 200, "other servers of the same model"),
+    Part("serving", "serving", 150, "one request and one cold start"),
+    Part("peers", "peers_serving", 240, "other servers of the same model"),
     Part("limit", "limit", 75, "how close to the limit", takes_models=True),
     Part("scaling", "scaling", 40, "batches on one core and on two"),
-    Part("growth", "growth", 140, "how time and memory grow"),
-    Part("improvements", "improvements", 80, "before and after"),
+    Part("growth", "growth", 110, "how time and memory grow"),
+    Part("improvements", "improvements", 90, "before and after"),
     Part("load", "load", 30, "many clients at once"),
-    Part("image", "image_size", 60, "what the Lambda image weighs"),
-    Part("page", "page", 75, "from the click to the result"),
-    Part("pull", "pull", 75, "fetching the data"),
-    Part("training", "training", 130, "a sweep and the input pipeline"),
+    Part("image", "image_size", 50, "what the Lambda image weighs"),
+    Part("page", "page", 90, "from the click to the result"),
+    Part("pull", "pull", 65, "fetching the data"),
+    Part("training", "training", 110, "a sweep and the input pipeline"),
 )

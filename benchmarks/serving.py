@@ -28,8 +28,8 @@ WARM = {
     "local_http": BURST,
     "keras_vgg16": 1,
 }
-COLD = {"handler": 9, "handler_on_tensorflow": 3, "keras_vgg16": 3}
-MEMORY_CALLS = (100, 1000)
+COLD = {"handler": 9, "handler_on_tensorflow": 2, "keras_vgg16": 2}
+MEMORY_CALLS, MEMORY_BURST = 1_000, 100
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "cold_start_ms": cold,
         "cold_start_steps_ms": steps,
         "imports_ms": import_costs_ms("import handler"),
-        "memory_mb": _memory(console),
+        "memory_mb": _memory(console, budget),
         "ratios": {
             "handler_to_invoke": _ratio(warm, "handler", "litert_invoke"),
             "vgg16_to_handler": _ratio(warm, "keras_vgg16", "handler"),
@@ -59,7 +59,7 @@ def _warm(console: Console, budget: Budget) -> dict[str, Summary]:
     workers = [Worker(name) for name in WARM]
     times_ms: dict[str, list[float]] = defaultdict(list)
     try:
-        turns = budget.turns("warm requests", ROUNDS, 5, until=0.5)
+        turns = budget.turns("warm requests", ROUNDS, 5, until=0.35)
         for _ in track(turns, "Warm requests", ROUNDS, console=console, transient=True):
             for worker in workers:
                 worker.answer(1)  # brings its code and data back into the caches that the others took
@@ -74,7 +74,7 @@ def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[st
     totals: dict[str, list[float]] = defaultdict(list)
     steps: dict[str, list[float]] = defaultdict(list)
     most = max(COLD.values())
-    turns = budget.turns("cold starts", most, 3, until=0.8)
+    turns = budget.turns("cold starts", most, 2, until=0.6)
     for turn in track(turns, "Cold starts", most, console=console, transient=True):
         for name in (name for name, count in COLD.items() if turn < count):
             with Worker(name) as worker:
@@ -88,14 +88,15 @@ def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[st
     )
 
 
-def _memory(console: Console) -> dict[str, float]:
-    found: dict[str, float] = {}
-    with Worker("handler") as worker, console.status("Memory"):
-        done = 1
-        for calls in MEMORY_CALLS:
-            worker.answer(calls - done)
-            done = calls
-            found[f"after_{calls}_requests"] = worker.resident_mb()
+def _memory(console: Console, budget: Budget) -> dict[str, float]:
+    """Give the memory after the first hundred requests, after the last, and of a photograph."""
+    reached: list[float] = []
+    most = MEMORY_CALLS // MEMORY_BURST
+    with Worker("handler") as worker:
+        for _ in track(budget.turns("memory", most, 2), "Memory", most, console=console, transient=True):
+            worker.answer(MEMORY_BURST)
+            reached.append(worker.resident_mb())
+    found = {f"after_{number * MEMORY_BURST}_requests": reached[number - 1] for number in (1, len(reached))}
     with Worker("handler_24_megapixels") as worker:
         found["peak_24_megapixels"] = worker.resident_mb(peak=True)
     return found

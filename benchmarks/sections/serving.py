@@ -17,6 +17,7 @@ def section(results: dict[str, Any]) -> str:
     }
     slower = results["ratios"]["cold_start_tensorflow_to_handler"]
     ratios, memory, steps = results["ratios"], results["memory_mb"], results["cold_start_steps_ms"]
+    after = ", ".join(f"{size} MB {key.replace('_', ' ')}" for key, size in memory.items() if key.startswith("after_"))
     return "\n".join(
         [
             "## One request and one cold start",
@@ -37,9 +38,8 @@ def section(results: dict[str, Any]) -> str:
             f" {steps['first_answer_ms']} ms. What its imports cost, each without what it imports itself:",
             "",
             table(["package", "ms"], results["imports_ms"].items()),
-            f"Memory of the handler's process: {memory['after_100_requests']} MB after 100 requests,"
-            f" {memory['after_1000_requests']} MB after 1,000; at most {memory['peak_24_megapixels']} MB for a JPEG"
-            " of 24 megapixels.",
+            f"Memory of the handler's process: {after}; at most {memory['peak_24_megapixels']} MB for a JPEG of 24"
+            " megapixels.",
             "",
         ]
     )
