@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
@@ -11,7 +12,6 @@ COMMANDS = {
     "slides": "slide_report",
     "sweep": "sweep",
     "sync": "tracking.sync",
-    "crossvalidate-frozen": "frozen_folds",
     "jobs": "launch.watch",
     "logs": "launch.logs",
     "stop": "launch.stop",
@@ -28,10 +28,17 @@ ON_SAGEMAKER = "launch.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; argparse's own would put every option that there is before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; all options: {self.prog} --help\n")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     executor, given = _executor(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(prog="python -m training", description="Data, training, evaluation and export.")
+    parser = _Parser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
     asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
@@ -46,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _executor(given: list[str]) -> tuple[str, list[str]]:
     """Take ``--executor`` out of the arguments: the options of ``train`` and ``sweep`` depend on it."""
-    parser = argparse.ArgumentParser(prog="python -m training", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog="python -m training", add_help=False, allow_abbrev=False)
     parser.add_argument("--executor", choices=("local", "sagemaker"), default="local")
     found, rest = parser.parse_known_args(given)
     return found.executor, rest

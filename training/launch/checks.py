@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from training.fields import DataError
 from training.launch.errors import LaunchError, code_of, explained
@@ -79,13 +79,21 @@ def check_quota(plan: Plan, place: Place, session: Any) -> None:
     LaunchError
         It may not.
     """
-    kind = "spot training job" if plan.spot else "training warm pool" if plan.keep_alive_s else "training job"
-    name, wanted = f"{plan.instance_type} for {kind} usage", plan.parallel * plan.instance_count
+    kinds = (
+        ["spot training job"] if plan.spot else ["training job", *(["training warm pool"] if plan.keep_alive_s else [])]
+    )
+    wanted = plan.parallel * plan.instance_count
     try:
         pages = session.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-        found = next((quota for page in pages for quota in page["Quotas"] if quota["QuotaName"] == name), None)
-    except ClientError:
+        quotas = {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
+    except (BotoCoreError, ClientError):
         return  # the launcher's policy may be all that somebody has; SageMaker itself refuses what is too much
+    for kind in kinds:
+        _demand(plan, place, quotas, f"{plan.instance_type} for {kind} usage", wanted)
+
+
+def _demand(plan: Plan, place: Place, quotas: dict[str, Any], name: str, wanted: int) -> None:
+    found = quotas.get(name)
     if found is None:
         raise LaunchError(f"--instance-type {plan.instance_type}: {place.region} has no quota {name!r}; choose another")
     if found["Value"] < wanted:
@@ -127,7 +135,7 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
                     }
                 ],
             )
-        except ClientError:
+        except (BotoCoreError, ClientError):
             return  # few may simulate; the request itself is refused just as well, with nothing created
         if any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"]):
             raise LaunchError(f"--env {plan.environment}: no permission for {action} on {arn}: ask for {place.policy}")

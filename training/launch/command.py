@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from infra.config import Environment
@@ -12,13 +13,13 @@ from training.launch.checks import check
 from training.launch.dry_run import dry_run
 from training.launch.environment import open_session, read_environment
 from training.launch.errors import LaunchError
-from training.launch.image import upload_code
-from training.launch.options import add_commands
+from training.launch.options import add_commands, others_given
 from training.launch.place import Place, assumed_place, deployed_place
-from training.launch.plan import Plan
+from training.launch.plan import MANIFEST_TAG, Plan
 from training.launch.planning import plan_of
 from training.launch.prices import Estimate, Prices, estimate, guard, read_prices
 from training.launch.resume import resume
+from training.launch.say import say
 from training.launch.start import start
 from training.launch.watch import watch
 
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
     try:
         return _run(options, session)
     except LaunchError as error:
-        sys.stderr.write(f"{options.kind}: {error}\n")
+        say(f"{options.kind}: {error}")
         return 2
 
 
@@ -51,14 +52,16 @@ def _run(options: argparse.Namespace, session: Any) -> int:
     environment, prices, now = read_environment(options.env), read_prices(), datetime.now()
     if options.dry_run:
         return _tell(options, environment, prices, now)
+    # Whatever can be refused without asking AWS is refused before.
     if not options.resume:
-        # Whatever can be refused without asking AWS is refused before.
         _planned(options, environment, assumed_place(environment), prices, now)
+    elif others := others_given(options, {"resume", "env", "max_cost", "detach"}):
+        raise LaunchError(f"--resume: it goes on with the options it was started with; leave out {', '.join(others)}")
     session = session or open_session(environment)
     place = deployed_place(environment, session)
     if options.resume:
-        upload_code(place, session)
-        plan = resume(options.resume, options.kind, place, session, _say, now)
+        afford = partial(_guard, options, environment, prices)
+        plan = resume(options.resume, options.kind, place, session, say, now, afford)
     else:
         plan = _new(options, environment, place, prices, session, now)
     if options.detach:
@@ -71,11 +74,10 @@ def _new(
 ) -> Plan:
     plan, found = _planned(options, environment, place, prices, now)
     manifest = check(plan, place, session)
-    plan = plan.model_copy(update={"tags": {"leukolens:manifest": manifest.digest, **plan.tags}})
-    _say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
-    upload_code(place, session)
-    plan = start(plan, place, session, _say)
-    _say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
+    plan = plan.model_copy(update={"tags": {MANIFEST_TAG: manifest.digest, **plan.tags}})
+    say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
+    plan = start(plan, place, session, say)
+    say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
     return plan
 
 
@@ -85,7 +87,7 @@ def _tell(options: argparse.Namespace, environment: Environment, prices: Prices,
     place = assumed_place(environment)
     plan, found = _planned(options, environment, place, prices, now)
     sys.stdout.write(json.dumps(dry_run(plan, place, found), indent=2) + "\n")
-    _say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
+    say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
     return 0
 
 
@@ -93,13 +95,16 @@ def _planned(
     options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime
 ) -> tuple[Plan, Estimate]:
     plan = plan_of(options, environment, place, prices, now)
-    found = estimate(plan, place.region, prices)
+    return plan, _guard(options, environment, prices, plan)
+
+
+def _guard(
+    options: argparse.Namespace, environment: Environment, prices: Prices, plan: Plan, jobs: int | None = None
+) -> Estimate:
+    """Give what a plan, or so many jobs of it, may cost; refuse what is too dear."""
+    found = estimate(plan, environment.region, prices, jobs)
     if options.max_cost is not None:
         guard(found, options.max_cost, "--max-cost")
     else:
         guard(found, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
-    return plan, found
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    return found

@@ -3,7 +3,7 @@
 import boto3
 
 from infra.config import Environment
-from infra.environments import ConfigError, load_environment
+from infra.environments import NAMES, ConfigError, load_environment
 from training.launch.errors import LaunchError
 
 
@@ -13,12 +13,17 @@ def read_environment(name: str) -> Environment:
     Raises
     ------
     LaunchError
-        There is none of that name, or it cannot be used.
+        There is none of that name, it cannot be used, or it trains nothing.
     """
+    if name not in NAMES:
+        raise LaunchError(f"--env {name}: no such environment; allowed: {', '.join(NAMES)}")
     try:
-        return load_environment(name)
+        environment = load_environment(name)
     except ConfigError as error:
         raise LaunchError(f"--env {name}: {error}") from error
+    if not environment.training.enabled:
+        raise LaunchError(f"--env {name}: training is not enabled in environments/{name}.toml")
+    return environment
 
 
 def open_session(environment: Environment) -> boto3.Session:

@@ -61,11 +61,6 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def is_denied(error: ClientError) -> bool:
-    """Tell whether IAM refused."""
-    return code_of(error) in _DENIED
-
-
 def _told(error: ClientError, doing: str, policy: str) -> str:
     code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
     if code in _DENIED:

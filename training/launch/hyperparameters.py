@@ -91,6 +91,8 @@ def range_of(name: str, text: str) -> Range:
     if known.kind is None:
         raise LaunchError(f"--{name} {text}: it has no range; give values: {known.allowed}")
     low, _, high = text.partition(":")
+    if not (low and high):
+        raise LaunchError(f"--{name} {text}: write a range as LOW:HIGH, both of {known.allowed}")
     ends = [float(value_of(name, end)) for end in (low, high)]
     if ends[0] >= ends[1]:
         raise LaunchError(f"--{name} {text}: write a range as LOW:HIGH, the lower end first")

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from training.launch.environment import open_session, read_environment
 from training.launch.errors import LaunchError, code_of, explained
 from training.launch.place import Place, deployed_place
+from training.launch.say import say
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _MOST_STREAMS = 100
@@ -35,13 +36,13 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
             sys.stdout.write(line + "\n")
             written += 1
     except LaunchError as error:
-        sys.stderr.write(f"logs: {error}\n")
+        say(f"logs: {error}")
         return 2
     if written:
         return 0
-    sys.stderr.write(
+    say(
         f"logs: {options.name}: no log yet; a job writes one once its image is there. Jobs are listed by: "
-        f"python -m training jobs --env {options.env}\n"
+        f"python -m training jobs --env {options.env}"
     )
     return 1
 

@@ -24,6 +24,15 @@ def add_commands(
     _add_search(sweep)
 
 
+def others_given(options: argparse.Namespace, kept: set[str]) -> list[str]:
+    """List what was given, as one writes it, beside the options that are kept."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(), lambda _: 0)
+    unasked = vars(parser.parse_args([options.kind]))
+    given = (name for name, value in vars(options).items() if name in unasked and value != unasked[name])
+    return [f"--{name.replace('_', '-')}" for name in given if name not in kept | {"run"}]
+
+
 def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Name the options of SageMaker below the help of ``train`` and ``sweep`` as they are on this machine."""
     there = argparse.ArgumentParser(prog="python -m training").add_subparsers()
@@ -78,8 +87,10 @@ def _add_limits(parser: argparse.ArgumentParser, kind: str) -> None:
     limits.add_argument(
         "--max-wait", type=duration, metavar="TIME", help="of one spot job, waits included (twice --max-runtime)"
     )
-    limits.add_argument("--max-cost", type=float, metavar="USD", help="of all of it (the environment's monthly budget)")
-    limits.add_argument("--hourly-price", type=float, metavar="USD", help="of an instance that prices.toml lacks")
+    limits.add_argument(
+        "--max-cost", type=dollars, metavar="USD", help="of all of it (the environment's monthly budget)"
+    )
+    limits.add_argument("--hourly-price", type=dollars, metavar="USD", help="of an instance that prices.toml lacks")
     limits.add_argument("--dry-run", action="store_true", help="print the requests and the cost; calls nobody")
     limits.add_argument("--detach", action="store_true", help=f"start the {kind} and leave, without following it")
 
@@ -89,6 +100,19 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--strategy", default="grid", help="grid, bayesian, random or hyperband (%(default)s)")
     search.add_argument("--max-jobs", type=int, metavar="N", help="of a search; a grid tries every combination")
     search.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
+
+
+def dollars(text: str) -> float:
+    """Read an amount above 0.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is none.
+    """
+    if not re.fullmatch(r"\d*\.?\d+", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: write an amount above 0 in US dollars, such as 2.50")
+    return float(text)
 
 
 def duration(text: str) -> int:

@@ -93,8 +93,6 @@ def deployed_place(environment: Environment, session: Any) -> Place:
     LaunchError
         A stack is not deployed, or may not be read.
     """
-    if not environment.training.enabled:
-        raise LaunchError(f"--env {environment.name}: training is not enabled in environments/{environment.name}.toml")
     policy = f"the managed policy leukolens-{environment.name}-training-launcher"
     found = {
         stack: _outputs(session, f"Leukolens-{environment.title}-{stack}", environment.name, policy)

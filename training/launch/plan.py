@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 OBJECTIVE = "val_balanced_accuracy"
 STRATEGIES = {"grid": "Grid", "bayesian": "Bayesian", "random": "Random", "hyperband": "Hyperband"}
+PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG = "project", "environment", "leukolens:run", "leukolens:manifest"
+OWN_TAGS = (PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG)
 Strategy = Literal["grid", "bayesian", "random", "hyperband"]
 
 
@@ -73,6 +75,16 @@ class Plan(BaseModel):
     checkpoints: str | None = None
     parent_run: str | None = None
     hourly_price_usd: float | None = None
+
+    @property
+    def go_on(self) -> str:
+        """Give the command that goes on with it."""
+        return f"python -m training {self.kind} --executor sagemaker --env {self.environment} --resume {self.name}"
+
+    @property
+    def drop(self) -> str:
+        """Give the command that ends it, or forgets it where nothing of it runs."""
+        return f"python -m training stop --env {self.environment} --sweep {self.name}"
 
     @property
     def combinations(self) -> list[dict[str, str]]:

@@ -5,19 +5,16 @@ import re
 from datetime import datetime
 from typing import Any
 
-import botocore.session
-
 from infra.config import Environment
+from training.launch.capacity import MOST_S, check_capacity, check_instance
 from training.launch.errors import LaunchError
 from training.launch.hyperparameters import HYPERPARAMETERS, range_of, value_of
 from training.launch.place import Place
-from training.launch.plan import STRATEGIES, Plan, Range
+from training.launch.plan import OWN_TAGS, STRATEGIES, Plan, Range
 from training.launch.prices import Prices
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
 _MOST_CHARACTERS = {"sweep": 32, "train": 48}
-_MOST_KEPT_ALIVE_S = 3600
-"""Of a warm pool, unless the account's quota is raised."""
 
 
 def plan_of(options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime) -> Plan:
@@ -29,17 +26,15 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         An option is not allowed, or two do not go together; names them.
     """
     instance_type = options.instance_type or environment.training.instance_type
-    _check_instance(instance_type, environment, prices)
-    _check_capacity(options)
+    check_instance(instance_type, environment, prices)
+    check_capacity(options)
     fixed, choices, ranges = _hyperparameters(options)
     name = _name(options, environment.name, now)
     return Plan(
         name=name,
         environment=environment.name,
         kind=options.kind,
-        data=options.data
-        if options.data.startswith("s3://")
-        else f"s3://{place.data_bucket}/{options.data.strip('/')}",
+        data=_data(options.data, place),
         fixed=fixed,
         choices=choices,
         ranges=ranges,
@@ -48,7 +43,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         volume_gb=options.volume_gb,
         spot=options.spot,
         max_runtime_s=options.max_runtime,
-        max_wait_s=(options.max_wait or 2 * options.max_runtime) if options.spot else None,
+        max_wait_s=(options.max_wait or min(2 * options.max_runtime, MOST_S)) if options.spot else None,
         keep_alive_s=options.keep_alive,
         input_mode=options.input_mode,
         tags=dict(_tag(text) for text in options.tag),
@@ -86,7 +81,7 @@ def _search(
     if options.max_parallel_jobs < 1:
         raise LaunchError(f"--max-parallel-jobs {options.max_parallel_jobs}: allowed: 1 or more")
     if not choices and not ranges:
-        raise LaunchError("sweep: nothing to try; give an option several times, as in --optimizer adam --optimizer sgd")
+        raise LaunchError("nothing to try; give an option several times, as in --optimizer adam --optimizer sgd")
     if options.strategy == "grid":
         if ranges:
             first = next(iter(ranges))
@@ -104,37 +99,13 @@ def _search(
     }
 
 
-def _check_instance(instance_type: str, environment: Environment, prices: Prices) -> None:
-    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
-    if instance_type not in getattr(known, "enum", ()):
-        raise LaunchError(
-            f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
-            f"{', '.join(sorted(prices.instances))}"
-        )
-    if environment.training.image == "own" and instance_type.startswith(("ml.g", "ml.p")):
-        raise LaunchError(
-            f"--instance-type {instance_type}: it has a GPU, which the image of {environment.name} does not use; "
-            f'choose an ml.m or ml.c instance, or training.image = "aws" in environments/{environment.name}.toml'
-        )
-
-
-def _check_capacity(options: argparse.Namespace) -> None:
-    for name, allowed in (("instance_count", 1), ("volume_gb", 1), ("max_runtime", 60)):
-        if getattr(options, name) < allowed:
-            unit = " s" if name == "max_runtime" else ""
-            raise LaunchError(f"--{name.replace('_', '-')}: allowed: {allowed}{unit} or more")
-    if options.max_wait and not options.spot:
-        raise LaunchError("--max-wait: only spot jobs wait for capacity; give --spot with it, or leave it out")
-    if options.max_wait and options.max_wait < options.max_runtime:
-        raise LaunchError("--max-wait: it includes the run itself; allowed: --max-runtime or longer")
-    if not options.keep_alive:
-        return
-    if options.spot:
-        raise LaunchError("--keep-alive: spot instances cannot be kept warm; leave out --spot or --keep-alive")
-    if options.kind == "sweep":
-        raise LaunchError("--keep-alive: a tuner's jobs have no warm pool; it is for train")
-    if options.keep_alive > _MOST_KEPT_ALIVE_S:
-        raise LaunchError("--keep-alive: allowed: up to 1h")
+def _data(given: str, place: Place) -> str:
+    """Give the prefix of the fields, without a slash at its end."""
+    found = re.fullmatch(r"(?:s3://([a-z0-9][a-z0-9.-]+)(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
+    if found is None:
+        raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
+    bucket, prefix, alone = found.groups()
+    return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or alone)))
 
 
 def _name(options: argparse.Namespace, environment: str, now: datetime) -> str:
@@ -151,4 +122,6 @@ def _tag(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals or len(key) > 128 or len(value) > 256 or key.startswith("aws:"):
         raise LaunchError(f"--tag {text}: write it as KEY=VALUE, the key up to 128 characters and not of aws:")
+    if key in OWN_TAGS:
+        raise LaunchError(f"--tag {text}: {key} is the launcher's own; allowed: any but {', '.join(OWN_TAGS)}")
     return key, value

@@ -93,8 +93,15 @@ def read_prices(path: Path = TABLE) -> Prices:
     return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
-def estimate(plan: Plan, region: str, prices: Prices) -> Estimate:
+def estimate(plan: Plan, region: str, prices: Prices, jobs: int | None = None) -> Estimate:
     """Reckon what a plan may cost at most; spot capacity is billed less, by nobody knows how much beforehand.
+
+    Parameters
+    ----------
+    plan, region, prices
+        What, where, and the table.
+    jobs
+        How many of its jobs; all, if left out.
 
     Raises
     ------
@@ -104,8 +111,9 @@ def estimate(plan: Plan, region: str, prices: Prices) -> Estimate:
     hourly = plan.hourly_price_usd or prices.hourly(plan.instance_type, region)
     hours = (plan.max_runtime_s + plan.keep_alive_s) / _SECONDS_AN_HOUR
     disk = prices.storage_gb_month * plan.volume_gb / _HOURS_A_MONTH
-    total = plan.job_count * plan.instance_count * hours * (hourly + disk)
-    return Estimate(plan.job_count, plan.instance_count, hourly, hours, round(total, 2))
+    started = plan.job_count if jobs is None else jobs
+    total = started * plan.instance_count * hours * (hourly + disk)
+    return Estimate(started, plan.instance_count, hourly, hours, round(total, 2))
 
 
 def guard(found: Estimate, max_cost_usd: float, option: str) -> None:

@@ -33,7 +33,7 @@ from sagemaker.train.tuner import HyperparameterTuner
 from training.launch.image import script_of, training_image
 from training.launch.parent import experiment_of
 from training.launch.place import Place
-from training.launch.plan import OBJECTIVE, STRATEGIES, Plan, Range
+from training.launch.plan import ENVIRONMENT_TAG, OBJECTIVE, PROJECT_TAG, RUN_TAG, STRATEGIES, Plan, Range
 
 # A job's log has lines such as "metric: val_balanced_accuracy=0.973 epoch=3".
 METRICS = {
@@ -118,8 +118,7 @@ def tuner(plan: Plan, place: Place, session: Any, after: str | None = None) -> H
 
 def tags_of(plan: Plan) -> dict[str, str]:
     """Give the tags of a plan's jobs: what bills are split by, and what a sweep's jobs are found by."""
-    own = {"project": "leukolens", "environment": plan.environment, "leukolens:run": plan.name}
-    return {**own, **plan.tags}
+    return {PROJECT_TAG: "leukolens", ENVIRONMENT_TAG: plan.environment, RUN_TAG: plan.name, **plan.tags}
 
 
 @lru_cache(maxsize=4)

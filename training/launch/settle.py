@@ -3,7 +3,6 @@
 The job itself cannot say it, and nothing of ours stays running to wait for it: whoever follows or lists jobs does.
 """
 
-import sys
 from typing import Any
 
 from training import tracking
@@ -12,6 +11,7 @@ from training.launch.parent import experiment_of
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.prices import Prices
+from training.launch.say import say
 from training.launch.table import View, cost_of
 from training.tracking.settings import prepare_environment, without_password
 
@@ -48,9 +48,9 @@ def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | Non
     # Whatever a server, its client or the network between them comes up with: the jobs are as they are.
     except Exception as error:  # noqa: BLE001
         said = without_password(place.tracking_uri, str(error)).strip()
-        sys.stderr.write(
+        say(
             f"MLflow at {without_password(place.tracking_uri)} did not take what the jobs cost "
-            f"({said.splitlines()[0] if said else type(error).__name__}); the next look at them tries again\n"
+            f"({said.splitlines()[0] if said else type(error).__name__}); the next look at them tries again"
         )
 
 

@@ -1,16 +1,16 @@
 """Start a plan: written down first, so that whatever fails on the way can be found, resumed or dropped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from training.launch.errors import ConnectionLostError, LaunchError, explained
+from training.launch.image import upload_code
 from training.launch.parent import make_parent
 from training.launch.place import Place
 from training.launch.plan import Plan
 from training.launch.records import write_record
-
-Say = Callable[[str], None]
+from training.launch.say import Say
 
 
 def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = None) -> Plan:
@@ -30,6 +30,7 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
     LaunchError
         AWS refused; says how to go on with what is there.
     """
+    upload_code(place, session)
     write_record(plan, place, session)
     with _recoverable(plan):
         if plan.kind == "sweep" and plan.parent_run is None:
@@ -66,14 +67,10 @@ def _with_parent(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
 @contextmanager
 def _recoverable(plan: Plan) -> Iterator[None]:
     """Say, whatever ends the start early, how to go on."""
-    command = f"python -m training {plan.kind} --executor sagemaker --env {plan.environment} --resume {plan.name}"
-    drop = f"python -m training stop --env {plan.environment} --sweep {plan.name}"
+    ways = f"Go on: {plan.go_on}\nDrop it: {plan.drop}"
     try:
         yield
     except ConnectionLostError as error:
-        raise ConnectionLostError(
-            f"{error}\nIt may have been started or not. Go on: {command}\nDrop it: {drop}"
-        ) from error
+        raise ConnectionLostError(f"{error}\nIt may have been started or not. {ways}") from error
     except (LaunchError, KeyboardInterrupt) as error:
-        told = str(error) or "interrupted"
-        raise LaunchError(f"{told}\n{plan.name} is only half made. Go on: {command}\nDrop it: {drop}") from error
+        raise LaunchError(f"{str(error) or 'interrupted'}\n{plan.name} is only half made. {ways}") from error

@@ -1,8 +1,6 @@
 """``python -m training stop``: ends a job, or a sweep with all that it started."""
 
 import argparse
-import sys
-from collections.abc import Callable
 from typing import Any
 
 from training.launch.environment import open_session, read_environment
@@ -10,6 +8,7 @@ from training.launch.errors import LaunchError, explained
 from training.launch.jobs import list_jobs
 from training.launch.place import Place, deployed_place
 from training.launch.records import drop_record, find_record
+from training.launch.say import say
 from training.launch.tuners import find_tuner
 
 
@@ -30,16 +29,16 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
         environment = read_environment(options.env)
         session = session or open_session(environment)
         place = deployed_place(environment, session)
-        stopped = stop_all(name, place, session, _say)
+        stopped = stop_all(name, place, session)
     except LaunchError as error:
-        _say(f"stop: {error}")
+        say(f"stop: {error}")
         return 2
     if not stopped:
-        _say(f"stop: {name}: nothing runs by that name; listed by: python -m training jobs --env {options.env}")
+        say(f"stop: {name}: nothing runs by that name; listed by: python -m training jobs --env {options.env}")
     return 0 if stopped else 1
 
 
-def stop_all(name: str, place: Place, session: Any, say: Callable[[str], object]) -> int:
+def stop_all(name: str, place: Place, session: Any) -> int:
     """Stop a job, or a tuner and all jobs of a plan, and forget a plan that nothing was started of.
 
     Returns
@@ -75,7 +74,3 @@ def stop_all(name: str, place: Place, session: Any, say: Callable[[str], object]
 
 _MOST_OF_A_TUNER = 32
 """Characters of a tuner's name; AWS refuses to look a longer one up."""
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

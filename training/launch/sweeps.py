@@ -45,15 +45,15 @@ def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
     place, session
         Where, and boto3's session there.
     """
-    go_on = f"python -m training {plan.kind} --executor sagemaker --env {plan.environment} --resume {plan.name}"
-    drop = f"python -m training stop --env {plan.environment} --sweep {plan.name}"
+    ways = f"Go on: {plan.go_on}   Drop it: {plan.drop}"
     if plan.kind == "train":
-        return State(None if jobs else f"{plan.name}: half made, no job yet. Go on: {go_on}   Drop it: {drop}")
+        return State(None if jobs else f"{plan.name}: half made, no job yet. {ways}")
     tuner = find_tuner(plan.name, place, session)
     if tuner is None:
-        return State(f"{plan.name}: half made, no tuner yet. Go on: {go_on}   Drop it: {drop}")
+        return State(f"{plan.name}: half made, no tuner yet. {ways}")
     done = sum(job.status == "Completed" for job in jobs)
     if not tuner.over or done >= plan.job_count or not all(job.over for job in jobs):
         return State(more=not tuner.over)
     why = f" ({' '.join(tuner.failure.split())})" if tuner.failure else ""
-    return State(f"{plan.name}: {tuner.status} with {done} of {plan.job_count} jobs completed{why}. Go on: {go_on}")
+    so_far = f"{tuner.status} with {done} of {plan.job_count} jobs completed{why}"
+    return State(f"{plan.name}: {so_far}. Go on: {plan.go_on}")

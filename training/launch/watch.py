@@ -16,6 +16,7 @@ from training.launch.place import Place, deployed_place
 from training.launch.plan import Plan
 from training.launch.prices import Prices, read_prices
 from training.launch.records import find_record
+from training.launch.say import say
 from training.launch.settle import settle
 from training.launch.stop import stop_all
 from training.launch.sweeps import notes_on, state_of
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         name = options.sweep or f"leukolens-{environment.name}-"
         view = look(name, place, session, {}, plan)
         if options.sweep and not view.jobs and plan is None:
-            sys.stderr.write(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed\n")
+            say(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed")
             return 2
         if options.once or not console.is_terminal or not (view.running or view.more):
             console.print(render(view, place, prices, plan))
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         # What is half made stays so while somebody looks on; asking for every plan again and again is many calls.
         return watch(name, place, prices, session, plan, console, None if plan else view.notes)
     except LaunchError as error:
-        sys.stderr.write(f"jobs: {error}\n")
+        say(f"jobs: {error}")
         return 2
 
 
@@ -87,7 +88,7 @@ def watch(
     return Follower(
         look=partial(look, name, place, session, known, plan, notes),
         draw=lambda view: render(view, place, prices, plan),
-        stop=lambda: stop_all(name, place, session, lambda text: sys.stderr.write(text + "\n")),
+        stop=lambda: stop_all(name, place, session),
         ask=input,
         sleep=time.sleep,
         console=console or make_console(),

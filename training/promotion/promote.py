@@ -145,7 +145,7 @@ def _note(places: Places, candidate: Candidate, served: Candidate, registered: s
 def _conclude(places: Places, before: str, after: str, *, dry_run: bool) -> None:
     name = places.environment.name
     if before == after:
-        tell(f"{name} names this model already: nothing to commit")
+        tell(f"{name} serves this model already: nothing to commit")
         return
     sys.stdout.write(environment_file.difference(places.file, before, after) + "\n")
     tell("dry run: nothing was written" if dry_run else f"Commit this, then: make deploy ENV={name}")

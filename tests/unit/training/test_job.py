@@ -12,7 +12,7 @@ import pytest
 
 from inference import load
 from training import job
-from training.job_place import SecretError, describe, log_in
+from training.job_place import SecretError, aws, describe, log_in
 from training.job_settings import JobSettings, SettingsError
 from training.job_stop import Interrupted, Stop
 from training.synthetic import write_dataset
@@ -98,6 +98,13 @@ class Aws:
 
     def describe_training_job(self, TrainingJobName: str) -> dict[str, object]:  # noqa: N803 - boto3's name
         return {"TrainingJobName": TrainingJobName, **self.job}
+
+
+def test_aws_is_asked_in_the_region_that_sagemaker_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert aws("sagemaker").meta.region_name == "eu-central-1"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ class Account:
     def __init__(self, session):
         self.session = session
         self.quota = 10
+        self.warm_pools = 10
         self.decision = "allowed"
         self.now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         self.stacks = {}
@@ -129,11 +130,11 @@ class Account:
         return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
 
     def _quotas(self, _):
-        kinds = ("training job", "spot training job", "training warm pool")
+        kinds = {"training job": self.quota, "spot training job": self.quota, "training warm pool": self.warm_pools}
         return {
             "Quotas": [
-                {"QuotaName": f"ml.m5.xlarge for {kind} usage", "QuotaCode": "L-1", "Value": self.quota}
-                for kind in kinds
+                {"QuotaName": f"ml.m5.xlarge for {kind} usage", "QuotaCode": "L-1", "Value": value}
+                for kind, value in kinds.items()
             ]
         }
 
@@ -190,7 +191,10 @@ def command(capsys):
     """Run a command line; gives its exit code, standard output and standard error."""
 
     def run(*arguments):
-        code = main(list(arguments))
+        try:
+            code = main(list(arguments))
+        except SystemExit as stopped:  # of argparse
+            code = stopped.code
         told = capsys.readouterr()
         return SimpleNamespace(code=code, out=told.out, err=told.err)
 

@@ -94,7 +94,16 @@ def test_one_job_with_a_warm_pool(account, command):
         (("--max-wait", "30m"), "--max-wait", "--max-runtime"),
         (("--max-cost", "1"), "--max-cost", "up to $2.66"),
         (("--name", "Nine Runs"), "--name Nine Runs", "lower-case"),
+        (("--max-cost", "nan"), "--max-cost", "above 0"),
+        (("--hourly-price", "-3"), "--hourly-price", "above 0"),
+        (("--max-runtime", "700h"), "--max-runtime", "672h"),
+        (("--input-mode", "Pipe"), "--input-mode", "FastFile"),
+        (("--instance-count", "0"), "--instance-count 0", "1 or more"),
+        (("--learning-rate", "1e-5:"), "--learning-rate 1e-5:", "LOW:HIGH"),
         (("--tag", "alone"), "--tag alone", "KEY=VALUE"),
+        (("--tag", "project=other"), "--tag project=other", "any but project"),
+        (("--data", "../shared/data"), "--data ../shared/data", "s3://BUCKET/PREFIX"),
+        (("--env", "prod"), "--env prod", "environments/prod.toml"),
         (("--env", "test"), "--env test", "dev, staging, prod"),
         (("--data", "s3://smears-data/empty"), "--data s3://smears-data/empty", "training ingest"),
         (("--data", "s3://nobody-has-this/smears"), "--data s3://nobody-has-this", "one that exists"),
@@ -103,6 +112,7 @@ def test_one_job_with_a_warm_pool(account, command):
 def test_bad_input_is_one_message_with_the_option_and_what_is_allowed(account, command, options, named, allowed):
     told = command(*GRID, *options, "--detach")
     assert told.code == 2
+    assert len(told.err.splitlines()) == 1, "one message"
     assert named in told.err
     assert allowed in told.err
     assert _nothing_created(account)
@@ -114,6 +124,14 @@ def test_no_quota(account, command):
     assert told.code == 2
     assert "--instance-type ml.m5.xlarge: 3 at a time are more than the quota" in told.err
     assert "--quota-code L-1 --desired-value 3" in told.err
+    assert _nothing_created(account)
+
+
+def test_a_warm_pool_has_a_quota_of_its_own(account, command):
+    account.warm_pools = 0
+    told = command("train", "--executor", "sagemaker", "--keep-alive", "10m", "--detach")
+    assert told.code == 2
+    assert "'ml.m5.xlarge for training warm pool usage', 0" in told.err
     assert _nothing_created(account)
 
 

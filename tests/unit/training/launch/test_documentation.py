@@ -81,4 +81,6 @@ def _job(number, status, optimizer, batch_size, *, doing="Training", epoch=None,
         seconds=seconds,
         billed_seconds=billed,
         failure=None,
+        spot=True,
+        trained_seconds=seconds if status == "Completed" else None,
     )

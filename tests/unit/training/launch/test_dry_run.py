@@ -66,6 +66,53 @@ def test_a_bayesian_search_over_a_continuous_range(command):
     assert ranges["CategoricalParameterRanges"] == [{"Name": "optimizer", "Values": ["adam", "sgd"]}]
 
 
+def test_every_option_is_in_the_request(command):
+    told = command(
+        *(
+            "sweep",
+            "--executor",
+            "sagemaker",
+            "--optimizer",
+            "adam",
+            "--optimizer",
+            "sgd",
+            "--dry-run",
+            "--name",
+            "all",
+        ),
+        *("--instance-type", "ml.m5.2xlarge", "--instance-count", "2", "--volume-gb", "50", "--max-parallel-jobs", "1"),
+        *("--spot", "--max-runtime", "30m", "--max-wait", "3h", "--input-mode", "File", "--tag", "study=lens"),
+        *("--data", "s3://elsewhere/fields/", "--frozen", "--seed", "7", "--name", "all"),
+    )
+    assert told.code == 0, told.err
+    printed = json.loads(told.out)
+    tuner, definition = printed["tuner"], printed["tuner"]["TrainingJobDefinition"]
+    assert tuner["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"] == 1
+    assert definition["StaticHyperParameters"].items() >= {"frozen": "true", "seed": "7"}.items()
+    for request, tags in ((definition, tuner["Tags"]), *((job, job["Tags"]) for job in printed["jobs"])):
+        resources = request["ResourceConfig"]
+        assert (resources["InstanceType"], resources["InstanceCount"]) == ("ml.m5.2xlarge", 2)
+        assert resources["VolumeSizeInGB"] == 50
+        assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 10800}
+        assert request["EnableManagedSpotTraining"] is True
+        assert request["CheckpointConfig"]["S3Uri"].endswith("/leukolens-dev-all/checkpoints")
+        (channel,) = request["InputDataConfig"]
+        assert channel["InputMode"] == request["AlgorithmSpecification"]["TrainingInputMode"] == "File"
+        assert channel["DataSource"]["S3DataSource"]["S3Uri"] == "s3://elsewhere/fields/"
+        assert {"Key": "study", "Value": "lens"} in tags
+
+
+def test_a_warm_pool_is_for_one_job(command):
+    told = command("train", "--executor", "sagemaker", "--keep-alive", "10m", "--dry-run")
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
+    # A job of an hour, and ten minutes after it.
+    assert json.loads(told.out)["cost"]["hours"] == pytest.approx(70 / 60)
+    told = command("sweep", "--executor", "sagemaker", "--keep-alive", "10m", "--seed", "1", "--seed", "2", "--dry-run")
+    assert told.code == 2
+    assert "a tuner hands its instances from job to job by itself" in told.err
+
+
 def test_hyperband_stops_by_epochs(command):
     told = command(
         *("sweep", "--executor", "sagemaker", "--strategy", "hyperband", "--max-jobs", "12", "--epochs", "8"),
@@ -76,7 +123,13 @@ def test_hyperband_stops_by_epochs(command):
 
 
 def test_what_the_sdks_tuner_forgets_is_in_its_request():
-    place = replace(assumed_place(read_environment("dev")), isolated=True, image="own:1")
+    place = replace(
+        assumed_place(read_environment("dev")),
+        isolated=True,
+        image="own:1",
+        subnets=("subnet-1",),
+        security_groups=("sg-1",),
+    )
     plan = Plan(
         name="leukolens-dev-nine",
         environment="dev",
@@ -91,9 +144,11 @@ def test_what_the_sdks_tuner_forgets_is_in_its_request():
     told = dry_run(plan, place, estimate(plan, place.region, read_prices()))
     definition = told["tuner"]["TrainingJobDefinition"]
     assert definition["EnableNetworkIsolation"] is True
+    assert definition["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
     assert definition["ResourceConfig"]["VolumeKmsKeyId"] == place.kms_key
     for job in told["jobs"]:
         assert job["EnableNetworkIsolation"] is True
+        assert job["VpcConfig"] == definition["VpcConfig"]
         assert job["ResourceConfig"] == definition["ResourceConfig"]
         assert "sagemaker_program" not in job["HyperParameters"], "our own image has the code inside"
 

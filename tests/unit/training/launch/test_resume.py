@@ -92,6 +92,19 @@ def test_an_interrupted_job_goes_on_from_its_own_checkpoints(account, command):
     assert job["CheckpointConfig"]["S3Uri"] == "s3://smears-models/training/leukolens-dev-one/checkpoints"
 
 
+def test_what_is_left_is_held_to_the_limit_too(five_of_nine, command):
+    told = command(*RESUME, "--max-cost", "0.50")
+    assert told.code == 2
+    assert "this may cost up to $0.89 (jobs 3 x" in told.err
+    assert _started_again(five_of_nine) == []
+
+
+def test_options_that_would_be_ignored_are_refused(nine, command):
+    told = command(*RESUME, "--epochs", "9", "--spot")
+    assert told.code == 2
+    assert "leave out --epochs, --spot" in told.err
+
+
 def test_an_unknown_name(account, command):
     told = command(*RESUME)
     assert told.code == 2

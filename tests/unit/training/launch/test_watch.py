@@ -40,7 +40,7 @@ class Terminal:
         return Follower(
             look=lambda: look(NAME, place, session, known, plan),
             draw=draw,
-            stop=lambda: stop_all(NAME, place, session, lambda _: None),
+            stop=lambda: stop_all(NAME, place, session),
             ask=self._ask,
             sleep=self._sleep,
             console=self.console,
