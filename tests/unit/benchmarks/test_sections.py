@@ -1,0 +1,131 @@
+"""Each section tells its results, from made-up ones: the page is right before the first whole run as well."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import figures, report
+
+HEAD: dict[str, Any] = {
+    "when": "2026-01-02T03:04:05+00:00",
+    "machine": {"processor": "a core", "cores": 2, "load_average": [0.5, 0.5, 0.5]},
+    "versions": {"python": "3.12.1", "ai-edge-litert": "2.3.0"},
+    "model": {"version": "9.9.9", "backbone": "efficientnet-lite0", "precision": "float32", "size_bytes": 2_000_000},
+    "pinned_to_core": 1,
+}
+
+
+def series(median: float) -> dict[str, float]:
+    spread = {"low_quartile": median * 0.9, "high_quartile": median * 1.1, "p99": median * 1.2}
+    return {"n": 9, "fastest": median * 0.8, "median": median, **spread}
+
+
+def model_file(precision: str, gops: float) -> dict[str, Any]:
+    shares = {"float32": gops / 100, "int8": gops / 400}
+    return {
+        "precision": precision,
+        "size_mb": 2.0,
+        "multiply_adds": 600_000_000,
+        "ms": series(20.0),
+        "gops": gops,
+        "share_of_peak": shares,
+    }
+
+
+def image_row(megapixels: float) -> dict[str, Any]:
+    return {"megapixels": megapixels, "file_mb": megapixels, "ms": series(10 * megapixels), "peak_mb": 100.0}
+
+
+RESULTS: dict[str, dict[str, Any]] = {
+    "limit": {
+        "peak_gops": {"float32": 100.0, "int8": 400.0},
+        "matrix_side": 1024,
+        "product_ms": {"float32": series(21.5), "int8": series(5.4)},
+        "models": {
+            "default/model.tflite": model_file("float32", 40.0),
+            "the same, layers in int8": model_file("int8", 72.0),
+        },
+        "not_measured": {},
+        "request_ms": series(25.0),
+        "share_outside_the_model": 0.2,
+    },
+    "scaling": {
+        "images_per_call": 20,
+        "images_per_s": {"one_core": series(10.0), "two_cores": series(16.0), "two_processes": series(20.0)},
+        "times_one_core": {"one_core": 1.0, "two_cores": 1.6, "two_processes": 2.0},
+    },
+    "growth": {
+        "images": {
+            "sizes": {kind: [image_row(0.5), image_row(100)] for kind in ("jpg", "png")},
+            "from_megapixels": 5,
+            "exponents": {"jpg": 1.01, "png": 0.98},
+        },
+        "batches": {"lengths": [{"images": n, "peak_mb": 110.0} for n in (1, 100)], "exponent": 0.0},
+        "manifests": {
+            "rows": [
+                {
+                    "rows": rows,
+                    "peak_mb": 200.0,
+                    "taken_s": dict.fromkeys(("write", "read", "random", "contiguous", "slides"), rows / 1e5),
+                }
+                for rows in (10_000, 1_000_000)
+            ],
+            "exponents": dict.fromkeys(("write", "read", "random", "contiguous", "slides"), 1.0),
+        },
+    },
+    "improvements": {
+        "before": "abcdef0",
+        "changes": {
+            "cold_start": {"what": "a start", "before_ms": series(400), "after_ms": series(300), "times_as_fast": 1.33}
+        },
+    },
+    "page": {
+        "ms": {way: {"1": series(500.0), "50": series(4000.0)} for way in ("websocket", "polling")},
+        "polling_to_websocket": {"1": 1.05, "50": 0.99},
+        "session_images": 200,
+        "memory_after_session_mb": 333.0,
+    },
+    "training": {
+        "what": "real smears",
+        "sweep": {
+            "runs": 9,
+            "epochs": 20,
+            "images": 3256,
+            "images_per_s": [9.0, 9.5],
+            "heads_s": {"adam 16": 4.0},
+            "computed_cached_s": 400.0,
+            "computed_recomputing_s": 64_000.0,
+            "times_as_fast": 160.0,
+        },
+        "pipeline": {
+            "images": 256,
+            "batch_size": 32,
+            "images_per_s": {"one_by_one": [50.0], "first_epoch": [200.0], "later_epoch": [400.0]},
+            "times_as_fast": {"first_epoch": [4.0], "later_epoch": [8.0]},
+        },
+    },
+}
+SAYS = {
+    "limit": ["| the same, layers in int8 | int8 |", "18% |", "20% of its time", "LiteRT, XNNPACK"],
+    "scaling": ["| 1 | 1,769 | 10.0 |", "| 6 | 10,240 |", "share of 75%", "US dollars a million"],
+    "growth": ["JPEG 1.01, PNG 0.98", "Exponent 0.0", "1,000,000 rows"],
+    "improvements": ["`abcdef0`", "1.33"],
+    "page": ["polling takes 1.05 (1 image) and 0.99 (50 images) times", "200 images", "333 MB"],
+    "training": ["160.0 times as fast", "64000", "4.0 to 4.0 times as fast in the first epoch"],
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_section_tells_its_results_and_shows_its_figures(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    module = report.module_of(name)
+    text = module.section(HEAD | RESULTS[name])
+    for said in ["model 9.9.9", *SAYS[name]]:
+        assert said in text
+    if hasattr(module, "figures"):
+        module.figures(HEAD | RESULTS[name])
+    drawn = {path.stem for path in tmp_path.glob("*.png")}
+    assert drawn == {line.rpartition("/")[2].removesuffix(".png)") for line in text.splitlines() if "](images/" in line}
