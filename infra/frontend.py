@@ -4,13 +4,16 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_apprunner as apprunner
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.alarm import alarm
 from infra.config import Environment
 from infra.function import RETENTION
 from infra.identity import IdentityStack
@@ -42,11 +45,12 @@ class FrontendStack(cdk.Stack):
         image_context: Path,
         identity: IdentityStack,
         inference: InferenceStack,
+        alarms: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: the page")
         self._environment = environment
         self._name = f"leukolens-{environment.name}-page"
-        self._identity = identity
+        self._identity, self._alarms = identity, alarms
         self._image = assets.DockerImageAsset(
             self,
             "Image",
@@ -115,7 +119,26 @@ class FrontendStack(cdk.Stack):
         )
         for role in (pull, instance):
             service.node.add_dependency(role)
+        self._watch(service)
         return f"https://{service.attr_service_url}"
+
+    def _watch(self, service: apprunner.CfnService) -> None:
+        """Wake somebody when the page fails; ECS Express makes alarms of its own."""
+        failures = cloudwatch.Metric(
+            namespace="AWS/AppRunner",
+            metric_name="5xxStatusResponses",
+            dimensions_map={"ServiceName": self._name, "ServiceID": service.attr_service_id},
+            statistic="Sum",
+            period=cdk.Duration.minutes(5),
+        )
+        alarm(
+            self,
+            "PageErrors",
+            failures,
+            above=self._environment.monitoring.server_errors,
+            meaning="Requests to the page end in 5xx",
+            topic=self._alarms,
+        )
 
     def _on_ecs(self) -> str:
         settings, express = self._environment.frontend, ecs.CfnExpressGatewayService

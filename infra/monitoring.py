@@ -2,17 +2,16 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.alarm import alarm
 from infra.batch import BatchStack
 from infra.config import Environment
 from infra.inference import InferenceStack
 from infra.metrics import Metrics
-from infra.runbook import what_to_do
 from infra.storage import StorageStack
 
 
@@ -75,19 +74,7 @@ class MonitoringStack(cdk.Stack):
         )
 
     def _alarm(self, name: str, metric: cloudwatch.IMetric, above: float, meaning: str) -> None:
-        alarm = cloudwatch.Alarm(
-            self,
-            name,
-            metric=metric,
-            threshold=above,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{meaning}. {what_to_do(name)}",
-        )
-        action = actions.SnsAction(self.topic)
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
+        alarm(self, name, metric, above=above, meaning=meaning, topic=self.topic)
 
     def _dashboard(self, environment: Environment) -> None:
         metrics = self._metrics

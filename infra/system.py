@@ -60,6 +60,7 @@ class System:
                     image_context=stage_page(),
                     identity=self.identity,
                     inference=self.inference,
+                    alarms=self.monitoring.topic,
                 )
             )
         if environment.training.enabled:

@@ -27,11 +27,75 @@ def _variables(service):
     return named, secrets
 
 
+def _roles(template, service, principal):
+    """Give what each role that a service principal may take is allowed: its actions and their resources."""
+    allowed = {}
+    for name, role in template.resources("AWS::IAM::Role").items():
+        if principal not in json.dumps(role["Properties"]["AssumeRolePolicyDocument"]):
+            continue
+        assert {"Fn::GetAtt": [name, "Arn"]} in _values(service)
+        allowed[name] = [
+            (action, json.dumps(resource))
+            for policy in template.properties("AWS::IAM::Policy")
+            if {"Ref": name} in policy["Roles"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            for action in _listed(statement["Action"])
+            for resource in _listed(statement["Resource"])
+        ]
+    (found,) = allowed.values()
+    return found
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _values(value):
+    """Give every object that a template's value is made of."""
+    nested = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [value, *(found for one in nested for found in _values(one))]
+
+
+PULL = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:GetAuthorizationToken",
+}
+
+
 def test_app_runner_has_one_instance_and_speaks_by_polling(dev, apprunner):
-    (scaling,) = dev["Frontend"].properties("AWS::AppRunner::AutoScalingConfiguration")
-    assert (scaling["MinSize"], scaling["MaxSize"]) == (1, 1)
+    ((name, scaling),) = dev["Frontend"].resources("AWS::AppRunner::AutoScalingConfiguration").items()
+    assert (scaling["Properties"]["MinSize"], scaling["Properties"]["MaxSize"]) == (1, 1)
+    assert apprunner["AutoScalingConfigurationArn"] == {"Fn::GetAtt": [name, "AutoScalingConfigurationArn"]}
     assert _variables(apprunner)[0]["LEUKOLENS_TRANSPORT"] == "polling"
-    assert apprunner["HealthCheckConfiguration"]["Path"] == "/_stcore/health"
+
+
+def test_app_runner_takes_the_image_from_ecr_and_asks_for_its_health(apprunner):
+    assert apprunner["SourceConfiguration"]["ImageRepository"]["ImageRepositoryType"] == "ECR"
+    health = apprunner["HealthCheckConfiguration"]
+    assert (health["Protocol"], health["Path"]) == ("HTTP", "/_stcore/health")
+
+
+def test_the_instance_may_read_its_secrets_and_nothing_else(dev, apprunner):
+    allowed = _roles(dev["Frontend"], apprunner, "tasks.apprunner.amazonaws.com")
+    assert {action for action, _ in allowed} == {"secretsmanager:GetSecretValue"}
+    assert {resource for _, resource in allowed} == {json.dumps(arn) for arn in _variables(apprunner)[1].values()}
+
+
+def test_who_fetches_the_image_may_do_nothing_else(dev, apprunner):
+    allowed = _roles(dev["Frontend"], apprunner, "build.apprunner.amazonaws.com")
+    assert {action for action, _ in allowed} == PULL
+    assert {action for action, resource in allowed if resource == '"*"'} == {"ecr:GetAuthorizationToken"}
+
+
+def test_somebody_hears_of_a_page_that_fails(dev, apprunner):
+    (alarm,) = dev["Frontend"].properties("AWS::CloudWatch::Alarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/AppRunner", "5xxStatusResponses")
+    watched = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    assert watched["ServiceName"] == apprunner["ServiceName"]
+    assert "ServiceId" in json.dumps(watched["ServiceID"])
+    assert alarm["AlarmActions"] == alarm["OKActions"] != []
 
 
 def test_the_page_is_given_what_its_settings_know(apprunner):
@@ -62,6 +126,20 @@ def test_ecs_express_runs_one_task_of_the_same_image(dev, express_template):
     image = dev["Frontend"].properties("AWS::AppRunner::Service")[0]["SourceConfiguration"]["ImageRepository"]
     assert container["Image"] == image["ImageIdentifier"]
     assert {"Name": "LEUKOLENS_TRANSPORT", "Value": "auto"} in container["Environment"]
+
+
+def test_ecs_express_has_two_roles_a_health_check_and_logs(express_template):
+    (service,) = express_template.properties("AWS::ECS::ExpressGatewayService")
+    allowed = _roles(express_template, service, "ecs-tasks.amazonaws.com")
+    assert {action for action, _ in allowed} == PULL | {
+        "secretsmanager:GetSecretValue",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }
+    assert _roles(express_template, service, "ecs.amazonaws.com") == []  # it has AWS's own policy alone
+    assert service["HealthCheckPath"] == "/_stcore/health"
+    (log,) = express_template.resources("AWS::Logs::LogGroup")
+    assert service["PrimaryContainer"]["AwsLogsConfiguration"]["LogGroup"] == {"Ref": log}
 
 
 def test_a_page_without_an_address_has_no_sign_in(prod):
