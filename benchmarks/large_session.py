@@ -1,9 +1,12 @@
 """``python -m benchmarks.large_session``: 500 photographs in one session, and the page's memory at its highest.
 
-Too long for ``make bench``: some ten minutes on two free cores. Writes ``results/large_session.json``.
+Too long for ``make bench``: some ten minutes on two free cores. Each portion is added to
+``results/large_session.json`` as it is done, so that a run that was stopped says how far it came.
 """
 
+import argparse
 import io
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +14,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
+
+from frontend import settings
 
 from . import machine
 from .page import FLAGS, SAMPLES, WAIT_MS, _chromium, _memory_mb, _start
@@ -20,49 +25,54 @@ from .page import FLAGS, SAMPLES, WAIT_MS, _chromium, _memory_mb, _start
 IMAGES, PORTION = 500, 25
 """A portion is what is dropped on the page at a time."""
 MEGAPIXELS = (2, 3, 5, 8, 12)
+"""What cameras on microscopes take; as many of each."""
 NOISE = 6.0
 """Standard deviation, of 255: what a camera's sensor adds, and what makes a file as large as a photograph's."""
 
 
-def measure(console: Console) -> dict[str, Any]:
-    """Classify portion after portion in one tab.
+def measure(console: Console, images: int) -> dict[str, Any]:
+    """Classify portion after portion in one tab, then report on all of them.
+
+    Parameters
+    ----------
+    console
+        For the progress.
+    images
+        How many in all, a multiple of ``PORTION``.
 
     Returns
     -------
     dict
-        Images and what they weigh, and the page's memory in MB before, after each portion, and at its highest.
+        Images and what they weigh, and the highest memory of the page's process in MB: before any image, up to each
+        portion, and with the report as PDF of all fields.
     """
     with TemporaryDirectory() as folder, ExitStack() as stack:
         scratch = Path(folder)
         photographs = [photograph(megapixels) for megapixels in MEGAPIXELS]
+        model = machine.describe()["model"]
         api = _start(stack, scratch, "api", ["local", "serve"], "/v1/health")
         environment = {"LEUKOLENS_API_URL": api, "LEUKOLENS_TRANSPORT": "polling"}
         address = _start(stack, scratch, "page", ["frontend"], "/_stcore/health", **environment)
-        driver = stack.enter_context(sync_playwright())
-        browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
-        stack.callback(browser.close)
-        tab = browser.new_page()
-        tab.set_default_timeout(WAIT_MS)
-        tab.goto(address)
-        tab.locator("input[type=file]").wait_for(state="attached")
-        peaks_mb, sent_bytes = [_memory_mb(address)], 0
-        for first in range(0, IMAGES, PORTION):
-            paths = [_write(scratch, photographs, number) for number in range(first, first + PORTION)]
+        tab = _open(stack, address)
+        started_s, sent_bytes = time.perf_counter(), 0
+        results: dict[str, Any] = {"model": model, "megapixels": list(MEGAPIXELS), "portion": PORTION}
+        results["page_session_mb"] = settings.read({}).page_session_mb
+        results["peaks_mb"] = [_memory_mb(address)]
+        for done in range(PORTION, images + 1, PORTION):
+            paths = [_write(scratch, photographs, number) for number in range(done - PORTION, done)]
             sent_bytes += sum(path.stat().st_size for path in paths)
-            tab.locator("input[type=file]").set_input_files(paths)
-            tab.get_by_role("heading", name=f"{first + PORTION} fields").wait_for()
-            for path in paths:
-                path.unlink()
-            peaks_mb.append(_memory_mb(address))
-            console.print(f"{first + PORTION} images, {sent_bytes / 1e6:.0f} MB: {peaks_mb[-1]:.0f} MB at most")
-            results = {
-                "images": first + PORTION,
-                "megapixels": list(MEGAPIXELS),
-                "sent_mb": round(sent_bytes / 1e6),
-                "portion": PORTION,
-                "peaks_mb": peaks_mb,
-            }
+            _classify(tab, paths, done)
+            results["peaks_mb"].append(_memory_mb(address))
+            results |= {"images": done, "sent_mb": round(sent_bytes / 1e6)}
+            results["minutes"] = round((time.perf_counter() - started_s) / 60, 1)
             machine.write("large_session", results)
+            console.print(
+                f"{done} of {images} images, {results['sent_mb']} MB: {results['peaks_mb'][-1]:.0f} MB at most"
+            )
+        _report(tab)
+        results["peak_with_report_mb"] = _memory_mb(address)
+        machine.write("large_session", results)
+        console.print(f"with the report as PDF: {results['peak_with_report_mb']:.0f} MB at most")
     return results
 
 
@@ -77,6 +87,34 @@ def photograph(megapixels: float) -> bytes:
     return buffer.getvalue()
 
 
+def _open(stack: ExitStack, address: str) -> Page:
+    driver = stack.enter_context(sync_playwright())
+    browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
+    stack.callback(browser.close)
+    tab = browser.new_page()
+    tab.set_default_timeout(WAIT_MS)
+    tab.goto(address)
+    return tab
+
+
+def _classify(tab: Page, paths: list[Path], fields: int) -> None:
+    """Add files, wait until the page holds so many answered fields, and let go of the files."""
+    chooser = tab.locator("input[type=file]")
+    # The emptied one takes the place of the last only once the run has ended.
+    expect(chooser).to_have_count(1, timeout=WAIT_MS)
+    chooser.set_input_files(paths)
+    tab.get_by_role("heading", name=f"{fields} fields").wait_for()
+    for path in paths:
+        path.unlink()
+
+
+def _report(tab: Page) -> None:
+    tab.get_by_role("link", name="Specimen report").click()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Report (PDF)").click()
+    download.value.path()
+
+
 def _write(folder: Path, photographs: list[bytes], number: int) -> Path:
     """Write one of the photographs as a file of its own: other bytes after its end make another file."""
     path = folder / f"field_{number}.jpg"
@@ -85,4 +123,6 @@ def _write(folder: Path, photographs: list[bytes], number: int) -> Path:
 
 
 if __name__ == "__main__":
-    measure(Console())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.large_session", description=__doc__)
+    parser.add_argument("--images", type=int, default=IMAGES, help="how many (default: %(default)s)")
+    measure(Console(), parser.parse_args().images)

@@ -25,13 +25,36 @@ def overlay(image: bytes, heatmap_png: str) -> bytes:
     """
     with Image.open(io.BytesIO(image)) as opened:
         picture = as_shown(ImageOps.exif_transpose(opened))
-    with Image.open(io.BytesIO(base64.b64decode(heatmap_png))) as opened:
-        layer = opened.convert("RGB")
-    evidence = layer.convert("L").point(lambda level: level * OPACITY)
-    picture.paste(layer, mask=evidence)
+    layer = evidence(heatmap_png)
+    picture.paste(layer, mask=layer.getchannel("A").point(lambda level: level * OPACITY))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def evidence(heatmap_png: str, longest_px: int | None = None) -> Image.Image:
+    """Make a heat map into a layer to lay over its picture: the weaker the evidence, the clearer.
+
+    Parameters
+    ----------
+    heatmap_png
+        As for ``overlay``.
+    longest_px
+        Of the longer side, where the map's own size is not needed.
+
+    Returns
+    -------
+    Image.Image
+        RGBA: the map's colours, as opaque as they are light.
+    """
+    with Image.open(io.BytesIO(base64.b64decode(heatmap_png))) as opened:
+        if longest_px is not None:
+            opened.thumbnail((2 * longest_px, 2 * longest_px))  # while a pixel is one byte of a palette
+        layer = opened.convert("RGB")
+    if longest_px is not None:
+        layer.thumbnail((longest_px, longest_px))
+    layer.putalpha(layer.convert("L"))
+    return layer
 
 
 def as_shown(image: Image.Image) -> Image.Image:

@@ -19,14 +19,15 @@ with st.bottom:
 if sign_in.required():
     st.navigation([st.Page(sign_in.ask, title="Sign in")], position="hidden").run()
 else:
-    chosen = st.navigation(
-        [
-            st.Page(classify.render, title="Classify", icon=":material/biotech:", url_path="classify", default=True),
-            st.Page(report.render, title="Specimen report", icon=":material/lab_profile:", url_path="report"),
-            st.Page(review.render, title="Review", icon=":material/rate_review:", url_path="review"),
-            st.Page(model.render, title="Model", icon=":material/network_node:", url_path="model"),
-        ],
-        position="top",
-    )
+    views = [
+        st.Page(classify.render, title="Classify", icon=":material/biotech:", url_path="classify", default=True),
+        st.Page(report.render, title="Specimen report", icon=":material/lab_profile:", url_path="report"),
+        st.Page(review.render, title="Review", icon=":material/rate_review:", url_path="review"),
+        st.Page(model.render, title="Model", icon=":material/network_node:", url_path="model"),
+    ]
+    chosen = st.navigation(views, position="top")
+    with st.container(horizontal=True, gap="small", key="views"):  # on a narrow screen alone: see page.css
+        for view in views:
+            st.page_link(view)
     sign_in.offer_sign_out()
     chosen.run()

@@ -101,7 +101,7 @@ def picture_of(field: SmearField) -> str:
     source = pictures.data_uri(field.preview, "image/jpeg")
     layers = f'<img src="{source}" alt="{alternative(field)}">'
     if field.heat is not None:
-        heat = pictures.data_uri(field.heat, "image/png")
+        heat = pictures.data_uri(field.heat, "image/webp")
         text = f"Where the model looked for {escape(field.answer.prediction.label, quote=True)}"
         layers += f'<img class="leukolens-heat" src="{heat}" alt="{text}">'
     return f'<div class="leukolens-picture">{layers}</div>'

@@ -27,7 +27,7 @@ class SmearField:
     preview: bytes | None = None
     """JPEG of at most ``pictures.PREVIEW_PX`` a side, which any browser shows (TIFF and BMP are not)."""
     heat: bytes | None = None
-    """PNG with transparency, of the size of the preview."""
+    """WebP with transparency, to be laid over the preview: see ``pictures.heat_layer``."""
     reviewed: str | None = None
     """The label that a reviewer sent."""
 

@@ -41,7 +41,7 @@ class Settings(BaseModel):
     oidc_scope: str = "openid email profile"
 
     page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
-    page_session_mb: int = Field(default=384, ge=32, description="Image bytes that one session may hold.")
+    page_session_mb: int = Field(default=256, ge=32, description="Image bytes that one session may hold.")
     transport: Transport = "websocket"
 
     @property

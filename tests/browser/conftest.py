@@ -1,5 +1,6 @@
 """A real Chromium, a real API and the real page, reached directly and through a proxy that passes no WebSocket."""
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -125,6 +126,23 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 def upload(tab: Page, *paths: Path) -> None:
     tab.locator("input[type=file]").set_input_files(list(paths))
+
+
+def drop(tab: Page, *paths: Path) -> None:
+    """Drop files on the page as a mouse does, all at once."""
+    files = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in paths]
+    dropped = tab.evaluate_handle(
+        """files => {
+            const held = new DataTransfer();
+            for (const [name, content] of files) {
+                const bytes = Uint8Array.from(atob(content), character => character.charCodeAt(0));
+                held.items.add(new File([bytes], name, { type: "image/png" }));
+            }
+            return held;
+        }""",
+        files,
+    )
+    tab.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def open_view(tab: Page, name: str) -> None:

@@ -60,3 +60,8 @@ def test_at_200_percent_nothing_runs_off_the_side(visit: Callable[..., Page], di
     settle(tab)
     assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     expect(tab.get_by_text("Research use only.")).to_be_visible()
+    for name in ("Specimen report", "Review", "Model"):
+        # One link each, in sight: Streamlit's drawer holds a second one beside the window.
+        expect(tab.get_by_role("link", name=name)).to_be_in_viewport()
+        open_view(tab, name)
+    assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

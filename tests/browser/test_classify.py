@@ -2,12 +2,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient
 
-from .conftest import SAMPLES, expect_result, upload
+from .conftest import SAMPLES, drop, expect_result, upload
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +33,21 @@ def test_a_real_smear_gets_its_label(visit: Visit, page_address: str, api: Leuko
     expect_result(tab, api.predict(field))
 
 
+def test_every_type_of_image_is_answered_and_seen(visit: Visit, direct_address: str, tmp_path: Path):
+    """A browser shows no TIFF itself."""
+    paths = [tmp_path / f"field.{kind}" for kind in ("jpg", "png", "tif", "bmp", "webp")]
+    with Image.open(SAMPLE) as sample:
+        for path in paths:
+            sample.convert("RGB").save(path)
+    tab = visit(direct_address)
+    upload(tab, *paths)
+    expect(tab.get_by_role("heading", name=f"{len(paths)} fields")).to_be_visible()
+    for path in paths:
+        picture = tab.get_by_role("img", name=f"Smear field {path.name}")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("async picture => { await picture.decode(); return picture.naturalWidth; }") > 0
+
+
 def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path):
     # The same picture with another ending is another file: 20 fields from 8 samples.
     samples = sorted(SAMPLES.glob("*.png"))
@@ -40,7 +56,7 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path):
         paths.append(tmp_path / f"field_{number:02}.png")
         paths[-1].write_bytes(samples[number % len(samples)].read_bytes() + bytes([number]))
     tab = visit(page_address)
-    upload(tab, *paths)
+    drop(tab, *paths)
     expect(tab.get_by_role("heading", name="20 fields")).to_be_visible()
     expect(tab.get_by_text("Field 20 ·")).to_be_visible()
     tab.get_by_role("button", name="Page 2").click()

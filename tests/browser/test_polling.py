@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = SAMPLES / "synthetic_pre_01.png"
 IDLE_S = 300.0
+FALL_BACK_MS = 3_000
 LONGEST_REQUEST_S = 100.0
 """App Runner cuts a request at 120 s."""
 Visit = Callable[..., Page]
@@ -72,14 +73,19 @@ def test_auto_takes_the_websocket_where_there_is_one(visit: Visit, api_address: 
 def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, api_address: str, logs: Path):
     with servers.page(api_address, logs / "silent-page.log", LEUKOLENS_TRANSPORT="auto") as address:
         tab = visit("about:blank")
-        # A proxy that takes the handshake and never answers it.
+        # A proxy that takes the handshake and never answers it; the timer set after it is the one that gives it up.
         tab.add_init_script(
-            "const Real = WebSocket; window.WebSocket = class extends EventTarget {"
-            "static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3; close() {} };"
+            "const wait = setTimeout; let asked = false;"
+            "window.WebSocket = class extends EventTarget {"
+            "static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3;"
+            "constructor() { super(); asked = true; } close() {} };"
+            "window.setTimeout = (call, ms, ...rest) => {"
+            "if (asked) { window.givesUpAfterMs ??= ms; } return wait(call, ms, ...rest); };"
         )
         tab.goto(address)
         upload(tab, SAMPLE)
         expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+        assert 0 < tab.evaluate("window.givesUpAfterMs") <= FALL_BACK_MS
 
 
 @pytest.mark.parametrize("cut_at", ["request", "answer"])

@@ -145,6 +145,24 @@ def raw(address: str) -> Iterator[httpx.Client]:
         yield http
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "PING_INTERVAL_S", 0.2)
+    monkeypatch.setattr(endpoint, "PING_TIMEOUT_S", 0.3)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_poll_without_news_is_answered_by_a_ping(raw: httpx.Client):
+    assert raw.get(endpoint.PATH).text == "2"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_session_of_a_browser_that_is_gone_without_a_word_ends(raw: httpx.Client, application: Application):
+    assert application.events.get(timeout=10) == ("opened", 1)
+    assert application.events.get(timeout=60) == ("ended", 1)
+    assert raw.get(endpoint.PATH).status_code == 400
+
+
 def test_a_request_over_the_limit_is_refused(raw: httpx.Client):
     assert raw.post(endpoint.PATH, content=b"4" * (endpoint.MAX_POLL_BYTES + 1)).status_code == 413
 
