@@ -4,6 +4,11 @@ The shipped recipe's::
 
     python -m training crossvalidate --data ../shared/data/all_smears --frozen
 
+The starting point beside which it is shown, the project that this one grew from: VGG16 frozen, Adam, batches of 32, the
+scale bar visible::
+
+    python -m training crossvalidate --data ../shared/data/all_smears --frozen --backbone vgg16 --show-corner
+
 Each folder ``<work>/<candidate>/<fold>/`` holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``: an
 interrupted command goes on with the folds that are missing.
 """
@@ -11,7 +16,9 @@ interrupted command goes on with the folds that are missing.
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -25,6 +32,10 @@ from training.features import Features, features_of
 from training.fields import LABELS, DataError, Fields, load_fields
 from training.fit import OPTIMIZERS, Recipe
 from training.fold_record import FOLD_NAME, write_record
+from training.frozen import CACHE, FrozenBackbone, cached_features
+from training.frozen_folds import Set, write_head_fold
+from training.head_fit import OPTIMIZERS as HEAD_OPTIMIZERS
+from training.head_fit import DivergedError, HeadRecipe, positive
 from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
 from training.manifest import Manifest
@@ -36,6 +47,8 @@ from training.serving import convert
 from training.splits import Fold
 
 WORK = Path("runs/folds")
+Writer = Callable[[str, Fold, Path], None]
+"""Makes the files of one fold: its protocol, itself, its folder."""
 CHECKED = 32
 """Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
 
@@ -110,10 +123,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
     parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")
     parser.add_argument("--candidate", help="name of the recipe's folder (the backbone's)")
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs, help="(%(default)s)")
-    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=Recipe.optimizer, help="(%(default)s)")
+    parser.add_argument("--epochs", type=positive, help="(the recipe's)")
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="(the recipe's)")
     parser.add_argument("--frozen", action="store_true", help="fit the head alone: the shipped way")
+    parser.add_argument(
+        "--show-corner",
+        action="store_true",
+        help="with --frozen, for heads of several layers: leave the scale bar visible",
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of cached features (%(default)s)")
     parser.set_defaults(run=run)
 
 
@@ -129,21 +148,37 @@ def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, 
     return wanted
 
 
+def _writer(options: argparse.Namespace, manifest: Manifest, fields: Fields) -> Writer:
+    """Choose how a fold is made, and compute first what all of them need."""
+    given = {name: getattr(options, name) for name in ("epochs", "optimizer") if getattr(options, name)}
+    spec = BACKBONES[options.backbone]
+    if options.frozen and spec.hidden:
+        head = HeadRecipe(**given)
+        if head.optimizer not in HEAD_OPTIMIZERS:
+            raise ValueError(f"--optimizer {head.optimizer}: such a head is trained by {', '.join(HEAD_OPTIMIZERS)}")
+        backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
+        features = cached_features(backbone, fields.images, options.cache)
+        return partial(write_head_fold, Set(manifest, fields, backbone, features), head)
+    if options.show_corner:
+        raise ValueError("--show-corner goes with --frozen and a backbone under a head of several layers, as vgg16 is")
+    recipe = Recipe(frozen=options.frozen, **given)
+    embedded = None
+    if recipe.frozen:
+        network = classifier.build(options.backbone)
+        embedded = (network, features_of(network, fields, recipe.seed))
+    return partial(write_fold, Experiment(options.backbone, recipe, manifest, fields, embedded))
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the ``crossvalidate`` command; gives the exit code."""
-    recipe = Recipe(epochs=options.epochs, optimizer=options.optimizer, frozen=options.frozen)
     folder = options.work / (options.candidate or options.backbone)
     try:
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
-        features = None
-        if recipe.frozen and not BACKBONES[options.backbone].hidden:
-            network = classifier.build(options.backbone)
-            features = (network, features_of(network, fields, recipe.seed))
-        experiment = Experiment(options.backbone, recipe, manifest, fields, features)
+        write = _writer(options, manifest, fields)
         for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
-            write_fold(experiment, protocol, fold, folder / fold.name)
-    except (DataError, WeightsError, parity.ParityError, ValueError) as error:
+            write(protocol, fold, folder / fold.name)
+    except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2
     except KeyboardInterrupt:

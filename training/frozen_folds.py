@@ -1,18 +1,11 @@
-"""The model files of a frozen backbone, one for each fold of each protocol, written cheaply from cached features.
+"""A fold's model file where a head of several layers is trained on cached features of a frozen backbone.
 
-The starting point beside which the shipped model is shown, the project that this one grew from: VGG16 frozen, Adam,
-batches of 32, the scale bar visible::
-
-    python -m training crossvalidate-frozen --data ../shared/data/all_smears --show-corner
-
-Each folder ``<work>/<backbone>/<fold>/`` holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
+For ``crossvalidate``. The folder holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
 Temperature and thresholds come from a sibling head, trained without a contiguous fifth of the training fields and
 asked about that fifth; the file's own head has learnt from all of them.
 """
 
-import argparse
 import shutil
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,23 +15,18 @@ import numpy as np
 from inference import load
 from inference.card import write_card
 from training import calibrate, out_of_distribution, parity
-from training.backbones import BACKBONES
-from training.backbones.vgg16 import WeightsError
-from training.fields import LABELS, DataError, Fields, load_fields
+from training.fields import Fields
 from training.fold_record import FOLD_NAME, write_record
-from training.frozen import CACHE, FrozenBackbone, cached_features
-from training.head_fit import OPTIMIZERS, DivergedError, Floats, HeadRecipe, Labels, fit_head, positive
-from training.inventory import manifest_of
+from training.frozen import FrozenBackbone
+from training.head_fit import Floats, HeadRecipe, Labels, fit_head
 from training.learn import OOD_QUANTILE, OOD_RANK
 from training.manifest import Manifest
-from training.progress import bar
-from training.protocols import FOLDED, folds_of, positions
+from training.protocols import positions
 from training.release import FILE_NAME, make_card
 from training.served_maxima import ServedMaxima
 from training.serving import convert
 from training.splits import Fold, contiguous_folds
 
-WORK = Path("runs/folds")
 CALIBRATION_PART = 2
 """Of the five runs of the training fields: the middle one, away from the edge of the test fields' run."""
 CHECKED = 8
@@ -78,17 +66,17 @@ class Calibrated:
     threshold: float
 
 
-def write_fold(data: Set, protocol: str, fold: Fold, recipe: HeadRecipe, folder: Path) -> None:
+def write_head_fold(data: Set, recipe: HeadRecipe, protocol: str, fold: Fold, folder: Path) -> None:
     """Train the head of one fold and write its model folder; nothing is done where ``fold.json`` is there.
 
     Parameters
     ----------
     data
         Fields and their features.
-    protocol, fold
-        Which fields to learn from.
     recipe
         How.
+    protocol, fold
+        Which fields to learn from.
     folder
         Of this fold.
 
@@ -153,46 +141,3 @@ def _calibrate(data: Set, fold: Fold, recipe: HeadRecipe) -> Calibrated:
 def _rank(embeddings: Floats) -> int:
     fields, width = embeddings.shape
     return int(min(OOD_RANK, fields // 4, width // 4))
-
-
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the ``crossvalidate-frozen`` command."""
-    parser = subparsers.add_parser("crossvalidate-frozen", help="write a file for each fold from cached features")
-    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
-    nonlinear = sorted(name for name, spec in BACKBONES.items() if spec.pooling == "max")
-    parser.add_argument("--backbone", choices=nonlinear, default="vgg16", help="(%(default)s)")
-    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=HeadRecipe.optimizer, help="(%(default)s)")
-    parser.add_argument("--batch-size", type=positive, default=HeadRecipe.batch_size, metavar="N", help="(%(default)s)")
-    parser.add_argument("--epochs", type=positive, default=HeadRecipe.epochs, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=HeadRecipe.seed, help="(%(default)s)")
-    parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
-    parser.add_argument("--show-corner", action="store_true", help="leave the scale bar visible")
-    parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
-    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run the ``crossvalidate-frozen`` command; gives the exit code."""
-    recipe = HeadRecipe(options.optimizer, options.batch_size, options.epochs, options.seed)
-    try:
-        manifest, fields = manifest_of(options.data), load_fields(options.data)
-        wanted = [
-            (protocol, fold)
-            for protocol in dict.fromkeys(options.protocol or FOLDED)
-            for fold in folds_of(protocol, options.data, manifest)
-        ]
-        backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
-        data = Set(manifest, fields, backbone, cached_features(backbone, fields.images, options.cache))
-        for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
-            write_fold(data, protocol, fold, recipe, options.work / backbone.name / fold.name)
-    except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
-        sys.stderr.write(f"crossvalidate-frozen: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "crossvalidate-frozen: interrupted; the same command goes on with the folds that are missing\n"
-        )
-        return 130
-    sys.stdout.write(f"{len(wanted)} folds in {options.work / backbone.name}\n")
-    return 0

@@ -93,9 +93,13 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadReci
     ------
     DivergedError
         The learning rate is too high for these features.
+    ValueError
+        An optimizer that heads are not trained by.
     """
     keras.utils.set_random_seed(recipe.seed)
     head = build_head(BACKBONES[backbone], embeddings.shape[1])
+    if recipe.optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {recipe.optimizer} for a head: one of {', '.join(OPTIMIZERS)}")
     make, rate = OPTIMIZERS[recipe.optimizer]
     optimizer = make(rate)
     optimizer.build(head.trainable_variables)

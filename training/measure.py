@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from tqdm import tqdm
 
 from inference import Classifier, ModelCard
-from training.fields import LABELS, Fields
+from training.fields import LABELS
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ def run(file: Classifier, images: NDArray[np.uint8], title: str) -> Measured:
     )
 
 
-def evaluate(file: Classifier, fields: Fields, title: str) -> dict[str, object]:
-    """Measure a file on fields that were not trained on.
+def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> dict[str, object]:
+    """Compare answers with the truth of fields that were not trained on.
 
     Parameters
     ----------
-    file : Classifier
-        As it is served.
-    fields : Fields
-        Labelled.
-    title : str
-        Of the progress bar.
+    measured : Measured
+        Of ``run``.
+    labels : int64[n]
+        The truth.
+    card : ModelCard
+        Of the file that answered.
 
     Returns
     -------
@@ -63,20 +63,19 @@ def evaluate(file: Classifier, fields: Fields, title: str) -> dict[str, object]:
         Counts and shares, ready for JSON; ``accuracy_95`` is Wilson's interval (Wilson, J. Am. Stat. Assoc. 22, 1927),
         which takes neighbouring fields for independent, and so is narrower than the truth.
     """
-    measured = run(file, fields.images, title)
-    predicted, card = measured.probabilities.argmax(1), file.card
-    correct = predicted == fields.labels
-    malignant = _malignant(fields.labels, card)
+    predicted = measured.probabilities.argmax(1)
+    correct = predicted == labels
+    malignant = _malignant(labels, card)
     called_malignant = _malignant(predicted, card)
     known, accepted = measured.known(card), measured.accepted(card)
-    interval = binomtest(int(correct.sum()), len(fields)).proportion_ci(method="wilson")
-    confusion = confusion_matrix(fields.labels, predicted, labels=range(len(LABELS)))
+    interval = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
+    confusion = confusion_matrix(labels, predicted, labels=range(len(LABELS)))
     return {
-        "images": len(fields),
-        "accuracy": float(accuracy_score(fields.labels, predicted)),
+        "images": len(labels),
+        "accuracy": float(accuracy_score(labels, predicted)),
         "accuracy_95": [float(interval.low), float(interval.high)],
-        "balanced_accuracy": float(balanced_accuracy_score(fields.labels, predicted)),
-        "sensitivity": {label: _share(correct[fields.labels == k]) for k, label in enumerate(LABELS)},
+        "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
+        "sensitivity": {label: _share(correct[labels == k]) for k, label in enumerate(LABELS)},
         "malignant_sensitivity": _share(called_malignant[malignant]),
         "malignant_specificity": _share(~called_malignant[~malignant]),
         "confusion": confusion.tolist(),

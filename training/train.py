@@ -20,6 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard, ModelError
 from training import measure, parity, synthetic, tracking
@@ -27,7 +28,7 @@ from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
 from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
-from training.head_fit import DivergedError
+from training.head_fit import DivergedError, HeadRecipe
 from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, Learned, Watch, learn
@@ -113,13 +114,14 @@ def train(
     def check(file: Classifier) -> dict[str, Any]:
         found = parity.compare(served, file, pool.images)
         parity.demand(found, output / card.file)
+        measured = measure.run(file, test.images, "Measuring on the held-out run")
         if run:
-            _draw(run, file, test)
+            _draw(run, file, test, measured.probabilities)
         return {
             "held_out": {
                 "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
                 "sharing cells with a training field; an easy test, since the same slides are trained on",
-                **measure.evaluate(file, test, "Measuring on the held-out run"),
+                **measure.evaluate(measured, test.labels, file.card),
             },
             "strangers": {
                 name: measure.strangers(file, images, f"Measuring on {name}") for name, images in _strangers(external)
@@ -136,10 +138,8 @@ def train(
     return {"training": whole.training, "size_bytes": whole.size_bytes}
 
 
-def _draw(run: tracking.Run, file: Classifier, test: Fields) -> None:
-    """Log the figures of the held-out fields."""
-    outputs = [file.run(image) for image in test.images]
-    probabilities = np.stack([answer.probabilities for answer in outputs])
+def _draw(run: tracking.Run, file: Classifier, test: Fields, probabilities: NDArray[np.float32]) -> None:
+    """Log the figures of the held-out fields, whose probabilities are known: float32[n, 4]."""
     for name, figure in run_figures(test.labels, probabilities).items():
         run.figure(name, figure)
     shown = np.linspace(0, len(test) - 1, min(SHEET_FIELDS, len(test))).astype(int)
@@ -148,7 +148,7 @@ def _draw(run: tracking.Run, file: Classifier, test: Fields) -> None:
         "predictions",
         prediction_sheet(
             test.images[shown],
-            np.stack([outputs[k].activation_maps[..., best[k]] for k in shown]),
+            np.stack([file.run(test.images[k]).activation_maps[..., best[k]] for k in shown]),
             [LABELS[test.labels[k]] for k in shown],
             [(LABELS[best[k]], float(probabilities[k, best[k]])) for k in shown],
         ),
@@ -209,7 +209,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of its schedule (%(default)s)"
     )
-    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default=Recipe.optimizer, help="(%(default)s)")
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="(of the whole network adamw, of a head adam)")
     parser.add_argument(
         "--frozen", action="store_true", help="fit the head alone, on the network as ImageNet made it: the shipped way"
     )
@@ -225,12 +225,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``train`` command; gives the exit code."""
+    head_alone = options.frozen and BACKBONES[options.backbone].hidden
     recipe = Recipe(
         epochs=options.epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         seed=options.seed,
-        optimizer=options.optimizer,
+        optimizer=options.optimizer or (HeadRecipe.optimizer if head_alone else Recipe.optimizer),
         frozen=options.frozen,
     )
     try:

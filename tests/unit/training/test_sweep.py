@@ -105,7 +105,17 @@ def test_every_fold_gets_a_file_that_serves(smears: Path, tmp_path: Path) -> Non
     for folder in folders[1:]:  # as an interrupted run would have left them: finished folds are left alone
         folder.mkdir(parents=True)
         (folder / "fold.json").write_text("{}")
-    command = ["crossvalidate-frozen", "--data", str(smears), "--backbone", "tiny", "--epochs", "3", "--show-corner"]
+    command = [
+        "crossvalidate",
+        "--frozen",
+        "--data",
+        str(smears),
+        "--backbone",
+        "tiny",
+        "--epochs",
+        "3",
+        "--show-corner",
+    ]
     assert main([*command, "--protocol", "contiguous"]) == 0
     assert [path.name for path in folders[1].iterdir()] == ["fold.json"]
     fold = contiguous_folds(manifest_of(smears).records)[0]
