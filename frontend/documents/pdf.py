@@ -84,7 +84,7 @@ def _story(specimen: Specimen, width: float) -> list[Flowable]:
         _box([f"<b>{_safe(report.reason)}</b>"], width),
         Spacer(0, 2 * mm),
         Paragraph("Fields", _heading()),
-        _table([["Fields", "Accepted", "Uncertain", "Not known", "Sent twice"], _counts(report)], width),
+        _table([["Fields", *(words.title for words in VERDICTS.values()), "Sent twice"], _counts(report)], width),
         *_shares(report, width),
         Paragraph(f"Fields with the highest malignant probability (up to {GALLERY_FIELDS})", _heading()),
         _gallery(specimen.fields[:GALLERY_FIELDS], width),
