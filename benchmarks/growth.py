@@ -48,7 +48,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 
 def _images(console: Console, budget: Budget) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
-    share = 0.4 / len(MEGAPIXELS)
+    share = 0.2 / len(MEGAPIXELS)
     with TemporaryDirectory() as folder:
         for number, megapixels in enumerate(track(MEGAPIXELS, "Images", console=console, transient=True), 1):
             stem = Path(folder) / f"{megapixels}"

@@ -37,11 +37,11 @@ class Part:
 
 
 PARTS = (
-    Part("serving", "serving", 150, "one request and one cold start"),
-    Part("peers", "peers_serving", 240, "other servers of the same model"),
+    Part("serving", "serving", 140, "one request and one cold start"),
+    Part("peers", "peers_serving", 220, "other servers of the same model"),
     Part("limit", "limit", 75, "how close to the limit", takes_models=True),
     Part("scaling", "scaling", 40, "batches on one core and on two"),
-    Part("growth", "growth", 110, "how time and memory grow"),
+    Part("growth", "growth", 140, "how time and memory grow"),
     Part("improvements", "improvements", 90, "before and after"),
     Part("load", "load", 30, "many clients at once"),
     Part("image", "image_size", 50, "what the Lambda image weighs"),
