@@ -34,7 +34,6 @@ from training.fit import OPTIMIZERS, Recipe
 from training.fold_record import FOLD_NAME, write_record
 from training.frozen import CACHE, FrozenBackbone, cached_features
 from training.frozen_folds import Set, write_head_fold
-from training.head_fit import OPTIMIZERS as HEAD_OPTIMIZERS
 from training.head_fit import DivergedError, HeadRecipe, positive
 from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
@@ -154,8 +153,6 @@ def _writer(options: argparse.Namespace, manifest: Manifest, fields: Fields) -> 
     spec = BACKBONES[options.backbone]
     if options.frozen and spec.hidden:
         head = HeadRecipe(**given)
-        if head.optimizer not in HEAD_OPTIMIZERS:
-            raise ValueError(f"--optimizer {head.optimizer}: such a head is trained by {', '.join(HEAD_OPTIMIZERS)}")
         backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
         features = cached_features(backbone, fields.images, options.cache)
         return partial(write_head_fold, Set(manifest, fields, backbone, features), head)

@@ -1,6 +1,6 @@
 """A frozen network's embeddings of many fields, by the runtime that serves: LiteRT is faster than TensorFlow here.
 
-The numbers are those of the served file to 1e-4 or so, and training takes the larger part of its time here.
+The head is fitted on what the served file will compute, and training takes the larger part of its time here.
 """
 
 import os

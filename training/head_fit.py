@@ -38,12 +38,22 @@ class HeadRecipe:
         Passes over the features. There is no early stop: no held-out field has a say in when training ends.
     seed
         Of the first weights and the order of the fields.
+
+    Raises
+    ------
+    ValueError
+        An unknown optimizer.
     """
 
     optimizer: str = "adam"
     batch_size: int = 32
     epochs: int = 20
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an optimizer that heads are not trained by, before any feature is computed."""
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"unknown optimizer {self.optimizer} for a head: one of {', '.join(OPTIMIZERS)}")
 
     @property
     def learning_rate(self) -> float:
@@ -93,13 +103,9 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadReci
     ------
     DivergedError
         The learning rate is too high for these features.
-    ValueError
-        An optimizer that heads are not trained by.
     """
     keras.utils.set_random_seed(recipe.seed)
     head = build_head(BACKBONES[backbone], embeddings.shape[1])
-    if recipe.optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {recipe.optimizer} for a head: one of {', '.join(OPTIMIZERS)}")
     make, rate = OPTIMIZERS[recipe.optimizer]
     optimizer = make(rate)
     optimizer.build(head.trainable_variables)

@@ -11,6 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 SECRET = "LEUKOLENS_MLFLOW_SECRET_ARN"  # noqa: S105 - the name of a variable
+JOB_TAG = "sagemaker.job"
+"""Of a run in MLflow: the job that it is of, by which the launcher finds it."""
 _MEANINGS = {
     frozenset({"username", "password"}): {
         "username": "MLFLOW_TRACKING_USERNAME",
@@ -61,7 +63,7 @@ def describe(environ: Mapping[str, str] = os.environ, client: Client = aws) -> d
     name = environ.get("TRAINING_JOB_NAME", "")
     resources = json.loads(environ.get("SM_RESOURCE_CONFIG", "{}"))
     tags = {
-        "sagemaker.job": name,
+        JOB_TAG: name,
         "sagemaker.instance_type": resources.get("current_instance_type", ""),
         "sagemaker.instance_count": str(len(resources.get("hosts", [])) or ""),
     }

@@ -175,12 +175,8 @@ def _learn_hidden(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> list[dict[str, float]]:
     """Train a head of several layers on the frozen backbone's features, and set the network's."""
-    fitted = fit_head(
-        network.name,
-        embed(network, fields.images)[0],
-        fields.labels,
-        HeadRecipe(recipe.optimizer, recipe.batch_size, recipe.epochs, recipe.seed),
-    )
+    head = HeadRecipe(recipe.optimizer, recipe.batch_size, recipe.epochs, recipe.seed)
+    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, head)
     for name in layer_names(spec):
         network.get_layer(name).set_weights(fitted.head.get_layer(name).get_weights())
     _show(network, callbacks)

@@ -17,7 +17,7 @@ REGULARISATION = 0.1
 ITERATIONS = 500
 VARIED_WEIGHT = 0.03
 """Of a varied copy, where the field itself weighs 1: enough for the head to hold where a field is blurred or
-compressed, little enough to cost 0.002 on fields as they are."""
+compressed, little enough to cost some 0.003 on fields as they are (docs/attempts.json)."""
 DENSITY_BINS = 6
 HIGHEST_WEIGHT = 10.0
 """Of a field of a rare density, relative to the mean of its label's: a handful of fields must not outvote the rest."""

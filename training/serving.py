@@ -10,7 +10,19 @@ from training.corner import hide_scale_bar
 from training.fields import INPUT_SIDE_PX
 from training.out_of_distribution import Mahalanobis
 from training.served_distance import ServedDistance
-from training.stain import GROUPS, VARIANCE_FLOOR, VIEWS, see, shares, stain_weights, statistics, turn, turn_back
+from training.stain import (
+    GROUPS,
+    VARIANCE_FLOOR,
+    VIEWS,
+    places_of,
+    see,
+    shares,
+    stain_weights,
+    statistics,
+    turn,
+    turn_back,
+    width_of,
+)
 
 
 class ServedClassifier(tf.Module):
@@ -81,12 +93,13 @@ class ServedClassifier(tf.Module):
         pooled, activation = [], 0.0
         start = 0
         for group, known in GROUPS.items():
-            chosen = [(number, view) for number, view in enumerate(VIEWS) if view[0] == group]
-            width = 2 * sum(maps.shape[-1] for maps in depths[:known])
+            chosen = places_of(group)
+            width = width_of(group, [maps.shape[-1] for maps in depths])
             kernel = self.kernel[start : start + width] / float(len(chosen))
             found = []
-            for number, (_, flip, swap) in chosen:
-                seen = [maps[number : number + 1] for maps in depths[:known]]
+            for place in chosen:
+                _, flip, swap = VIEWS[place]
+                seen = [maps[place : place + 1] for maps in depths[:known]]
                 statistic, places = _view(seen, turn(weights, flip, swap), kernel, coarsest)
                 found.append(statistic)
                 activation += turn_back(places, flip, swap)

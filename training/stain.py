@@ -7,6 +7,7 @@ knows more on slides that are known, and in grey, which holds where the stain is
 turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md, docs/evaluation.md).
 """
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -30,9 +31,19 @@ VARIANCE_FLOOR = 1e-4
 
 GROUPS = {"colour": 4, "grey": 5}
 """Views of a group are averaged, and the groups are set side by side; of each, the first so many depths are pooled. The
-last of EfficientNet-Lite0's five, in colour, knows the slide: with it the hard fold loses 0.02 (docs/evaluation.md)."""
+last of EfficientNet-Lite0's five, in colour, knows the slide: with it the hard fold loses 0.03 (docs/evaluation.md)."""
 VIEWS = tuple(product(GROUPS, (False, True), (False, True)))
 """Each as (group, upside down, rows and columns exchanged), in this order."""
+
+
+def places_of(group: str) -> list[int]:
+    """Give the places in ``VIEWS`` of a group's views."""
+    return [place for place, (kind, *_) in enumerate(VIEWS) if kind == group]
+
+
+def width_of(group: str, channels: Sequence[int]) -> int:
+    """Tell how many statistics a group has, a mean and a deviation a channel, for the channels of every depth."""
+    return 2 * sum(channels[: GROUPS[group]])
 
 
 def balance(images: tf.Tensor) -> tf.Tensor:
@@ -119,7 +130,7 @@ class StainPool(keras.layers.Layer):
     def build(self, shapes: list[tuple[int, ...]]) -> None:
         """Make the two constants, for as many statistics as the maps have."""
         width = self._width(shapes)
-        self.colours = 2 * sum(shape[-1] for shape in shapes[1:][: GROUPS["colour"]])
+        self.colours = width_of("colour", [shape[-1] for shape in shapes[1:]])
         self.centre = self.add_weight(shape=(width,), initializer="zeros", trainable=False, name="centre")
         self.spread = self.add_weight(shape=(width,), initializer="ones", trainable=False, name="spread")
 
@@ -132,7 +143,7 @@ class StainPool(keras.layers.Layer):
         groups = []
         for group, known in GROUPS.items():
             views = tf.split(tf.concat(found[:known], -1), len(VIEWS))
-            chosen = [view for view, (kind, *_) in zip(views, VIEWS, strict=True) if kind == group]
+            chosen = [views[place] for place in places_of(group)]
             groups.append(tf.add_n(chosen) / float(len(chosen)))
         return (tf.concat(groups, -1) - self.centre) / self.spread
 
@@ -147,4 +158,4 @@ class StainPool(keras.layers.Layer):
 
     @staticmethod
     def _width(shapes: list[tuple[int, ...]]) -> int:
-        return sum(2 * shape[-1] for known in GROUPS.values() for shape in shapes[1:][:known])
+        return sum(width_of(group, [shape[-1] for shape in shapes[1:]]) for group in GROUPS)

@@ -209,7 +209,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of its schedule (%(default)s)"
     )
-    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="(of the whole network adamw, of a head adam)")
+    parser.add_argument(
+        "--optimizer",
+        choices=sorted(OPTIMIZERS),
+        help=f"(of the whole network {Recipe.optimizer}, of a head {HeadRecipe.optimizer})",
+    )
     parser.add_argument(
         "--frozen", action="store_true", help="fit the head alone, on the network as ImageNet made it: the shipped way"
     )

@@ -6,6 +6,7 @@ The job itself cannot say it, and nothing of ours stays running to wait for it: 
 from typing import Any
 
 from training import tracking
+from training.job_place import JOB_TAG
 from training.launch.jobs import Job, spot_savings
 from training.launch.parent import experiment_of
 from training.launch.place import Place
@@ -15,8 +16,6 @@ from training.launch.say import say
 from training.launch.table import View, cost_of
 from training.tracking.settings import prepare_environment, without_password
 
-_JOB = "sagemaker.job"
-"""The tag by which a job names itself (``training.job_place``)."""
 _STATUS = "sagemaker.status"
 _ENDED = {"Failed": "FAILED", "Stopped": "KILLED"}
 """What becomes of a run whose job was ended before it could say so."""
@@ -66,8 +65,8 @@ def _tag_jobs(jobs: list[Job], name: str, place: Place, prices: Prices, plan: Pl
     if experiment is None:
         return
     over = {job.name: job for job in jobs if job.over}
-    for run in client.search_runs([experiment.experiment_id], f"tags.`{_JOB}` LIKE '{name}%'"):
-        job = over.get(run.data.tags[_JOB])
+    for run in client.search_runs([experiment.experiment_id], f"tags.`{JOB_TAG}` LIKE '{name}%'"):
+        job = over.get(run.data.tags[JOB_TAG])
         if job is None or _STATUS in run.data.tags:
             continue
         _tag(client, run.info.run_id, {_STATUS: job.status, **_bill([job], place, prices, plan)})
