@@ -100,7 +100,7 @@ def shares(by_label: dict[str, Share], ink: str) -> alt.LayerChart:
     )
     x = alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     bars = base.mark_bar(size=16, cornerRadius=4, color=STRONG, opacity=0.75).encode(x=x)
-    spans = base.mark_rule(strokeWidth=2.5, color=QUIET).encode(x=alt.X("low:Q"), x2="high:Q")
+    spans = base.mark_rule(strokeWidth=2.5, color=ink).encode(x=alt.X("low:Q"), x2="high:Q")
     return alt.layer(bars, spans).properties(height=BAR_HEIGHT_PX * len(rows) + 30).configure_view(strokeWidth=0)
 
 

@@ -62,7 +62,7 @@ def heat_layer(heatmap_png: str) -> bytes:
     Returns
     -------
     bytes
-        WebP, RGBA, at most ``HEAT_PX`` a side: an eighth of what a PNG takes, five hundred times in a session.
+        WebP, RGBA, at most ``HEAT_PX`` a side: smaller than a PNG, and a session may hold hundreds.
     """
     with _DECODING:
         layer = evidence(heatmap_png, HEAT_PX)

@@ -102,7 +102,7 @@ def _results(workspace: Workspace) -> None:
     if not answered:
         return
     card = service.card_if_reached()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="results"):
         st.header("1 field" if len(answered) == 1 else f"{len(answered)} fields", anchor=False)
         strength = st.slider("Heat map: where the model looked", 0, 100, 45, 5, format="%d %%", key="heat", width=320)
         if st.button("Clear all", icon=":material/delete:"):

@@ -45,17 +45,15 @@ def _use(card: ModelSummary) -> None:
 
 def _facts(card: ModelSummary) -> None:
     st.header("The model in use", anchor=False)
-    for column, (name, value) in zip(
-        st.columns(4),
-        {
-            "Version": card.version,
-            "Network": card.backbone,
-            "Precision": card.precision,
-            "Size": f"{card.size_bytes / 1e6:.1f} MB",
-        }.items(),
-        strict=True,
-    ):
-        column.metric(name, value)
+    facts = {
+        "Version": card.version,
+        "Network": card.backbone,
+        "Precision": card.precision,
+        "Size": f"{card.size_bytes / 1e6:.1f} MB",
+    }
+    with st.container(horizontal=True, gap="large", key="facts"):
+        for name, value in facts.items():
+            st.metric(name, value, width="content")
     rule, strange = card.prediction_set, card.out_of_distribution
     st.markdown(
         f"- **Labels:** {', '.join(card.labels)}; malignant: {', '.join(card.malignant_labels)}\n"

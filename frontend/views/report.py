@@ -91,8 +91,9 @@ def _evidence(report: Report) -> None:
         VERDICTS["uncertain"].title: report.uncertain,
         VERDICTS["out_of_distribution"].title: report.out_of_distribution,
     }
-    for column, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
-        column.metric(name, count)
+    with st.container(horizontal=True, gap="large", key="counts"):
+        for name, count in counts.items():
+            st.metric(name, count, width="content")
 
 
 def _shares(report: Report) -> None:

@@ -29,7 +29,7 @@ def render() -> None:
     done = sum(field.reviewed is not None for field in answered)
     st.progress(done / len(answered), f"{done} of {len(answered)} fields reviewed")
     ((number, field),) = paging.choose(list(enumerate(answered, 1)), 1, "review-page")
-    picture, form = st.columns([1, 1], gap="large")
+    picture, form = st.columns([1, 1], gap="medium")
     with picture:
         theme.heat_strength(0)
         st.html(cards.picture_of(field))

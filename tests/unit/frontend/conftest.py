@@ -27,7 +27,7 @@ def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 64) -> byt
 
 
 class FakeClient:
-    """Answers by the bytes that it gets; ``verdict`` and ``reachable`` are set by a test."""
+    """Answers by the bytes that it gets; a test sets ``verdict``, ``reachable``, and ``malignant`` by image."""
 
     REASON = "Insufficient evidence: 3 accepted fields, and at least 21 are needed."
 
@@ -36,6 +36,7 @@ class FakeClient:
         self.verdict = "accepted"
         self.sufficient = False
         self.evaluation: dict[str, object] = {}
+        self.malignant: dict[bytes, float] = {}
         self.asked: list[bytes] = []
         self.reported: list[list[Prediction]] = []
         self.feedbacks: list[FeedbackRequest] = []
@@ -52,7 +53,7 @@ class FakeClient:
             {
                 "prediction": {"label": "Pre", "probability": 0.97, "verdict": self.verdict},
                 "probabilities": {"Benign": 0.01, "Early": 0.01, "Pre": 0.97, "Pro": 0.01},
-                "malignant_probability": 0.99,
+                "malignant_probability": self.malignant.get(data, 0.99),
                 "prediction_set": ["Pre"],
                 "out_of_distribution_score": 3.0,
                 "explanation": {"heatmap_png": heat} if explain else None,

@@ -34,7 +34,7 @@ def test_csv_has_a_row_a_field_that_traces_back_to_image_and_model(fields: list[
     first = rows(fields)[0]
     assert len(rows(fields)) == len(fields)
     assert first["image_sha256"] == fields[0].key
-    assert first["model_sha256"] == MODEL_SHA256
+    assert (first["model_version"], first["model_sha256"]) == ("9.8.7", MODEL_SHA256)
     assert first["label"] == "Pre"
     assert float(first["probability_Pre"]) == pytest.approx(0.97)
     assert first["research_use"].startswith("Research use only")
@@ -61,7 +61,7 @@ def test_pdf_names_model_notice_and_every_field(fields: list[SmearField], report
     pages = [page.extract_text() for page in document.pages]
     text = "\n".join(pages)
     assert len(pages) > 1
-    assert all("Research use only" in page and MODEL_SHA256 in page for page in pages)
+    assert all("Research use only" in page and f"Model 9.8.7, SHA-256 {MODEL_SHA256}" in page for page in pages)
     assert "Specimen <7> & co" in text
     assert "2026-01-02 03:04 UTC" in text
     assert all(field.key[:16] in text for field in fields)

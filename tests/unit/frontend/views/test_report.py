@@ -56,6 +56,14 @@ def test_without_the_api_there_is_a_way_to_try_again(page: AppTest, client: Fake
     assert page.metric[0].value == "2"
 
 
+def test_the_gallery_begins_with_the_most_malignant_field(page: AppTest, client: FakeClient):
+    client.malignant = dict(zip((png((number * 10, 0, 0)) for number in range(4)), (0.2, 0.9, 0.5, 0.7), strict=True))
+    with_fields(page, 4)
+    open_view(page, "report")
+    captions = [caption.value for caption in page.caption if caption.value.startswith("No. ")]
+    assert captions == ["No. 1 · 1\\.png", "No. 2 · 3\\.png", "No. 3 · 2\\.png", "No. 4 · 0\\.png"]
+
+
 def test_an_unknown_field_claims_no_malignancy(page: AppTest, client: FakeClient):
     client.verdict = "out_of_distribution"
     with_fields(page, 1)

@@ -19,6 +19,13 @@ def test_without_fields_it_says_what_to_do(page: AppTest):
     assert "classify some fields first" in words(page)
 
 
+def test_agreement_is_one_click(page: AppTest, client: FakeClient):
+    review(page)
+    send(page)
+    assert client.feedbacks[0].label == "Pre"
+    assert "you said **Pre**" in words(page)
+
+
 def test_a_correction_is_sent_without_the_image(page: AppTest, client: FakeClient):
     review(page)
     page.radio[0].set_value("Early")
