@@ -1,11 +1,13 @@
 """The network that is trained: scaling, backbone, pool, linear head."""
 
+from collections.abc import Sequence
+
 import keras
 
 from training.backbones import BACKBONES
 from training.fields import INPUT_SIDE_PX
 from training.heads import classify, pool
-from training.stain import FieldViews, StainPool
+from training.stain import DeeperViews, FieldViews, StainPool
 
 
 def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
@@ -30,7 +32,7 @@ def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
     if imagenet:
         spec.load_imagenet(features)
     if spec.depths:
-        features = keras.Model(features.input, [features.get_layer(name).output for name in spec.depths])
+        features = _stop_at(features, spec.depths)
     features.name = "features"
     image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3), name="image")
     views = FieldViews(name="views")(image) if spec.depths else image
@@ -38,3 +40,14 @@ def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
     maps = features(scaled)
     embedding = StainPool(name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
     return keras.Model(image, classify(embedding, spec), name=backbone)
+
+
+def _stop_at(features: keras.Model, depths: Sequence[str]) -> keras.Model:
+    """Cut a network at the named layers: it gives the maps of each, of the views that are pooled there."""
+    maps, found = features.input, []
+    for depth, name in enumerate(depths):
+        start = features.get_layer(depths[depth - 1]).output if depth else features.input
+        part = keras.Model(start, features.get_layer(name).output, name=f"to_{name}")
+        maps = part(DeeperViews(depth)(maps) if depth else maps)
+        found.append(maps)
+    return keras.Model(features.input, found)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from training.corner import hide_scale_bar
 from training.fields import LABELS
-from training.stain import StainPool, stain_weights
+from training.stain import NUCLEI, StainPool, stain_weights
 
 REGULARISATION = 0.1
 """Inverse strength of the penalty, scikit-learn's C: 0.03 to 0.3 are within 0.004 of each other on contiguous folds."""
@@ -18,7 +18,8 @@ ITERATIONS = 500
 VARIED_WEIGHT = 0.03
 """Of a varied copy, where the field itself weighs 1: enough for the head to hold where a field is blurred or
 compressed, little enough to cost some 0.003 on fields as they are (docs/attempts.json)."""
-DENSITY_BINS = 6
+DENSITY_EDGES = (0.1 / 1.5, 0.1, 0.15, 0.225)
+"""Of ``stain_density``, from sparse to crowded: each half as dense again as the one before."""
 HIGHEST_WEIGHT = 10.0
 """Of a field of a rare density, relative to the mean of its label's: a handful of fields must not outvote the rest."""
 
@@ -106,21 +107,20 @@ def fit_linear_head(embeddings: Floats, varied: Floats, labels: Labels, densitie
 
 def balanced_weights(labels: Labels, densities: Floats) -> NDArray[np.float64]:
     """Weigh fields so that each label counts the same, and within it each density: float64[n], mean 1."""
-    edges = np.quantile(densities, np.linspace(0, 1, DENSITY_BINS + 1)[1:-1])
-    bins = np.digitize(densities, edges)
+    bins = np.digitize(densities, DENSITY_EDGES)
     weights = np.ones(len(labels))
     for label in range(len(LABELS)):
         here = labels == label
-        counts = np.bincount(bins[here], minlength=DENSITY_BINS)
+        counts = np.bincount(bins[here], minlength=len(DENSITY_EDGES) + 1)
         wanted = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[bins[here]]
         weights[here] = wanted / wanted.sum() * len(labels) / len(LABELS)
     return weights
 
 
 def stain_density(images: NDArray[np.uint8], batch_size: int = 64) -> Floats:
-    """Measure the share of each field that is stained as nuclei are: uint8[n, 224, 224, 3] to float32[n]."""
+    """Measure the share of each field that nuclei cover: uint8[n, 224, 224, 3] to float32[n]."""
     parts = []
     for start in range(0, len(images), batch_size):
         fields = hide_scale_bar(tf.cast(images[start : start + batch_size], tf.float32))
-        parts.append(np.asarray(tf.reduce_mean(stain_weights(fields), [1, 2, 3])))
+        parts.append(np.asarray(tf.reduce_mean(stain_weights(fields, NUCLEI), [1, 2, 3])))
     return np.concatenate(parts)

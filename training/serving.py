@@ -21,6 +21,7 @@ from training.stain import (
     statistics,
     turn,
     turn_back,
+    views_at,
     width_of,
 )
 
@@ -99,13 +100,17 @@ class ServedClassifier(tf.Module):
             found = []
             for place in chosen:
                 _, flip, swap = VIEWS[place]
-                seen = [maps[place : place + 1] for maps in depths[:known]]
+                seen = [_one(maps, views_at(depth).index(place)) for depth, maps in enumerate(depths[:known])]
                 statistic, places = _view(seen, turn(weights, flip, swap), kernel, coarsest)
                 found.append(statistic)
                 activation += turn_back(places, flip, swap)
             pooled.append(tf.add_n(found) / float(len(chosen)))
             start += width
         return tf.concat(pooled, -1), activation
+
+
+def _one(maps: tf.Tensor, place: int) -> tf.Tensor:
+    return maps[place : place + 1]
 
 
 def _view(seen: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -21,10 +21,12 @@ BACKGROUND_POWER = 12
 """The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power."""
 BACKGROUND_LEVEL = 240.0
 """What each channel of the background is brought to."""
-STAIN_MIDDLE, STAIN_WIDTH = 22.0, 5.0
+STAINED = (22.0, 5.0)
 """Nuclei are purple: (red + blue) / 2 - green, on a balanced field, is over 30 in most of them, over 20 in pale ones
 and in the cytoplasm around, and under in most red cells, seen on fields of all four labels. Half a weight at the first
 number, by a logistic curve of the second's width."""
+NUCLEI = (30.0, 8.0)
+"""The same, of the nuclei that stain well: what tells how densely cells lie."""
 FLOOR = 1e-3
 """Weight of what is not stained at all, so that a field without any cell has a mean too."""
 VARIANCE_FLOOR = 1e-4
@@ -41,6 +43,11 @@ def places_of(group: str) -> list[int]:
     return [place for place, (kind, *_) in enumerate(VIEWS) if kind == group]
 
 
+def views_at(depth: int) -> list[int]:
+    """Give the places in ``VIEWS`` of the views whose maps of a depth, from 0 on, are pooled."""
+    return [place for place, (group, *_) in enumerate(VIEWS) if depth < GROUPS[group]]
+
+
 def width_of(group: str, channels: Sequence[int]) -> int:
     """Tell how many statistics a group has, a mean and a deviation a channel, for the channels of every depth."""
     return 2 * sum(channels[: GROUPS[group]])
@@ -53,13 +60,15 @@ def balance(images: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(images * (BACKGROUND_LEVEL / tf.maximum(background, 1.0)), 0.0, 255.0)
 
 
-def stain_weights(images: tf.Tensor) -> tf.Tensor:
+def stain_weights(images: tf.Tensor, stain: tuple[float, float] = STAINED) -> tf.Tensor:
     """Tell how much each pixel is stained as nuclei are.
 
     Parameters
     ----------
     images : float32[n, 224, 224, 3]
         Fields in 0 to 255; the corner of the scale bar counts for nothing.
+    stain : (float, float)
+        Where half a weight begins, and how soon: ``STAINED`` or ``NUCLEI``.
 
     Returns
     -------
@@ -70,7 +79,8 @@ def stain_weights(images: tf.Tensor) -> tf.Tensor:
     purple = (balanced[..., :1] + balanced[..., 2:]) / 2.0 - balanced[..., 1:2]
     rows, columns = tf.range(INPUT_SIDE_PX) < TOP_PX, tf.range(INPUT_SIDE_PX) < LEFT_PX
     seen = tf.cast(rows[:, None] | columns[None, :], tf.float32)[None, :, :, None]
-    return tf.sigmoid((purple - STAIN_MIDDLE) / STAIN_WIDTH) * seen
+    middle, width = stain
+    return tf.sigmoid((purple - middle) / width) * seen
 
 
 def see(images: tf.Tensor) -> tf.Tensor:
@@ -119,12 +129,44 @@ class FieldViews(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="leukolens")
+class DeeperViews(keras.layers.Layer):
+    """Let go of the views of which nothing is pooled from a depth on: the rest of the way is not computed.
+
+    Called with the maps of the depth before; gives those of the views that go on.
+
+    Parameters
+    ----------
+    depth : int
+        From 1 on.
+    """
+
+    def __init__(self, depth: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.depth = depth
+
+    def call(self, maps: Any) -> Any:
+        """Let go."""
+        before, after = views_at(self.depth - 1), views_at(self.depth)
+        views = tf.split(maps, len(before))
+        return maps if before == after else tf.concat([views[before.index(place)] for place in after], 0)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Tell the shape before anything is computed."""
+        return (None, *shape[1:])
+
+    def get_config(self) -> dict[str, Any]:
+        """Tell what it was made with."""
+        return {**super().get_config(), "depth": self.depth}
+
+
+@keras.saving.register_keras_serializable(package="leukolens")
 class StainPool(keras.layers.Layer):
     """Pool the feature maps of all views and several depths by stain, and standardise what comes out.
 
-    Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and the maps of ``see``'s views; gives float32[n, d]:
-    for each of ``GROUPS``, means then deviations of each depth in order. ``standardise`` sets what is subtracted and
-    divided by, which training does not change. ``colours`` is how many statistics come first, of the views in colour.
+    Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and each depth's maps of ``views_at``. Gives
+    float32[n, d]: for each of ``GROUPS``, means then deviations of each depth in order. ``standardise`` sets what is
+    subtracted and divided by, which training does not change. ``colours`` is how many statistics come first, of the
+    views in colour.
     """
 
     def build(self, shapes: list[tuple[int, ...]]) -> None:
@@ -138,13 +180,12 @@ class StainPool(keras.layers.Layer):
         """Pool."""
         fields, *depths = inputs
         weights = stain_weights(fields)
-        turned = tf.concat([turn(weights, flip, swap) for _, flip, swap in VIEWS], 0)
-        found = [tf.concat(statistics(maps, shares(turned, maps)), -1) for maps in depths]
+        turned = [turn(weights, flip, swap) for _, flip, swap in VIEWS]
+        found = [self._by_view(maps, turned, views_at(depth)) for depth, maps in enumerate(depths)]
         groups = []
         for group, known in GROUPS.items():
-            views = tf.split(tf.concat(found[:known], -1), len(VIEWS))
-            chosen = [views[place] for place in places_of(group)]
-            groups.append(tf.add_n(chosen) / float(len(chosen)))
+            means = [tf.add_n([views[place] for place in places_of(group)]) for views in found[:known]]
+            groups.append(tf.concat(means, -1) / float(len(places_of(group))))
         return (tf.concat(groups, -1) - self.centre) / self.spread
 
     def compute_output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int | None, int]:
@@ -155,6 +196,12 @@ class StainPool(keras.layers.Layer):
         """Set mean and standard deviation of every statistic: float32[d] each."""
         self.centre.assign(centre)
         self.spread.assign(spread)
+
+    @staticmethod
+    def _by_view(maps: Any, weights: list[Any], places: list[int]) -> dict[int, Any]:
+        """Give a depth's statistics of each view, by its place: float32[n, 2 c] each."""
+        share = shares(tf.concat([weights[place] for place in places], 0), maps)
+        return dict(zip(places, tf.split(tf.concat(statistics(maps, share), -1), len(places)), strict=True))
 
     @staticmethod
     def _width(shapes: list[tuple[int, ...]]) -> int:

@@ -37,7 +37,7 @@ from training.served import serve
 from training.serving import convert
 from training.tracking.figures import prediction_sheet, run_figures
 
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 SMOKE_FIELDS_PER_CLASS = 24
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
 SAVED_MODEL = "saved_model"
