@@ -7,5 +7,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from training.cli import main
+from training.interruption import listen
 
+listen()
 sys.exit(main())

@@ -21,11 +21,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from training.tracking.abandoned import close_abandoned
 from training.tracking.commit import source_tags
 from training.tracking.journal import FOLDER, Journal
 from training.tracking.recorder import Run
 from training.tracking.sender import Sender
-from training.tracking.settings import server_is_named, tracking_uri
+from training.tracking.settings import server_is_named, tracking_uri, without_password
 from training.tracking.system import SystemMetrics
 
 __all__ = ["FOLDER", "Run", "is_off", "run"]
@@ -75,21 +76,24 @@ def run(
     if is_off() or (trial and not server_is_named()):
         yield Run(None, None)
         return
+    uri = tracking_uri()
+    close_abandoned(folder, uri, without_password(uri))
     journal = Journal.begin(folder, name)
-    started = Run(journal, Sender(journal, tracking_uri()))
+    started = Run(journal, Sender(journal, uri))
     above = {"parent_id": os.environ[PARENT]} if PARENT in os.environ else {}
     if parent is not None and parent.journal is not None:
         above = {"parent_folder": str(parent.journal.folder)}
     sweep = {"leukolens.sweep": os.environ[SWEEP]} if SWEEP in os.environ else {}
-    started.begin(name, parameters or {}, {**source_tags(), **sweep, **(tags or {})}, above)
     status = "FAILED"
-    try:
-        with SystemMetrics(started):
-            yield started
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
-        raise
-    finally:
-        if told := started.end(status):
-            sys.stderr.write(told + "\n")
+    with journal.held():
+        try:
+            started.begin(name, parameters or {}, {**source_tags(), **sweep, **(tags or {})}, above)
+            with SystemMetrics(started):
+                yield started
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            if told := started.end(status):
+                sys.stderr.write(told + "\n")

@@ -1,14 +1,18 @@
 """A run as it is written down on this machine: one JSON line an event, and the files beside.
 
 ``journal.jsonl`` holds the events in order; ``files/`` what is logged; ``sent.json`` which server has how many of the
-events already. A journal can be sent at any time, from any machine, and again to another server.
+events already. A journal can be sent at any time, from any machine, and again to another server. ``writer`` is there
+while a process writes the run, and locked by it: the system takes the lock back however the process ends.
 """
 
+import fcntl
 import json
 import os
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +21,7 @@ from typing import Any
 from training.whole_file import write_whole
 
 FOLDER = Path("runs/tracking")
-JOURNAL, FILES, SENT = "journal.jsonl", "files", "sent.json"
+JOURNAL, FILES, SENT, WRITER = "journal.jsonl", "files", "sent.json", "writer"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,41 @@ class Journal:
     def files(self) -> Path:
         """Where files to be logged lie."""
         return self.folder / FILES
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Show other processes, as long as the ``with`` lasts, that this one writes the run."""
+        path = self.folder / WRITER
+        with path.open("w") as lock:
+            # Where the file system knows no locks, nobody can tell that the writer is gone, and training goes on.
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                if self.ended:
+                    path.unlink()
+
+    def close_if_abandoned(self) -> bool:
+        """End as KILLED a run whose writer is gone without having ended it; tells whether that was so."""
+        path = self.folder / WRITER
+        if not path.is_file():
+            return False
+        with path.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            events = self.events()
+            if left := bool(events) and not self.ended:
+                self.write("end", status="KILLED", time_ms=events[-1]["time_ms"])
+            path.unlink(missing_ok=True)
+        return left
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the run is over."""
+        return any(event["event"] == "end" for event in self.events()[-1:])
 
     def write(self, kind: str, **what: Any) -> None:
         """Add one event, on the disk before anything else happens."""

@@ -84,7 +84,11 @@ class Sender:
 
     def _send_one(self, client: "MlflowClient", event: dict[str, Any], sent: Sent) -> Sent:
         if event["event"] == "begin":
-            return replace(sent, run_id=_begin(client, event, self._above(event)))
+            if sent.run_id is None:
+                sent = replace(sent, run_id=_create(client, event, self._above(event)))
+                self._journal.keep(sent)  # at once: what is cut off here must not make a second run when it goes on
+            _log_parameters(client, str(sent.run_id), event["parameters"])
+            return sent
         if sent.run_id is None:
             raise ValueError(f"{self._journal.folder} does not begin with a run's beginning: it cannot be sent")
         match event["event"]:
@@ -136,20 +140,22 @@ def _log_metrics(client: "MlflowClient", run_id: str, batch: list[dict[str, Any]
         client.log_batch(run_id, metrics=found[start : start + BATCH])
 
 
-def _begin(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
-    from mlflow.entities import Param
-
+def _create(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
     name = experiment_name()
     found = client.get_experiment_by_name(name)
     location = artifact_location(client.tracking_uri)
     experiment = found.experiment_id if found else client.create_experiment(name, location)
     tags = event["tags"] | ({"mlflow.parentRunId": above} if above else {})
     made = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
-    run_id = str(made.info.run_id)
-    parameters = [Param(key, value[:6000]) for key, value in event["parameters"].items()]
+    return str(made.info.run_id)
+
+
+def _log_parameters(client: "MlflowClient", run_id: str, given: dict[str, str]) -> None:
+    from mlflow.entities import Param
+
+    parameters = [Param(key, value[:6000]) for key, value in given.items()]
     for start in range(0, len(parameters), BATCH):
         client.log_batch(run_id, params=parameters[start : start + BATCH])
-    return run_id
 
 
 def _register(client: "MlflowClient", run_id: str, event: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from training.tracking.abandoned import close_abandoned
 from training.tracking.journal import FOLDER, journals
 from training.tracking.sender import Sender
 from training.tracking.settings import tracking_uri, without_password
@@ -22,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``sync`` command; gives the exit code: 1 where a run could not be sent."""
     uri = tracking_uri()
     place = without_password(uri)
+    for journal in close_abandoned(options.folder, uri, place):
+        sys.stdout.write(f"{journal.folder.name}: ended as KILLED, its process is gone\n")
     waiting = [journal for journal in journals(options.folder) if not journal.whole(place)]
     for journal in waiting:  # oldest first: parents before what is filed under them
         if trouble := Sender(journal, uri).finish():
