@@ -13,6 +13,8 @@ UV := .tools/uv-$(UV_VERSION)/bin/uv
 PY := .venv/bin/python
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+# Byte code is kept: without it each process that needs TensorFlow compiles it anew, which takes longer than loading it.
+unexport PYTHONDONTWRITEBYTECODE
 
 PORT ?= 8000
 PAGE_PORT ?= 8501
