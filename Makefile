@@ -174,17 +174,33 @@ licences: setup ## Hold the licence of every dependency to release/licences.toml
 format: .venv/.all ## Format the code
 	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --quiet --fix .
 
+# Two at a time: each takes one core.
 check: setup ## Format, lint, types, workflows, synth, nag: what CI runs first
+	@$(MAKE) --jobs=2 check-dev check-python check-staging check-prod check-pages check-workflows
+
+.PHONY: check-python check-pages check-workflows
+check-python:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@for env in dev staging prod; do echo "cdk synth and cdk-nag: $$env"; $(CDK) synth --quiet --strict --context env=$$env --output cdk.out/$$env; done
-	@.venv/bin/cfn-lint cdk.out/*/*.template.json
-	@.venv/bin/zizmor --offline --quiet .github/workflows
+
+SYNTHS := check-dev check-staging check-prod
+.PHONY: $(SYNTHS)
+$(SYNTHS): check-%:
+	@echo "cdk synth and cdk-nag: $*"
+	@$(CDK) synth --quiet --strict --context env=$* --output cdk.out/$*
+	@.venv/bin/cfn-lint cdk.out/$*/*.template.json
+
+check-pages:
 	@.venv/bin/zensical build --clean --strict
 	@$(PY) -m release licences
+
+check-workflows:
+	@.venv/bin/zizmor --offline --quiet .github/workflows
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 
-test: check ## Set up everything and run every test
-	@$(PY) -m pytest $(PYTEST_OPTIONS)
+# Tests that share images, templates or servers stay together in one process (tests/conftest.py).
+TEST_PROCESSES ?= 2
+test: check ## Set up everything and run every test (TEST_PROCESSES=2)
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_OPTIONS)

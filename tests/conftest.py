@@ -18,6 +18,10 @@ from local.fields import data_root
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
 # Kinds (markers) that may skip all the same, such as "data" where the real smears cannot be had.
 WITHOUT = set(filter(None, os.environ.get("LEUKOLENS_WITHOUT", "").split(",")))
+TOGETHER = ("tests/browser", "tests/container", "tests/infra", "tests/unit/training/evaluation")
+"""Folders whose files share images, templates or servers: one process of a parallel run takes each whole."""
+FIRST = ("tests/browser", "tests/container", "tests/rehearsal", "tests/unit/training")
+"""What takes longest; a parallel run that begins with it does not end with one process waiting for the other."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,10 +37,21 @@ def absent(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Playwright's event loop holds the main thread from its first test to the end of the session, and other tests run
-    # loops of their own.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Let the longest begin first, and keep in one process what shares costly fixtures."""
+    items.sort(key=lambda item: _rank(item.location[0]))
+    for item in items:
+        path = item.location[0]
+        item.add_marker(pytest.mark.xdist_group(next((folder for folder in TOGETHER if _within(path, folder)), path)))
+
+
+def _rank(path: str) -> int:
+    return next((rank for rank, place in enumerate(FIRST) if _within(path, place)), len(FIRST))
+
+
+def _within(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place}/")
 
 
 @pytest.hookimpl(wrapper=True)
