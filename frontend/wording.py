@@ -9,6 +9,10 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 Tone = Literal["green", "orange", "gray"]
 
 
+TRY_LATER = "Try again in a minute. If it fails again, tell whoever runs this service."
+"""What a reader can do about a service that does not answer."""
+
+
 @dataclass(frozen=True)
 class VerdictWords:
     """A verdict in words, an icon and a tone; no meaning is carried by colour alone."""

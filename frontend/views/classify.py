@@ -5,6 +5,7 @@ import streamlit as st
 from client import LeukolensClient
 from frontend import cards, classification, paging, samples, service, session, settings, sign_in, theme, uploads
 from frontend.fields import Workspace
+from frontend.wording import TRY_LATER
 
 TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
 CARDS_A_PAGE = 10
@@ -79,7 +80,7 @@ def _problems(workspace: Workspace) -> None:
                 f"**{len(unanswered)} of {len(workspace.fields)} images got no answer.** {unanswered[0].problem}",
                 icon=":material/cloud_off:",
             )
-            st.markdown("Your images are still here. You need not upload them again.")
+            st.markdown(f"Your images are still here: you need not add them again. {TRY_LATER}")
             if st.button("Try again", type="primary", icon=":material/refresh:"):
                 workspace.ask_again()
                 st.rerun()

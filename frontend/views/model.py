@@ -6,7 +6,7 @@ from api.schemas import ModelSummary
 from client import LeukolensError
 from frontend import service, theme
 from frontend.evaluation import evidence, sections, tables
-from frontend.wording import percent
+from frontend.wording import TRY_LATER, percent
 
 KNOWN_LIMITS = (
     "It learned from one public data set of one laboratory. The stain, microscope or camera of another laboratory may "
@@ -27,6 +27,7 @@ def render() -> None:
         card = service.card()
     except LeukolensError as error:
         st.error(f"**The model's card cannot be read.** {error}", icon=":material/cloud_off:")
+        st.markdown(TRY_LATER)
         st.button("Try again", type="primary", icon=":material/refresh:")
         return
     _use(card)

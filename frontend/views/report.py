@@ -10,7 +10,7 @@ from client import LeukolensError
 from frontend import cards, charts, paging, pictures, service, session, theme
 from frontend.documents import pdf, table
 from frontend.fields import SmearField
-from frontend.wording import VERDICTS, malignant_in_words
+from frontend.wording import TRY_LATER, VERDICTS, malignant_in_words
 
 GALLERY_A_PAGE = 24
 
@@ -74,6 +74,7 @@ def _report(fields: list[SmearField]) -> Report | None:
         report = service.connect().report(field.answer for field in fields)
     except LeukolensError as error:
         st.error(f"**No report.** {error}", icon=":material/cloud_off:")
+        st.markdown(f"Your fields are still here. {TRY_LATER}")
         st.button("Try again", type="primary", icon=":material/refresh:")
         return None
     st.session_state["report"] = (asked, report)

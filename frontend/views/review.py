@@ -8,7 +8,7 @@ from api.schemas import FeedbackRequest
 from client import LeukolensClient, LeukolensError
 from frontend import cards, paging, service, session, sign_in, theme
 from frontend.fields import SmearField
-from frontend.wording import VERDICTS, pattern, percent
+from frontend.wording import TRY_LATER, VERDICTS, pattern, percent
 
 OTHER = "Other"
 INLINE_BYTES = 3_000_000
@@ -89,6 +89,7 @@ def _send(field: SmearField, label: str, reviewer: str, comment: str, *, consent
         )
     except LeukolensError as error:
         st.error(f"**Not stored.** {error}", icon=":material/cloud_off:")
+        st.markdown(f"Your label is still here: send it again. {TRY_LATER}")
         return
     field.reviewed = receipt.label
     st.toast("Stored, with the image." if receipt.image_kept else "Stored.", icon=":material/task_alt:")

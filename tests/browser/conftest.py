@@ -160,6 +160,7 @@ def expect_result(tab: Page, answer: Prediction) -> None:
 
 
 def settle(tab: Page) -> None:
-    """Wait until Streamlit has no run under way and what it drew has faded in."""
-    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
-    tab.wait_for_timeout(1_500)
+    """Wait until Streamlit has no run under way, the code of every element is loaded, and all has faded in."""
+    for unsettled in ("[data-test-script-state=running]", "[data-testid=stSkeleton]", "[data-stale=true]"):
+        expect(tab.locator(unsettled)).to_have_count(0)
+    tab.wait_for_function("() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)")

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 90.0
+READY_S = 240.0
 
 
 def free_port() -> int:

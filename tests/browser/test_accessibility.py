@@ -1,9 +1,16 @@
-from collections.abc import Callable
-from typing import Any
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.schemas import Verdict
+from client import LeukolensClient
+
+from . import servers
 from .conftest import SAMPLES, open_view, settle, upload
 from .servers import ROOT
 
@@ -11,6 +18,40 @@ pytestmark = pytest.mark.browser
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
+ALL = sorted(SAMPLES.glob("*.png"))
+FORMS = {"accepted": "solid", "uncertain": "dashed", "out_of_distribution": "dotted"}
+
+
+@pytest.fixture(scope="module")
+def every_verdict(api: LeukolensClient, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give a page whose API judges the samples by other limits than the shipped ones: each verdict comes up.
+
+    Two samples of eight are stranger than the limit; of the others, half are less sure than the limit.
+    """
+    answers = sorted((api.predict(path) for path in ALL), key=lambda answer: answer.out_of_distribution_score)
+    known = sorted(answer.prediction.probability for answer in answers[:-2])
+    folder = shutil.copytree(ROOT / "models" / "default", tmp_path_factory.mktemp("model") / "model")
+    card = json.loads((folder / "model.json").read_text())
+    card["out_of_distribution"]["threshold"] = answers[-3].out_of_distribution_score + 1e-6
+    card["prediction_set"]["minimum_probability"] = (known[2] + known[3]) / 2
+    (folder / "model.json").write_text(json.dumps(card))
+    with (
+        servers.api(logs / "verdicts-api.log", LEUKOLENS_MODEL_DIR=str(folder)) as api_address,
+        servers.page(api_address, logs / "verdicts-page.log") as address,
+    ):
+        yield address
+
+
+@pytest.fixture
+def with_every_verdict(visit: Callable[..., Page], every_verdict: str) -> Callable[[str], Page]:
+    def visiting(scheme: str) -> Page:
+        tab = visit(every_verdict, scheme)
+        upload(tab, *ALL)
+        expect(tab.get_by_role("heading", name=f"{len(ALL)} fields")).to_be_visible()
+        settle(tab)
+        return tab
+
+    return visiting
 
 
 def findings(tab: Page) -> list[str]:
@@ -26,17 +67,21 @@ def findings(tab: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_view_has_a_serious_finding(visit: Callable[..., Page], direct_address: str, scheme: str):
-    tab = visit(direct_address, scheme)
-    upload(tab, *sorted(SAMPLES.glob("*.png"))[:3])
-    expect(tab.get_by_role("heading", name="3 fields")).to_be_visible()
-    settle(tab)
+def test_no_view_has_a_serious_finding(with_every_verdict: Callable[[str], Page], scheme: str):
+    tab = with_every_verdict(scheme)
     found = {"Classify": findings(tab)}
     for name in ("Specimen report", "Review", "Model"):
         open_view(tab, name)
         settle(tab)
         found[name] = findings(tab)
     assert {name: some for name, some in found.items() if some} == {}
+
+
+def test_cards_of_different_verdicts_differ_in_form(with_every_verdict: Callable[[str], Page]):
+    tab = with_every_verdict("light")
+    assert set(FORMS) == set(get_args(Verdict))
+    for verdict, form in FORMS.items():
+        expect(tab.locator(f"[class*=st-key-card-{verdict}]").first).to_have_css("border-left-style", form)
 
 
 def test_a_sample_is_classified_by_keyboard_alone(visit: Callable[..., Page], direct_address: str):

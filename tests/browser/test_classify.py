@@ -14,6 +14,14 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = SAMPLES / "synthetic_pre_01.png"
 Visit = Callable[..., Page]
+WATCH_PROGRESS = """() => {
+    window.said = [];
+    new MutationObserver(() => {
+        const text = document.querySelector("[data-testid=stProgress]")?.innerText.trim();
+        if (text && text !== window.said.at(-1)) { window.said.push(text); }
+    }).observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
+"""Notes every text of the progress bar: it is there for a second or two."""
 
 
 def test_an_uploaded_image_gets_its_label(visit: Visit, page_address: str, api: LeukolensClient):
@@ -56,8 +64,12 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path):
         paths.append(tmp_path / f"field_{number:02}.png")
         paths[-1].write_bytes(samples[number % len(samples)].read_bytes() + bytes([number]))
     tab = visit(page_address)
+    tab.evaluate(WATCH_PROGRESS)
     drop(tab, *paths)
     expect(tab.get_by_role("heading", name="20 fields")).to_be_visible()
+    counts = [int(said.removeprefix("Classifying ").removesuffix(" of 20")) for said in tab.evaluate("window.said")]
+    assert counts == sorted(counts)
+    assert len(set(counts) - {0, 20}) > 0  # it was seen on its way
     expect(tab.get_by_text("Field 20 ·")).to_be_visible()
     tab.get_by_role("button", name="Page 2").click()
     expect(tab.get_by_text("Field 1 ·")).to_be_visible()

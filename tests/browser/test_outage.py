@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,28 @@ pytestmark = pytest.mark.browser
 SAMPLE = SAMPLES / "synthetic_pre_01.png"
 
 
-def test_the_api_goes_and_comes_back(visit: Callable[..., Page], logs: Path):
+@contextlib.contextmanager
+def silent(port: int) -> Iterator[None]:
+    """Take connections, and never answer."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+@pytest.mark.parametrize("behind_proxy", [False, True], ids=["direct", "proxied"])
+def test_the_api_is_absent_then_slow_and_comes_back(visit: Callable[..., Page], logs: Path, behind_proxy: bool):
     port = servers.free_port()
-    with servers.page(f"http://127.0.0.1:{port}", logs / "outage-page.log") as address:
+    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "5"}
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(servers.page(f"http://127.0.0.1:{port}", logs / "outage-page.log", **access))
+        if behind_proxy:
+            address = stack.enter_context(servers.proxy(address, logs / "outage-nginx"))
         tab = visit(address)
         upload(tab, SAMPLE)
         expect(tab.get_by_text("1 of 1 images got no answer.")).to_be_visible()
+        expect(tab.get_by_text("Connection refused")).to_be_visible()
+        with silent(port):
+            tab.get_by_role("button", name="Try again").click()
+            expect(tab.get_by_text("timed out")).to_be_visible()
         with servers.api(logs / "outage-api.log", port):
             tab.get_by_role("button", name="Try again").click()
             expect(tab.get_by_role("heading", name="1 field")).to_be_visible()

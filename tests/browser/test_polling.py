@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
@@ -18,6 +19,9 @@ IDLE_S = 300.0
 FALL_BACK_MS = 3_000
 LONGEST_REQUEST_S = 100.0
 """App Runner cuts a request at 120 s."""
+BEFORE_TIME_OUT_S = endpoint.PING_TIMEOUT_S / 2
+PING, SEPARATOR = "2", "\x1e"
+"""Of Engine.IO's protocol 4; a ping goes to those alone who are still here."""
 Visit = Callable[..., Page]
 
 
@@ -45,6 +49,12 @@ def polling_address(api_address: str, logs: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def auto_address(api_address: str, logs: Path) -> Iterator[str]:
+    with servers.page(api_address, logs / "auto-page.log", LEUKOLENS_TRANSPORT="auto") as address:
+        yield address
+
+
 def is_poll(url: str) -> bool:
     return endpoint.PATH in url
 
@@ -59,33 +69,54 @@ def test_polling_opens_no_websocket(visit: Visit, polling_address: str):
     assert opened == []
 
 
-def test_auto_takes_the_websocket_where_there_is_one(visit: Visit, api_address: str, logs: Path):
-    with servers.page(api_address, logs / "auto-page.log", LEUKOLENS_TRANSPORT="auto") as address:
-        tab = visit("about:blank")
-        polled: list[str] = []
-        tab.on("request", lambda request: polled.append(request.url) if is_poll(request.url) else None)
-        tab.goto(address)
-        upload(tab, SAMPLE)
-        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
-        assert polled == []
+def test_a_session_ends_as_its_browser_leaves(visit: Visit, polling_address: str):
+    """Not only when a ping has had no answer: the browser's goodbye is its last word."""
+    tab = visit("about:blank")
+    polled: list[str] = []
+    tab.on("request", lambda request: polled.append(request.url) if "&sid=" in request.url else None)
+    tab.goto(polling_address)
+    expect(tab.get_by_role("heading", name="Classify smear fields")).to_be_visible()
+    tab.goto("about:blank")
+    while (answer := httpx.get(polled[-1], timeout=BEFORE_TIME_OUT_S, trust_env=False)).status_code == 200:
+        assert PING not in answer.text.split(SEPARATOR)
+    assert answer.status_code == 400
 
 
-def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, api_address: str, logs: Path):
-    with servers.page(api_address, logs / "silent-page.log", LEUKOLENS_TRANSPORT="auto") as address:
-        tab = visit("about:blank")
-        # A proxy that takes the handshake and never answers it; the timer set after it is the one that gives it up.
-        tab.add_init_script(
-            "const wait = setTimeout; let asked = false;"
-            "window.WebSocket = class extends EventTarget {"
-            "static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3;"
-            "constructor() { super(); asked = true; } close() {} };"
-            "window.setTimeout = (call, ms, ...rest) => {"
-            "if (asked) { window.givesUpAfterMs ??= ms; } return wait(call, ms, ...rest); };"
-        )
-        tab.goto(address)
-        upload(tab, SAMPLE)
-        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
-        assert 0 < tab.evaluate("window.givesUpAfterMs") <= FALL_BACK_MS
+def test_auto_takes_the_websocket_where_there_is_one(visit: Visit, auto_address: str):
+    tab = visit("about:blank")
+    polled: list[str] = []
+    tab.on("request", lambda request: polled.append(request.url) if is_poll(request.url) else None)
+    tab.goto(auto_address)
+    upload(tab, SAMPLE)
+    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    assert polled == []
+
+
+def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, auto_address: str):
+    tab = visit("about:blank")
+    # A proxy that takes the handshake and never answers it; the timer set after it is the one that gives it up.
+    tab.add_init_script(
+        "const wait = setTimeout; let asked = false;"
+        "window.WebSocket = class extends EventTarget {"
+        "static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3;"
+        "constructor() { super(); asked = true; } close() {} };"
+        "window.setTimeout = (call, ms, ...rest) => {"
+        "if (asked) { window.givesUpAfterMs ??= ms; } return wait(call, ms, ...rest); };"
+    )
+    tab.goto(auto_address)
+    upload(tab, SAMPLE)
+    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    assert 0 < tab.evaluate("window.givesUpAfterMs") <= FALL_BACK_MS
+
+
+def test_an_upload_without_the_pages_own_token_is_refused(polling_address: str):
+    with httpx.Client(base_url=polling_address, trust_env=False) as browser:
+        browser.get("/_stcore/health")
+        token = browser.cookies["_streamlit_xsrf"]
+        place, files = "/_stcore/upload_file/session/file", {"file": b"smear"}
+        assert browser.put(place, files=files).status_code == 403
+        assert browser.put(place, files=files, headers={"X-Xsrftoken": "2|0|0|0"}).status_code == 403
+        assert browser.put(place, files=files, headers={"X-Xsrftoken": token}).status_code != 403
 
 
 @pytest.mark.parametrize("cut_at", ["request", "answer"])
