@@ -8,7 +8,8 @@ import numpy as np
 
 from inference import ImageError, read_image
 from training.duplicates import Fingerprint, duplicate_groups, fingerprint
-from training.manifest import Manifest, Record, acquisition_of
+from training.fields import acquisition_of
+from training.manifest import Manifest, Record
 from training.progress import bar
 from training.source import Source, SourceImage
 

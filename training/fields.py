@@ -3,13 +3,13 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from inference import ImageError, read_image, to_model_input
+from training.progress import bar
 
 LABELS = ("Benign", "Early", "Pre", "Pro")
 MALIGNANT_LABELS = ("Early", "Pre", "Pro")
@@ -50,18 +50,24 @@ class Fields:
         return Fields(self.images[which], self.labels[which], self.numbers[which], tuple(self.paths[i] for i in which))
 
 
+def acquisition_of(name: str) -> int | None:
+    """Give the last number in a file's name (``WBC-Malignant-Pre-012.jpg`` is 12), or None."""
+    numbers = re.findall(r"\d+", PurePosixPath(name).stem)
+    return int(numbers[-1]) if numbers else None
+
+
 def acquisition_number(path: Path) -> int:
-    """Give the last number in a file's name: ``WBC-Malignant-Pre-012.jpg`` is 12.
+    """Give the number of a field that must have one.
 
     Raises
     ------
     DataError
         The name holds no number, so that nobody can tell which fields are neighbours on a slide.
     """
-    numbers = re.findall(r"\d+", path.stem)
-    if not numbers:
+    number = acquisition_of(path.name)
+    if number is None:
         raise DataError(f"{path} has no number in its name: fields are numbered in order of acquisition")
-    return int(numbers[-1])
+    return number
 
 
 def list_fields(folder: Path) -> list[tuple[Path, int]]:
@@ -132,7 +138,7 @@ def read_images(paths: list[Path], progress: str | None = None) -> NDArray[np.ui
     """
     images = np.empty((len(paths), INPUT_SIDE_PX, INPUT_SIDE_PX, 3), np.uint8)
     with ThreadPoolExecutor() as pool:
-        read = tqdm(pool.map(read_field, paths), progress, len(paths), disable=progress is None, unit="image")
+        read = bar(pool.map(read_field, paths), progress or "", len(paths), shown=progress is not None, unit="image")
         for position, image in enumerate(read):
             images[position] = image
     return images

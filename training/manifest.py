@@ -4,7 +4,6 @@ A set of images is whole when its manifest is there, because the manifest is alw
 """
 
 import hashlib
-import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,9 +135,3 @@ def read(path: Path) -> Manifest:
     if not path.is_file():
         raise DataError(f"there is no {path}: fetch the set with `python -m training pull`")
     return parse(path.read_bytes(), str(path))
-
-
-def acquisition_of(name: str) -> int | None:
-    """Give the last number in a file's name (``WBC-Malignant-Pre-012.jpg`` is 12), or None."""
-    numbers = re.findall(r"\d+", PurePosixPath(name).stem)
-    return int(numbers[-1]) if numbers else None

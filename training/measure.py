@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
-from tqdm import tqdm
 
 from inference import Classifier, ModelCard
 from training.fields import LABELS
+from training.progress import bar
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Measured:
 
 def run(file: Classifier, images: NDArray[np.uint8], title: str) -> Measured:
     """Answer for each image: uint8[n, 224, 224, 3]."""
-    outputs = [file.run(image) for image in tqdm(images, title, unit="image")]
+    outputs = [file.run(image) for image in bar(images, title, len(images), unit="image")]
     return Measured(
         np.stack([o.probabilities for o in outputs]),
         np.array([o.out_of_distribution_score for o in outputs], np.float32),

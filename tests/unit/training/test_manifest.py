@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from training.fields import LABELS, DataError
-from training.manifest import Manifest, Record, acquisition_of, parse
+from training.fields import LABELS, DataError, acquisition_of
+from training.manifest import Manifest, Record, parse
 
 
 def record(key: str, **changes: object) -> Record:

@@ -20,7 +20,7 @@ from training.measure import Measured
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 
 Make = Callable[..., Predictions]
-BENIGN, EARLY, PRE, PRO = range(4)
+BENIGN, EARLY, PRE = range(3)
 
 
 def test_hand_computed(predictions: Make) -> None:
