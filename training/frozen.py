@@ -119,9 +119,10 @@ def cached_features(
     return embeddings
 
 
-def is_cached(backbone: FrozenBackbone, images: NDArray[np.uint8], cache: Path = CACHE) -> bool:
-    """Tell whether ``cached_features`` has nothing to compute."""
-    return (cache / f"{_digest(backbone, images)}.npz").is_file()
+def is_begun(backbone: FrozenBackbone, images: NDArray[np.uint8], cache: Path = CACHE) -> bool:
+    """Tell whether ``cached_features`` finds features kept: all of them, or those of a pass that was interrupted."""
+    path = cache / f"{_digest(backbone, images)}.npz"
+    return path.is_file() or path.with_suffix("").is_dir()
 
 
 def _compute(backbone: FrozenBackbone, images: NDArray[np.uint8], parts: Path, progress: bool) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from scipy.special import softmax
 
 from training.evaluation.metrics import balanced_accuracy, confusion
 from training.head_fit import Floats, HeadRecipe, Labels, fit_head
@@ -152,7 +153,7 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
             )
         )
         truths.append(labels[parts.test])
-        answers.append(_softmax(logits))
+        answers.append(softmax(logits, 1))
         epochs = fitted.epochs
     truth, answer = np.concatenate(truths), np.concatenate(answers)
     scores = [fold.balanced_accuracy for fold in folds]
@@ -168,9 +169,3 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         choice=float(np.mean(choices or scores)),
     )
     return Tried(result, epochs, truth, answer)
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    shares: Floats = powers / powers.sum(1, keepdims=True)
-    return shares

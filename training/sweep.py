@@ -20,7 +20,7 @@ from training import tracking
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, DataError, Fields, load_fields
-from training.frozen import CACHE, FrozenBackbone, cached_features, is_cached
+from training.frozen import CACHE, FrozenBackbone, cached_features, is_begun
 from training.grid import Trial, TrialResult, Tried, run_trial
 from training.head_fit import OPTIMIZERS, Floats, HeadRecipe, positive
 from training.inventory import manifest_of
@@ -114,7 +114,7 @@ def _features(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[
     found = {}
     for name in dict.fromkeys(trial.backbone for trial in trials):
         backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
-        fresh = not is_cached(backbone, plan.fields.images, plan.cache)
+        fresh = not is_begun(backbone, plan.fields.images, plan.cache)
         start = time.monotonic()
         found[name] = cached_features(backbone, plan.fields.images, plan.cache)
         report.features_s[name] = round(time.monotonic() - start, 1) if fresh else report.features_s.get(name)

@@ -3,7 +3,7 @@
 ``<name>.json`` holds a ``SweepReport``::
 
     {"manifest": "<digest>", "created": "2026-11-23T02:00:00Z", "corner": "visible",
-     "features_s": {"vgg16": 402.1},          seconds of the feature pass, or null where it came from the cache
+     "features_s": {"vgg16": 402.1},          seconds of the feature pass, or null where it was kept
      "results": [{"trial": {"backbone": "vgg16", "optimizer": "adam", "batch_size": 16, "epochs": 20, "seed": 1,
                             "protocol": "contiguous"},
                   "status": "finished", "error": null, "seconds": 9.1,
@@ -35,7 +35,7 @@ class SweepReport(BaseModel):
     corner
         ``hidden``, or ``visible`` where the networks see the scale bar.
     features_s
-        Seconds of each backbone's feature pass; None where the features were in the cache.
+        Seconds of each backbone's feature pass; None where some of it was kept from before, so that nobody knows.
     results
         In the order of the trials.
     """
