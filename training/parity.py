@@ -1,14 +1,19 @@
 """The gate between a trained network and its file: they must say the same, or nothing is shipped."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from inference import Classifier
+from training.progress import bar
+
+Floats = NDArray[np.float32]
 
 MAX_PROBABILITY_DIFFERENCE = 1e-3
 """Of a float file; kernels that add up in another order differ by some 1e-6."""
@@ -55,13 +60,19 @@ def compare(served: tf.Module, file: Classifier, images: NDArray[np.uint8]) -> P
         What was found.
     """
     same, largest = 0, 0.0
-    for image in tqdm(images, "Comparing the file with the network", unit="image"):
-        network = np.asarray(served.serve(tf.constant(image[None]))["probabilities"])[0]
-        converted = file.run(image).probabilities
-        same += int(network.argmax() == converted.argmax())
-        # np.maximum, for the built-in max loses NaN: what a file without weights answers.
-        largest = float(np.maximum(largest, np.abs(network - converted).max()))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(partial(_ask, served, file), images)
+        for network, converted in bar(answers, "Comparing the file with the network", len(images), unit="image"):
+            same += int(network.argmax() == converted.argmax())
+            # np.maximum, for the built-in max loses NaN: what a file without weights answers.
+            largest = float(np.maximum(largest, np.abs(network - converted).max()))
     return Parity(len(images), same / len(images), largest)
+
+
+def _ask(served: tf.Module, file: Classifier, image: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    """Give both answers to one image; threads share the cores, since either lets go of Python's lock while it runs."""
+    network: Floats = np.asarray(served.serve(tf.constant(image[None]))["probabilities"])[0]
+    return network, file.run(image).probabilities
 
 
 def demand(parity: Parity, path: Path) -> None:
