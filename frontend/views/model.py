@@ -59,7 +59,7 @@ def _facts(card: ModelSummary) -> None:
     st.markdown(
         f"- **Labels:** {', '.join(card.labels)}; malignant: {', '.join(card.malignant_labels)}\n"
         f"- **Possible:** each label with a probability of at least {percent(rule.minimum_probability)} "
-        f"({rule.method}, for {rule.target_coverage:.0%} coverage)\n"
+        f"({rule.method}, for a coverage of {percent(rule.target_coverage)})\n"
         f"- **Accepted:** exactly one label is possible. **Uncertain:** more than one is, or none\n"
         f"- **Not known to the model:** the strangeness score is over {strange.threshold:.3g} ({strange.method})\n"
         f"- **Licence:** {card.license}\n"

@@ -1,6 +1,7 @@
 from streamlit.testing.v1 import AppTest
 
 from api.schemas import RESEARCH_USE_WARNING
+from frontend.wording import TRY_LATER
 from tests.unit.frontend.conftest import UNREADABLE, FakeClient, png, words
 
 
@@ -48,6 +49,8 @@ def test_without_the_api_the_upload_is_kept_and_tried_again(client: FakeClient, 
     client.reachable = False
     upload(page, ("smear.png", png()))
     assert "got no answer" in words(page)
+    assert "Your images are still here" in words(page)
+    assert TRY_LATER in words(page)
     assert "Try again" in [button.label for button in page.button]
 
     client.reachable = True

@@ -74,4 +74,5 @@ def test_a_refusal_is_shown_and_nothing_counts_as_stored(page: AppTest, client: 
     client.reachable = False
     send(page)
     assert "Not stored" in words(page)
+    assert "Your label is still here: send it again" in words(page)
     assert "you said" not in words(page)
