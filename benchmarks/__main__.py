@@ -47,7 +47,7 @@ def _measure(chosen: list[Part], console: Console, models: list[Path]) -> list[s
     failed = []
     started_s = time.monotonic()
     for number, part in enumerate(chosen, 1):
-        console.rule(f"{number} of {len(chosen)}: {part.name}, {part.what} (about {part.budget_s:.0f} s)")
+        console.rule(f"{number} of {len(chosen)}: {part.name}, {part.what} (at most about {part.budget_s:.0f} s)")
         begun_s = time.monotonic() - started_s
         # What earlier parts left over may be used up, but not what later ones will want.
         limit_s = WHOLE_S - begun_s - sum(later.budget_s for later in chosen[number:])

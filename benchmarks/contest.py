@@ -13,13 +13,17 @@ from pathlib import Path
 
 import httpx
 
-from .environments import PEERS, environment, onnx_model
-from .machine import CORE, MODEL_DIR, ROOT, pin, resident_mb
+from .environments import PEERS, environment, onnx_model, pinned
+from .machine import CORE, MODEL_DIR, ROOT, pin, processor_ms, resident_mb
 
 READY_S = 120.0
 STOP_S = 5.0
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 TFLITE = MODEL_DIR / "model.tflite"
+OURS = "leukolens"
+# The lock of the Lambda image, and the HTTP server that stands in for API Gateway.
+_LOCK, _SERVER = ROOT / "lambda" / "requirements.txt", ("uvicorn==0.54.0", "starlette==1.10.0")
+_TOLD = ("ai-edge-litert", "aws-lambda-powertools", "numpy", "pillow", "pydantic", "starlette", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,15 @@ class Peer:
 
     def install(self) -> Path:
         """Make its environment."""
-        if self.name == "leukolens":
-            # The lock of the Lambda image, and the HTTP server that stands in for API Gateway.
-            return environment(self.name, ROOT / "lambda" / "requirements.txt", "uvicorn==0.54.0", "starlette==1.10.0")
+        if self.name == OURS:
+            return environment(self.name, _LOCK, *_SERVER)
         return environment(self.name, PEERS / self.name / "requirements.txt")
+
+    def versions(self) -> dict[str, str]:
+        """Give what it is made of, by name: all that a peer pins; of our own lock, what serves."""
+        if self.name == OURS:
+            return {name: version for name, version in pinned(_LOCK, *_SERVER).items() if name in _TOLD}
+        return pinned(PEERS / self.name / "requirements.txt")
 
     def model(self) -> Path:
         """Give the model file in its format."""
@@ -65,7 +74,7 @@ class Peer:
 
 
 ROSTER = (
-    Peer("leukolens", "this project, local server", ("-m", "local", "serve", "--port", "{port}"), "/v1/predictions"),
+    Peer(OURS, "this project, local server", ("-m", "local", "serve", "--port", "{port}"), "/v1/predictions"),
     Peer(
         "fastapi_onnx",
         "FastAPI, ONNX Runtime",
@@ -135,6 +144,10 @@ class Server:
             list(pool.map(lambda _: self.ask(), range(calls)))
             return calls / (time.perf_counter() - start_s)
 
+    def processor_ms(self) -> float:
+        """Give the processor time so far of the process and all that it started."""
+        return sum(processor_ms(pid) for pid in _family(self._process.pid))
+
     def memory_mb(self) -> float:
         """Give the memory of the process and all that it started."""
         return round(sum(resident_mb(pid) for pid in _family(self._process.pid)), 1)
@@ -149,7 +162,7 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
     RuntimeError
         When it does not come up; the message holds the end of its log.
     """
-    own = peer.name == "leukolens"
+    own = peer.name == OURS
     command = [str(folder / "bin" / "python"), *(argument.format(port=port) for argument in peer.arguments)]
     variables = {
         "PEER_MODEL": str(peer.model()),

@@ -1,6 +1,7 @@
 """Throwaway virtual environments of the peers, under .work/peers/; made once for each list of requirements."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from .machine import ROOT
 ENVIRONMENTS = ROOT / ".work" / "peers"
 PEERS = ROOT / "benchmarks" / "peers"
 _TIMEOUT_S = 600
+_PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 
 
 class NotInstallableError(Exception):
@@ -60,6 +62,11 @@ def environment(name: str, requirements: Path, *extra: str, compiled: bool = Tru
     _run([uv, "pip", "install", "--quiet", *into, "-r", str(requirements), *extra])
     mark.write_text(made_of)
     return folder
+
+
+def pinned(requirements: Path, *extra: str) -> dict[str, str]:
+    """Give the version of each package that is pinned, by name."""
+    return dict(_PIN.findall("\n".join([requirements.read_text(), *extra])))
 
 
 def size_mb(folder: Path) -> float:

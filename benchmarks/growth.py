@@ -18,8 +18,8 @@ from .statistics import exponent, summary
 
 MEGAPIXELS = (0.05, 0.5, 5, 24, 100)
 KINDS = ("jpg", "png")
-ROUNDS = 9
-BATCHES = (1, 5, 25, 100)
+ROUNDS = 5
+BATCHES = (1, 4, 16, 64)
 ROWS = (10_000, 100_000, 1_000_000)
 LARGE_MEGAPIXELS = 5
 """From here on decoding outweighs the model, and only then does a fit say how an image's size tells."""
@@ -48,7 +48,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 
 def _images(console: Console, budget: Budget) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
-    share = 0.2 / len(MEGAPIXELS)
+    share = 0.35 / len(MEGAPIXELS)
     with TemporaryDirectory() as folder:
         for number, megapixels in enumerate(track(MEGAPIXELS, "Images", console=console, transient=True), 1):
             stem = Path(folder) / f"{megapixels}"

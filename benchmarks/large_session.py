@@ -20,7 +20,7 @@ from rich.console import Console
 from frontend import settings
 
 from . import machine
-from .page import FLAGS, SAMPLES, WAIT_MS, _chromium, _memory_mb, _start
+from .page import FLAGS, SAMPLES, WAIT_MS, chromium, memory_mb, start
 
 IMAGES, PORTION = 500, 25
 """A portion is what is dropped on the page at a time."""
@@ -50,19 +50,19 @@ def measure(console: Console, images: int) -> dict[str, Any]:
         scratch = Path(folder)
         photographs = [photograph(megapixels) for megapixels in MEGAPIXELS]
         model = machine.describe()["model"]
-        api = _start(stack, scratch, "api", ["local", "serve"], "/v1/health")
+        api = start(stack, scratch, "api", ["local", "serve"], "/v1/health")
         environment = {"LEUKOLENS_API_URL": api, "LEUKOLENS_TRANSPORT": "polling"}
-        address = _start(stack, scratch, "page", ["frontend"], "/_stcore/health", **environment)
+        address = start(stack, scratch, "page", ["frontend"], "/_stcore/health", **environment)
         tab = _open(stack, address)
         started_s, sent_bytes = time.perf_counter(), 0
         results: dict[str, Any] = {"model": model, "megapixels": list(MEGAPIXELS), "portion": PORTION}
         results["page_session_mb"] = settings.read({}).page_session_mb
-        results["peaks_mb"] = [_memory_mb(address)]
+        results["peaks_mb"] = [memory_mb(address)]
         for done in range(PORTION, images + 1, PORTION):
             paths = [_write(scratch, photographs, number) for number in range(done - PORTION, done)]
             sent_bytes += sum(path.stat().st_size for path in paths)
             _classify(tab, paths, done)
-            results["peaks_mb"].append(_memory_mb(address))
+            results["peaks_mb"].append(memory_mb(address))
             results |= {"images": done, "sent_mb": round(sent_bytes / 1e6)}
             results["minutes"] = round((time.perf_counter() - started_s) / 60, 1)
             machine.write("large_session", results)
@@ -70,7 +70,7 @@ def measure(console: Console, images: int) -> dict[str, Any]:
                 f"{done} of {images} images, {results['sent_mb']} MB: {results['peaks_mb'][-1]:.0f} MB at most"
             )
         _report(tab)
-        results["peak_with_report_mb"] = _memory_mb(address)
+        results["peak_with_report_mb"] = memory_mb(address)
         machine.write("large_session", results)
         console.print(f"with the report as PDF: {results['peak_with_report_mb']:.0f} MB at most")
     return results
@@ -89,7 +89,7 @@ def photograph(megapixels: float) -> bytes:
 
 def _open(stack: ExitStack, address: str) -> Page:
     driver = stack.enter_context(sync_playwright())
-    browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
+    browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
     stack.callback(browser.close)
     tab = browser.new_page()
     tab.set_default_timeout(WAIT_MS)

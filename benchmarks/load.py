@@ -21,21 +21,19 @@ from .contenders import jpeg
 from .statistics import summary
 
 HOST = "127.0.0.1"
-PORT = 18_190
 CLIENTS = 32
-REQUESTS = 5_000  # at most: as many as the budget has time for
-BURST = 100
-MEMORY_CALLS = (100, 1_000)
+BURSTS, BURST = 3, 100
 TIMEOUT_S = 60.0
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Send the requests, and print the outcome."""
-    command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(PORT)]
+    port = machine.free_port()
+    command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(port)]
     with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
         try:
-            _wait(server)
-            results = _send(console, budget, server.pid)
+            _wait(server, port)
+            results = _send(console, budget, server.pid, port)
         finally:
             server.terminate()
     failed = results["requests"] - results["statuses"].get("200", 0)
@@ -46,17 +44,17 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     return results
 
 
-def _wait(server: "subprocess.Popen[bytes]") -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
     while server.poll() is None:
         try:
-            if httpx.get(f"http://{HOST}:{PORT}/v1/health", trust_env=False).is_success:
+            if httpx.get(f"http://{HOST}:{port}/v1/health", trust_env=False).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
     raise RuntimeError(f"The server ended with status {server.returncode}.")
 
 
-def _send(console: Console, budget: Budget, pid: int) -> dict[str, Any]:
+def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, Any]:
     data = jpeg()
     lock = threading.Lock()
     statuses: dict[str, int] = {}
@@ -64,11 +62,11 @@ def _send(console: Console, budget: Budget, pid: int) -> dict[str, Any]:
     memory_mb: dict[str, float] = {}
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
     with (
-        httpx.Client(base_url=f"http://{HOST}:{PORT}", timeout=TIMEOUT_S, limits=limits, trust_env=False) as http,
+        httpx.Client(base_url=f"http://{HOST}:{port}", timeout=TIMEOUT_S, limits=limits, trust_env=False) as http,
         ThreadPoolExecutor(CLIENTS) as pool,
         Progress(console=console, transient=True) as progress,
     ):
-        task = progress.add_task("Requests", total=REQUESTS)
+        task = progress.add_task("Requests", total=BURSTS * BURST)
 
         def one(_: int) -> None:
             start_s = time.perf_counter()
@@ -81,15 +79,13 @@ def _send(console: Console, budget: Budget, pid: int) -> dict[str, Any]:
             with lock:
                 statuses[outcome] = statuses.get(outcome, 0) + 1
                 times_ms.append(took_ms)
-                if len(times_ms) in MEMORY_CALLS:
-                    memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
             progress.advance(task)
 
         start_s = time.perf_counter()
-        for _ in budget.turns(f"bursts of {BURST} requests", REQUESTS // BURST):
+        for _ in budget.turns(f"bursts of {BURST} requests", BURSTS):
             list(pool.map(one, range(BURST)))
+            memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
         took_s = time.perf_counter() - start_s
-        memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
     return {
         "clients": CLIENTS,
         "requests": len(times_ms),

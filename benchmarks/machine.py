@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,18 @@ def resident_mb(pid: int, *, peak: bool = False) -> float:
 def own_resident_mb() -> float:
     """Give the highest memory of this process, in MB (10^6 bytes)."""
     return resident_mb(os.getpid(), peak=True)
+
+
+def processor_ms(pid: int) -> float:
+    """Give the processor time of a process so far, in milliseconds; Linux only."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
+
+
+def free_port() -> int:
+    """Give a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 def describe() -> dict[str, Any]:

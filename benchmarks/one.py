@@ -5,6 +5,7 @@ Its own process, so that the core that one part leaves, or the addresses that it
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ def main() -> int:
     options = parser.parse_args()
     # Ended from outside, the servers under test are ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    # Byte code is kept, as an image holds it: else each start would compile all that it imports anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     console = plain_console()
     try:
         measure(parts[options.part], options.model, console)

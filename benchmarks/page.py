@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,13 +16,14 @@ from local.children import Child
 
 from . import machine
 from .budget import Budget
-from .statistics import summary
+from .statistics import shuffled, summary
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 TRANSPORTS = ("websocket", "polling")
-ROUNDS = 3
 MANY = 50
-SESSION_IMAGES = 200
+ROUNDS = {1: 3, MANY: 2}
+"""Turns, by the number of images in a drop."""
+SESSION_IMAGES = 100
 WAIT_MS = 600_000
 SAMPLES = sorted((machine.ROOT / "samples").glob("*.png"))
 
@@ -38,9 +38,9 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """
     with TemporaryDirectory() as folder, ExitStack() as stack:
         scratch = Path(folder)
-        api = _start(stack, scratch, "api", ["local", "serve"], "/v1/health")
+        api = start(stack, scratch, "api", ["local", "serve"], "/v1/health")
         pages = {
-            transport: _start(
+            transport: start(
                 stack,
                 scratch,
                 f"page-{transport}",
@@ -52,16 +52,17 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             for transport in TRANSPORTS
         }
         driver = stack.enter_context(sync_playwright())
-        browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
         stack.callback(browser.close)
-        times_ms: dict[str, dict[int, list[float]]] = {transport: {1: [], MANY: []} for transport in TRANSPORTS}
-        for turn in budget.turns("clicks", ROUNDS, until=0.5):
-            # In turn, so that what else the machine does falls on both alike.
-            for transport, address in pages.items():
-                for count, series in times_ms[transport].items():
+        times_ms: dict[str, dict[int, list[float]]] = {way: {count: [] for count in ROUNDS} for way in TRANSPORTS}
+        for count, rounds in ROUNDS.items():
+            for turn in budget.turns(f"drops of {count}", rounds, until=0.8):
+                # In turn, so that what else the machine does falls on both alike.
+                for transport, address in shuffled(pages.items(), turn):
+                    series = times_ms[transport][count]
                     series.append(_classify_ms(browser.new_page(), address, _images(scratch, count, turn)))
                     console.print(f"{transport}, {count} images: {series[-1]:.0f} ms")
-        _classify_ms(browser.new_page(), pages["polling"], _images(scratch, SESSION_IMAGES, ROUNDS))
+        _classify_ms(browser.new_page(), pages["polling"], _images(scratch, SESSION_IMAGES, 0))
         return {
             "ms": {
                 name: {str(count): summary(series) for count, series in by.items()} for name, by in times_ms.items()
@@ -70,10 +71,10 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
                 str(count): round(
                     summary(times_ms["polling"][count])["median"] / summary(times_ms["websocket"][count])["median"], 2
                 )
-                for count in (1, MANY)
+                for count in ROUNDS
             },
             "session_images": SESSION_IMAGES,
-            "memory_after_session_mb": _memory_mb(pages["polling"]),
+            "memory_after_session_mb": memory_mb(pages["polling"]),
         }
 
 
@@ -102,10 +103,9 @@ def _images(folder: Path, count: int, turn: int) -> list[Path]:
     return paths
 
 
-def _start(stack: ExitStack, logs: Path, name: str, module: list[str], ready: str, **environment: str) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def start(stack: ExitStack, logs: Path, name: str, module: list[str], ready: str, **environment: str) -> str:
+    """Start a module on a free port, and wait until it answers at ``ready``; gives its address."""
+    port = machine.free_port()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("LEUKOLENS_")}
     child = stack.enter_context(Child(name, [*module, "--port", str(port)], logs, clean | environment))
     address = f"http://127.0.0.1:{port}"
@@ -120,7 +120,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _memory_mb(address: str) -> float:
+def memory_mb(address: str) -> float:
     """Give the memory of the process that listens on an address's port, at its highest."""
     port = f":{int(address.rsplit(':', 1)[1]):04X}"
     listening = {
@@ -135,7 +135,8 @@ def _memory_mb(address: str) -> float:
     raise RuntimeError(f"nothing listens on {address}")
 
 
-def _chromium() -> str:
+def chromium() -> str:
+    """Find the browser."""
     for name in (os.environ.get("CHROMIUM"), "chromium", "google-chrome"):
         if name and (path := shutil.which(name)):
             return path

@@ -1,12 +1,11 @@
 """The local server beside others: same image, same core, the same model where it can be."""
 
-import socket
 from collections import defaultdict
-from contextlib import ExitStack
-from itertools import product
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -14,37 +13,74 @@ from rich.table import Table
 from . import engines, machine
 from .budget import Budget
 from .contenders import jpeg
-from .contest import ROSTER, Peer, Server, running
+from .contest import OURS, ROSTER, Peer, Server, running
 from .environments import NotInstallableError, packages_mb, size_mb
-from .statistics import summary
+from .statistics import Summary, shuffled, summary
 
-OURS = ROSTER[0].name
-COLD_STARTS = 3
-ROUNDS = 30
-BURST = 4
-CLIENTS = (1, 4, 16)
-THROUGHPUT_ROUNDS = 5
-THROUGHPUT_S = 1.5  # of each, about; a slow peer is asked less often
+TURNS = 3
+REQUESTS = 8
+CLIENTS = {1: 8, 4: 8, 16: 16}
+"""How many answers each number of clients waits for."""
+SLOW_MS = 300.0
+"""A peer whose answer takes longer is asked once a turn, and for its throughput in the first turn alone."""
+
+
+@dataclass
+class Series:
+    """What was measured of one server, turn by turn."""
+
+    cold_start_ms: list[float] = field(default_factory=list)
+    latency_ms: list[float] = field(default_factory=list)
+    processor_ms: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    rates: dict[int, list[float]] = field(default_factory=lambda: {clients: [] for clients in CLIENTS})
+    answer: dict[str, float] = field(default_factory=dict)
+
+    def visit(self, server: Server, first: bool) -> None:
+        """Measure a server that was just started."""
+        self.cold_start_ms.append(server.cold_start_ms)
+        slow = server.latencies_ms(1)[0] > SLOW_MS
+        calls = 1 if slow else REQUESTS
+        before_ms = server.processor_ms()
+        self.latency_ms += server.latencies_ms(calls)
+        self.processor_ms.append((server.processor_ms() - before_ms) / calls)
+        if first or not slow:
+            for clients, answers in CLIENTS.items():
+                self.rates[clients].append(server.throughput(clients, clients if slow else answers))
+        self.memory_mb.append(server.memory_mb())
+        self.answer = server.ask()
+
+    def told(self) -> dict[str, Any]:
+        """Sum up."""
+        rates = {str(clients): summary(found) for clients, found in self.rates.items()}
+        return {
+            "cold_start_ms": summary(self.cold_start_ms),
+            "latency_ms": summary(self.latency_ms),
+            "processor_ms": summary(self.processor_ms),
+            "requests_per_s": {clients: round(found["median"], 1) for clients, found in rates.items()},
+            "requests_per_s_spread": rates,
+            "memory_mb": round(summary(self.memory_mb)["median"], 1),
+        }
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, and print the results."""
     machine.leave(machine.CORE)  # the asking is not what is measured
-    image = jpeg()
     found: dict[str, dict[str, Any]] = {
-        peer.name: {"what": peer.what, "engine": peer.engine, "same_model": peer.same_model} for peer in ROSTER
+        peer.name: {
+            "what": peer.what,
+            "engine": peer.engine,
+            "same_model": peer.same_model,
+            "versions": peer.versions(),
+        }
+        for peer in ROSTER
     }
     folders = _install(console, found)
-    _cold(console, budget, folders, found, image)
-    bare_ms = engines.measure(budget, folders, until=0.6)
-    with ExitStack() as stack:
-        servers = [stack.enter_context(running(peer, folder, _free_port(), image)) for peer, folder in folders.items()]
-        for name, values in _warm(console, budget, servers).items():
-            found[name] |= values
+    bare = _visit_all(console, budget, folders, found)
     results = {
         "pinned_to_core": machine.CORE,
         "image": "synthetic field, JPEG, 224 x 224",
-        "engines_ms": bare_ms,
+        "engines": bare,
         "servers": found,
     }
     show(console, results)
@@ -65,21 +101,34 @@ def _install(console: Console, found: dict[str, dict[str, Any]]) -> dict[Peer, P
     return folders
 
 
-def _cold(
-    console: Console, budget: Budget, folders: dict[Peer, Path], found: dict[str, dict[str, Any]], image: bytes
-) -> None:
-    """Start each in turn; one that does not come up is left out from there on."""
-    times_ms: dict[Peer, list[float]] = defaultdict(list)
-    turns = budget.turns("cold starts", COLD_STARTS, until=0.4)
-    for _ in track(turns, "Cold starts", COLD_STARTS, console=console, transient=True):
-        for peer, folder in list(folders.items()):
+def _visit_all(
+    console: Console, budget: Budget, folders: dict[Peer, Path], found: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Summary]]:
+    """Start each alone, in turn, and measure it: where a process comes to lie in memory tells on all that it does.
+
+    One that does not come up, or ends, is left out from there on. Gives what the bare engines take, which are started
+    in the same turns.
+    """
+    image = jpeg()
+    series: dict[str, Series] = defaultdict(Series)
+    bare: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for turn in track(budget.turns("servers", TURNS), "Servers", TURNS, console=console, transient=True):
+        for peer, folder in shuffled(folders.items(), turn):
             try:
-                with running(peer, folder, _free_port(), image) as server:
-                    times_ms[peer].append(server.cold_start_ms)
-            except RuntimeError as error:
+                with running(peer, folder, machine.free_port(), image) as server:
+                    series[peer.name].visit(server, turn == 0)
+            except (RuntimeError, httpx.HTTPError) as error:
                 _give_up(peer, error, folders, found)
+        for engine, where in shuffled(engines.of(folders).items(), turn):
+            for every, these in zip(bare[engine], engines.run(engine, *where), strict=True):
+                every += these
+    ours = series[OURS].answer
     for peer in folders:
-        found[peer.name]["cold_start_ms"] = summary(times_ms[peer])
+        found[peer.name] |= series[peer.name].told()
+        if peer.same_model:
+            theirs = series[peer.name].answer
+            found[peer.name]["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
+    return {name: {"ms": summary(ms), "processor_ms": summary(processor)} for name, (ms, processor) in bare.items()}
 
 
 def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], found: dict[str, dict[str, Any]]) -> None:
@@ -87,48 +136,6 @@ def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], found: dic
         raise error
     folders.pop(peer, None)
     found[peer.name]["not_measured"] = str(error)
-
-
-def _warm(console: Console, budget: Budget, servers: list[Server]) -> dict[str, dict[str, Any]]:
-    times_ms: dict[str, list[float]] = defaultdict(list)
-    turns = budget.turns("warm requests", ROUNDS, 5, until=0.7)
-    for _ in track(turns, "Warm requests", ROUNDS, console=console, transient=True):
-        for server in servers:
-            server.latencies_ms(1)  # brings its code and data back into the caches that the others took
-            times_ms[server.peer.name] += server.latencies_ms(BURST)
-    found = {server.peer.name: {"latency_ms": summary(times_ms[server.peer.name])} for server in servers}
-    rates = _rates(console, budget, servers, {name: values["latency_ms"]["median"] for name, values in found.items()})
-    ours = servers[0].ask()
-    for server in servers:
-        values = found[server.peer.name]
-        by_clients = rates[server.peer.name]
-        values |= {
-            "requests_per_s": {n: round(drawn["median"], 1) for n, drawn in by_clients.items()},
-            "requests_per_s_spread": by_clients,
-            "memory_mb": server.memory_mb(),
-        }
-        if server.peer.same_model:
-            theirs = server.ask()
-            values["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
-    return found
-
-
-def _rates(
-    console: Console, budget: Budget, servers: list[Server], latency_ms: dict[str, float]
-) -> dict[str, dict[str, Any]]:
-    """Ask in turn here, too: what else the machine does meets all alike."""
-    drawn: dict[tuple[str, int], list[float]] = defaultdict(list)
-    turns = budget.turns("throughput", THROUGHPUT_ROUNDS)
-    for _ in track(turns, "Throughput", THROUGHPUT_ROUNDS, console=console, transient=True):
-        for clients, server in product(CLIENTS, servers):
-            calls = max(clients, int(THROUGHPUT_S * 1000 / latency_ms[server.peer.name]))
-            drawn[server.peer.name, clients].append(server.throughput(clients, calls))
-    return {name: {str(n): summary(drawn[name, n]) for n in CLIENTS} for name in latency_ms}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def show(console: Console, results: dict[str, Any]) -> None:

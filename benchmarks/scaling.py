@@ -12,11 +12,12 @@ from rich.progress import track
 from . import machine
 from .budget import Budget
 from .processes import Worker
-from .statistics import summary
+from .scale import written
+from .statistics import shuffled, summary
 
 IMAGES = 20
 """Of one call: enough that what is done once a call does not tell."""
-ROUNDS = 20
+ROUNDS = 6
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
@@ -33,13 +34,14 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             "two_cores": [stack.enter_context(Worker(name, cores=two, LEUKOLENS_THREADS="2"))],
             "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two],
         }
-        for _ in track(budget.turns("batches", ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
-            for way, workers in groups.items():
+        for turn in track(budget.turns("batches", ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
+            for way, workers in shuffled(groups.items(), turn):
                 rates[way].append(_rate(workers))
     medians = {way: summary(values) for way, values in rates.items()}
     results = {
         "images_per_call": IMAGES,
         "images_per_s": medians,
+        "bytes_per_image": written.bytes_per_image(),
         "times_one_core": {way: round(s["median"] / medians["one_core"]["median"], 2) for way, s in medians.items()},
     }
     for way, times in results["times_one_core"].items():

@@ -15,9 +15,9 @@ from . import machine
 from .budget import Budget
 from .imports import import_costs_ms
 from .processes import Worker
-from .statistics import Summary, summary
+from .statistics import Summary, shuffled, summary
 
-ROUNDS = 60
+ROUNDS = 8
 BURST = 5
 # Few calls of the slow one say as much.
 WARM = {
@@ -28,8 +28,8 @@ WARM = {
     "local_http": BURST,
     "keras_vgg16": 1,
 }
-COLD = {"handler": 9, "handler_on_tensorflow": 2, "keras_vgg16": 2}
-MEMORY_CALLS, MEMORY_BURST = 1_000, 100
+COLD = {"handler": 7, "handler_on_tensorflow": 2, "keras_vgg16": 2}
+MEMORY_CALLS, MEMORY_BURST = 300, 100
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def _warm(console: Console, budget: Budget) -> dict[str, Summary]:
     workers = [Worker(name) for name in WARM]
     times_ms: dict[str, list[float]] = defaultdict(list)
     try:
-        turns = budget.turns("warm requests", ROUNDS, 5, until=0.35)
-        for _ in track(turns, "Warm requests", ROUNDS, console=console, transient=True):
-            for worker in workers:
+        turns = budget.turns("warm requests", ROUNDS, 5, until=0.5)
+        for turn in track(turns, "Warm requests", ROUNDS, console=console, transient=True):
+            for worker in shuffled(workers, turn):
                 worker.answer(1)  # brings its code and data back into the caches that the others took
                 times_ms[worker.name] += worker.answer(WARM[worker.name])
     finally:
@@ -74,7 +74,7 @@ def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[st
     totals: dict[str, list[float]] = defaultdict(list)
     steps: dict[str, list[float]] = defaultdict(list)
     most = max(COLD.values())
-    turns = budget.turns("cold starts", most, 2, until=0.6)
+    turns = budget.turns("cold starts", most, 2, until=0.8)
     for turn in track(turns, "Cold starts", most, console=console, transient=True):
         for name in (name for name, count in COLD.items() if turn < count):
             with Worker(name) as worker:

@@ -1,9 +1,12 @@
 """What is said of a series of times."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+import random
+from collections.abc import Iterable, Sequence
+from typing import TypedDict, TypeVar
 
 import numpy as np
+
+_Contender = TypeVar("_Contender")
 
 
 class Summary(TypedDict):
@@ -15,6 +18,13 @@ class Summary(TypedDict):
     p99: float
     low_quartile: float
     high_quartile: float
+
+
+def shuffled(contenders: Iterable[_Contender], turn: int) -> list[_Contender]:
+    """Give another order each turn, the same in every run: each finds the caches as the one before it left them."""
+    order = list(contenders)
+    random.Random(turn).shuffle(order)
+    return order
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:

@@ -1,6 +1,7 @@
 """The bare model in a peer's own environment: ``engine.py ENGINE MODEL``; answers as often as each line asks for.
 
-Tells milliseconds as JSON, one line for each line of standard input. What a server takes beyond this is the server's.
+Tells milliseconds, and those of the processor, as JSON, one line for each line of standard input. What a server takes
+beyond this is the server's.
 """
 
 import json
@@ -46,9 +47,10 @@ def _signature(interpreter: object) -> Callable[[], object]:
 if __name__ == "__main__":
     call = {"litert": litert, "tensorflow": tensorflow, "onnxruntime": onnxruntime}[sys.argv[1]](sys.argv[2])
     for line in sys.stdin:
-        times_ms = []
+        times_ms, processor_ms = [], []
         for _ in range(int(line)):
-            start_s = time.perf_counter()
+            start_s, start_processor_s = time.perf_counter(), time.process_time()
             call()
             times_ms.append((time.perf_counter() - start_s) * 1000)
-        print(json.dumps(times_ms), flush=True)
+            processor_ms.append((time.process_time() - start_processor_s) * 1000)
+        print(json.dumps([times_ms, processor_ms]), flush=True)

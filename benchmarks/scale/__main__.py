@@ -1,17 +1,10 @@
-"""``python -m benchmarks.scale [--measure]``: write docs/scale.md."""
+"""``python -m benchmarks.scale``: write docs/scale.md from the result files, as ``make bench`` does at its end."""
 
-import argparse
-
-from . import written
 from .page import TARGET, render
 
 
 def main() -> None:
-    """Compute the page; with ``--measure``, count first what the entry point writes for an image."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="count the bytes that one image leaves behind, first")
-    if parser.parse_args().measure:
-        print(written.measure())
+    """Compute the page."""
     TARGET.write_text(render(), "utf-8")
     print(TARGET)
 

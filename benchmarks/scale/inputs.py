@@ -69,15 +69,15 @@ def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
     """
     given = tomllib.loads(path.read_text("utf-8"))
     serving = json.loads((results / "serving.json").read_text("utf-8"))
-    written = json.loads((results / "batch.json").read_text("utf-8"))
+    written = json.loads((results / "scaling.json").read_text("utf-8"))["bytes_per_image"]
     return Inputs(
         Prices(**_values(given["prices"], Prices, "usd", {"what": str, "source": str, "as_of": dt.date})),
         Assumed(**_values(given["assumed"], Assumed, "value", {"what": str, "source": str})),
         Measured(
             image_ms=serving["warm_ms"]["handler"]["median"],
             cold_start_s=serving["cold_start_ms"]["handler"]["median"] / 1000,
-            log_bytes_per_image=written["log_bytes_per_image"],
-            line_bytes_per_image=written["line_bytes_per_image"],
+            log_bytes_per_image=written["log"],
+            line_bytes_per_image=written["line"],
         ),
     )
 

@@ -151,8 +151,8 @@ def _inputs(inputs: Inputs) -> str:
     taken = [
         ("one image through the handler, one core, median", f"{measured.image_ms:.1f} ms", "`serving.json`"),
         ("start of a process to its first answer, median", f"{measured.cold_start_s:.2f} s", "`serving.json`"),
-        ("log of one image", f"{measured.log_bytes_per_image:,.0f} bytes", "`batch.json`"),
-        ("line of one image in the results", f"{measured.line_bytes_per_image:,.0f} bytes", "`batch.json`"),
+        ("log of one image", f"{measured.log_bytes_per_image:,.0f} bytes", "`scaling.json`"),
+        ("line of one image in the results", f"{measured.line_bytes_per_image:,.0f} bytes", "`scaling.json`"),
     ]
     return (
         "## What it is computed from\n\nMeasured:\n\n"

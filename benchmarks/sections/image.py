@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
 
 
@@ -18,5 +19,12 @@ def section(results: dict[str, Any]) -> str:
             f" {results['model_mb']} MB, code {results['code_mb']} MB. The largest packages:",
             "",
             table(["package", "MB"], rows),
+            embed("image", "The largest packages of the Lambda image, in megabytes"),
         ]
     )
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw the largest packages."""
+    sizes = results["largest_packages_mb"]
+    bars("image", list(sizes), {"": list(sizes.values())}, "MB", log=False)

@@ -12,7 +12,7 @@ def section(results: dict[str, Any]) -> str:
     rows, absent = [], []
     for values in results["servers"].values():
         if "latency_ms" not in values:
-            absent.append(f"{values['what']} could not be measured: {values['not_measured'].splitlines()[0]}")
+            absent.append(f"{values['what']} could not be measured: {values['not_measured'].splitlines()[0]}\n")
             continue
         rates = values["requests_per_s"]
         rows.append(
@@ -20,6 +20,7 @@ def section(results: dict[str, Any]) -> str:
                 values["what"],
                 f"{values['latency_ms']['median']:.1f}",
                 f"{values['latency_ms']['p99']:.1f}",
+                f"{values['processor_ms']['median']:.1f}",
                 f"{values['cold_start_ms']['median']:.0f}",
                 *(f"{rate:.1f}" for rate in rates.values()),
                 f"{values['memory_mb']:.0f}",
@@ -31,19 +32,23 @@ def section(results: dict[str, Any]) -> str:
         f"{n} client{'s' if n != '1' else ''}, 1/s"
         for n in next(v["requests_per_s"] for v in results["servers"].values() if "latency_ms" in v)
     ]
-    columns = ["server", "p50 ms", "p99 ms", "cold start ms", *clients, "memory MB", "installed MB", "differs by"]
+    timed = ("p50 ms", "p99 ms", "processor ms", "cold start ms")
+    columns = ["server", *timed, *clients, "memory MB", "installed MB", "differs by"]
     return "\n".join(
         [
             "## Other servers of the same model",
             "",
             where(results),
             "",
-            "Each in an environment of its own with the versions in `benchmarks/peers`, one"
-            " process for the model, pinned to one core; the asking is done from another. The last column is the"
-            " largest difference of a probability from this project's.",
+            "Each in an environment of its own with the versions below, one process for the model, pinned to one core;"
+            " the asking is done from another. Each server is started anew in every turn and measured alone, in another"
+            " order each turn. The processor's time is that of one answer in all processes of the server: what else the"
+            " machine did tells less on it. The last column is the largest difference of a probability from this"
+            " project's.",
             "",
             table(columns, rows),
             *absent,
+            table(["server", "versions"], [[one["what"], _versions(one)] for one in results["servers"].values()]),
             embed("peers-throughput", "Answers a second of each server, by number of clients"),
             embed("peers-start", "From the start of each server's process to its first answer"),
             *_engines_and_standing(results),
@@ -52,17 +57,25 @@ def section(results: dict[str, Any]) -> str:
 
 
 def _engines_and_standing(results: dict[str, Any]) -> list[str]:
-    if "engines_ms" not in results:  # a result file from before engines were timed
-        return []
+    engines = results["engines"]
+    of_the_processor = ", ".join(
+        f"{one['processor_ms']['median']:.1f} ({ENGINES[name]})" for name, one in engines.items()
+    )
     return [
         "The bare model in the same environments, no server around it:",
         "",
-        times(ENGINES, results["engines_ms"]),
+        times(ENGINES, {name: one["ms"] for name, one in engines.items()}),
+        f"Of the processor it takes, in ms: {of_the_processor}.",
+        "",
         "### Where this project is not first",
         "",
         *standing(results),
         "",
     ]
+
+
+def _versions(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in values["versions"].items())
 
 
 def figures(results: dict[str, Any]) -> None:

@@ -2,27 +2,38 @@
 
 from typing import Any
 
+from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
+
+_WAYS = {
+    "download_file": "`download_file`, one after another, nothing checked",
+    "pull_one_by_one": "`pull` from a bucket without packs, every SHA-256 checked",
+    "pull": "`pull`, every SHA-256 checked",
+}
 
 
 def section(results: dict[str, Any]) -> str:
     """Tell what was found."""
-    ways = {
-        "download_file": "`download_file`, one after another, nothing checked",
-        "pull_one_by_one": "`pull` from a bucket without packs, every SHA-256 checked",
-        "pull": "`pull`, every SHA-256 checked",
-    }
-    rows = [[what, *(f"{taken:.1f}" for taken in results["taken_s"][way])] for way, what in ways.items()]
-    ratios = results["pull_times_as_fast"]
+    rows = [
+        [what, *(f"{results['images_per_s'][way][key]:.0f}" for key in ("median", "low_quartile", "high_quartile"))]
+        for way, what in _WAYS.items()
+    ]
     return "\n".join(
         [
             "## Fetching the data",
             "",
             where(results),
             "",
-            f"{results['images']:,} {results['what']} ({results['size_bytes'] / 1e6:.0f} MB), the project's command"
-            f" with its start-up: {min(ratios)} to {max(ratios)} times as fast as `download_file` in the same run.",
+            f"{results['images']:,} {results['what']} ({results['size_bytes'] / 1e6:.0f} MB). The project's command,"
+            f" with its start-up, is {results['times_as_fast']} times as fast as `download_file` in the same run.",
             "",
-            table(["s, run by run", *range(1, len(ratios) + 1)], rows),
+            table(["images a second", "median", "p25", "p75"], rows),
+            embed("pull", "Images a second that are fetched from a bucket, by three ways"),
         ]
     )
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw the rates."""
+    rates = {"": [results["images_per_s"][way]["median"] for way in _WAYS]}
+    bars("pull", [way.replace("_", " ") for way in _WAYS], rates, "images a second", log=True)

@@ -2,19 +2,21 @@
 
 from typing import Any
 
+from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
+
+_WAYS = {
+    "one_by_one": "read, decode and augment one after another, every epoch",
+    "first_epoch": "this project, first epoch: fields are decoded",
+    "later_epoch": "this project, later epochs: fields are in memory",
+}
 
 
 def section(results: dict[str, Any]) -> str:
     """Tell what was found."""
     sweep, pipeline = results["sweep"], results["pipeline"]
-    rates, ratios = pipeline["images_per_s"], pipeline["times_as_fast"]
+    rates = pipeline["images_per_s"]
     heads_s = sum(sweep["heads_s"].values())
-    ways = {
-        "one_by_one": "read, decode and augment one after another, every epoch",
-        "first_epoch": "this project, first epoch: fields are decoded",
-        "later_epoch": "this project, later epochs: fields are in memory",
-    }
     return "\n".join(
         [
             "## Training",
@@ -22,8 +24,8 @@ def section(results: dict[str, Any]) -> str:
             where(results),
             "",
             f"The nine-run sweep of VGG16 ({sweep['runs']} heads of {sweep['epochs']} epochs on {sweep['images']:,}"
-            f" fields). Measured: {min(sweep['images_per_s'])} to {max(sweep['images_per_s'])} images a second through"
-            f" the frozen base, and {heads_s:.0f} s for all nine heads. From these, not measured as a whole:",
+            f" fields). Measured: {sweep['images_per_s']['median']:.2f} images a second through the frozen base, and"
+            f" {heads_s:.0f} s for all nine heads. From these, not measured as a whole:",
             "",
             table(
                 ["", "s"],
@@ -39,11 +41,26 @@ def section(results: dict[str, Any]) -> str:
             " flips, turns and stain jitter:",
             "",
             table(
-                ["images a second, turn by turn", *range(1, len(rates["one_by_one"]) + 1)],
-                [[what, *(f"{rate:.0f}" for rate in rates[way])] for way, what in ways.items()],
+                ["images a second", "median", "p25", "p75", "times as fast"],
+                [
+                    [what, *(f"{rates[way][key]:.0f}" for key in ("median", "low_quartile", "high_quartile")), *again]
+                    for (way, what), again in zip(_WAYS.items(), _gains(pipeline), strict=True)
+                ],
             ),
-            f"{min(ratios['first_epoch'])} to {max(ratios['first_epoch'])} times as fast in the first epoch,"
-            f" {min(ratios['later_epoch'])} to {max(ratios['later_epoch'])} times later.",
-            "",
+            embed("training-sweep", "Seconds of the nine-run sweep with features kept, and with the base run again"),
+            embed("training-pipeline", "Images a second of the input pipeline, and of reading one after another"),
         ]
     )
+
+
+def _gains(pipeline: dict[str, Any]) -> list[list[str]]:
+    return [[str(pipeline["times_as_fast"].get(way, 1.0))] for way in _WAYS]
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw the sweep's times and the pipeline's rates."""
+    sweep, rates = results["sweep"], results["pipeline"]["images_per_s"]
+    seconds = {"": [sweep["computed_cached_s"], sweep["computed_recomputing_s"]]}
+    bars("training-sweep", ["features kept", "the base again"], seconds, "s", log=True)
+    medians = {"": [rates[way]["median"] for way in _WAYS]}
+    bars("training-pipeline", [way.replace("_", " ") for way in _WAYS], medians, "images a second", log=True)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import machine, report
 from benchmarks.parts import PARTS, WHOLE_S
 
-BY_COMMANDS_OF_THEIR_OWN = {"batch", "large_session"}
+BY_COMMANDS_OF_THEIR_OWN = {"large_session"}
 RESULTS = sorted(machine.RESULTS.glob("*.json"))
 
 
@@ -21,6 +21,14 @@ def test_every_figure_of_the_page_is_there_and_says_what_it_shows() -> None:
     for says, path in shown:
         assert len(says) > 20
         assert (report.TARGET.parent / path).stat().st_size > 5_000
+
+
+def test_the_page_about_the_page_quotes_its_measurement() -> None:
+    found = json.loads((machine.RESULTS / "large_session.json").read_text())
+    page = (machine.ROOT / "docs" / "page.md").read_text()
+    assert f"{found['images']} photographs of {min(found['megapixels'])} to {max(found['megapixels'])} mega" in page
+    assert f"({found['sent_mb']} MB) in one session over polling, dropped {found['portion']} at a time" in page
+    assert f"took {max(found['peaks_mb']):.0f} MB at most, and {found['peak_with_report_mb']:.0f} MB with" in page
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.scale import written
 from benchmarks.scale.inputs import TARGET, Assumed, Inputs, Measured, Prices, read
 from benchmarks.scale.page import render
 from benchmarks.scale.plan import Plan, call_s, cost_usd, duration_s, image_ms, limited_by_s3, total_usd
@@ -91,12 +92,7 @@ def test_a_price_that_is_unknown_or_without_a_source_is_refused(tmp_path, old, n
         read(changed)
 
 
-def test_what_an_image_writes_is_counted_by_the_service_itself(tmp_path, monkeypatch):
-    from benchmarks import machine
-    from benchmarks.scale import written
-
-    monkeypatch.setattr(machine, "RESULTS", tmp_path)
-    counted = written.measure()
-    kept = read().measured
-    assert counted["line_bytes_per_image"] == pytest.approx(kept.line_bytes_per_image, rel=0.1)
-    assert counted["log_bytes_per_image"] == pytest.approx(kept.log_bytes_per_image, rel=0.1)
+def test_what_an_image_writes_is_counted_by_the_service_itself():
+    counted, kept = written.bytes_per_image(), read().measured
+    assert counted["line"] == pytest.approx(kept.line_bytes_per_image, rel=0.1)
+    assert counted["log"] == pytest.approx(kept.log_bytes_per_image, rel=0.1)

@@ -92,7 +92,7 @@ RESULTS: dict[str, dict[str, Any]] = {
             "runs": 9,
             "epochs": 20,
             "images": 3256,
-            "images_per_s": [9.0, 9.5],
+            "images_per_s": series(9.25),
             "heads_s": {"adam 16": 4.0},
             "computed_cached_s": 400.0,
             "computed_recomputing_s": 64_000.0,
@@ -101,9 +101,73 @@ RESULTS: dict[str, dict[str, Any]] = {
         "pipeline": {
             "images": 256,
             "batch_size": 32,
-            "images_per_s": {"one_by_one": [50.0], "first_epoch": [200.0], "later_epoch": [400.0]},
-            "times_as_fast": {"first_epoch": [4.0], "later_epoch": [8.0]},
+            "images_per_s": {"one_by_one": series(50), "first_epoch": series(200), "later_epoch": series(400)},
+            "times_as_fast": {"first_epoch": 4.0, "later_epoch": 8.0},
         },
+    },
+}
+RESULTS |= {
+    "serving": {
+        "image": "drawn field",
+        "warm_ms": {
+            name: series(20.0)
+            for name in (
+                "litert_invoke",
+                "handler",
+                "handler_on_tensorflow",
+                "handler_explain",
+                "local_http",
+                "keras_vgg16",
+            )
+        },
+        "cold_start_ms": {"handler": series(500.0), "handler_on_tensorflow": series(9000.0)},
+        "cold_start_steps_ms": {"interpreter_ms": 30.0, "load_ms": 400.0, "first_answer_ms": 70.0},
+        "imports_ms": {"numpy": 65.0},
+        "memory_mb": {"after_100_requests": 139.0, "after_300_requests": 140.0, "peak_24_megapixels": 150.0},
+        "ratios": {"handler_to_invoke": 1.2, "vgg16_to_handler": 4.5, "cold_start_tensorflow_to_handler": 18.0},
+        "explain_adds_ms": 1.0,
+    },
+    "peers": {
+        "engines": {"litert": {"ms": series(19.7), "processor_ms": series(19.5)}},
+        "servers": {
+            "leukolens": {
+                "what": "A server",
+                "engine": "litert",
+                "versions": {"a": "1.2", "b": "3.4"},
+                "latency_ms": series(20.0),
+                "processor_ms": series(19.0),
+                "cold_start_ms": series(900.0),
+                "requests_per_s": {"1": 30.0},
+                "requests_per_s_spread": {"1": series(30.0)},
+                "memory_mb": 146.0,
+                "installed_mb": 209.0,
+                "packages_mb": {"numpy": 50.0},
+                "largest_difference": 0.0,
+            },
+            "b": {"what": "B server", "engine": "", "versions": {"c": "5.6"}, "not_measured": "no wheel\nfor this"},
+        },
+    },
+    "image": {
+        "above_base_mb": 126.0,
+        "packages_mb": 120.0,
+        "model_mb": 3.2,
+        "code_mb": 0.36,
+        "largest_packages_mb": {"numpy": 26.0, "PIL": 6.9},
+    },
+    "load": {
+        "clients": 32,
+        "requests": 300,
+        "statuses": {"200": 299, "ReadTimeout": 1},
+        "requests_per_s": 12.0,
+        "latency_ms": series(2500.0),
+        "memory_mb": {"after_300_requests": 148.0},
+    },
+    "pull": {
+        "what": "real smears",
+        "images": 1280,
+        "size_bytes": 28_000_000,
+        "images_per_s": {"download_file": series(65), "pull_one_by_one": series(240), "pull": series(650)},
+        "times_as_fast": 10.0,
     },
 }
 SAYS = {
@@ -112,7 +176,18 @@ SAYS = {
     "growth": ["JPEG 1.01, PNG 0.98", "Exponent 0.0", "1,000,000 rows"],
     "improvements": ["`abcdef0`", "1.33"],
     "page": ["polling takes 1.05 (1 image) and 0.99 (50 images) times", "200 images", "333 MB"],
-    "training": ["160.0 times as fast", "64000", "4.0 to 4.0 times as fast in the first epoch"],
+    "training": ["9.25 images a second", "160.0 times as fast", "64000", "| 200 | 180 | 220 | 4.0 |"],
+    "serving": ["1.2 times the model alone", "takes 18.0 times as long", "140.0 MB after 300 requests"],
+    "peers": [
+        "| A server | a 1.2, b 3.4 |",
+        "| B server | c 5.6 |",
+        "B server could not be measured: no wheel",
+        "| A server | 20.0 | 24.0 | 19.0 | 900 | 30.0 |",
+        "19.5 (LiteRT)",
+    ],
+    "image": ["126.0 MB above its base", "| numpy | 26.0 |"],
+    "load": ["300 requests by 32 clients", "1 failed"],
+    "pull": ["1,280 real smears (28 MB)", "10.0 times as fast", "| 650 | 585 | 715 |"],
 }
 
 
