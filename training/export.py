@@ -5,9 +5,9 @@ r"""Files of other precisions from a served graph, each behind the parity gate.
     python -m training export --saved-model runs/train/ID/saved_model --data ../shared/data/all_smears \
         --precision float16 --output runs/export/float16
 
-float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file,
-whose ranges are taken from training fields, must give the same label on 99.9 % of them and be faster than the float32
-file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and slower.
+float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file
+(``training.int8``), whose ranges are taken from training fields, must give the same label on 99.9 % of them and be
+faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and slower.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,19 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from inference import Classifier, ModelCard, ModelError, load, read_card
+from inference import Classifier, ModelCard, ModelError, load
 from inference.card import write_card
 from training import parity
 from training.fields import LABELS, DataError, load_fields
+from training.int8 import convert_int8
 from training.parity import Parity, ParityError
 from training.release import FILE_NAME, release
 
 PRECISIONS = ("float32", "float16", "int8")
-CALIBRATION_FIELDS = 200
-"""Fields from which the converter takes the ranges of int8; spread over the whole set."""
 INT8_AGREEMENT = 0.999
 TIMED_FIELDS, ROUNDS = 40, 5
+COMPARED_FIELDS = 8
+"""With the model whose card a new file gets: another network differs on any field."""
 Images = NDArray[np.uint8]
 
 
@@ -66,18 +67,12 @@ def convert(saved_model: Path, precision: str, images: Images) -> bytes:
     images : uint8[n, 224, 224, 3]
         Training fields, for the ranges of int8.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    if precision != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if precision == "float16":
-        converter.target_spec.supported_types = [tf.float16]
     if precision == "int8":
-
-        def representative() -> Iterator[dict[str, Any]]:
-            for position in np.linspace(0, len(images) - 1, min(CALIBRATION_FIELDS, len(images))).astype(int):
-                yield {"image": images[position : position + 1]}
-
-        converter.representative_dataset = representative
+        return convert_int8(saved_model, images)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    if precision == "float16":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
 
 
@@ -102,13 +97,16 @@ def demand(precision: str, found: Parity, times_as_fast: float | None, path: Pat
     """
     if precision != "int8":
         parity.demand(found, path)
-    elif not found.agreement >= INT8_AGREEMENT:
-        raise ParityError(
-            f"{path}: int8 gives the network's label on {found.agreement:.2%} of {found.images} fields, and "
-            f"{INT8_AGREEMENT:.1%} are needed: not written. Ship float32"
-        )
-    elif times_as_fast is None or times_as_fast <= 1.0:
-        raise ParityError(f"{path}: int8 is {times_as_fast or 0:.2f} times as fast as float32, no gain: not written")
+        return
+    gain = times_as_fast or 0.0
+    told = (
+        f"{path}: int8 gives the network's label on {found.agreement:.2%} of {found.images} fields, a probability "
+        f"differs by {found.max_difference:.2g}, and it is {gain:.2f} times as fast as float32"
+    )
+    if not found.agreement >= INT8_AGREEMENT:
+        raise ParityError(f"{told}; {INT8_AGREEMENT:.1%} of the labels are needed: not written. Ship float32")
+    if not gain > 1.0:
+        raise ParityError(f"{told}: no gain, not written. Ship float32")
 
 
 def speed(file: Classifier, reference: Classifier, images: Images) -> float:
@@ -125,40 +123,68 @@ def speed(file: Classifier, reference: Classifier, images: Images) -> float:
     return statistics.median(ratios)
 
 
-def export(saved_model: Path, card: ModelCard, precision: str, images: Images, output: Path) -> ModelCard:
+def export(saved_model: Path, model: Path, precision: str, images: Images, output: Path) -> ModelCard:
     """Convert, compare with the network on every image, and write the model folder.
+
+    Parameters
+    ----------
+    saved_model : Path
+        Of ``train``.
+    model : Path
+        The model folder that the same run made: its card goes with the new file.
+    precision : str
+        One of ``PRECISIONS``.
+    images : uint8[n, 224, 224, 3]
+        Training fields.
+    output : Path
+        Model folder to write.
+
+    Returns
+    -------
+    ModelCard
+        Of the new file.
 
     Raises
     ------
     ParityError
         The file does not pass; nothing is written.
     ModelError
-        There is no graph, or it is not the card's.
+        There is no graph, or it is another run's than the model.
     """
-    graph = Graph(saved_model)
+    graph, shipped = Graph(saved_model), load(model)
+    _demand_same(graph, shipped, images, f"{saved_model} and {model}")
     content = convert(saved_model, precision, images)
+
+    def check(file: Classifier) -> dict[str, Any]:
+        found = parity.compare(graph, file, images)
+        ratio = 1.0 if precision == "float32" else _times_as_fast(file, saved_model, images)
+        demand(precision, found, ratio, output / FILE_NAME)
+        return {"parity": asdict(found), "times_as_fast_as_float32": round(ratio, 3)}
+
+    return release(content, _of(shipped.card, content, precision), output, check)[0]
+
+
+def _times_as_fast(file: Classifier, saved_model: Path, images: Images) -> float:
+    content = convert(saved_model, "float32", images)
     with tempfile.TemporaryDirectory() as folder:
-        reference = _reference(convert(saved_model, "float32", images), card, Path(folder))
+        Path(folder, FILE_NAME).write_bytes(content)
+        write_card(_of(file.card, content, "float32"), Path(folder))
+        return speed(file, load(Path(folder)), images)
 
-        def check(file: Classifier) -> dict[str, Any]:
-            found = parity.compare(graph, file, images)
-            ratio = speed(file, reference, images)
-            demand(precision, found, ratio, output / FILE_NAME)
-            return {"parity": asdict(found), "times_as_fast_as_float32": round(ratio, 3)}
 
-        return release(content, _of(card, content, precision), output, check)[0]
+def _demand_same(graph: Graph, shipped: Classifier, images: Images, which: str) -> None:
+    """Refuse a graph of another run: the card's thresholds would be wrong for it."""
+    some = images[np.linspace(0, len(images) - 1, min(COMPARED_FIELDS, len(images))).astype(int)]
+    try:
+        parity.demand(parity.compare(graph, shipped, some), Path(shipped.card.file))
+    except ParityError as error:
+        raise ModelError(f"{which} are of different runs: give the saved_model that train left with it") from error
 
 
 def _of(card: ModelCard, content: bytes, precision: str) -> ModelCard:
     """Make a card tell of another file."""
     digest = hashlib.sha256(content).hexdigest()
     return card.model_copy(update={"precision": precision, "sha256": digest, "size_bytes": len(content)})
-
-
-def _reference(content: bytes, card: ModelCard, folder: Path) -> Classifier:
-    (folder / FILE_NAME).write_bytes(content)
-    write_card(_of(card, content, "float32"), folder)
-    return load(folder)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -176,7 +202,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``export`` command; gives the exit code."""
     try:
         images = load_fields(options.data).images
-        card = export(options.saved_model, read_card(options.model), options.precision, images, options.output)
+        card = export(options.saved_model, options.model, options.precision, images, options.output)
     except (DataError, ModelError, ParityError, ValueError) as error:
         sys.stderr.write(f"export: {error}\n")
         return 2
