@@ -28,7 +28,7 @@ from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
 from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
-from training.head_fit import DivergedError, HeadRecipe
+from training.head_fit import DivergedError, HeadRecipe, positive
 from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
 from training.learn import OOD_QUANTILE, Learned, Watch, learn
@@ -203,9 +203,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--backbone", choices=sorted(BACKBONES), default="efficientnet-lite0")
     parser.add_argument(
-        "--epochs", type=int, default=Recipe.epochs, help="passes over the training fields (%(default)s)"
+        "--epochs", type=positive, default=Recipe.epochs, help="passes over the training fields (%(default)s)"
     )
-    parser.add_argument("--batch-size", type=int, default=Recipe.batch_size, help="fields a step (%(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=Recipe.batch_size, help="fields a step (%(default)s)")
     parser.add_argument(
         "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of its schedule (%(default)s)"
     )
