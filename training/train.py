@@ -38,7 +38,7 @@ from training.serving import convert
 from training.tracking.figures import prediction_sheet, run_figures
 
 VERSION = "1.3.0"
-SMOKE_FIELDS_PER_CLASS = 24
+SMOKE_FIELDS_PER_CLASS = 12
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
