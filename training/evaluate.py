@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 from inference import ModelError
-from training import documents
+from training import documents, tracking
 from training.evaluation import report
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.examine import Question, examine
-from training.evaluation.results import RESULTS_NAME, write_results
+from training.evaluation.results import RESULTS_NAME, Results, write_results
 from training.fields import LABELS, DataError
 
 
@@ -48,10 +48,13 @@ def run(options: argparse.Namespace) -> int:
         partial=options.partial,
         replicates=options.replicates,
     )
+    parameters = {"candidate": options.candidate, "replicates": options.replicates, "partial": options.partial}
     try:
-        results = examine(question)
-        write_results(results, options.output.with_name(RESULTS_NAME))
-        documents.write(results, options.model, options.output)
+        with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
+            results = examine(question)
+            write_results(results, options.output.with_name(RESULTS_NAME))
+            documents.write(results, options.model, options.output)
+            _log(logged, results, options.output)
     except (DataError, ModelError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2
@@ -60,3 +63,30 @@ def run(options: argparse.Namespace) -> int:
         return 130
     sys.stdout.write(f"{report.headline(results)}\n{options.output}\n")
     return 0
+
+
+def _log(run: tracking.Run, results: Results, output: Path) -> None:
+    """Log every number of the evidence with its interval, and all that was written from it."""
+    evidence = results.evidence
+    estimates = {
+        **{
+            f"{protocol}/{name}": one
+            for protocol, part in evidence.protocols.items()
+            for name, one in part.metrics.items()
+        },
+        **{f"robustness/{name}": one for name, one in evidence.robustness.items()},
+    }
+    numbers = {
+        f"{name}{end}": value
+        for name, one in estimates.items()
+        for end, value in (("", one.value), ("/low", one.low), ("/high", one.high))
+    }
+    numbers |= {
+        f"shortcut/{name}/{at}": value for name, part in evidence.shortcuts.items() for at, value in part.items()
+    }
+    numbers |= {f"strangers/{name}/accepted": one.accepted for name, one in evidence.strangers.items()}
+    run.tags({"data_manifest": evidence.manifest_digest, "model_sha256": results.model_sha256})
+    run.metrics(numbers)
+    for path in (output, *(output.with_name(name) for name in (RESULTS_NAME, documents.CARD_PAGE))):
+        run.file(path, "evaluation")
+    run.file(output.parent / documents.IMAGES, "figures")

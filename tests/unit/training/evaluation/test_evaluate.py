@@ -12,9 +12,12 @@ from training.evaluation import shortcuts, strangers
 from training.evaluation.results import Results
 from training.evidence import Evidence
 from training.manifest import Manifest
+from training.tracking.journal import journals
 
 Drawn = tuple[Path, Manifest]
 Command = Callable[..., int]
+NOBODY = "http://127.0.0.1:9"
+"""The port where everything is thrown away: runs stay written down."""
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +43,30 @@ def command(place: Path, drawn: Drawn) -> Command:
 def evidence(command: Command, place: Path, drawn: Drawn) -> Evidence:
     """Run the command once for all the tests below."""
     before = read_card(place / "model")
-    assert command("--external", str(drawn[0] / "Pre")) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LEUKOLENS_TRACKING", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", NOBODY)
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        assert command("--external", str(drawn[0] / "Pre")) == 0
     card = read_card(place / "model")
     assert card.model_copy(update={"evaluation": {}}) == before, "nothing but the evaluation changes"
     return Evidence.model_validate(card.evaluation)
+
+
+def test_the_run_is_written_down_with_every_number_and_figure(evidence: Evidence, place: Path) -> None:
+    (journal,) = journals(place / "runs" / "tracking")
+    events = journal.events()
+    numbers = {name: value for one in events if one["event"] == "metrics" for name, value in one["metrics"].items()}
+    accuracy = evidence.protocols["random"].metrics["accuracy"]
+    assert numbers["random/accuracy"] == accuracy.value
+    assert (numbers["random/accuracy/low"], numbers["random/accuracy/high"]) == (accuracy.low, accuracy.high)
+    assert numbers["shortcut/corner/contiguous"] == evidence.shortcuts["corner"]["contiguous"]
+    assert numbers["strangers/noise/accepted"] == evidence.strangers["noise"].accepted
+    assert {"robustness/jpeg_30", "slides/balanced_accuracy_by_slide"} <= set(numbers)
+    assert [one["tags"]["data_manifest"] for one in events if one["event"] == "tags"] == [evidence.manifest_digest]
+    logged = {path.name for path in journal.files.rglob("*") if path.is_file()}
+    assert {"evaluation.md", "evaluation.json", "model-card.md", "confusion.png", "robustness.png"} <= logged
+    assert events[-1]["status"] == "FINISHED"
 
 
 def test_every_field_is_answered_in_every_protocol(evidence: Evidence, drawn: Drawn) -> None:
