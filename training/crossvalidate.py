@@ -70,15 +70,13 @@ class Experiment:
 
 
 def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path) -> None:
-    """Train on one fold and write its model folder; nothing is done where ``fold.json`` is there.
+    """Train on one fold and write its model folder.
 
     Raises
     ------
     DataError, ParityError, ValueError
         Too few fields, a file that is not its network, a recipe that the backbone cannot be trained by.
     """
-    if (folder / FOLD_NAME).is_file():
-        return
     keras.utils.set_random_seed(experiment.recipe.seed)
     train, test = positions(experiment.fields, fold.train), positions(experiment.fields, fold.test)
     shutil.rmtree(folder, ignore_errors=True)
@@ -172,9 +170,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
-        write = _writer(options, manifest, fields)
-        for protocol, fold in bar(wanted, "Folds", len(wanted), unit="fold"):
-            write(protocol, fold, folder / fold.name)
+        missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
+        if missing:  # what all folds need takes minutes to compute
+            write = _writer(options, manifest, fields)
+            for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
+                write(protocol, fold, folder / fold.name)
     except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2

@@ -16,7 +16,7 @@ from inference import load
 from inference.card import write_card
 from training import calibrate, out_of_distribution, parity
 from training.fields import Fields
-from training.fold_record import FOLD_NAME, write_record
+from training.fold_record import write_record
 from training.frozen import FrozenBackbone
 from training.head_fit import Floats, HeadRecipe, Labels, fit_head
 from training.learn import OOD_QUANTILE, OOD_RANK
@@ -67,7 +67,7 @@ class Calibrated:
 
 
 def write_head_fold(data: Set, recipe: HeadRecipe, protocol: str, fold: Fold, folder: Path) -> None:
-    """Train the head of one fold and write its model folder; nothing is done where ``fold.json`` is there.
+    """Train the head of one fold and write its model folder.
 
     Parameters
     ----------
@@ -85,8 +85,6 @@ def write_head_fold(data: Set, recipe: HeadRecipe, protocol: str, fold: Fold, fo
     DivergedError, ParityError
         The head learnt nothing, or the file is not its network.
     """
-    if (folder / FOLD_NAME).is_file():
-        return
     train, test = data.positions(fold.train), data.positions(fold.test)
     embeddings, labels = data.embeddings[train], data.fields.labels[train]
     calibrated = _calibrate(data, fold, recipe)
