@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from inference import load
 from training.cli import main
@@ -13,7 +14,11 @@ from training.inventory import manifest_of
 from training.parity import Parity, ParityError
 from training.synthetic import write_dataset
 
+from .model_folder import expect_to_serve
+
 PER_CLASS = 12
+SHIPPED = Path(__file__).resolve().parents[3] / "models" / "default"
+SHIPPED_FILES = ("model.json", "model.tflite")
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +32,42 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_folder(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     places = ["--output", str(folder / "model"), "--work", str(folder / "work")]
-    assert main(["train", "--data", str(drawn), "--frozen", *places]) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.delenv("LEUKOLENS_TRACKING", raising=False)
+        patched.setenv("MLFLOW_TRACKING_URI", store_of(folder))
+        assert main(["train", "--data", str(drawn), "--frozen", *places]) == 0
     return folder
+
+
+def store_of(folder: Path) -> str:
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+@pytest.mark.slow
+def test_a_frozen_run_on_drawn_smears_ships_a_model_that_serves(run_folder: Path) -> None:
+    expect_to_serve(run_folder / "model")
+
+
+@pytest.mark.slow
+def test_mlflow_has_all_that_was_made_of_the_run(drawn: Path, run_folder: Path) -> None:
+    client, card = MlflowClient(store_of(run_folder)), load(run_folder / "model").card
+    (version,) = client.search_model_versions("name='leukolens'")
+    assert version.tags == {"version": card.version, "sha256": card.sha256}
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["backbone"] == "efficientnet-lite0"
+    assert run.data.tags["data_manifest"] == manifest_of(drawn).digest
+    assert len(run.data.tags["mlflow.source.git.commit"]) == 40
+    assert {"balanced_accuracy", "system/cpu_utilization_percentage"} <= set(run.data.metrics)
+    drawings = ("confusion", "roc", "reliability", "risk-coverage", "predictions")
+    assert files_in(client, version.run_id, "figures") == {f"figures/{name}.png" for name in drawings}
+    assert files_in(client, version.run_id, "files/model") == {f"files/model/{name}" for name in SHIPPED_FILES}
+    assert "model/data/model.keras" in files_in(client, version.run_id, "model/data")
+
+
+def files_in(client: MlflowClient, run_id: str, folder: str) -> set[str]:
+    return {file.path for file in client.list_artifacts(run_id, folder)}
 
 
 @pytest.mark.slow
@@ -45,6 +84,17 @@ def test_the_graph_that_training_leaves_makes_the_same_file_again(
     assert again.training["parity"]["images"] == 4 * PER_CLASS
     assert again.size_bytes == pytest.approx(whole.size_bytes, rel=0.01)
     assert len(convert(graph, "float16", load_fields(drawn).images)) < 0.7 * whole.size_bytes
+
+
+@pytest.mark.slow
+def test_the_card_of_another_run_is_not_given_to_a_file(
+    drawn: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = next((run_folder / "work").glob("*/saved_model"))
+    asked = ["--saved-model", str(graph), "--model", str(SHIPPED), "--data", str(drawn)]
+    assert main(["export", *asked, "--output", str(run_folder / "mixed")]) == 2
+    assert "are of different runs" in capsys.readouterr().err
+    assert not (run_folder / "mixed").exists()
 
 
 @pytest.mark.slow
