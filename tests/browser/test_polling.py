@@ -4,12 +4,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from frontend.transport import endpoint
 
 from . import servers
-from .conftest import PATIENCE_MS, SAMPLES, settle, upload
+from .conftest import SAMPLES, settle, upload
 from .cutting_proxy import cutting
 
 pytestmark = pytest.mark.browser
@@ -23,24 +23,6 @@ BEFORE_TIME_OUT_S = endpoint.PING_TIMEOUT_S / 2
 PING, SEPARATOR = "2", "\x1e"
 """Of Engine.IO's protocol 4; a ping goes to those alone who are still here."""
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="package", autouse=True)
-def idle_tab(browser: Browser, proxied_address: str) -> Iterator[tuple[Page, list[float], float]]:
-    """Leave a tab alone from before the other tests of this folder."""
-    with browser.new_context() as context:
-        context.set_default_timeout(PATIENCE_MS)
-        tab = context.new_page()
-        lasted: list[float] = []
-
-        def note(request: Request) -> None:
-            lasted.append(request.timing["responseEnd"] / 1000)
-
-        tab.on("requestfinished", note)
-        tab.goto(proxied_address)
-        tab.get_by_role("button", name="Early 1", exact=True).click()
-        expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
-        yield tab, lasted, time.monotonic()
 
 
 @pytest.fixture(scope="module")
