@@ -54,7 +54,7 @@ class Account:
         return {**os.environ, **self.emulator.credentials}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # so that its addresses and keys leave the environment before other tests
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """Start the emulator, and make buckets, functions and the state machine in it."""
     if not INTERPRETER.exists():
