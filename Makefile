@@ -203,4 +203,4 @@ check-workflows:
 # Tests that share images, templates or servers stay together in one process (tests/conftest.py).
 TEST_PROCESSES ?= 2
 test: check ## Set up everything and run every test (TEST_PROCESSES=2)
-	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(PYTEST_OPTIONS)
+	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.rehearsal.container import find_engine
 from local.fields import data_root
@@ -37,21 +39,25 @@ def absent(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest begin first, and keep in one process what shares costly fixtures."""
-    items.sort(key=lambda item: _rank(item.location[0]))
-    for item in items:
-        path = item.location[0]
-        item.add_marker(pytest.mark.xdist_group(next((folder for folder in TOGETHER if _within(path, folder)), path)))
+    """Let the longest begin first."""
+    items.sort(
+        key=lambda item: next((rank for rank, place in enumerate(FIRST) if _within(item.nodeid, place)), len(FIRST))
+    )
 
 
-def _rank(path: str) -> int:
-    return next((rank for rank, place in enumerate(FIRST) if _within(path, place)), len(FIRST))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Keep in one process of a parallel run what shares costly fixtures: a file, or a folder of ``TOGETHER``."""
+    return _Scheduling(config, log)
 
 
-def _within(path: str, place: str) -> bool:
-    return path == place or path.startswith(f"{place}/")
+class _Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if _within(nodeid, folder)), nodeid.partition("::")[0])
+
+
+def _within(nodeid: str, folder: str) -> bool:
+    return nodeid.startswith(f"{folder}/")
 
 
 @pytest.hookimpl(wrapper=True)
