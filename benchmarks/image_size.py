@@ -53,4 +53,5 @@ def _parts(engine: str) -> dict[str, int]:
 
 
 def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    # What the engine has to say of a failure is for the terminal.
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
