@@ -56,7 +56,7 @@ def test_every_type_of_image_is_answered_and_seen(visit: Visit, direct_address: 
         assert picture.evaluate("async picture => { await picture.decode(); return picture.naturalWidth; }") > 0
 
 
-def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path):
+def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path, request: pytest.FixtureRequest):
     # The same picture with another ending is another file: 20 fields from 8 samples.
     samples = sorted(SAMPLES.glob("*.png"))
     paths = []
@@ -72,7 +72,9 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path):
     expect(tab.get_by_role("heading", name=f"{len(samples) + 20} fields")).to_be_visible()
     counts = [int(said.removeprefix("Classifying ").removesuffix(" of 20")) for said in tab.evaluate("window.said")]
     assert counts == sorted(counts)
-    assert set(counts) - {20}  # it was seen on its way; polling may bring several counts at once
+    # The proxy lets no WebSocket pass, and a poll may bring several counts at once.
+    ends = {20} if request.node.callspec.params["page_address"] == "proxied" else {0, 20}
+    assert set(counts) - ends  # it was seen on its way
     expect(tab.get_by_text(f"Field {len(samples) + 20} ·")).to_be_visible()
     tab.get_by_role("button", name="Page 3").click()
     expect(tab.get_by_text("Field 1 ·")).to_be_visible()
