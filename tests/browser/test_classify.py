@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient
 
-from .conftest import SAMPLES, drop, expect_result, upload
+from .conftest import SAMPLES, drop, expect_result, settle, upload
 
 pytestmark = pytest.mark.browser
 
@@ -67,6 +67,7 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path, 
     # The bar's code is fetched with the first bar, and no bar is seen before.
     upload(tab, *samples)
     expect(tab.get_by_role("heading", name=f"{len(samples)} fields")).to_be_visible()
+    settle(tab)  # until then the uploader of before and the new one may both be there
     tab.evaluate(WATCH_PROGRESS)
     drop(tab, *paths)
     expect(tab.get_by_role("heading", name=f"{len(samples) + 20} fields")).to_be_visible()
