@@ -6,16 +6,25 @@ failure, so that a missing install never hides behind green.
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from infra.rehearsal.container import find_engine
 from local.fields import data_root
+from tests.surroundings import settle
+
+settle()  # before any test's module reads the environment
+
+# Hypothesis' own for CI, everywhere: the same inputs each time, and no limit of time.
+hypothesis.settings.load_profile("ci")
+# For a hunt by hand: pytest --hypothesis-profile=hunt
+hypothesis.settings.register_profile("hunt", derandomize=False, database=None, max_examples=2000)
 
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
 # Kinds (markers) that may skip all the same, such as "data" where the real smears cannot be had.
@@ -24,14 +33,6 @@ TOGETHER = ("tests/browser", "tests/container", "tests/infra", "tests/unit/train
 """Folders whose files share images, templates or servers: one process of a parallel run takes each whole."""
 FIRST = ("tests/browser", "tests/container", "tests/rehearsal", "tests/unit/training")
 """What takes longest; a parallel run that begins with it does not end with one process waiting for the other."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _untracked() -> Iterator[None]:
-    """Keep what tests train out of this machine's own runs; tests of tracking say themselves where to."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEUKOLENS_TRACKING", "off")
-        yield
 
 
 def absent(reason: str) -> NoReturn:

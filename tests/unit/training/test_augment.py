@@ -1,9 +1,16 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from training.augment import augment, jitter_stain, turn
+from training.augment import BRIGHTNESS, GAIN, SATURATION, augment, jitter_stain, turn
 from training.corner import LEFT_PX, TOP_PX, hide_scale_bar
 from training.synthetic import draw_field
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Draw the same in every run; the bounds below hold for whatever is drawn."""
+    tf.random.set_seed(7)
 
 
 def test_hidden_corner_tells_nothing_but_the_mean() -> None:
@@ -28,14 +35,20 @@ def test_turning_moves_pixels_and_changes_none() -> None:
     assert len(orientations) > 3, "the same orientation came out for nearly every image"
 
 
-def test_stain_jitter_keeps_structure_and_range() -> None:
+def test_stain_jitter_changes_the_colours_of_a_whole_image_alike_and_within_bounds() -> None:
     field = draw_field("Early", seed=5).astype(np.float32)
     varied = np.asarray(jitter_stain(tf.constant(np.stack([field] * 32))))
     assert varied.min() >= 0.0
     assert varied.max() <= 255.0
     assert np.std(varied.mean((1, 2)), axis=0).min() > 3.0, "colours hardly vary"
-    grey = field.mean(-1).ravel()
-    assert min(np.corrcoef(grey, image.mean(-1).ravel())[0, 1] for image in varied) > 0.9
+    for image in varied:
+        matrix, shift = _colour_change(field, image)
+        gains = matrix.sum(1)  # what becomes of grey: it has no hue to turn
+        assert np.all(np.abs(gains - 1.0) < GAIN + 1e-3)
+        assert np.ptp(shift) < 0.1, "one shift for all channels"
+        assert abs(shift[0]) < BRIGHTNESS + 0.1
+        saturation = np.sqrt(np.linalg.det(matrix) / gains.prod())
+        assert SATURATION[0] - 1e-2 < saturation < SATURATION[1] + 1e-2
 
 
 def test_a_batch_of_bytes_becomes_floats_of_the_same_shape() -> None:
@@ -43,6 +56,20 @@ def test_a_batch_of_bytes_becomes_floats_of_the_same_shape() -> None:
     varied = augment(tf.constant(images))
     assert varied.shape == (3, 224, 224, 3)
     assert varied.dtype == tf.float32
+
+
+def _colour_change(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the 3 x 3 matrix and the shift that make each colour of one image that of the other, place by place."""
+    colours = np.column_stack([before.reshape(-1, 3), np.ones(before[..., 0].size)]).astype(np.float64)
+    found = []
+    for channel in after.reshape(-1, 3).astype(np.float64).T:
+        inside = (channel > 0.0) & (channel < 255.0)  # what was not cut off at the ends of the range
+        assert inside.sum() > 1000
+        solved, *_ = np.linalg.lstsq(colours[inside], channel[inside], rcond=None)
+        everywhere = np.clip(colours @ solved, 0.0, 255.0)
+        np.testing.assert_allclose(everywhere, channel, atol=0.05, err_msg="not one change for every place")
+        found.append(solved)
+    return np.stack(found)[:, :3], np.stack(found)[:, 3]
 
 
 def _orientations(image: np.ndarray) -> list[np.ndarray]:
