@@ -23,7 +23,7 @@ from .server import StartError, address, bind
 
 HOST = "127.0.0.1"
 LOGS = ROOT / ".work" / "demo"
-READY_S = 60.0
+READY_S = 180.0  # the first start compiles Streamlit; one that fails is told at once
 LOG_WIDTH = 120  # of output that goes to a file or a pipe
 INTERRUPTED = 130  # what a shell gives for a program that SIGINT ended
 _VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}

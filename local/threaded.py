@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from .server import StartError, address, bind, server
 
-_START_S = 10.0
+_START_S = 60.0  # one that fails is told at once
 
 
 @contextlib.contextmanager

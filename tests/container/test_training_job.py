@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.children import Child
+from tests.surroundings import free_port
 from training.launch.image import code_bundle
 from training.synthetic import draw_field, write_dataset
 
@@ -53,11 +53,11 @@ def docker_api(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield
         finally:
             service.terminate()
-            service.wait(30)
+            service.wait(120)
 
 
 def _wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} did not appear"
         time.sleep(0.1)
@@ -75,9 +75,7 @@ def _answers(url: str) -> bool:
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Serve MLflow on every address of this machine; gives the port."""
     folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as found:
-        found.bind(("", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = ["mlflow", "server", "--host", "0.0.0.0", "--port", str(port), "--workers", "1", "--allowed-hosts", "*"]
     command += [
         "--backend-store-uri",

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from client.cli import main
-from infra.rehearsal.emulator import free_port
+from tests.surroundings import free_port
 
 pytestmark = pytest.mark.rehearsal
 

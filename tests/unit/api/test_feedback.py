@@ -3,6 +3,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import boto3
 import pytest
@@ -40,7 +42,7 @@ def service(store: str) -> Application:
 def _kept(store: str) -> dict[str, bytes]:
     """Read every object of a store, by key."""
     if store.startswith("file://"):
-        root = Path(store.removeprefix("file://"))
+        root = Path(url2pathname(urlsplit(store).path))
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     s3 = boto3.client("s3")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]

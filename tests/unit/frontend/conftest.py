@@ -137,7 +137,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
 
 @pytest.fixture
 def page(client: FakeClient) -> AppTest:
-    return AppTest.from_file(str(ROOT / "frontend" / "app.py"), default_timeout=60).run()
+    return AppTest.from_file(str(ROOT / "frontend" / "app.py"), default_timeout=300).run()
 
 
 def open_view(page: AppTest, name: str) -> AppTest:

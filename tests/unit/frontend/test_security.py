@@ -7,7 +7,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from frontend.security import SecurityHeaders, content_security_policy
+from frontend.security import INLINE_SCRIPT, SecurityHeaders, content_security_policy
+from frontend.transport.script import WHOLE
 
 
 async def fetch(**headers: str) -> httpx.Headers:
@@ -27,6 +28,12 @@ def test_inline_scripts_are_allowed_by_their_hash_alone():
     assert f"'sha256-{expected}'" in rules["script-src"]
     assert "unsafe-inline" not in rules["script-src"]
     assert "'unsafe-eval'" not in rules["script-src"]
+
+
+@pytest.mark.anyio
+async def test_our_own_inline_script_is_allowed():
+    (text,) = INLINE_SCRIPT.findall(WHOLE)
+    assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in (await fetch())["content-security-policy"]
 
 
 @pytest.mark.anyio

@@ -11,7 +11,8 @@ import pytest
 
 from local.children import Child, ChildError
 
-SLEEPER = ["timeit", "-n", "1", "-r", "1", "import time; time.sleep(60)"]
+SLEEPER = ["timeit", "-n", "1", "-r", "1", "import time; time.sleep(3600)"]
+WAIT_S = 120  # whatever else the machine does
 PARENT = """
 import os, signal, sys, time
 from pathlib import Path
@@ -20,7 +21,7 @@ from local.children import Child
 signal.signal(signal.SIGINT, signal.default_int_handler)
 with Child("sleeper", {sleeper!r}, Path(sys.argv[1]), dict(os.environ)) as child:
     print(child.pid, flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -35,7 +36,7 @@ def alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> bool:
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + WAIT_S
     while alive(pid) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     return not alive(pid)
@@ -55,7 +56,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.send_signal(number)
-        parent.wait(20)
+        parent.wait(WAIT_S)
         assert wait_until_gone(pid)
 
 
@@ -64,7 +65,7 @@ def test_a_child_that_fails_is_told_with_the_end_of_its_log(tmp_path: Path):
         Child("broken", ["timeit", "raise ValueError('out of stain')"], tmp_path, dict(os.environ)) as child,
         pytest.raises(ChildError, match=r"broken ended with status 1(?s:.*)out of stain"),
     ):
-        child.wait_until(lambda: False, 20)
+        child.wait_until(lambda: False, WAIT_S)
 
 
 def test_a_child_that_never_is_ready_is_told(tmp_path: Path):

@@ -13,9 +13,11 @@ import httpx
 import pytest
 
 from local.cli import main
+from tests.surroundings import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "samples" / "synthetic_pre_01.png"
+WAIT_S = 300  # whatever else the machine does
 
 
 def local(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,13 +27,8 @@ def local(*arguments: object, **environment: str) -> subprocess.CompletedProcess
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=WAIT_S,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
@@ -119,18 +116,21 @@ def test_demo_fails_when_the_model_is_wrong(tmp_path: Path):
     assert str(tmp_path) in done.stderr
 
 
-def test_demo_stays_until_it_is_stopped_and_stops_whole():
+def test_demo_stays_until_it_is_stopped_and_stops_whole(http: httpx.Client):
     port, page_port = free_port(), free_port()
     command = [sys.executable, "-u", "-m", "local", "demo", "--port", str(port), "--page-port", str(page_port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         assert demo.stdout is not None
-        for line in demo.stdout:
-            if "Ctrl-C" in line:
-                break
-        assert httpx.get(f"http://127.0.0.1:{port}/v1/health").json()["status"] == "ok"
-        assert httpx.get(f"http://127.0.0.1:{page_port}/").status_code == 200
-        demo.send_signal(signal.SIGTERM)
-        assert demo.wait(30) == 0
+        try:
+            for line in demo.stdout:
+                if "Ctrl-C" in line:
+                    break
+            assert http.get(f"http://127.0.0.1:{port}/v1/health").json()["status"] == "ok"
+            assert http.get(f"http://127.0.0.1:{page_port}/").status_code == 200
+        finally:  # also where something is wrong: nothing else ends it
+            demo.send_signal(signal.SIGTERM)
+            stopped = demo.wait(WAIT_S)
+        assert stopped == 0
     for address in (port, page_port):
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{address}/")
@@ -143,6 +143,6 @@ def test_serving_needs_no_training_package():
         "import local.demo, local.server; local.server.load_handler()\n"
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S)
     assert done.returncode == 0, done.stderr
     assert {"keras", "mlflow", "sagemaker", "sklearn"}.isdisjoint(json.loads(done.stdout.splitlines()[-1]))

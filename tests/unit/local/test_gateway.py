@@ -17,6 +17,8 @@ import pytest
 from local.gateway import MAX_EVENT_BYTES, Gateway, Handler
 from local.threaded import running
 
+WAIT_S = 60.0  # whatever else the machine does
+
 
 def echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the body back as it came; the event's other parts travel in a header."""
@@ -45,14 +47,14 @@ def url():
 
 def raw_exchange(url: str, request: bytes) -> bytes:
     """Send bytes, and give all that comes back until the server closes."""
-    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=10) as connection:
+    with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=WAIT_S) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
-def test_a_body_travels_there_and_back_unchanged(url: str):
+def test_a_body_travels_there_and_back_unchanged(http: httpx.Client, url: str):
     image = bytes(range(256)) * 4_000
-    answer = httpx.post(f"{url}/v1/predictions?explain=true", content=image, headers={"content-type": "image/jpeg"})
+    answer = http.post(f"{url}/v1/predictions?explain=true", content=image, headers={"content-type": "image/jpeg"})
     assert answer.content == image
     event = json.loads(answer.headers["x-event"])
     assert event["queryStringParameters"] == {"explain": "true"}
@@ -61,40 +63,40 @@ def test_a_body_travels_there_and_back_unchanged(url: str):
     assert 0 < event["context"]["remaining_ms"] <= 30_000
 
 
-def test_the_path_reaches_the_handler_decoded(url: str):
-    answer = httpx.get(f"{url}/v1/a%20b%2F%C3%A9")
+def test_the_path_reaches_the_handler_decoded(http: httpx.Client, url: str):
+    answer = http.get(f"{url}/v1/a%20b%2F%C3%A9")
     assert json.loads(answer.headers["x-event"])["rawPath"] == "/v1/a b/é"
 
 
-def test_cookies_come_as_one_header_each(url: str):
-    answer = httpx.get(url, headers={"cookie": "x=1; y=2"})
+def test_cookies_come_as_one_header_each(http: httpx.Client, url: str):
+    answer = http.get(url, headers={"cookie": "x=1; y=2"})
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert json.loads(answer.headers["x-event"])["cookies"] == ["x=1", "y=2"]
 
 
-def test_a_chunked_body_is_put_together(url: str):
-    answer = httpx.post(url, content=iter([b"one", b"two"]), headers={"content-type": "image/png"})
+def test_a_chunked_body_is_put_together(http: httpx.Client, url: str):
+    answer = http.post(url, content=iter([b"one", b"two"]), headers={"content-type": "image/png"})
     assert answer.content == b"onetwo"
 
 
-def test_an_answer_to_head_has_no_body(url: str):
-    answer = httpx.head(url)
+def test_an_answer_to_head_has_no_body(http: httpx.Client, url: str):
+    answer = http.head(url)
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_refused_and_the_next_request_works(url: str, chunked: bool):
+def test_a_body_over_the_limit_is_refused_and_the_next_request_works(http: httpx.Client, url: str, chunked: bool):
     body = bytes(MAX_EVENT_BYTES + 1)
-    answer = httpx.post(url, content=iter([body]) if chunked else body, headers={"content-type": "image/png"})
+    answer = http.post(url, content=iter([body]) if chunked else body, headers={"content-type": "image/png"})
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert "/v1/uploads" in answer.json()["detail"]
-    assert httpx.post(url, content=b"next").content == b"next"
+    assert http.post(url, content=b"next").content == b"next"
 
 
-def test_a_body_that_is_too_large_only_as_base64_is_refused(url: str):
+def test_a_body_that_is_too_large_only_as_base64_is_refused(http: httpx.Client, url: str):
     body = bytes(MAX_EVENT_BYTES - 1_000_000)
-    assert httpx.post(url, content=body, headers={"content-type": "image/png"}).status_code == 413
-    assert httpx.post(url, content=b"a" * len(body), headers={"content-type": "text/plain"}).status_code == 200
+    assert http.post(url, content=body, headers={"content-type": "image/png"}).status_code == 413
+    assert http.post(url, content=b"a" * len(body), headers={"content-type": "text/plain"}).status_code == 200
 
 
 def test_an_announced_giant_is_refused_before_it_is_sent(url: str):
@@ -104,30 +106,30 @@ def test_an_announced_giant_is_refused_before_it_is_sent(url: str):
     assert b"100 Continue" not in answer
 
 
-def test_what_is_no_http_is_refused_and_the_server_lives(url: str):
+def test_what_is_no_http_is_refused_and_the_server_lives(http: httpx.Client, url: str):
     assert raw_exchange(url, b"\x16\x03\x01 hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
-    assert httpx.get(url).status_code == 200
+    assert http.get(url).status_code == 200
 
 
-def test_a_handler_that_raises_gives_a_500_and_the_next_call_works():
+def test_a_handler_that_raises_gives_a_500_and_the_next_call_works(http: httpx.Client):
     def moody(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event["rawPath"] == "/fall":
             raise RuntimeError("secret detail")
         return {"statusCode": 204}
 
     with serving(moody) as url:
-        answer = httpx.get(f"{url}/fall")
+        answer = http.get(f"{url}/fall")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         assert "secret" not in answer.text
-        assert httpx.get(f"{url}/stand").status_code == 204
+        assert http.get(f"{url}/stand").status_code == 204
 
 
-def test_an_answer_that_is_none_gives_a_500():
+def test_an_answer_that_is_none_gives_a_500(http: httpx.Client):
     with serving(lambda event, context: {"statusCode": "teapot"}) as url:
-        assert httpx.get(url).status_code == 500
+        assert http.get(url).status_code == 500
 
 
-def test_calls_never_overlap():
+def test_calls_never_overlap(http: httpx.Client):
     inside = threading.Semaphore(1)
     overlaps = []
 
@@ -139,19 +141,19 @@ def test_calls_never_overlap():
         inside.release()
         return {"statusCode": 200}
 
-    with serving(handler) as url, httpx.Client() as http, ThreadPoolExecutor(8) as pool:
+    with serving(handler) as url, ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: http.get(url).status_code, range(40)))
     assert (statuses, overlaps) == ([200] * 40, [])
 
 
-def test_more_than_may_wait_are_told_to_come_back():
+def test_more_than_may_wait_are_told_to_come_back(http: httpx.Client):
     release = threading.Event()
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        release.wait(10)
+        release.wait(WAIT_S)
         return {"statusCode": 200}
 
-    with serving(handler, max_waiting=2) as url, httpx.Client(timeout=20) as http, ThreadPoolExecutor(4) as pool:
+    with serving(handler, max_waiting=2, timeout_s=WAIT_S) as url, ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(http.get, url) for _ in range(4)]
         refused = [call.result() for call in islice(as_completed(calls), 2)]
         release.set()
@@ -160,20 +162,20 @@ def test_more_than_may_wait_are_told_to_come_back():
     assert statuses == [200, 200, 429, 429]
 
 
-def test_a_handler_that_hangs_is_given_up():
+def test_a_handler_that_hangs_is_given_up(http: httpx.Client):
     release = threading.Event()
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        release.wait(10)
+        release.wait(WAIT_S)
         return {"statusCode": 200}
 
     with serving(handler, timeout_s=0.2) as url:
-        answer = httpx.get(url)
+        answer = http.get(url)
         release.set()
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
 
 
-def test_a_client_that_leaves_in_the_middle_harms_nobody(url: str):
+def test_a_client_that_leaves_in_the_middle_harms_nobody(http: httpx.Client, url: str):
     with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
-    assert httpx.get(url).status_code == 200
+    assert http.get(url).status_code == 200

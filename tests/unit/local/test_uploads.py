@@ -17,8 +17,10 @@ from client import LeukolensClient
 from local.server import application
 from local.threaded import running
 from local.uploads import PATH, discard_old
+from tests.surroundings import free_port
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "synthetic_pro_01.png"
+WAIT_S = 60.0  # whatever else the machine does
 PNG = {"content_type": "image/png", "size_bytes": SAMPLE.stat().st_size}
 
 
@@ -28,18 +30,17 @@ class Served:
     folder: Path
 
     def ticket(self) -> dict[str, str]:
-        fields: dict[str, str] = httpx.post(f"{self.url}/v1/uploads", json=PNG).json()["fields"]
+        fields: dict[str, str] = httpx.post(f"{self.url}/v1/uploads", json=PNG, timeout=WAIT_S).json()["fields"]
         return fields
 
     def put(self, fields: dict[str, str], data: bytes) -> httpx.Response:
-        return httpx.post(self.url + PATH, data=fields, files={"file": ("image", data)})
+        return httpx.post(self.url + PATH, data=fields, files={"file": ("image", data)}, timeout=WAIT_S)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("objects")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = free_port()
     post_to = urlencode({"post_to": f"http://127.0.0.1:{port}{PATH}"})
     handler = Application(Settings(uploads_bucket=f"{folder.as_uri()}?{post_to}"))
     with running(application(handler, folder), port=port) as url:
@@ -74,7 +75,7 @@ def test_another_size_is_refused(served: Served, data: bytes):
 
 @pytest.mark.parametrize("form", [{"data": {"key": "a"}}, {"content": b"no form"}, {"files": {"key": ("a", b"a")}}])
 def test_what_is_no_such_form_is_refused(served: Served, form: dict[str, object]):
-    assert httpx.post(served.url + PATH, **form).status_code == 400  # type: ignore[arg-type]
+    assert httpx.post(served.url + PATH, timeout=WAIT_S, **form).status_code == 400  # type: ignore[arg-type]
 
 
 def test_a_file_over_every_limit_is_refused_unread(served: Served):

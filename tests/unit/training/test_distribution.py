@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,19 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.surroundings import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def _free_ports() -> list[int]:
-    with socket.socket() as one, socket.socket() as other:
-        for found in (one, other):
-            found.bind(("127.0.0.1", 0))
-        return [found.getsockname()[1] for found in (one, other)]
 
 
 @pytest.mark.slow
 def test_two_instances_share_each_batch_and_end_with_one_network(tmp_path: Path) -> None:
-    program, ports = Path(__file__).with_name("two_workers.py"), [str(port) for port in _free_ports()]
+    program, ports = Path(__file__).with_name("two_workers.py"), [str(free_port()), str(free_port())]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}"}
     logs = [tmp_path / f"{rank}.log" for rank in (0, 1)]
     workers = []

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
+from tests.surroundings import free_port
 from training import tracking
 from training.cli import main
 from training.tracking import settings
@@ -36,13 +36,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("MLFLOW_", "DAGSHUB_", "LEUKOLENS_")) and name != "LEUKOLENS_REQUIRE_ALL":
             monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")  # for one that is away there is no wait
 
 
 def test_a_run_is_in_the_store_with_all_that_was_said_of_it(

@@ -7,7 +7,7 @@ import pytest
 
 from frontend.transport import endpoint, frames
 
-from .conftest import Application, PlainClient, wait_until
+from .conftest import WAIT_S, Application, PlainClient, wait_until
 
 HANDSHAKE = {"EIO": "4", "transport": "polling"}
 HEADERS = {endpoint.PROTOCOLS_HEADER: "streamlit"}
@@ -47,7 +47,7 @@ def test_the_application_sees_a_websocket_of_the_same_reader(connect: Connect, a
 
 
 def test_what_is_no_poll_goes_to_the_application(address: str):
-    assert httpx.get(address).text == "page"
+    assert httpx.get(address, timeout=WAIT_S).text == "page"
 
 
 @pytest.mark.parametrize(
@@ -56,51 +56,50 @@ def test_what_is_no_poll_goes_to_the_application(address: str):
     ids=["another site, which cannot send our header", "another site, by its browser's word", "the application's no"],
 )
 def test_a_handshake_is_refused(address: str, headers: dict[str, str]):
-    answer = httpx.get(address + endpoint.PATH, params=HANDSHAKE, headers=headers)
+    answer = httpx.get(address + endpoint.PATH, params=HANDSHAKE, headers=headers, timeout=WAIT_S)
     assert answer.status_code == 401
 
 
 def test_nothing_is_said_of_other_sites(address: str):
-    answer = httpx.get(
-        address + endpoint.PATH, params=HANDSHAKE, headers={**HEADERS, "origin": "https://elsewhere.example"}
-    )
+    headers = {**HEADERS, "origin": "https://elsewhere.example"}
+    answer = httpx.get(address + endpoint.PATH, params=HANDSHAKE, headers=headers, timeout=WAIT_S)
     assert "access-control-allow-origin" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
 
 
 def test_when_the_browser_goes_the_application_hears_of_it(connect: Connect, application: Application):
     client = connect()
-    assert application.events.get(timeout=10) == ("opened", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 1)
     client.close()
-    assert application.events.get(timeout=10) == ("ended", 1)
+    assert application.events.get(timeout=WAIT_S) == ("ended", 1)
 
 
 def test_when_the_application_hangs_up_the_browser_hears_of_it(connect: Connect):
     client = connect()
     client.send(b"hang up")
-    assert client.closed.wait(10)
+    assert client.closed.wait(WAIT_S)
 
 
 def test_a_session_that_follows_a_lost_one_ends_it_first(connect: Connect, application: Application):
     lost = connect()
-    assert application.events.get(timeout=10) == ("opened", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 1)
     connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
-    assert application.events.get(timeout=10) == ("ended", 1)
-    assert application.events.get(timeout=10) == ("opened", 2)
+    assert application.events.get(timeout=WAIT_S) == ("ended", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 2)
 
 
 def test_a_session_that_follows_one_about_to_end_waits_for_it(connect: Connect, application: Application):
     """A browser that loses a request says goodbye and connects again at once: both arrive together."""
     application.ending_s = 0.5
     lost = connect()
-    assert application.events.get(timeout=10) == ("opened", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 1)
     goodbye = threading.Thread(target=lost.close)
     goodbye.start()
     wait_until(lambda: lost.saying_goodbye)
     connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
     goodbye.join()
-    assert application.events.get(timeout=10) == ("ended", 1)
-    assert application.events.get(timeout=10) == ("opened", 2)
+    assert application.events.get(timeout=WAIT_S) == ("ended", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 2)
 
 
 def test_a_session_that_follows_a_lost_one_hears_how_far_that_came(connect: Connect):
@@ -119,7 +118,7 @@ def test_it_hears_the_same_again_if_the_answer_was_lost_and_nobody_holds_the_ses
     assert lost.get() == b"one"
     connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
     assert connect(**{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["1"]
-    seen = [application.events.get(timeout=10) for _ in range(5)]
+    seen = [application.events.get(timeout=WAIT_S) for _ in range(5)]
     assert seen == [("opened", 1), ("ended", 1), ("opened", 2), ("ended", 2), ("opened", 3)]
 
 
@@ -131,7 +130,7 @@ def test_of_a_session_that_nobody_remembers_it_is_told_so(connect: Connect):
 def test_parts_of_another_format_end_their_session_alone(connect: Connect, application: Application):
     good, bad = connect(), connect()
     bad.send_packets(["bBwgb"])
-    assert bad.closed.wait(10)
+    assert bad.closed.wait(WAIT_S)
     good.send(b"still here")
     assert good.get() == b"still here"
 
@@ -139,7 +138,7 @@ def test_parts_of_another_format_end_their_session_alone(connect: Connect, appli
 @pytest.fixture
 def raw(address: str) -> Iterator[httpx.Client]:
     """A session by hand, for what a well-behaved client never does."""
-    with httpx.Client(base_url=address, params=HANDSHAKE, timeout=30) as http:
+    with httpx.Client(base_url=address, params=HANDSHAKE, timeout=WAIT_S) as http:
         opened = http.get(endpoint.PATH, headers=HEADERS).text
         http.params = http.params.set("sid", opened.split('"sid":"')[1].split('"')[0])
         yield http
@@ -147,7 +146,12 @@ def raw(address: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ping soon; how long the browser may take to answer stays as it is."""
     monkeypatch.setattr(endpoint, "PING_INTERVAL_S", 0.2)
+
+
+@pytest.fixture
+def very_impatient(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "PING_TIMEOUT_S", 0.3)
 
 
@@ -156,10 +160,10 @@ def test_a_poll_without_news_is_answered_by_a_ping(raw: httpx.Client):
     assert raw.get(endpoint.PATH).text == "2"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("very_impatient")
 def test_the_session_of_a_browser_that_is_gone_without_a_word_ends(raw: httpx.Client, application: Application):
-    assert application.events.get(timeout=10) == ("opened", 1)
-    assert application.events.get(timeout=60) == ("ended", 1)
+    assert application.events.get(timeout=WAIT_S) == ("opened", 1)
+    assert application.events.get(timeout=WAIT_S) == ("ended", 1)
     assert raw.get(endpoint.PATH).status_code == 400
 
 
@@ -188,5 +192,5 @@ def test_an_application_waits_for_a_browser_that_does_not_take(raw: httpx.Client
 
 
 def test_an_unknown_session_is_refused(address: str):
-    answer = httpx.get(address + endpoint.PATH, params={**HANDSHAKE, "sid": "none"})
+    answer = httpx.get(address + endpoint.PATH, params={**HANDSHAKE, "sid": "none"}, timeout=WAIT_S)
     assert answer.status_code == 400

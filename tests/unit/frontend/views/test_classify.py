@@ -79,7 +79,7 @@ def test_clear_all_forgets_the_fields(page: AppTest):
 
 def test_two_sessions_do_not_see_each_other(client: FakeClient, page: AppTest):
     upload(page, ("smear.png", png()))
-    other = AppTest.from_file(page._script_path, default_timeout=30).run()
+    other = AppTest.from_file(page._script_path, default_timeout=300).run()
     assert "Pre" not in [heading.value for heading in other.header]
 
 
