@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from streamlit import file_util
 
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
+from frontend.transport.script import WHOLE
 
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -19,7 +20,7 @@ def content_security_policy(index_html: str) -> str:
     Parameters
     ----------
     index_html : str
-        Streamlit's page; its inline scripts are allowed by their hash.
+        Streamlit's page with our script; inline scripts are allowed by their hash.
 
     Returns
     -------
@@ -58,7 +59,7 @@ class SecurityHeaders:
         self._app = app
         index_html = Path(file_util.get_static_dir(), "index.html").read_text("utf-8")
         self._headers = {
-            "content-security-policy": content_security_policy(index_html),
+            "content-security-policy": content_security_policy(index_html + WHOLE),
             "x-content-type-options": "nosniff",
             "x-frame-options": "DENY",
             "referrer-policy": "same-origin",

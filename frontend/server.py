@@ -38,13 +38,11 @@ def create_app(chosen: Settings) -> st.App:
     middleware = [
         Middleware(SecurityHeaders),
         Middleware(UploadBudget, limit_bytes=chosen.page_session_mb * session.BYTES_A_MB),
+        Middleware(script.ScriptInjection, mode=chosen.transport),
     ]
     if chosen.transport != "websocket":
         routes = script.routes()
-        middleware += [
-            Middleware(script.ScriptInjection, mode=chosen.transport),
-            Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES),
-        ]
+        middleware.append(Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES))
     return st.App(
         SCRIPT, secrets=sign_in.secrets(chosen), routes=routes, middleware=middleware, on_script_error=_apologise
     )

@@ -1,4 +1,4 @@
-"""Gives the browser the script of the transport, and writes it into the page's HTML."""
+"""Writes our scripts into the page's HTML: what loads it again where it did not arrive whole, and the transport."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,8 @@ STATIC = Path(__file__).resolve().parent / "static"
 FILES = ("engine.io.min.js", "polling.js")
 """In the order in which they run; engine.io.min.js is the npm package's own file, unchanged."""
 URL = "/_leukolens/transport/static"
+WHOLE = f"<script>{(STATIC / 'whole.js').read_text('utf-8')}</script>"
+"""In the page itself, ahead of all others: it must be there where they are not."""
 BEFORE = b"<title>"
 """Ahead of Streamlit's own script, which opens the connection."""
 YEAR_S = 31_536_000
@@ -27,33 +29,33 @@ def routes() -> list[Route]:
 
 
 def tags(mode: Transport) -> bytes:
-    """Write the HTML that loads the script.
+    """Write the HTML that loads the scripts.
 
     Parameters
     ----------
     mode : Transport
-        What the script shall do.
+        What the transport's script shall do.
 
     Returns
     -------
     bytes
-        Script elements; empty for ``websocket``, which needs none.
+        Script elements; none of the transport for ``websocket``.
     """
-    if mode == "websocket":
-        return b""
-    elements = [f'<script src=".{URL}/{name}?v={_version(name)}" data-mode="{mode}"></script>' for name in FILES]
+    elements = [WHOLE]
+    if mode != "websocket":
+        elements += [f'<script src=".{URL}/{name}?v={_version(name)}" data-mode="{mode}"></script>' for name in FILES]
     return "\n    ".join(elements).encode() + b"\n    "
 
 
 class ScriptInjection:
-    """ASGI middleware: writes the script into every HTML page.
+    """ASGI middleware: writes the scripts into every HTML page.
 
     Parameters
     ----------
     app : AsgiApp
         What serves the pages.
     mode : Transport
-        What the script shall do.
+        What the transport's script shall do.
     """
 
     def __init__(self, app: AsgiApp, mode: Transport) -> None:
@@ -61,8 +63,8 @@ class ScriptInjection:
         self._tags = tags(mode)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the script in it."""
-        if scope["type"] != "http" or not self._tags or scope["method"] not in ("GET", "HEAD"):
+        """Answer with the scripts in it."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
         await self._app(_whole(scope), receive, _Rewriter(send, self._tags))

@@ -33,7 +33,9 @@ def test_inline_scripts_are_allowed_by_their_hash_alone():
 @pytest.mark.anyio
 async def test_our_own_inline_script_is_allowed():
     (text,) = INLINE_SCRIPT.findall(WHOLE)
-    assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in (await fetch())["content-security-policy"]
+    assert (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in (await fetch())["content-security-policy"]
+    )
 
 
 @pytest.mark.anyio
