@@ -70,6 +70,8 @@ def build_image(engine: str, context: Path, tag: str, *, dockerfile: str = DOCKE
     # Lambda refuses the image index that BuildKit's attestations make.
     environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "SOURCE_DATE_EPOCH": str(_BUILT_AT_S)}
     options = [*(["--timestamp", str(_BUILT_AT_S)] if is_podman(engine) else []), *(["--no-cache"] if fresh else [])]
+    # The host's network: one that came for the build would end what a browser on this machine is fetching.
+    options += ["--network", "host"]
     command = [engine, "build", *options, "--tag", tag, "--file", str(context / dockerfile), str(context)]
     run_program(command, environment=environment, folder=context)
     return tag

@@ -4,8 +4,9 @@ import base64
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from infra.rehearsal.container import find_engine
 from tests.conftest import absent
 
 from . import servers
+from .evidence import Evidence
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SAMPLES = servers.ROOT / "samples"
@@ -26,9 +28,17 @@ BUCKET = "reviews"
 IMAGE = "localhost/leukolens-page:test"
 PATIENCE_MS = 90_000
 """Of every wait: on a busy machine the page's first paint takes seconds."""
+FAILED = pytest.StashKey[bool]()
 TITLES = {"accepted": "Accepted", "uncertain": "Uncertain", "out_of_distribution": "Not known to the model"}
 
 expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
+    return report
 
 
 @pytest.fixture(scope="package")
@@ -90,6 +100,8 @@ def page_image(engine: str) -> str:
     """Give the tag of the page's image, built from this checkout."""
     # podman leaves the health check out of an image of its own default format.
     layout = ["--format", "docker"] if "podman" in engine else ["--provenance=false"]
+    # On the host's network: one that came for the build would end what a browser is fetching (ERR_NETWORK_CHANGED).
+    layout += ["--network", "host"]
     command = [engine, "build", *layout, "--quiet", "--file", "frontend/Dockerfile", "--tag", IMAGE, "."]
     subprocess.run(command, cwd=servers.ROOT, check=True, stdout=subprocess.DEVNULL)
     return IMAGE
@@ -133,19 +145,23 @@ def _idle_first(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, logs: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Give a function that opens a browser of its own, with its own cookies, on an address."""
     contexts: list[BrowserContext] = []
+    evidence = Evidence()
 
     def visiting(address: str, scheme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = context.new_page()
+        evidence.watch(tab)
         tab.goto(address)
         return tab
 
     yield visiting
+    if request.node.stash.get(FAILED, False):
+        request.node.add_report_section("teardown", "browser", evidence.told(logs))
     for context in contexts:
         context.close()
 
