@@ -6,7 +6,7 @@ failure, so that a missing install never hides behind green.
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -78,6 +78,17 @@ def smears() -> Path:
     if root is None:
         absent("no real smears: set LEUKOLENS_DATA to a folder that holds all_smears/{Benign,Early,Pre,Pro}")
     return root / "all_smears"
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[str]:
+    """Serve the real handler; gives its address."""
+    from local.gateway import Gateway
+    from local.server import load_handler
+    from local.threaded import running
+
+    with running(Gateway(load_handler())) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,8 @@ from infra.image import ROOT
 from local.children import Child
 
 INTERPRETER = ROOT / ".tools" / "ministack" / "bin" / "python"
-REGION = "eu-central-1"
 ACCOUNT = "000000000000"
-_READY_S = 60.0
+_READY_S = 180.0  # one that fails is told at once
 
 
 class EmulatorError(Exception):
@@ -49,7 +48,7 @@ class Emulator:
         }
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """Give a port that nothing listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -80,7 +79,7 @@ def run_emulator(work: Path, *, region: str, functions: dict[str, str], port: in
         raise EmulatorError("the emulator is not installed: run make setup")
     if port is not None and _answers(port):
         raise EmulatorError(f"port {port} is in use, perhaps by an emulator: leave the port out, or end what uses it")
-    emulator = Emulator(port or free_port(), region)
+    emulator = Emulator(port or _free_port(), region)
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),

@@ -21,6 +21,7 @@ VARIABLES = {
     "AWS_REGION": "eu-central-1",
 }
 
+WAIT_S = 300.0  # whatever else the machine does
 Start = Callable[..., AbstractContextManager[RuntimeApi]]
 
 
@@ -54,6 +55,7 @@ def start(engine: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def function(start: Start) -> Iterator[RuntimeApi]:
     """Give a running function."""
     with start() as api:
+        api.wait_until_ready(WAIT_S)
         yield api
 
 
@@ -63,6 +65,8 @@ def post(function: RuntimeApi) -> Callable[..., dict[str, Any]]:
     from local.event import http_event
 
     def post(body: bytes, content_type: str = "image/png", query: str = "") -> dict[str, Any]:
-        return function.invoke(http_event("POST", "/v1/predictions", query, {"content-type": content_type}, body))
+        return function.invoke(
+            http_event("POST", "/v1/predictions", query, {"content-type": content_type}, body), WAIT_S
+        )
 
     return post

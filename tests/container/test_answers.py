@@ -119,7 +119,7 @@ def test_a_model_that_is_not_the_cards_is_refused_by_name(start, tmp_path):
         path.chmod(0o644)
     with start({tmp_path / "model": "/mnt/model"}, LEUKOLENS_MODEL_DIR="/mnt/model") as api:
         try:
-            answer = api.invoke(http_event("GET", "/v1/health"))
+            answer = api.invoke(http_event("GET", "/v1/health"), 300.0)
         except FunctionError as error:
             said = str(error)
         else:

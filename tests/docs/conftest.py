@@ -1,22 +1,10 @@
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from local.gateway import Gateway
-from local.server import load_handler
-from local.threaded import running
-
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def service() -> Iterator[str]:
-    """Serve the real handler; gives its address."""
-    with running(Gateway(load_handler())) as url:
-        yield url
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_a_block_works(block: Block, service: str, clone: Path, reader: dict[str
         command, cwd=clone, env=reader, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as running:
         try:
-            said, _ = running.communicate(timeout=120)
+            said, _ = running.communicate(timeout=500)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(running.pid, signal.SIGTERM)

@@ -25,7 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "mkdocs.yml", work)
     shutil.copytree(DOCS, work / "docs")
     zensical = ROOT / ".venv" / "bin" / "zensical"
-    done = subprocess.run([zensical, "build", "--strict"], cwd=work, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([zensical, "build", "--strict"], cwd=work, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
     return work / "site"
 

@@ -19,11 +19,12 @@ import pytest
 
 from infra.batch_definition import definition
 from infra.environments import load_environment
-from infra.rehearsal.emulator import ACCOUNT, INTERPRETER, REGION, Emulator, run_emulator
+from infra.rehearsal.emulator import ACCOUNT, INTERPRETER, Emulator, run_emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIFY, SUMMARISE = "leukolens-dev-batch", "leukolens-dev-summary"
 DATA, RESULTS = "smears-data", "smears-results"
+REGION = "eu-central-1"
 # Calls for a key with "held" in it wait for this.
 LET_GO = threading.Event()
 

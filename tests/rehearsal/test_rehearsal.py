@@ -13,16 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "infra.rehearsal"]
+WAIT_S = 120  # whatever else the machine does
 
 pytestmark = [
     pytest.mark.rehearsal,
+    pytest.mark.timeout(1800),  # a whole deployment: a minute, and many where the machine is busy
     pytest.mark.skipif(
         not (ROOT / ".tools" / "ministack" / "bin" / "python").exists(), reason="no emulator: run make setup"
     ),
 ]
 
 
-def _rehearse(*arguments, timeout_s=540):
+def _rehearse(*arguments, timeout_s=1500):
     return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=timeout_s)
 
 
@@ -76,15 +78,17 @@ def test_ended_half_way_it_leaves_neither_process_nor_file(tmp_path):
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()  # the first step, so the emulator runs
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(WAIT_S)
     assert process.returncode != 0
     assert not list(tmp_path.glob("leukolens-rehearsal-*"))
-    assert not _processes_that_name(str(tmp_path))
+    deadline_s = time.monotonic() + WAIT_S
+    while _processes_that_name(str(tmp_path)):  # one that was just killed may still be listed
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
 
 
 def _processes_that_name(text):
     """List processes whose environment holds ``text``: the emulator's and its children's do."""
-    time.sleep(1)  # a process that was just killed may still be listed
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -7,20 +7,10 @@ from pathlib import Path
 import pytest
 
 from client import LeukolensClient, RetryPolicy
-from local.gateway import Gateway
-from local.server import load_handler
-from local.threaded import running
 
 from .scripted import Reply, Scripted, serve
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def service() -> Iterator[str]:
-    """Serve the real handler; gives its address."""
-    with running(Gateway(load_handler())) as url:
-        yield url
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def test_a_success_is_not_waited_for():
 
 def test_retry_after_is_read_in_both_forms():
     assert retry_after_s("12") == 12.0
-    date = email.utils.formatdate(time.time() + 60, usegmt=True)
-    assert retry_after_s(date) == pytest.approx(60, abs=5)
+    date = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    assert 3000 < (retry_after_s(date) or 0) <= 3600
     assert retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
     assert (retry_after_s(None), retry_after_s("soon")) == (None, None)
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # processes that load TensorFlow: minutes each where the machine is busy
 def test_two_instances_share_each_batch_and_end_with_one_network(tmp_path: Path) -> None:
     program, ports = Path(__file__).with_name("two_workers.py"), [str(free_port()), str(free_port())]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}"}
