@@ -30,11 +30,13 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Man
     Raises
     ------
     DataError
-        The folder has problems; lists them all.
+        The folder has problems, and lists them all; or its manifest names other images than it holds.
     """
-    if (folder / MANIFEST_NAME).is_file():
-        return read(folder / MANIFEST_NAME)
     with Source(folder) as source:
+        if (folder / MANIFEST_NAME).is_file():
+            manifest = read(folder / MANIFEST_NAME)
+            _demand_same(manifest, source)
+            return manifest
         kept = cache / f"{_state(source)}.jsonl"
         if kept.is_file():
             return parse(kept.read_bytes(), str(kept))
@@ -43,6 +45,20 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Man
         raise DataError("\n".join([f"{folder} cannot be used:", *examination.problems]))
     write_whole(kept, examination.manifest.content)
     return examination.manifest
+
+
+def _demand_same(manifest: Manifest, source: Source) -> None:
+    named, here = {record.key for record in manifest.records}, {image.key for image in source.listing().images}
+    path = source.location / MANIFEST_NAME
+    if absent := sorted(named - here):
+        raise DataError(
+            f"{path} names {len(absent)} images that are not there, such as {absent[0]}: pull the set again"
+        )
+    if more := sorted(here - named):
+        raise DataError(
+            f"{path} does not name {len(more)} images that are there, such as {more[0]}: remove them, or remove the "
+            "manifest, and a new one is made"
+        )
 
 
 def _state(source: Source) -> str:

@@ -29,6 +29,17 @@ def test_a_manifest_that_came_with_the_folder_is_taken(drawn_set: Path, tmp_path
     assert not (tmp_path / "never").exists()
 
 
+def test_a_manifest_of_other_images_is_refused_by_name(drawn_set: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(drawn_set, tmp_path / "set"))
+    (folder / MANIFEST_NAME).write_bytes(manifest_of(drawn_set, tmp_path / "cache", progress=False).content)
+    (folder / "Pre" / "synthetic_pre_01.png").rename(folder / "Pre" / "other-1.png")
+    with pytest.raises(DataError, match=r"names 1 images that are not there, such as Pre/synthetic_pre_01\.png: pull"):
+        manifest_of(folder, tmp_path / "never", progress=False)
+    shutil.copy(folder / "Pre" / "other-1.png", folder / "Pre" / "synthetic_pre_01.png")
+    with pytest.raises(DataError, match=r"does not name 1 images that are there, such as Pre/other-1\.png: remove"):
+        manifest_of(folder, tmp_path / "never", progress=False)
+
+
 def test_problems_are_listed_all(drawn_set: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(drawn_set, tmp_path / "set"))
     for name in ("Pre/synthetic_pre_01.png", "Pro/synthetic_pro_02.png"):

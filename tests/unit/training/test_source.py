@@ -1,6 +1,7 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from training.fields import DataError
@@ -30,6 +31,25 @@ def test_every_problem_is_named_at_once() -> None:
     assert "stored as Pre/x.jpg: a/Pre/x.jpg, b/Pre/x.jpg" in text
 
 
+def test_a_name_that_not_every_place_can_have_is_a_problem_of_its_own() -> None:
+    listing = arrange(["Pre/a\\b-1.png", "Pre/line\nbreak-2.png", "Pre/caf\udce9-3.png", "Pre/Größe\u202f(+%) 4.png"])
+    assert [image.key for image in listing.images] == ["Pre/Größe\u202f(+%) 4.png"]
+    text = "\n".join(listing.problems)
+    assert text.count("rename the file") == len(listing.problems) == 3
+    assert "line\\nbreak-2.png" in text
+    assert "caf\\udce9-3.png" in text
+
+
+def test_class_folders_may_be_links_also_one_that_leads_back(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "a-1.png").write_bytes(b"")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "Pre").symlink_to(tmp_path / "disk")
+    (tmp_path / "set" / "again").symlink_to(tmp_path / "set")
+    with Source(tmp_path / "set") as source:
+        assert [image.key for image in source.listing().images] == ["Pre/a-1.png"]
+
+
 def test_hidden_files_are_nothing_and_other_files_a_note() -> None:
     listing = arrange(["Pre/a-1.jpg", "Pre/.DS_Store", "__MACOSX/Pre/._a-1.jpg", "Pre/readme.txt"])
     assert len(listing.images) == 1
@@ -49,10 +69,12 @@ def test_a_missing_folder_and_a_file_that_is_no_archive_say_so(tmp_path: Path) -
         Source(tmp_path / "set.zip")
 
 
-def test_a_damaged_member_is_an_error_of_that_image(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
-        archive.writestr("Pre/a-1.jpg", b"A" * 5000)
-    damaged = (tmp_path / "set.zip").read_bytes().replace(b"A" * 5000, b"A" * 4999 + b"B")
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_an_error_of_that_image(method: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", method) as archive:
+        archive.writestr("Pre/a-1.jpg", np.random.default_rng(0).bytes(5000))
+    damaged = bytearray((tmp_path / "set.zip").read_bytes())
+    damaged[50:2000] = b"\xff" * 1950  # behind the header of 41 bytes: the data, and what a method has before it
     (tmp_path / "set.zip").write_bytes(damaged)
     with Source(tmp_path / "set.zip") as source, pytest.raises(OSError, match="damaged"):
         source.read(source.listing().images[0])
