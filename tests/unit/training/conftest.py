@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,6 +7,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from training.synthetic import write_dataset
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Begin every test's drawing at one place: weights that nobody seeds, what augmentation draws."""
+    if "keras" in sys.modules:  # importing it takes seconds, and most tests here need none
+        sys.modules["keras"].utils.set_random_seed(7)
 
 
 @pytest.fixture(scope="session")
