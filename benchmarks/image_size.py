@@ -10,6 +10,7 @@ from rich.console import Console
 from infra.environments import load_environment
 from infra.image import stage_context
 from infra.rehearsal.container import build_image, find_engine
+from infra.rehearsal.program import ProgramError
 
 from .budget import Budget
 
@@ -20,13 +21,17 @@ _WEIGH = "du --summarize --bytes /opt/packages /var/task/models /var/task && du 
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any] | None:
-    """Build the image and weigh it; says so where no engine is at hand, and gives nothing."""
+    """Build the image and weigh it; says so where no engine is at hand or none that builds it, and gives nothing."""
     engine = find_engine()
     if engine is None:
-        console.print("image: no container engine here, so not measured")
+        console.print("image: no container engine here, so not measured: install Docker or podman")
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        build_image(engine, stage_context(load_environment("dev"), Path(folder)), TAG)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            build_image(engine, stage_context(load_environment("dev"), Path(folder)), TAG)
+    except ProgramError as error:
+        console.print(f"image: {engine} does not build it here, so not measured: {error}", markup=False)
+        return None
     whole, base = _size(engine, TAG), _size(engine, "public.ecr.aws/lambda/python:3.13")
     parts = _parts(engine)
     packages = {Path(path).name: size for path, size in parts.items() if path.startswith("/opt/packages/")}

@@ -70,3 +70,17 @@ def test_a_part_that_cannot_be_measured_here_writes_nothing(
     monkeypatch.setattr("benchmarks.image_size.find_engine", lambda: None)
     one.measure(Part("image", "image_size", 60, "the image"), [], console)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_cannot_build_is_told_and_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: io.StringIO, console: Console
+) -> None:
+    engine = tmp_path / "podman"
+    engine.write_text("#!/bin/sh\necho no base image >&2\nexit 125\n")
+    engine.chmod(0o755)
+    monkeypatch.setattr(machine, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr("benchmarks.image_size.find_engine", lambda: str(engine))
+    one.measure(Part("image", "image_size", 60, "the image"), [], console)
+    assert "not measured" in told.getvalue()
+    assert "no base image" in told.getvalue()
+    assert not (tmp_path / "results").exists()
