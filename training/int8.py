@@ -3,6 +3,11 @@
 With everything on eight bits the file cannot run: the statistics of stained places divide by sums and deviations that
 one step of eight bits rounds to zero. The convolutions are nearly all of the work, so nearly all that eight bits can
 gain is in them. The projections onto activation maps stay float32 too: they are next to no work, and the maps exact.
+
+So do the few convolutions in which eight bits lose most, found by leaving them out in turn (docs/decisions/
+095-eight-bits-in-the-convolutions-alone.md): the first two, which see the picture itself, and the narrow ends of the
+early blocks. Nothing bounds what those give (Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
+CVPR 2018), so that one step of eight bits is coarse, and its error goes through all that follows.
 """
 
 from collections.abc import Iterator
@@ -14,9 +19,13 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from training.fields import LABELS
+from training.fields import LABELS, spread
 
 QUANTISED = ("CONV_2D", "DEPTHWISE_CONV_2D")
+FIRST = 2
+"""Convolutions at the beginning that stay float32."""
+FINE_PX = 28
+"""Side of the maps from which on a convolution without activation stays float32."""
 CALIBRATION_FIELDS = 200
 """Fields from which the ranges of the eight bits are taken; spread over the whole set."""
 
@@ -31,7 +40,7 @@ def convert_int8(saved_model: Path, images: NDArray[np.uint8]) -> bytes:
     images : uint8[n, 224, 224, 3]
         Training fields, in any order.
     """
-    chosen = np.linspace(0, len(images) - 1, min(CALIBRATION_FIELDS, len(images))).astype(int)
+    chosen = spread(len(images), CALIBRATION_FIELDS)
 
     def fields() -> Iterator[dict[str, Any]]:
         for position in chosen:
@@ -55,18 +64,22 @@ def left_alone(content: bytes) -> tuple[list[str], list[str]]:
     Returns
     -------
     (list of str, list of str)
-        Kinds of operators that are no convolutions, and the outputs of convolutions with one channel a label.
+        Kinds of operators that are no convolutions, and the outputs of those convolutions that stay too: the first, the
+        linear ones on fine maps, and those with one channel a label.
     """
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-    model = schema.Model.GetRootAs(content, 0)
-    graph = model.Subgraphs(0)
-    operators, tensors = set(), []
-    for number in range(graph.OperatorsLength()):
-        operator = graph.Operators(number)
-        name = names[model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode()]
-        output = graph.Tensors(operator.Outputs(0))
+    model = schema.ModelT.InitFromPackedBuf(content)
+    graph = model.subgraphs[0]
+    operators, tensors, met = set(), [], 0
+    for operator in graph.operators:
+        name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         if name not in QUANTISED:
             operators.add(name)
-        elif output.Shape(output.ShapeLength() - 1) == len(LABELS):
-            tensors.append(output.Name().decode())
+            continue
+        met += 1
+        output = graph.tensors[operator.outputs[0]]
+        _, side, _, channels = output.shape
+        linear = operator.builtinOptions.fusedActivationFunction == schema.ActivationFunctionType.NONE
+        if met <= FIRST or (linear and side >= FINE_PX) or channels == len(LABELS):
+            tensors.append(output.name.decode())
     return sorted(operators), tensors
