@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from api.schemas import RESEARCH_USE_WARNING
-from frontend import sign_in, theme
+from frontend import session, sign_in, theme
 from frontend.views import classify, model, report, review
 
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -30,4 +30,5 @@ else:
         for view in views:
             st.page_link(view)
     sign_in.offer_sign_out()
+    session.enter(chosen)
     chosen.run()

@@ -45,6 +45,8 @@ def _take_in(workspace: Workspace) -> None:
                 workspace.add(file.name, file.getvalue())
             uploads.release(files)
             st.session_state["upload_turn"] = turn + 1
+            if (chosen := session.chosen_meanwhile()) is not None:
+                st.switch_page(chosen)  # the files wait here until their reader is back
     with tries:
         _samples(workspace)
 

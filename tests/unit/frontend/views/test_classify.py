@@ -2,7 +2,7 @@ from streamlit.testing.v1 import AppTest
 
 from api.schemas import RESEARCH_USE_WARNING
 from frontend.wording import TRY_LATER
-from tests.unit.frontend.conftest import UNREADABLE, FakeClient, png, words
+from tests.unit.frontend.conftest import UNREADABLE, FakeClient, open_view, png, words
 
 
 def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -87,3 +87,15 @@ def test_many_fields_are_paged(page: AppTest):
     upload(page, *[(f"{number}.png", png((number, 0, 0))) for number in range(23)])
     assert "23 fields" in [heading.value for heading in page.header]
     assert len([heading for heading in page.header if heading.value == "Pre"]) == 10
+
+
+def test_files_that_arrive_late_do_not_take_their_reader_away_from_another_view(page: AppTest):
+    """The browser names the view of the uploader, although another one was chosen before the files were there."""
+    open_view(page, "")
+    classify, uploader_is_shown = page._page_hash, page._tree
+    open_view(page, "model")
+    page._page_hash, page._tree = classify, uploader_is_shown
+    upload(page, ("smear.png", png()))
+    assert [title.value for title in page.title] == ["Model"]
+    open_view(page, "")
+    assert "1 field" in [heading.value for heading in page.header]
