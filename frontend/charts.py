@@ -1,5 +1,7 @@
 """Charts of the page."""
 
+from typing import TypeVar
+
 import altair as alt
 import pandas as pd
 
@@ -9,6 +11,7 @@ from frontend.wording import percent
 BAR_HEIGHT_PX = 30
 STRONG, QUIET = "#7c55cf", "#948ca6"
 """Both are seen on light and on dark; the numbers carry the meaning."""
+ChartT = TypeVar("ChartT", alt.Chart, alt.LayerChart)
 
 
 def probability_bars(
@@ -61,7 +64,7 @@ def probability_bars(
             .encode(x=x)
         )
     height = BAR_HEIGHT_PX * len(rows)
-    return alt.layer(*layers).properties(height=height).configure_view(strokeWidth=0)
+    return without_frame(layered(*layers).properties(height=height))
 
 
 def in_words(probabilities: dict[str, float]) -> str:
@@ -101,13 +104,24 @@ def shares(by_label: dict[str, Share], ink: str) -> alt.LayerChart:
     x = alt.X("share:Q", scale=alt.Scale(domain=[0, 1]), axis=axis)
     bars = base.mark_bar(size=16, cornerRadius=4, color=STRONG, opacity=0.75).encode(x=x)
     spans = base.mark_rule(strokeWidth=2.5, color=ink).encode(x=alt.X("low:Q"), x2="high:Q")
-    return alt.layer(bars, spans).properties(height=BAR_HEIGHT_PX * len(rows) + 30).configure_view(strokeWidth=0)
+    return without_frame(layered(bars, spans).properties(height=BAR_HEIGHT_PX * len(rows) + 30))
 
 
 def shares_in_words(by_label: dict[str, Share]) -> str:
     """Say in words what the bars show."""
     parts = (f"{label} {one.share:.0%}, {one.low:.0%} to {one.high:.0%}" for label, one in by_label.items())
     return f"Shares with 95 % intervals: {'; '.join(parts)}."
+
+
+def layered(*charts: alt.Chart | alt.LayerChart) -> alt.LayerChart:
+    """Lay charts over one another, the first at the bottom."""
+    return alt.LayerChart(layer=list(charts))
+
+
+def without_frame(chart: ChartT) -> ChartT:
+    """Draw no frame around a chart."""
+    frameless: ChartT = chart.configure_view(strokeWidth=0)
+    return frameless
 
 
 def _labels(order: list[str], ink: str) -> alt.Y:

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from frontend.charts import QUIET, STRONG
+from frontend.charts import QUIET, STRONG, layered, without_frame
 from frontend.evaluation.evidence import Estimate, Evidence, Protocol
 from frontend.evaluation.wording import SHORTCUTS, disturbance, share, words
 
@@ -59,7 +59,7 @@ def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerCh
             tooltip=[alt.Tooltip("fold:N", title="Fold"), alt.Tooltip("text:N", title="Balanced accuracy")],
         )
     )
-    return (chart + dots).configure_view(strokeWidth=0)
+    return without_frame(layered(chart, dots))
 
 
 def robustness(evidence: Evidence, ink: str) -> alt.LayerChart:
@@ -67,7 +67,7 @@ def robustness(evidence: Evidence, ink: str) -> alt.LayerChart:
     rows = [
         _row(disturbance(name), one, STRONG if name == "none" else QUIET) for name, one in evidence.robustness.items()
     ]
-    return _bars(rows, ink).configure_view(strokeWidth=0)
+    return without_frame(_bars(rows, ink))
 
 
 def confusion(protocol: Protocol, labels: Sequence[str], ink: str) -> alt.LayerChart:
@@ -88,7 +88,7 @@ def confusion(protocol: Protocol, labels: Sequence[str], ink: str) -> alt.LayerC
         opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 0.55]), legend=None)
     )
     numbers = base.mark_text(fontSize=14, color=ink).encode(text=alt.Text("count:Q", format=","))
-    return (squares + numbers).properties(height=SQUARE_PX).configure_view(strokeWidth=0)
+    return without_frame(layered(squares, numbers).properties(height=SQUARE_PX))
 
 
 def reliability(protocol: Protocol, ink: str) -> alt.LayerChart:
@@ -111,7 +111,7 @@ def reliability(protocol: Protocol, ink: str) -> alt.LayerChart:
             ],
         )
     )
-    return (line.encode(x=x, y=y) + dots).properties(height=SQUARE_PX).configure_view(strokeWidth=0)
+    return without_frame(layered(line.encode(x=x, y=y), dots).properties(height=SQUARE_PX))
 
 
 def risk_coverage(protocol: Protocol, ink: str) -> alt.Chart:
@@ -121,7 +121,7 @@ def risk_coverage(protocol: Protocol, ink: str) -> alt.Chart:
     rows = pd.DataFrame(points, columns=["answered", "wrong"])
     # A curve along zero is seen only where the scale goes on below some percent.
     top = max(0.05, float(rows["wrong"].max()) * 1.1)
-    return (
+    curve: alt.Chart = (
         alt.Chart(rows)
         .mark_line(color=STRONG, strokeWidth=2.5)
         .encode(
@@ -138,8 +138,8 @@ def risk_coverage(protocol: Protocol, ink: str) -> alt.Chart:
             ],
         )
         .properties(height=SQUARE_PX)
-        .configure_view(strokeWidth=0)
     )
+    return without_frame(curve)
 
 
 def _row(name: str, one: Estimate, colour: str) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _bars(rows: list[dict[str, Any]], ink: str) -> alt.LayerChart:
     numbers = base.mark_text(align="left", dx=8, fontSize=13, color=ink).encode(
         x=alt.X("end:Q", scale=scale), text="text:N"
     )
-    return alt.layer(bars, spans, numbers).properties(height=ROW_PX * len(rows) + 26)
+    return layered(bars, spans, numbers).properties(height=ROW_PX * len(rows) + 26)
 
 
 def _axis(ink: str, **more: Any) -> alt.Axis:

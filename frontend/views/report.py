@@ -60,7 +60,7 @@ def _order(field: SmearField) -> tuple[bool, float]:
 def _report(fields: list[SmearField]) -> Report | None:
     """Ask the API once for each set of fields; the last answer is kept for the clicks in between."""
     asked = tuple(sorted((field.key, field.answer.request_id) for field in fields))
-    kept = st.session_state.get("report")
+    kept: tuple[object, Report] | None = st.session_state.get("report")
     if kept is not None and kept[0] == asked:
         return kept[1]
     if len({field.answer.model.sha256 for field in fields}) > 1:
