@@ -14,102 +14,34 @@ interrupted command goes on with the folds that are missing.
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import keras
-import numpy as np
-
-from inference import Classifier
-from training import classifier, parity
+from training import classifier, parity, tracking
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
-from training.features import Features, features_of
+from training.features import features_of
 from training.fields import LABELS, DataError, Fields, load_fields
 from training.fit import OPTIMIZERS, Recipe
-from training.fold_record import FOLD_NAME, write_record
+from training.fold_record import FOLD_NAME
+from training.fold_runs import Answer, FoldMade, tell_fold, tell_folds
 from training.frozen import CACHE, FrozenBackbone, cached_features
-from training.frozen_folds import Set, write_head_fold
+from training.frozen_folds import write_head_fold
 from training.head_fit import DivergedError, HeadRecipe, positive
+from training.head_model import FrozenSet
 from training.inventory import manifest_of
-from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
 from training.manifest import Manifest
+from training.network_folds import Experiment, write_network_fold
 from training.progress import bar
-from training.protocols import FOLDED, folds_of, positions
-from training.release import make_card, release
-from training.served import serve
-from training.serving import convert
+from training.protocols import FOLDED, folds_of
 from training.splits import Fold
 
 WORK = Path("runs/folds")
-Writer = Callable[[str, Fold, Path], None]
-"""Makes the files of one fold: its protocol, itself, its folder."""
-CHECKED = 32
-"""Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A recipe and the fields that it is tried on.
-
-    Attributes
-    ----------
-    features
-        Of all the fields, where the backbone is frozen under a linear head: computed once for every fold.
-    """
-
-    backbone: str
-    recipe: Recipe
-    manifest: Manifest
-    fields: Fields
-    features: tuple[keras.Model, Features] | None
-
-
-def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path) -> None:
-    """Train on one fold and write its model folder.
-
-    Raises
-    ------
-    DataError, ParityError, ValueError
-        Too few fields, a file that is not its network, a recipe that the backbone cannot be trained by.
-    """
-    keras.utils.set_random_seed(experiment.recipe.seed)
-    train, test = positions(experiment.fields, fold.train), positions(experiment.fields, fold.test)
-    shutil.rmtree(folder, ignore_errors=True)
-    learned = _learn(experiment, train, folder.with_name(f".{folder.name}-work"))
-    served = serve(learned, BACKBONES[experiment.backbone])
-    content = convert(served, folder.with_name(f".{folder.name}-work") / "saved_model")
-    card = make_card(
-        content,
-        version="0.0.0",
-        backbone=experiment.backbone,
-        temperature=learned.temperature,
-        minimum_probability=learned.minimum_probability,
-        threshold=learned.threshold,
-        quantile=OOD_QUANTILE,
-        training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
-    )
-    some = experiment.fields.images[test[np.linspace(0, len(test) - 1, min(CHECKED, len(test))).astype(int)]]
-
-    def check(file: Classifier) -> dict[str, object]:
-        parity.demand(parity.compare(served, file, some), folder / card.file)
-        return {}
-
-    release(content, card, folder, check, max_bytes=None)
-    shutil.rmtree(folder.with_name(f".{folder.name}-work"), ignore_errors=True)
-    write_record(folder, protocol, fold, experiment.manifest)
-
-
-def _learn(experiment: Experiment, train: np.ndarray, work: Path) -> Learned:
-    fields, records = experiment.fields.take(train), experiment.manifest.records
-    if experiment.features is None:
-        return learn(experiment.backbone, fields, records, experiment.recipe, work)
-    network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records)
+Writer = Callable[[str, Fold, Path, tracking.Run], FoldMade]
+"""Makes the files of one fold: its protocol, itself, its folder, and the run that gets its sheet."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -145,36 +77,67 @@ def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, 
     return wanted
 
 
-def _writer(options: argparse.Namespace, manifest: Manifest, fields: Fields) -> Writer:
-    """Choose how a fold is made, and compute first what all of them need."""
+def _demand_allowed(options: argparse.Namespace) -> None:
+    """Refuse what no fold can be made with, whether or not one is missing."""
+    if options.show_corner and not (options.frozen and BACKBONES[options.backbone].hidden):
+        raise ValueError("--show-corner goes with --frozen and a backbone under a head of several layers, as vgg16 is")
+
+
+def _write_all(
+    options: argparse.Namespace,
+    candidate: str,
+    missing: list[tuple[str, Fold]],
+    manifest: Manifest,
+    fields: Fields,
+) -> None:
+    """Make folds, each with a run of its own under the command's."""
+    tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
+    answers: dict[str, list[Answer]] = {}
+    recipe = _recipe(options)
+    told = {"backbone": options.backbone, **asdict(recipe), "frozen": options.frozen}
+    told["corner"] = "visible" if options.show_corner else "hidden"
+    counted = told | {"folds": len(missing)}
+    with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
+        write = _writer(options, recipe, manifest, fields)
+        for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
+            place = {"protocol": protocol, "fold": fold.name, "train": len(fold.train), "test": len(fold.test)}
+            with tracking.run(fold.name, parameters=told | place, tags=tags, parent=parent) as run:
+                made = write(protocol, fold, options.work / candidate / fold.name, run)
+                answers.setdefault(protocol, []).append(tell_fold(run, made, fields, manifest))
+        tell_folds(parent, answers, manifest)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe | HeadRecipe:
     given = {name: getattr(options, name) for name in ("epochs", "optimizer") if getattr(options, name)}
-    spec = BACKBONES[options.backbone]
-    if options.frozen and spec.hidden:
-        head = HeadRecipe(**given)
+    if options.frozen and BACKBONES[options.backbone].hidden:
+        return HeadRecipe(**given)
+    return Recipe(frozen=options.frozen, **given)
+
+
+def _writer(options: argparse.Namespace, recipe: Recipe | HeadRecipe, manifest: Manifest, fields: Fields) -> Writer:
+    """Choose how a fold is made, and compute first what all of them need."""
+    if isinstance(recipe, HeadRecipe):
         backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
         features = cached_features(backbone, fields.images, options.cache)
-        return partial(write_head_fold, Set(manifest, fields, backbone, features), head)
-    if options.show_corner:
-        raise ValueError("--show-corner goes with --frozen and a backbone under a head of several layers, as vgg16 is")
-    recipe = Recipe(frozen=options.frozen, **given)
+        return partial(write_head_fold, FrozenSet(manifest, fields, backbone, features), recipe)
     embedded = None
     if recipe.frozen:
         network = classifier.build(options.backbone)
         embedded = (network, features_of(network, fields, recipe.seed))
-    return partial(write_fold, Experiment(options.backbone, recipe, manifest, fields, embedded))
+    return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded))
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``crossvalidate`` command; gives the exit code."""
-    folder = options.work / (options.candidate or options.backbone)
+    candidate = options.candidate or options.backbone
+    folder = options.work / candidate
     try:
+        _demand_allowed(options)
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
         missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
-        if missing:  # what all folds need takes minutes to compute
-            write = _writer(options, manifest, fields)
-            for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
-                write(protocol, fold, folder / fold.name)
+        if missing:
+            _write_all(options, candidate, missing, manifest, fields)
     except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2

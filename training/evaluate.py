@@ -17,6 +17,7 @@ from training.evaluation import report
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.examine import Question, examine
 from training.evaluation.results import RESULTS_NAME, Results, write_results
+from training.evidence import as_numbers
 from training.fields import LABELS, DataError
 
 
@@ -76,12 +77,7 @@ def _log(run: tracking.Run, results: Results, output: Path) -> None:
         },
         **{f"robustness/{name}": one for name, one in evidence.robustness.items()},
     }
-    numbers = {
-        f"{name}{end}": value
-        for name, one in estimates.items()
-        for end, value in (("", one.value), ("/low", one.low), ("/high", one.high))
-    }
-    numbers |= {
+    numbers = as_numbers(estimates) | {
         f"shortcut/{name}/{at}": value for name, part in evidence.shortcuts.items() for at, value in part.items()
     }
     numbers |= {f"strangers/{name}/accepted": one.accepted for name, one in evidence.strangers.items()}

@@ -3,6 +3,8 @@
 ``evaluate`` writes it, the card carries it, the page draws it, and promotion asks for it.
 """
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -18,6 +20,15 @@ class Estimate(Part):
     value: float
     low: float
     high: float
+
+
+def as_numbers(estimates: Mapping[str, Estimate]) -> dict[str, float]:
+    """Give estimates as plain numbers: each value, and the ends of its interval as ``<name>/low`` and ``/high``."""
+    return {
+        f"{name}{end}": value
+        for name, one in estimates.items()
+        for end, value in (("", one.value), ("/low", one.low), ("/high", one.high))
+    }
 
 
 class FoldScore(Part):

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from inference import Classifier, ModelCard, ModelError, load
 from inference.card import write_card
 from training import parity
-from training.fields import LABELS, DataError, load_fields
+from training.fields import LABELS, DataError, load_fields, spread
 from training.int8 import convert_int8
 from training.parity import Parity, ParityError
 from training.release import FILE_NAME, release
@@ -174,7 +174,7 @@ def _times_as_fast(file: Classifier, saved_model: Path, images: Images) -> float
 
 def _demand_same(graph: Graph, shipped: Classifier, images: Images, which: str) -> None:
     """Refuse a graph of another run: the card's thresholds would be wrong for it."""
-    some = images[np.linspace(0, len(images) - 1, min(COMPARED_FIELDS, len(images))).astype(int)]
+    some = images[spread(len(images), COMPARED_FIELDS)]
     try:
         parity.demand(parity.compare(graph, shipped, some), Path(shipped.card.file))
     except ParityError as error:

@@ -49,6 +49,16 @@ class Fields:
         """Take some of the fields, by position."""
         return Fields(self.images[which], self.labels[which], self.numbers[which], tuple(self.paths[i] for i in which))
 
+    @property
+    def keys(self) -> list[str]:
+        """Each field's key in the manifest, ``<Label>/<file name>``."""
+        return [f"{path.parent.name}/{path.name}" for path in self.paths]
+
+
+def spread(total: int, most: int) -> NDArray[np.int64]:
+    """Choose positions out of so many, at even distances from the first to the last: all where there are no more."""
+    return np.linspace(0, total - 1, min(most, total)).astype(np.int64)
+
 
 def acquisition_of(name: str) -> int | None:
     """Give the last number in a file's name (``WBC-Malignant-Pre-012.jpg`` is 12), or None."""
@@ -117,7 +127,7 @@ def read_field(path: Path) -> NDArray[np.uint8]:
     """
     try:
         return to_model_input(read_image(path.read_bytes()).pixels, INPUT_SIDE_PX, INPUT_SIDE_PX)
-    except ImageError as error:
+    except (OSError, ImageError) as error:
         raise DataError(f"{path}: {error}") from error
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import softmax
 
 from training.evaluation.metrics import balanced_accuracy, confusion
-from training.head_fit import Floats, HeadRecipe, Labels, fit_head
+from training.head_fit import FittedHead, Floats, HeadRecipe, Labels, fit_head
 from training.protocols import Parts
 
 
@@ -102,14 +102,15 @@ class Tried:
 
     Attributes
     ----------
-    epochs
-        Loss and accuracy of each epoch, of the last division.
+    fitted, parts
+        The head of the last division, and that division: one head of a trial is kept whole.
     labels, probabilities
         Of the test fields of all divisions.
     """
 
     result: TrialResult
-    epochs: list[dict[str, float]]
+    fitted: FittedHead
+    parts: Parts
     labels: Labels
     probabilities: Floats
 
@@ -134,7 +135,7 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         A loss is no number any more.
     """
     start = time.monotonic()
-    folds, truths, answers, epochs = [], [], [], []
+    folds, truths, answers, heads = [], [], [], []
     for parts in divisions:
         fitted = fit_head(trial.backbone, embeddings[parts.train], labels[parts.train], trial.recipe)
         logits = fitted.logits(embeddings[parts.test])
@@ -154,7 +155,7 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         )
         truths.append(labels[parts.test])
         answers.append(softmax(logits, 1))
-        epochs = fitted.epochs
+        heads.append(fitted)
     truth, answer = np.concatenate(truths), np.concatenate(answers)
     scores = [fold.balanced_accuracy for fold in folds]
     choices = [fold.choice_balanced_accuracy for fold in folds if fold.choice_balanced_accuracy is not None]
@@ -168,4 +169,4 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         pooled=balanced_accuracy(confusion(truth, answer.argmax(1))),
         choice=float(np.mean(choices or scores)),
     )
-    return Tried(result, epochs, truth, answer)
+    return Tried(result, heads[-1], divisions[-1], truth, answer)

@@ -71,7 +71,7 @@ def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64], gr
 def group_numbers(fields: Fields, manifest: Manifest) -> NDArray[np.int64]:
     """Give each field the number of its duplicate group in the manifest, or one of its own: int64[n]."""
     group_of = {record.key: record.duplicate_group or record.key for record in manifest.records}
-    names = [group_of[f"{path.parent.name}/{path.name}"] for path in fields.paths]
+    names = [group_of[key] for key in fields.keys]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 

@@ -25,7 +25,7 @@ from training.heads import layer_names
 from training.linear_head import LinearHead, fit_linear_head
 from training.manifest import Record
 from training.out_of_distribution import Mahalanobis
-from training.protocols import keys_of, positions
+from training.protocols import positions
 from training.splits import contiguous_folds
 from training.stain import StainPool
 
@@ -108,9 +108,7 @@ def learn(
     embeddings, logits = embed(network, fields.images)
     known = embeddings[learnt, : _looked_at(network)]
     distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
-    return _calibrated(
-        network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked])
-    )
+    return calibrated(network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked]))
 
 
 def learn_linear(
@@ -125,33 +123,38 @@ def learn_linear(
     fields, features, records, watch
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
     """
-    embeddings, labels, looked_at = features.embeddings, fields.labels, _looked_at(network)
+    embeddings, labels = features.embeddings, fields.labels
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
-        head, distance = _fit_linear(features.take(learnt), labels[learnt], looked_at)
+        head, distance = _fit_linear(network, features.take(learnt), labels[learnt])
         logits[asked] = head.logits(embeddings[asked])
-        scores[asked] = distance.score(head.standardise(embeddings[asked]))
+        scores[asked] = distance.score(_as_served(network, head, embeddings[asked]))
         if watch and part == ASKED_PART:
             head.put(network)
             _show(network, watch(fields.take(asked)))
-    head, distance = _fit_linear(features, labels, looked_at)
+    head, distance = _fit_linear(network, features, labels)
     head.put(network)
-    return _calibrated(network, distance, [], logits, labels, scores)
+    return calibrated(network, distance, [], logits, labels, scores)
 
 
 def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positions, Positions]]:
     """Cut fields into contiguous parts: positions to learn from and to ask about, every field asked about once."""
-    keys = set(keys_of(fields))
+    keys = set(fields.keys)
     folds = contiguous_folds([record for record in records if record.key in keys])
     return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 
-def _fit_linear(features: Features, labels: Positions, looked_at: int | None) -> tuple[LinearHead, Mahalanobis]:
+def _fit_linear(network: keras.Model, features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:
     head = _fit_head(features, labels)
-    known = np.concatenate([head.standardise(part) for part in (features.embeddings, *features.varied)])
+    known = np.concatenate([_as_served(network, head, part) for part in (features.embeddings, *features.varied)])
     weights = np.repeat([1.0, *[VARIED_SHARE] * len(features.varied)], len(labels))
     every = np.tile(labels, 1 + len(features.varied))
-    return head, out_of_distribution.fit(known[:, :looked_at], every, _rank(len(labels)), weights)
+    return head, out_of_distribution.fit(known[:, : _looked_at(network)], every, _rank(len(labels)), weights)
+
+
+def _as_served(network: keras.Model, head: LinearHead, pooled: Floats) -> Floats:
+    """Give the embeddings that the served graph will: only a pool by stain standardises what it pools."""
+    return head.standardise(pooled) if isinstance(network.get_layer("embedding"), StainPool) else pooled
 
 
 def _looked_at(network: keras.Model) -> int | None:
@@ -192,7 +195,7 @@ def _show(network: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -
         callback.on_train_end()
 
 
-def _calibrated(
+def calibrated(
     network: keras.Model,
     distance: Mahalanobis,
     epochs: list[dict[str, float]],
@@ -200,6 +203,15 @@ def _calibrated(
     labels: Positions,
     scores: Floats,
 ) -> Learned:
+    """Put a network together with how sure it may be.
+
+    Parameters
+    ----------
+    network, distance, epochs
+        As in ``Learned``.
+    logits, labels, scores : float32[n, 4], int64[n], float32[n]
+        Answers to fields that whoever answered did not learn from, their truth, and how strange each was.
+    """
     temperature = calibrate.temperature(logits, labels)
     return Learned(
         network,

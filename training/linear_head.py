@@ -44,6 +44,14 @@ class LinearHead:
     centre: Floats
     spread: Floats
 
+    @classmethod
+    def of(cls, network: keras.Model) -> "LinearHead":
+        """Read back what ``put`` has set."""
+        pool, (kernel, bias) = network.get_layer("embedding"), network.get_layer("logits").get_weights()
+        if isinstance(pool, StainPool):
+            return cls(kernel, bias, *pool.get_weights())
+        return cls(kernel, bias, np.zeros(len(kernel), np.float32), np.ones(len(kernel), np.float32))
+
     def standardise(self, embeddings: Floats) -> Floats:
         """Bring each dimension to mean 0 and deviation 1: float32[n, d] to the same."""
         standard: Floats = (embeddings - self.centre) / self.spread

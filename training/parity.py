@@ -59,14 +59,18 @@ def compare(served: tf.Module, file: Classifier, images: NDArray[np.uint8]) -> P
     Parity
         What was found.
     """
-    same, largest = 0, 0.0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        answers = pool.map(partial(_ask, served, file), images)
-        for network, converted in bar(answers, "Comparing the file with the network", len(images), unit="image"):
-            same += int(network.argmax() == converted.argmax())
-            # np.maximum, for the built-in max loses NaN: what a file without weights answers.
-            largest = float(np.maximum(largest, np.abs(network - converted).max()))
-    return Parity(len(images), same / len(images), largest)
+        asked = pool.map(partial(_ask, served, file), images)
+        answers = list(bar(asked, "Comparing the file with the network", len(images), unit="image"))
+    network, converted = (np.stack(side) for side in zip(*answers, strict=True))
+    return between(network, converted)
+
+
+def between(network: Floats, file: Floats) -> Parity:
+    """Compare what both have answered to the same images: probabilities, float32[n, 4] each."""
+    agreement = float((network.argmax(1) == file.argmax(1)).mean())
+    # NumPy's max keeps NaN: what a file without weights answers.
+    return Parity(len(network), agreement, float(np.abs(network - file).max()))
 
 
 def _ask(served: tf.Module, file: Classifier, image: NDArray[np.uint8]) -> tuple[Floats, Floats]:

@@ -38,14 +38,9 @@ class Parts:
     choice: NDArray[np.int64] | None = None
 
 
-def keys_of(fields: Fields) -> list[str]:
-    """Give each field's key in the manifest, ``<Label>/<file name>``."""
-    return [f"{path.parent.name}/{path.name}" for path in fields.paths]
-
-
 def positions(fields: Fields, keys: Iterable[str]) -> NDArray[np.int64]:
     """Find fields by their keys: increasing positions."""
-    place = {key: position for position, key in enumerate(keys_of(fields))}
+    place = {key: position for position, key in enumerate(fields.keys)}
     return np.array(sorted(place[key] for key in keys), np.int64)
 
 

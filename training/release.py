@@ -14,6 +14,8 @@ from training.fields import INPUT_SIDE_PX, LABELS, MALIGNANT_LABELS
 
 FILE_NAME = "model.tflite"
 MAX_BYTES = 16_000_000
+UNRELEASED = "0.0.0"
+"""The version of a model that is made to be compared, not shipped."""
 INTENDED_USE = (
     "Research on the triage of peripheral blood smear fields for patterns of acute lymphoblastic leukaemia. "
     "Subtypes are settled by flow cytometry."

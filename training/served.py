@@ -8,7 +8,7 @@ from training.served_maxima import ServedMaxima
 from training.serving import ServedClassifier
 
 
-def serve(learned: Learned, spec: Backbone) -> tf.Module:
+def serve(learned: Learned, spec: Backbone, *, hide_corner: bool = True) -> tf.Module:
     """Give the graph for a classifier, whichever head it has; its function ``serve`` answers for one image."""
     graph = ServedMaxima if spec.hidden else ServedClassifier
-    return graph(learned.network, learned.temperature, learned.distance)
+    return graph(learned.network, learned.temperature, learned.distance, hide_corner=hide_corner)

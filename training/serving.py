@@ -38,10 +38,15 @@ class ServedClassifier(tf.Module):
         so that probabilities and activation maps agree.
     distance : Mahalanobis
         How strange an embedding is.
+    hide_corner : bool
+        Whether the network was trained without the corner that holds the scale bar.
     """
 
-    def __init__(self, model: keras.Model, temperature: float, distance: Mahalanobis) -> None:
+    def __init__(
+        self, model: keras.Model, temperature: float, distance: Mahalanobis, *, hide_corner: bool = True
+    ) -> None:
         super().__init__()
+        self.hide_corner = hide_corner
         self.scale = model.get_layer("scale")
         self.features = model.get_layer("features")
         # A tf.Module does not look for variables inside Keras layers, and the converter silently writes a file
@@ -62,7 +67,8 @@ class ServedClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answer for one image: uint8[1, 224, 224, 3]."""
-        field = hide_scale_bar(tf.cast(image, tf.float32))
+        field = tf.cast(image, tf.float32)
+        field = hide_scale_bar(field) if self.hide_corner else field
         if self.by_stain:
             pooled, activation = self._pool_by_stain(field, self.features(self.scale(see(field)), training=False))
         else:

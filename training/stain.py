@@ -147,8 +147,10 @@ class DeeperViews(keras.layers.Layer):
     def call(self, maps: Any) -> Any:
         """Let go."""
         before, after = views_at(self.depth - 1), views_at(self.depth)
+        if before == after:
+            return maps
         views = tf.split(maps, len(before))
-        return maps if before == after else tf.concat([views[before.index(place)] for place in after], 0)
+        return tf.concat([views[before.index(place)] for place in after], 0)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Tell the shape before anything is computed."""

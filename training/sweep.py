@@ -21,14 +21,15 @@ from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
 from training.fields import LABELS, DataError, Fields, load_fields
 from training.frozen import CACHE, FrozenBackbone, cached_features, is_begun
-from training.grid import Trial, TrialResult, Tried, run_trial
-from training.head_fit import OPTIMIZERS, Floats, HeadRecipe, positive
+from training.grid import Trial, TrialResult, run_trial
+from training.head_fit import OPTIMIZERS, HeadRecipe, positive
+from training.head_model import FrozenSet
 from training.inventory import manifest_of
 from training.manifest import Manifest
 from training.progress import bar
 from training.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.sweep_report import SweepReport, figure, table, write_report
-from training.tracking.figures import run_figures
+from training.trial_run import tell_best, tell_trial
 
 BATCH_SIZES = (16, 32, 64)
 DEFAULT_BACKBONE = "vgg16"
@@ -82,13 +83,14 @@ def sweep(plan: Plan) -> SweepReport:
     waiting = [trial for trial in plan.trials if trial not in done]
     tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
     with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
-        features = _features(plan, waiting, report)
+        sets = _sets(plan, waiting, report)
         with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
             for trial in shown:
                 shown.set_postfix_str(trial.name)
-                done[trial] = _one(trial, features[trial.backbone], plan, divisions[trial.protocol], parent)
+                done[trial] = _one(trial, sets[trial.backbone], plan, divisions[trial.protocol], parent)
                 report.results = [done[one] for one in plan.trials if one in done]
                 write_report(report, plan.output, plan.name)
+        tell_best(parent, report.results)
         parent.figure("sweep", figure(report))
         for path in write_report(report, plan.output, plan.name).values():
             parent.file(path, "report")
@@ -110,40 +112,33 @@ def _begun(plan: Plan) -> SweepReport:
     return SweepReport(manifest=plan.manifest.digest, created=created, corner=corner, features_s={}, results=[])
 
 
-def _features(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, Floats]:
+def _sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
+    """Compute the features of every backbone, or read them."""
     found = {}
     for name in dict.fromkeys(trial.backbone for trial in trials):
         backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
         fresh = not is_begun(backbone, plan.fields.images, plan.cache)
         start = time.monotonic()
-        found[name] = cached_features(backbone, plan.fields.images, plan.cache)
+        features = cached_features(backbone, plan.fields.images, plan.cache)
         report.features_s[name] = round(time.monotonic() - start, 1) if fresh else report.features_s.get(name)
+        found[name] = FrozenSet(plan.manifest, plan.fields, backbone, features)
     return found
 
 
-def _one(trial: Trial, embeddings: Floats, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
+def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
     start = time.monotonic()
     tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
-    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True}
+    corner = "hidden" if plan.hide_corner else "visible"
+    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
     try:
         with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
-            tried = run_trial(trial, embeddings, plan.fields.labels, divisions)
-            _tell(run, tried)
+            tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions)
+            tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
             return tried.result
     # The others go on, whatever is wrong with this one; the table says what it was.
     except Exception as error:  # noqa: BLE001
         seconds = round(time.monotonic() - start, 2)
         return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
-
-
-def _tell(run: tracking.Run, tried: Tried) -> None:
-    for number, metrics in enumerate(tried.epochs, 1):
-        run.observe(number, metrics)
-    result = tried.result
-    numbers = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
-    run.metrics({f"balanced_accuracy_{name}": value for name, value in numbers.items() if value is not None})
-    for name, drawn in run_figures(tried.labels, tried.probabilities).items():
-        run.figure(name, drawn)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -20,29 +20,27 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from inference import Classifier, ModelCard, ModelError
+from inference import Classifier, ModelError
 from training import measure, parity, synthetic, tracking
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
-from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images
+from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images, spread
 from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
 from training.head_fit import DivergedError, HeadRecipe, positive
 from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
-from training.learn import OOD_QUANTILE, Learned, Watch, learn
+from training.learn import OOD_QUANTILE, Watch, learn
 from training.release import make_card, release
+from training.run_record import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 from training.served import serve
 from training.serving import convert
-from training.tracking.figures import prediction_sheet, run_figures
 
 VERSION = "1.3.0"
 SMOKE_FIELDS_PER_CLASS = 12
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
-SHEET_FIELDS = 24
 
 
 def train(
@@ -116,9 +114,10 @@ def train(
         parity.demand(found, output / card.file)
         measured = measure.run(file, test.images, "Measuring on the held-out run")
         if run:
-            _draw(run, file, test, measured.probabilities)
+            tell_figures(run, test.labels, measured.probabilities)
+            tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
-            "held_out": {
+            HELD_OUT: {
                 "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
                 "sharing cells with a training field; an easy test, since the same slides are trained on",
                 **measure.evaluate(measured, test.labels, file.card),
@@ -134,37 +133,8 @@ def train(
     if run:
         # Whoever watches has told of the epochs as they went.
         first = None if watch else recipe.epochs - len(learned.epochs) + 1
-        _log(run, learned, first, whole, output)
+        tell_model(run, learned, whole, output, first)
     return {"training": whole.training, "size_bytes": whole.size_bytes}
-
-
-def _draw(run: tracking.Run, file: Classifier, test: Fields, probabilities: NDArray[np.float32]) -> None:
-    """Log the figures of the held-out fields, whose probabilities are known: float32[n, 4]."""
-    for name, figure in run_figures(test.labels, probabilities).items():
-        run.figure(name, figure)
-    shown = np.linspace(0, len(test) - 1, min(SHEET_FIELDS, len(test))).astype(int)
-    best = probabilities.argmax(1)
-    run.figure(
-        "predictions",
-        prediction_sheet(
-            test.images[shown],
-            np.stack([file.run(test.images[k]).activation_maps[..., best[k]] for k in shown]),
-            [LABELS[test.labels[k]] for k in shown],
-            [(LABELS[best[k]], float(probabilities[k, best[k]])) for k in shown],
-        ),
-    )
-
-
-def _log(run: tracking.Run, learned: Learned, first_epoch: int | None, card: ModelCard, output: Path) -> None:
-    """Log curves, the numbers of the held-out run, the model folder and the network, and register a version."""
-    if first_epoch is not None:
-        for number, measures in enumerate(learned.epochs, first_epoch):
-            run.epoch(number, measures)
-    held = card.training["held_out"]
-    run.metrics({name: value for name, value in held.items() if isinstance(value, float)})
-    run.tags({"data_manifest": str(card.training["data_manifest"])})
-    run.file(output, "files")
-    run.model(learned.network, version=card.version, tags={"sha256": card.sha256})
 
 
 def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
@@ -255,9 +225,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("train: interrupted; the same command goes on from the last whole epoch\n")
         return 130
-    sys.stdout.write(
-        json.dumps({name: told["training"][name] for name in ("held_out", "strangers", "parity")}, indent=2)
-    )
+    sys.stdout.write(json.dumps({name: told["training"][name] for name in (HELD_OUT, "strangers", "parity")}, indent=2))
     sys.stdout.write("\n")
     size = f"{told['size_bytes'] / 1e6:.1f} MB"
     sys.stdout.write(f"{output}: {size}, made in {told['training']['minutes']} minutes\n")

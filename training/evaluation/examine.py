@@ -145,7 +145,7 @@ def _shipped(folder: Path, manifest: Manifest) -> ModelCard:
 
 def _pictures(data: Path, manifest: Manifest) -> Pictures:
     fields = load_fields(data)
-    return Pictures.of(fields.images, [f"{path.parent.name}/{path.name}" for path in fields.paths], manifest)
+    return Pictures.of(fields.images, fields.keys, manifest)
 
 
 def _answer(name: str, folds: Folds, know: Knowledge) -> Answered:

@@ -58,13 +58,24 @@ def read_candidates(folder: Path, manifest: Manifest) -> dict[str, dict[str, lis
     candidates: dict[str, dict[str, list[FoldFile]]] = {}
     for candidate in sorted(path for path in folder.glob("*") if path.is_dir()):
         for path in sorted(candidate.glob(f"*/{FOLD_NAME}")):
-            fold = FoldFile(path.parent, _read(path, manifest))
+            fold = read_fold(path.parent, manifest)
             candidates.setdefault(candidate.name, {}).setdefault(fold.record.protocol, []).append(fold)
     for protocols in candidates.values():
         for folds in protocols.values():
             folds.sort(key=lambda fold: _number(fold.record.name))
             _demand_apart(folds)
     return candidates
+
+
+def read_fold(folder: Path, manifest: Manifest) -> FoldFile:
+    """Read the record of one finished fold.
+
+    Raises
+    ------
+    DataError
+        It is of other data, or has a field on both sides.
+    """
+    return FoldFile(folder, _read(folder / FOLD_NAME, manifest))
 
 
 def incomplete(protocols: Mapping[str, Sequence[FoldFile]], manifest: Manifest, wanted: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The figures of one run: from its predictions on fields that it was not trained on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,14 +17,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 SHEET_COLUMNS = 6
 
 
-def run_figures(labels: NDArray[np.int64], probabilities: NDArray[np.float32]) -> dict[str, Figure]:
+def run_figures(labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]]) -> dict[str, Figure]:
     """Draw confusion matrix, ROC, reliability diagram and risk-coverage.
 
     Parameters
     ----------
     labels : int64[n]
         Truth.
-    probabilities : float32[n, 4]
+    probabilities : float[n, 4]
         Answers.
 
     Returns

@@ -28,6 +28,11 @@ class Run:
         self.journal, self._sender = journal, sender
 
     @property
+    def is_tracked(self) -> bool:
+        """Tell whether anything comes of what is said: drawing and converting for nobody takes time."""
+        return self.journal is not None
+
+    @property
     def run_id(self) -> str | None:
         """MLflow's id, or None while no server has the run."""
         return self._sender.run_id if self._sender else None

@@ -1,16 +1,28 @@
 """Cached features, the head on them, and the file that both become."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
-from training import out_of_distribution
+from training import classifier, learn, out_of_distribution
+from training.backbones import BACKBONES
+from training.features import Features
+from training.fields import LABELS, Fields
 from training.frozen import FrozenBackbone, cached_features
+from training.head_file import HeadFiles
 from training.head_fit import DivergedError, FittedHead, HeadRecipe, fit_head
 from training.heads import build_head
+from training.joined_file import join
+from training.learn import Learned, learn_linear
+from training.linear_head import LinearHead
+from training.manifest import Record
 from training.served_maxima import ServedMaxima
+from training.serving import convert
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 224, 224, 3), np.uint8)
@@ -113,8 +125,6 @@ def test_other_images_or_another_corner_are_other_features(backbone: FrozenBackb
 
 def test_activation_maps_of_a_head_of_layers_add_up_to_its_logits(backbone: FrozenBackbone, fitted: FittedHead) -> None:
     """Mean of map k = gradient times embedding, and with the bias of this region of the head, the logit."""
-    import tensorflow as tf
-
     embeddings, labels = clusters()
     distance = out_of_distribution.fit(embeddings, labels, 8)
     served = ServedMaxima(backbone.classifier(fitted.head), 1.5, distance)
@@ -130,3 +140,61 @@ def test_activation_maps_of_a_head_of_layers_add_up_to_its_logits(backbone: Froz
     np.testing.assert_allclose(means, gradient @ np.asarray(embedding)[0], atol=1e-5)
     np.testing.assert_allclose(outputs["probabilities"], tf.nn.softmax(logits), atol=1e-6)
     np.testing.assert_allclose(outputs["out_of_distribution_score"], distance.score(np.asarray(embedding)), rtol=1e-4)
+
+
+def test_a_file_joined_from_backbone_and_head_is_the_one_converted_whole(
+    backbone: FrozenBackbone, fitted: FittedHead, tmp_path: Path
+) -> None:
+    embeddings, labels = clusters()
+    files = HeadFiles(backbone)
+    for temperature in (1.0, 1.5):  # the second on a backbone that was converted for the first
+        distance = out_of_distribution.fit(embeddings, labels, 8)
+        learned = Learned(backbone.classifier(fitted.head), temperature, 0.5, 5.0, distance, [])
+        joined = files.convert(learned)
+    whole = convert(ServedMaxima(learned.network, learned.temperature, distance), tmp_path)
+    for image in IMAGES:
+        one, other = ask(joined, image), ask(whole, image)
+        assert one.keys() == {"probabilities", "embedding", "activation_maps", "out_of_distribution_score"}
+        for name, found in one.items():
+            np.testing.assert_allclose(found, other[name], rtol=1e-5, atol=1e-6)
+
+
+def ask(content: bytes, image: np.ndarray) -> dict[str, np.ndarray]:
+    runner = Interpreter(model_content=content).get_signature_runner("serving_default")
+    return dict(runner(image=image[None]))
+
+
+def test_a_head_of_another_backbone_is_not_joined(backbone: FrozenBackbone, tmp_path: Path) -> None:
+    base = convert(One((1, 2), (1, 3)), tmp_path / "base")
+    with pytest.raises(ValueError, match="does not take what the backbone gives"):
+        join(base, convert(One((1, 4), (1, 2)), tmp_path / "head"))
+
+
+class One(tf.Module):
+    """Sums what it is given, and answers with that many copies."""
+
+    def __init__(self, taken: tuple[int, int], given: tuple[int, int]) -> None:
+        super().__init__()
+        spec = tf.TensorSpec(taken, tf.float32, name="taken")
+        self.serve = tf.function(lambda one: {"given": tf.fill(given, 1.0) * tf.reduce_sum(one)}, [spec])
+
+
+def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
+    tiny_backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The served graph gives what the pool gives, not standardised: strangeness must be told of that."""
+    monkeypatch.setitem(BACKBONES, tiny_backbone, replace(BACKBONES[tiny_backbone], pooling="average", hidden=()))
+    monkeypatch.setattr(learn, "OOD_RANK", 4)  # of 12 dimensions
+    points, labels = clusters()
+    points, order = 50 + 20 * points, np.argsort(labels, kind="stable")
+    paths = tuple(Path(LABELS[label], f"{number}.png") for number, label in enumerate(labels[order]))
+    fields = Fields(np.zeros((200, 1, 1, 3), np.uint8), labels[order], np.arange(200), paths)
+    records = [
+        Record(key=key, sha256="0" * 64, size_bytes=1, label=key[: key.index("/")], width=1, height=1, acquisition=k)
+        for k, key in enumerate(fields.keys)
+    ]
+    features = Features(points[order], np.empty((0, 200, 12), np.float32), np.full(200, 0.1, np.float32))
+    learned = learn_linear(classifier.build(tiny_backbone), fields, features, records)
+    assert (learned.distance.score(features.embeddings) <= learned.threshold).mean() > 0.95
+    read_back = LinearHead.of(learned.network).logits(features.embeddings)
+    assert (read_back.argmax(1) == fields.labels).mean() > 0.95

@@ -6,17 +6,23 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from inference import load
 from training import head_fit
 from training.cli import main
+from training.evaluation.metrics import confusion
 from training.fields import load_fields
 from training.frozen import FrozenBackbone
 from training.head_fit import HeadRecipe
 from training.inventory import manifest_of
+from training.protocols import parts_of
 from training.splits import contiguous_folds
 from training.sweep_report import SweepReport
 from training.synthetic import write_dataset
+
+from .run_in_mlflow import expect_a_model, runs_by_name
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,21 @@ def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _alone(tiny_backbone: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the address of a local store; making its tables takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+
+
+@pytest.fixture
+def client(store: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> MlflowClient:
+    """Track what follows in the store, in an experiment of its own."""
+    monkeypatch.delenv("LEUKOLENS_TRACKING")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", request.node.name)
+    return MlflowClient(store)
 
 
 def sweep(smears: Path, *options: str) -> int:
@@ -58,13 +79,25 @@ def test_the_grid_is_every_optimizer_with_every_batch_size(
 
 
 def test_a_trial_that_fails_is_listed_and_the_next_sweep_tries_it_alone(
-    smears: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    smears: Path,
+    client: MlflowClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     options = ("--optimizer", "sgd", "--optimizer", "adam", "--batch-size", "16")
     with monkeypatch.context() as patched:
         patched.setitem(head_fit.OPTIMIZERS, "sgd", (keras.optimizers.SGD, 1e30))
         assert sweep(smears, *options) == 1
     failed, finished = report_of(tmp_path).results
+    found = runs_by_name(client, request.node.name)
+    parent, trial = found["sweep sweep"], found["tiny adam 16 holdout"]
+    assert parent.data.tags["best_trial.holdout"] == trial.info.run_name
+    assert parent.data.metrics["best_balanced_accuracy/holdout"] == finished.choice
+    assert found["tiny sgd 16 holdout"].info.status == "FAILED"
+    expect_a_trial(client, trial, parent.info.run_id, smears, tmp_path)
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
     assert (failed.status, finished.status) == ("failed", "finished")
     assert "DivergedError" in (failed.error or "")
     assert "failed: DivergedError" in capsys.readouterr().out
@@ -72,6 +105,24 @@ def test_a_trial_that_fails_is_listed_and_the_next_sweep_tries_it_alone(
     retried, kept = report_of(tmp_path).results
     assert retried.status == "finished"
     assert kept == finished  # its very seconds: it did not run again
+
+
+def expect_a_trial(client: MlflowClient, run: Run, parent: str, smears: Path, place: Path) -> None:
+    """Expect of a trial all that ``train`` logs, and that its registered file is the head that was tried."""
+    assert run.data.tags["mlflow.parentRunId"] == parent
+    assert run.data.params["optimizer"] == "adam"
+    assert run.data.params["learning_rate"] == "0.001"
+    assert [one.step for one in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3]
+    assert run.data.metrics["parity_agreement"] == 1.0
+    assert run.data.metrics["held_out/balanced_accuracy"] == pytest.approx(run.data.metrics["balanced_accuracy_mean"])
+    file, tags = expect_a_model(client, run, manifest_of(smears).digest, place)
+    assert tags == {"version": "0.0.0", "sha256": file.card.sha256, "sweep": "sweep", "trial": run.info.run_name}
+    fields = load_fields(smears)
+    (held,) = parts_of("holdout", smears, manifest_of(smears), fields)
+    answers = np.stack([file.run(image).probabilities for image in fields.take(held.test).images])
+    assert (
+        file.card.training["held_out"]["confusion"] == confusion(fields.labels[held.test], answers.argmax(1)).tolist()
+    )
 
 
 def test_folds_are_scored_each_and_together(smears: Path, tmp_path: Path) -> None:
@@ -100,7 +151,9 @@ def test_a_batch_size_of_nothing_is_refused(smears: Path, capsys: pytest.Capture
     assert "0 is not at least 1" in capsys.readouterr().err
 
 
-def test_every_fold_gets_a_file_that_serves(smears: Path, tmp_path: Path) -> None:
+def test_every_fold_gets_a_file_that_serves(
+    smears: Path, client: MlflowClient, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     folders = [tmp_path / "runs" / "folds" / "tiny" / f"contiguous-{number}" for number in range(1, 6)]
     for folder in folders[1:]:  # as an interrupted run would have left them: finished folds are left alone
         folder.mkdir(parents=True)
@@ -126,3 +179,25 @@ def test_every_fold_gets_a_file_that_serves(smears: Path, tmp_path: Path) -> Non
     assert file.card.training["recipe"]["optimizer"] == HeadRecipe.optimizer
     seen = FrozenBackbone("tiny", hide_corner=False).embed(image[None])[0]
     np.testing.assert_allclose(file.run(image).embedding, seen, atol=1e-5)
+    found = runs_by_name(client, request.node.name)
+    parent, run = found["crossvalidate tiny"], found["contiguous-1"]
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert (run.data.params["protocol"], run.data.params["corner"]) == ("contiguous", "visible")
+    assert run.data.metrics["contiguous/balanced_accuracy/low"] <= run.data.metrics["contiguous/balanced_accuracy"]
+    assert parent.data.metrics["contiguous/balanced_accuracy"] == run.data.metrics["contiguous/balanced_accuracy"]
+    logged, tags = expect_a_model(client, run, manifest_of(smears).digest, tmp_path, "files/contiguous-1")
+    assert logged.card == file.card
+    assert tags["fold"] == "contiguous-1"
+
+
+def test_a_corner_that_cannot_be_shown_is_refused_though_every_fold_is_there(
+    smears: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1, 6):
+        folder = tmp_path / "runs" / "folds" / "tiny" / f"contiguous-{number}"
+        folder.mkdir(parents=True)
+        (folder / "fold.json").write_text("{}")
+    command = ["crossvalidate", "--data", str(smears), "--backbone", "tiny", "--protocol", "contiguous"]
+    assert main(command) == 0
+    assert main([*command, "--show-corner"]) == 2
+    assert "--show-corner goes with --frozen" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""A fold's model file where the network is fine-tuned, or has a linear head on the frozen backbone.
+
+For ``crossvalidate``. The folder holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+from scipy.special import softmax
+
+from inference import Classifier
+from training import measure, parity
+from training.backbones import BACKBONES
+from training.features import Features
+from training.fields import Fields, spread
+from training.fit import Recipe, embed
+from training.fold_record import write_record
+from training.fold_runs import FoldMade
+from training.head_fit import Labels
+from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
+from training.linear_head import LinearHead
+from training.manifest import Manifest
+from training.measure import Measured
+from training.protocols import positions
+from training.release import UNRELEASED, make_card, release
+from training.run_record import HELD_OUT, SHEET_FIELDS, tell_sheet
+from training.served import serve
+from training.serving import convert
+from training.splits import Fold
+from training.tracking import Run
+
+CHECKED = 32
+"""Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe and the fields that it is tried on.
+
+    Attributes
+    ----------
+    features
+        Of all the fields, where the backbone is frozen under a linear head: computed once for every fold.
+    """
+
+    backbone: str
+    recipe: Recipe
+    manifest: Manifest
+    fields: Fields
+    features: tuple[keras.Model, Features] | None
+
+
+def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
+    """Train on one fold and write its model folder.
+
+    Raises
+    ------
+    DataError, ParityError, ValueError
+        Too few fields, a file that is not its network, a recipe that the backbone cannot be trained by.
+    """
+    keras.utils.set_random_seed(experiment.recipe.seed)
+    train, test = positions(experiment.fields, fold.train), positions(experiment.fields, fold.test)
+    shutil.rmtree(folder, ignore_errors=True)
+    work = folder.with_name(f".{folder.name}-work")
+    learned = _learn(experiment, train, work)
+    measured = _answer(experiment, learned, test)
+    served = serve(learned, BACKBONES[experiment.backbone])
+    content = convert(served, work / "saved_model")
+    card = make_card(
+        content,
+        version=UNRELEASED,
+        backbone=experiment.backbone,
+        temperature=learned.temperature,
+        minimum_probability=learned.minimum_probability,
+        threshold=learned.threshold,
+        quantile=OOD_QUANTILE,
+        training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
+    )
+    some = experiment.fields.take(test[spread(len(test), CHECKED)])
+
+    def check(file: Classifier) -> dict[str, object]:
+        found = parity.compare(served, file, some.images)
+        parity.demand(found, folder / card.file)
+        tell_sheet(run, file, some.take(spread(len(some), SHEET_FIELDS)))
+        return {
+            HELD_OUT: measure.evaluate(measured, experiment.fields.labels[test], file.card),
+            "parity": asdict(found),
+        }
+
+    whole, _ = release(content, card, folder, check, max_bytes=None)
+    shutil.rmtree(work, ignore_errors=True)
+    write_record(folder, protocol, fold, experiment.manifest)
+    return FoldMade(folder, learned, whole, test, measured)
+
+
+def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
+    fields, records = experiment.fields.take(train), experiment.manifest.records
+    if experiment.features is None:
+        return learn(experiment.backbone, fields, records, experiment.recipe, work)
+    network, features = experiment.features
+    return learn_linear(network, fields, features.take(train), records)
+
+
+def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
+    """Answer for fields that were not learnt from, by their features where these are known."""
+    if experiment.features is None:
+        embeddings, logits = embed(learned.network, experiment.fields.images[test])
+    else:
+        head = LinearHead.of(learned.network)
+        pooled = experiment.features[1].embeddings[test]
+        embeddings, logits = head.standardise(pooled), head.logits(pooled)
+    return Measured(softmax(logits / learned.temperature, 1), learned.distance.score(embeddings))
