@@ -178,12 +178,12 @@ def stop() -> Iterator[Stop]:
 
 def test_a_job_that_is_told_to_end_ends_at_once(stop: Stop) -> None:
     with pytest.raises(Interrupted):
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_while_fitting_it_ends_between_two_batches(stop: Stop) -> None:
     stop.wait_for_batches = True
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
     assert stop.requested
     with pytest.raises(Interrupted):
         stop.check()
