@@ -29,8 +29,9 @@ hypothesis.settings.register_profile("hunt", derandomize=False, database=None, m
 REQUIRE_ALL = os.environ.get("LEUKOLENS_REQUIRE_ALL") == "1"
 # Kinds (markers) that may skip all the same, such as "data" where the real smears cannot be had.
 WITHOUT = set(filter(None, os.environ.get("LEUKOLENS_WITHOUT", "").split(",")))
-TOGETHER = ("tests/browser", "tests/container", "tests/infra", "tests/unit/training/evaluation")
-"""Folders whose files share images, templates or servers: one process of a parallel run takes each whole."""
+TOGETHER = (("tests/browser", "tests/container"), ("tests/infra",), ("tests/unit/training/evaluation",))
+"""Folders whose files share images, templates or servers: one process of a parallel run takes each whole. The browser's
+come with those that start containers: a network that comes for one of these, or goes, ends what a browser fetches."""
 FIRST = ("tests/browser", "tests/container", "tests/rehearsal", "tests/unit/training")
 """What takes longest; a parallel run that begins with it does not end with one process waiting for the other."""
 
@@ -54,11 +55,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 class _Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in TOGETHER if _within(nodeid, folder)), nodeid.partition("::")[0])
+        return next((folders[0] for folders in TOGETHER if _within(nodeid, *folders)), nodeid.partition("::")[0])
 
 
-def _within(nodeid: str, folder: str) -> bool:
-    return nodeid.startswith(f"{folder}/")
+def _within(nodeid: str, *folders: str) -> bool:
+    return nodeid.startswith(tuple(f"{folder}/" for folder in folders))
 
 
 @pytest.hookimpl(wrapper=True)

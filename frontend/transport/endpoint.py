@@ -8,6 +8,7 @@ import engineio
 from engineio.packet import NOOP, Packet
 from engineio.payload import Payload
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
@@ -86,7 +87,10 @@ class PollingEndpoint:
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        try:
+            body = await _read(receive)
+        except ClientDisconnect:
+            return  # cut midway: what came of it must not pass for the whole
         if body is None:
             await PlainTextResponse("Too large", 413)(scope, receive, send)
             return
@@ -209,10 +213,12 @@ def websocket_scope(scope: Scope) -> Scope:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Read a request's body, or None where it is over ``MAX_POLL_BYTES``."""
+    """Read a request's body, or None where it is over ``MAX_POLL_BYTES``; raises ``ClientDisconnect``."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > MAX_POLL_BYTES:
             return None

@@ -47,6 +47,8 @@ def _take_in(workspace: Workspace) -> None:
             st.session_state["upload_turn"] = turn + 1
             if (chosen := session.chosen_meanwhile()) is not None:
                 st.switch_page(chosen)  # the files wait here until their reader is back
+            # The new uploader is there before anything is classified: on the old one, further files would be lost.
+            st.rerun()
     with tries:
         _samples(workspace)
 

@@ -167,7 +167,8 @@ def visit(browser: Browser, logs: Path, request: pytest.FixtureRequest) -> Itera
 
 
 def upload(tab: Page, *paths: Path) -> None:
-    tab.locator("input[type=file]").set_input_files(list(paths))
+    # The uploader of before may still be in the document, hidden; the input is never seen.
+    tab.get_by_test_id("stFileUploader").filter(visible=True).locator("input[type=file]").set_input_files(list(paths))
 
 
 def drop(tab: Page, *paths: Path) -> None:
@@ -184,7 +185,7 @@ def drop(tab: Page, *paths: Path) -> None:
         }""",
         files,
     )
-    tab.get_by_test_id("stFileUploaderDropzone").dispatch_event("drop", {"dataTransfer": dropped})
+    tab.get_by_test_id("stFileUploaderDropzone").filter(visible=True).dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def open_view(tab: Page, name: str) -> None:

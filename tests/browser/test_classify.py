@@ -81,6 +81,19 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path, 
     expect(tab.get_by_text("Field 1 ·")).to_be_visible()
 
 
+def test_files_dropped_while_others_are_classified_are_kept(visit: Visit, direct_address: str, tmp_path: Path):
+    paths = []
+    for number in range(45):
+        paths.append(tmp_path / f"field_{number:02}.png")
+        paths[-1].write_bytes(SAMPLE.read_bytes() + bytes([number]))
+    tab = visit(direct_address)
+    upload(tab, *paths[:40])
+    expect(tab.get_by_text("Classifying")).to_be_visible()
+    drop(tab, *paths[40:])
+    expect(tab.get_by_role("heading", name="45 fields")).to_be_visible()
+    expect(tab.get_by_text(f"Field {len(paths)} ·")).to_be_visible()
+
+
 def test_a_hostile_file_is_refused_and_the_others_go_on(visit: Visit, page_address: str, tmp_path: Path):
     hostile = tmp_path / "<img src=x onerror=alert(1)> **bold**.png"
     hostile.write_bytes(b"\x89PNG\r\n\x1a\n" + b"not really" * 10)

@@ -1,4 +1,6 @@
+import base64
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -133,6 +135,18 @@ def test_parts_of_another_format_end_their_session_alone(connect: Connect, appli
     assert bad.closed.wait(WAIT_S)
     good.send(b"still here")
     assert good.get() == b"still here"
+
+
+def test_of_a_request_cut_midway_nothing_is_taken(connect: Connect, address: str):
+    client = connect()
+    whole = b"b" + base64.b64encode(frames.LAST + b"cut")
+    url = httpx.URL(address)
+    with socket.create_connection((url.host, url.port), timeout=WAIT_S) as cut:
+        line = f"POST {endpoint.PATH}?EIO=4&transport=polling&sid={client.sid} HTTP/1.1"
+        head = f"{line}\r\nHost: {url.host}\r\nContent-Length: {2 * len(whole)}\r\n\r\n"
+        cut.sendall(head.encode() + whole)
+    client.send(b"whole")
+    assert client.get() == b"whole"
 
 
 @pytest.fixture
