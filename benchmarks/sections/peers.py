@@ -65,7 +65,10 @@ def _engines_and_standing(results: dict[str, Any]) -> list[str]:
         "The bare model in the same environments, no server around it:",
         "",
         times(ENGINES, {name: one["ms"] for name, one in engines.items()}),
-        f"Of the processor it takes, in ms: {of_the_processor}.",
+        f"Of the processor it takes, in ms: {of_the_processor}. LiteRT and TensorFlow's interpreter have"
+        " their kernels from the same library, XNNPACK. What a process takes for them depends on where it comes to lie"
+        " in memory as well: in pages of 4 kB, wherever some are free, or in pages of 2 MB, where the kernel gives them"
+        " on request and the variable `GLIBC_TUNABLES=glibc.malloc.hugetlb=1` (glibc 2.35 and later) requests them.",
         "",
         "### Where this project is not first",
         "",
