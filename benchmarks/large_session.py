@@ -1,6 +1,6 @@
 """``python -m benchmarks.large_session``: 500 photographs in one session, and the page's memory at its highest.
 
-Too long for ``make bench``: some ten minutes on two free cores. Each portion is added to
+Too long for ``make bench``: four minutes on two free cores, ten on busy ones. Each portion is added to
 ``results/large_session.json`` as it is done, so that a run that was stopped says how far it came.
 """
 
