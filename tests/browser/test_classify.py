@@ -83,14 +83,17 @@ def test_twenty_images_at_once(visit: Visit, page_address: str, tmp_path: Path, 
 
 def test_files_dropped_while_others_are_classified_are_kept(visit: Visit, direct_address: str, tmp_path: Path):
     paths = []
-    for number in range(45):
+    for number in range(65):
         paths.append(tmp_path / f"field_{number:02}.png")
         paths[-1].write_bytes(SAMPLE.read_bytes() + bytes([number]))
     tab = visit(direct_address)
-    upload(tab, *paths[:40])
-    expect(tab.get_by_text("Classifying")).to_be_visible()
-    drop(tab, *paths[40:])
-    expect(tab.get_by_role("heading", name="45 fields")).to_be_visible()
+    upload(tab, paths[0])  # the bar's code is fetched with the first bar, and no bar is seen before
+    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    settle(tab)
+    upload(tab, *paths[1:60])
+    tab.get_by_test_id("stProgress").wait_for()
+    drop(tab, *paths[60:])
+    expect(tab.get_by_role("heading", name="65 fields")).to_be_visible()
     expect(tab.get_by_text(f"Field {len(paths)} ·")).to_be_visible()
 
 
