@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from . import servers
-from .conftest import SAMPLES, upload
+from .conftest import SAMPLES, drop, upload
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,22 @@ def test_the_api_is_absent_then_slow_and_comes_back(visit: Callable[..., Page], 
             tab.get_by_role("button", name="Try again").click()
             expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
             expect(tab.get_by_text("got no answer")).to_have_count(0)
+
+
+def test_files_dropped_while_others_are_classified_are_kept(visit: Callable[..., Page], logs: Path):
+    port = servers.free_port()
+    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "3600"}
+    with servers.page(f"http://127.0.0.1:{port}", logs / "dropped-page.log", **access) as address:
+        tab = visit(address)
+        with silent(port):
+            for number, path in enumerate((SAMPLE, SAMPLES / "synthetic_early_01.png"), 1):
+                drop(tab, path)
+                # The next uploader is there while the file is classified, which will never end.
+                expect(tab.locator(f".st-key-upload-{number}")).to_be_visible()
+        expect(tab.get_by_text("2 of 2 images got no answer.")).to_be_visible()
+        with servers.api(logs / "dropped-api.log", port):
+            tab.get_by_role("button", name="Try again").click()
+            expect(tab.get_by_role("heading", name="2 fields")).to_be_visible()
 
 
 def test_the_page_itself_goes_and_comes_back(visit: Callable[..., Page], api_address: str, logs: Path):
