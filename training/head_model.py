@@ -12,10 +12,10 @@ from training.fields import Fields, spread
 from training.frozen import FrozenBackbone
 from training.head_file import HeadFiles
 from training.head_fit import FittedHead, Floats, HeadRecipe, Labels, fit_head
-from training.learn import ASKED_PART, OOD_QUANTILE, OOD_RANK, Learned, calibrated, inner_parts
+from training.learn import ASKED_PART, OOD_RANK, Learned, calibrated, inner_parts
 from training.manifest import Manifest
 from training.measure import Measured
-from training.release import UNRELEASED, make_card, release
+from training.release import UNRELEASED, card_of, release
 from training.run_record import HELD_OUT, tell_sheet
 from training.tracking import Run
 
@@ -143,14 +143,11 @@ def write_head_model(
     learned, backbone = model.learned, data.backbone
     content = data.files.convert(learned)
     measured = model.answer(data.embeddings[test])
-    card = make_card(
+    card = card_of(
         content,
+        learned,
         version=UNRELEASED,
         backbone=backbone.name,
-        temperature=learned.temperature,
-        minimum_probability=learned.minimum_probability,
-        threshold=learned.threshold,
-        quantile=OOD_QUANTILE,
         training={
             "method": "head trained on features of the frozen backbone",
             "data_manifest": data.manifest.digest,

@@ -19,12 +19,12 @@ from training.fit import Recipe, embed
 from training.fold_record import write_record
 from training.fold_runs import FoldMade
 from training.head_fit import Labels
-from training.learn import OOD_QUANTILE, Learned, learn, learn_linear
+from training.learn import Learned, learn, learn_linear
 from training.linear_head import LinearHead
 from training.manifest import Manifest
 from training.measure import Measured
 from training.protocols import positions
-from training.release import UNRELEASED, make_card, release
+from training.release import UNRELEASED, card_of, release
 from training.run_record import HELD_OUT, SHEET_FIELDS, tell_sheet
 from training.served import serve
 from training.serving import convert
@@ -68,14 +68,11 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
     measured = _answer(experiment, learned, test)
     served = serve(learned, BACKBONES[experiment.backbone])
     content = convert(served, work / "saved_model")
-    card = make_card(
+    card = card_of(
         content,
+        learned,
         version=UNRELEASED,
         backbone=experiment.backbone,
-        temperature=learned.temperature,
-        minimum_probability=learned.minimum_probability,
-        threshold=learned.threshold,
-        quantile=OOD_QUANTILE,
         training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
     )
     some = experiment.fields.take(test[spread(len(test), CHECKED)])

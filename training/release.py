@@ -11,6 +11,7 @@ from inference import CARD_NAME, Classifier, ModelCard, load
 from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
 from training import calibrate, out_of_distribution
 from training.fields import INPUT_SIDE_PX, LABELS, MALIGNANT_LABELS
+from training.learn import OOD_QUANTILE, Learned
 
 FILE_NAME = "model.tflite"
 MAX_BYTES = 16_000_000
@@ -69,6 +70,20 @@ def make_card(
         misuse=MISUSE,
         training=training,
         evaluation={},
+    )
+
+
+def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, training: dict[str, Any]) -> ModelCard:
+    """Describe the file of a trained classifier, with what it was found to be sure of."""
+    return make_card(
+        content,
+        version=version,
+        backbone=backbone,
+        temperature=learned.temperature,
+        minimum_probability=learned.minimum_probability,
+        threshold=learned.threshold,
+        quantile=OOD_QUANTILE,
+        training=training,
     )
 
 

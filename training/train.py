@@ -30,8 +30,8 @@ from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
 from training.head_fit import DivergedError, HeadRecipe, positive
 from training.holdout import contiguous_holdout, group_numbers
 from training.inventory import manifest_of
-from training.learn import OOD_QUANTILE, Watch, learn
-from training.release import make_card, release
+from training.learn import Watch, learn
+from training.release import card_of, release
 from training.run_record import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 from training.served import serve
 from training.serving import convert
@@ -90,14 +90,11 @@ def train(
     learned = learn(backbone, pool, manifest.records, recipe, place, watch)
     served = serve(learned, BACKBONES[backbone])
     content = convert(served, place / SAVED_MODEL)
-    card = make_card(
+    card = card_of(
         content,
+        learned,
         version=VERSION,
         backbone=backbone,
-        temperature=learned.temperature,
-        minimum_probability=learned.minimum_probability,
-        threshold=learned.threshold,
-        quantile=OOD_QUANTILE,
         training={
             "data_manifest": manifest.digest,
             "method": "linear head on the frozen ImageNet network" if recipe.frozen else "fine-tuned from ImageNet",

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.surroundings import free_port
+
 from . import servers
 from .conftest import SAMPLES, drop, upload
 
@@ -23,7 +25,7 @@ def silent(port: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("behind_proxy", [False, True], ids=["direct", "proxied"])
 def test_the_api_is_absent_then_slow_and_comes_back(visit: Callable[..., Page], logs: Path, behind_proxy: bool):
-    port = servers.free_port()
+    port = free_port()
     access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "5"}
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(servers.page(f"http://127.0.0.1:{port}", logs / "outage-page.log", **access))
@@ -43,7 +45,7 @@ def test_the_api_is_absent_then_slow_and_comes_back(visit: Callable[..., Page], 
 
 
 def test_files_dropped_while_others_are_classified_are_kept(visit: Callable[..., Page], logs: Path):
-    port = servers.free_port()
+    port = free_port()
     access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "3600"}
     with servers.page(f"http://127.0.0.1:{port}", logs / "dropped-page.log", **access) as address:
         tab = visit(address)
@@ -59,7 +61,7 @@ def test_files_dropped_while_others_are_classified_are_kept(visit: Callable[...,
 
 
 def test_the_page_itself_goes_and_comes_back(visit: Callable[..., Page], api_address: str, logs: Path):
-    port = servers.free_port()
+    port = free_port()
     log = logs / "restarted-page.log"
     with servers.page(api_address, log, port, LEUKOLENS_TRANSPORT="polling") as address:
         tab = visit(address)

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.surroundings import free_port
+
 from . import identity, servers
 from .conftest import SAMPLES, upload
 
@@ -15,7 +17,7 @@ def test_a_reader_signs_in_and_the_api_gets_their_token(
     visit: Callable[..., Page], api_address: str, logs: Path, transport: str
 ):
     gateway = type("ThisGateway", (identity.Gateway,), {"api_address": api_address})
-    port = servers.free_port()
+    port = free_port()
     with identity.serving(identity.Provider) as provider, identity.serving(gateway) as api:
         access = {
             "LEUKOLENS_TRANSPORT": transport,
