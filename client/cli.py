@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import track
 
 from api.schemas import RESEARCH_USE_WARNING
+from terminal import add_format, open_console
 
 from .batch import command as batch
 from .errors import InvalidAnswerError, LeukolensError, ServiceError, UnreachableError
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "paths", nargs="+", metavar="PATH", help="a file, a folder, or a pattern such as 'slide/**/*.tif'"
     )
-    predict.add_argument("--format", choices=["table", "json", "csv"], default="table")
+    add_format(predict)
     predict.add_argument("--explain", type=Path, metavar="DIR", help="write each image with its heat map into DIR")
     commands.add_parser("model", parents=[shared], help="print the card of the model that answers")
     batch.add_command(commands)
@@ -85,7 +85,7 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
     ask = partial(_ask, leukolens, explain_into=options.explain, base=base)
-    progress = Console(stderr=True)
+    progress = open_console(stderr=True)
     with ThreadPoolExecutor(options.concurrency) as pool:
         try:
             outcomes = list(track(pool.map(ask, files), "Classifying", len(files), console=progress, transient=True))
@@ -93,7 +93,7 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
             pool.shutdown(cancel_futures=True)
             raise
     if options.format == "table":
-        Console().print(as_table(outcomes))
+        as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)
     else:
         print(as_json(outcomes) if options.format == "json" else as_csv(outcomes), end="")

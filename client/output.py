@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Column, Table
+from rich.text import Text
 
 from api.schemas import Prediction, Problem
+from terminal import Column, Table
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 ANSWER_COLUMNS = (
@@ -39,18 +40,16 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(Column("file", overflow="fold"), "label", "probability", "verdict", "malignant")
+    table = Table(["file", "label", Column("probability", right=True), "verdict", Column("malignant", right=True)])
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            table.add(str(outcome.path), Text("no answer", style="red"), "", reason)
             continue
         decision = outcome.answer.prediction
-        style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
+        verdict = Text(decision.verdict.replace("_", " "), style=VERDICT_STYLES[decision.verdict])
         malignant = f"{outcome.answer.malignant_probability:.3f}"
-        table.add_row(
-            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
-        )
+        table.add(str(outcome.path), decision.label, f"{decision.probability:.3f}", verdict, malignant)
     return table
 
 

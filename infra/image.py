@@ -84,7 +84,7 @@ def stage_context(environment: Environment, work: Path | None = None, models: Pa
 def stage_page(work: Path | None = None) -> Path:
     """Copy what the page's image is built from into a folder, as :func:`stage_context` does."""
     context = _empty("page", work)
-    for folder in ("frontend", "client", "samples"):
+    for folder in ("frontend", "client", "terminal", "samples"):
         shutil.copytree(ROOT / folder, context / folder, ignore=_LEFT_OUT)
     (context / "lambda" / "api").mkdir(parents=True)
     for name in ("__init__.py", "schemas.py"):

@@ -14,7 +14,7 @@ _FRAMES = {
         "api": "lambda/api",
         "inference": "lambda/inference",
     },
-    "the page's image": {"frontend": "frontend", "client": "client"},
+    "the page's image": {"frontend": "frontend", "client": "client", "terminal": "terminal"},
     "a laptop, CI or a SageMaker job": {
         "local": "local",
         "training": "training",

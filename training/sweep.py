@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from terminal import add_format, open_console
 from training import tracking
 from training.backbones import BACKBONES
 from training.backbones.vgg16 import WeightsError
@@ -28,7 +29,7 @@ from training.inventory import manifest_of
 from training.manifest import Manifest
 from training.progress import bar
 from training.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
-from training.sweep_report import SweepReport, figure, table, write_report
+from training.sweep_report import SweepReport, figure, printed, write_report
 from training.trial_run import tell_best, tell_trial
 
 BATCH_SIZES = (16, 32, 64)
@@ -161,6 +162,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
@@ -202,6 +204,6 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
-    sys.stdout.write(table(report) + "\n")
-    sys.stdout.write(f"{options.output / options.name}.json, .md and .png\n")
+    printed(report).write(open_console(), options.format)
+    sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
     return int(any(result.status == "failed" for result in report.results))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,10 +12,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.text import Text
 
 from api.schemas import BatchSummary
 from client.output import VERDICT_STYLES
+from terminal import Column, Table
 
 from .execution import Execution
 from .results import Tally
@@ -53,17 +53,14 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
-    table = Table("", "images", title=f"{tally.rows} images")
+    table = Table(["answer", Column("images", right=True)], title=f"{tally.rows} images")
     for verdict, count in summary.verdicts.items():
-        style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(f"[{style}]{escape(verdict.replace('_', ' '))}[/]" if style else verdict, str(count))
-    table.add_section()
-    for label, count in summary.labels.items():
-        table.add_row(label, str(count))
-    table.add_section()
-    table.add_row("no answer: unreadable", str(summary.problems))
-    table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))
-    console.print(table)
+        table.add(Text(verdict.replace("_", " "), style=VERDICT_STYLES.get(verdict, "")), str(count))
+    for number, (label, count) in enumerate(summary.labels.items()):
+        table.add(label, str(count), begins_section=not number)
+    table.add("no answer: unreadable", str(summary.problems), begins_section=True)
+    table.add("no answer: call failed", str(tally.unanswered - summary.problems))
+    table.write(console)
     for row in tally.first_unanswered:
         say(console, f"no answer: {row['key']}: {row['error']}", style="red")
     if (more := tally.unanswered - len(tally.first_unanswered)) > 0:

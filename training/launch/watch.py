@@ -1,13 +1,13 @@
 """``python -m training jobs``: the table of jobs, alive as long as one runs."""
 
 import argparse
-import sys
 import time
 from functools import partial
 from typing import Any
 
 from rich.console import Console
 
+from terminal import add_format, open_console
 from training.launch.environment import open_session, read_environment
 from training.launch.errors import LaunchError
 from training.launch.follow import Follower
@@ -20,9 +20,7 @@ from training.launch.say import say
 from training.launch.settle import settle
 from training.launch.stop import stop_all
 from training.launch.sweeps import notes_on, state_of
-from training.launch.table import View, render
-
-_WIDTH = 160
+from training.launch.table import View, cost_of, render, table_of
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,12 +29,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--env", default="dev", metavar="NAME", help="environment (%(default)s)")
     parser.add_argument("--sweep", metavar="NAME", help="only this sweep or job")
     parser.add_argument("--once", action="store_true", help="print the table once, as without a terminal")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, session: Any = None, console: Console | None = None) -> int:
     """Run the ``jobs`` command; gives the exit code."""
-    console = console or make_console()
+    console = console or open_console()
     try:
         environment, prices = read_environment(options.env), read_prices()
         session = session or open_session(environment)
@@ -47,6 +46,10 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         if options.sweep and not view.jobs and plan is None:
             say(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed")
             return 2
+        if options.format != "table":
+            costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
+            table_of(view.jobs, costs).write(console, options.format)
+            return 0
         if options.once or not console.is_terminal or not (view.running or view.more):
             console.print(render(view, place, prices, plan))
             settle(view, name, place, prices, plan)
@@ -69,11 +72,6 @@ def look(
     return View(jobs, notes_on(jobs, place, session) if notes is None else notes)
 
 
-def make_console() -> Console:
-    """Give standard output, as wide as the table where there is no terminal that says how wide it is."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH)
-
-
 def watch(
     name: str,
     place: Place,
@@ -91,7 +89,7 @@ def watch(
         stop=lambda: stop_all(name, place, session),
         ask=input,
         sleep=time.sleep,
-        console=console or make_console(),
+        console=console or open_console(),
         again=f"python -m training jobs --env {place.environment}" + ("" if name.endswith("-") else f" --sweep {name}"),
         ended=lambda view: settle(view, name, place, prices, plan),
     ).run()
