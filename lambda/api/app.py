@@ -10,7 +10,7 @@ from settings import Settings
 
 from . import observe
 from .errors import ApiError, MethodNotAllowed, NotFound, as_api_error, as_problem
-from .event import Incoming, read_event, request_id_of
+from .http import Incoming, read_event, request_id_of
 from .reply import Reply
 from .resolver import APIGatewayHttpResolver, Response
 from .routes import ROUTES, Endpoint

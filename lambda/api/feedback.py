@@ -9,7 +9,7 @@ import inference
 
 from . import schemas
 from .errors import InvalidRequest, parse
-from .event import Incoming
+from .http import Incoming
 from .reply import Reply
 from .service import Service
 from .uploads import uploaded_image

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .errors import ApiError
-    from .event import Incoming
+    from .http import Incoming
     from .routes import Route
     from .service import Service
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from pydantic import BaseModel
 
 from . import errors, feedback, model, openapi, predictions, reports, schemas, uploads
-from .event import Incoming
+from .http import Incoming
 from .reply import Reply
 from .service import Service
 

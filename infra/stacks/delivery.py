@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.config import Delivery, Environment
-from infra.permissions import allow
+from infra.constructs.permissions import allow
 
 _HOST = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"

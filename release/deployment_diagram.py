@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from release.drawing import ROOT, Graph
+from release.graphviz import ROOT, Graph
 
 SNAPSHOTS = ROOT / "tests" / "infra" / "snapshots"
 

@@ -6,8 +6,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 
 from infra.config import Training, TrainingNetwork
-from infra.permissions import allow, allow_objects
-from infra.storage import StorageStack
+from infra.constructs.permissions import allow, allow_objects
+from infra.stacks.storage import StorageStack
 
 # The account of AWS's own deep learning images in this project's regions:
 # https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html

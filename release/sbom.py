@@ -15,7 +15,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from release.drawing import ROOT
+from release.graphviz import ROOT
 from release.licences import licence
 from release.locks import IMAGE, IMAGE_LOCKS, locked, needed
 from release.version import released, version

@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from api.errors import InvalidRequest, TooLarge
-from api.event import read_event, request_id_of
+from api.http import read_event, request_id_of
 from tests.contract.gateway import event
 
 

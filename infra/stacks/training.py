@@ -8,14 +8,14 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
 from infra.config import Environment
-from infra.function import RETENTION
+from infra.constructs.image_function import RETENTION
+from infra.constructs.nag import acknowledge
+from infra.constructs.permissions import allow, allow_objects
 from infra.image import stage_training
-from infra.permissions import allow, allow_objects
-from infra.storage import StorageStack
-from infra.training_launcher import launcher_policy
-from infra.training_role import allow_image, allow_job, allow_tracking
+from infra.stacks.storage import StorageStack
+from infra.stacks.training_launcher import launcher_policy
+from infra.stacks.training_role import allow_image, allow_job, allow_tracking
 
 _JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 _OWN_LOG = "service-role/AWSLambdaBasicExecutionRole"

@@ -12,14 +12,14 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
-from infra.alarm import alarm
 from infra.config import Environment
-from infra.function import RETENTION
-from infra.identity import IdentityStack
-from infra.inference import InferenceStack
-from infra.permissions import allow
-from infra.scopes import scope_name
+from infra.constructs.alarm import alarm
+from infra.constructs.image_function import RETENTION
+from infra.constructs.nag import acknowledge
+from infra.constructs.permissions import allow
+from infra.constructs.scopes import scope_name
+from infra.stacks.identity import IdentityStack
+from infra.stacks.inference import InferenceStack
 
 PORT = 8501
 _HEALTH = "/_stcore/health"

@@ -14,10 +14,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
 from infra.config import Environment
-from infra.function import RETENTION
-from infra.scopes import scope_name
+from infra.constructs.image_function import RETENTION
+from infra.constructs.nag import acknowledge
+from infra.constructs.scopes import scope_name
 
 # Each route and the scope that its token must carry; None lets anyone in.
 ROUTES: dict[tuple[apigw.HttpMethod, str], str | None] = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from release.bill import bill
 from release.locks import IMAGE_LOCKS
+from release.sbom import bill
 from release.version import version
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from release.drawing import ROOT, Graph
+from release.graphviz import ROOT, Graph
 
 # What is drawn, by where it runs: the folder or file of each package below the root.
 _FRAMES = {

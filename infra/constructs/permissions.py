@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from infra.acknowledge import acknowledge
+from infra.constructs.nag import acknowledge
 
 _READ = ("s3:GetObject",)
 _WRITE = ("s3:PutObject",)

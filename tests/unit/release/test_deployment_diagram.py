@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from release.deployment import deployment
+from release.deployment_diagram import deployment
 
 STORAGE = {
     "Resources": {
@@ -51,7 +51,7 @@ def test_parts_are_drawn_as_their_whole_and_references_cross_stacks(tmp_path: Pa
 
 
 def test_the_real_stacks_show_the_path_of_a_request():
-    from release.deployment import SNAPSHOTS
+    from release.deployment_diagram import SNAPSHOTS
 
     graph = deployment(SNAPSHOTS / "dev")
     labels = {name: label for boxes in graph.frames.values() for name, label in boxes.items()}

@@ -4,14 +4,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.api import Api
 from infra.config import Environment
-from infra.function import ImageFunction
-from infra.identity import IdentityStack
+from infra.constructs.canary_release import Release
+from infra.constructs.http_api import Api
+from infra.constructs.image_function import ImageFunction
+from infra.constructs.permissions import allow_objects
 from infra.image import Image
-from infra.permissions import allow_objects
-from infra.release import Release
-from infra.storage import StorageStack
+from infra.stacks.identity import IdentityStack
+from infra.stacks.storage import StorageStack
 
 
 class InferenceStack(cdk.Stack):

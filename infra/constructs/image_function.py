@@ -9,8 +9,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Environment
+from infra.constructs.permissions import acknowledge_pattern
 from infra.image import DOCKERFILE, Image, Published
-from infra.permissions import acknowledge_pattern
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, assets.Platform.LINUX_AMD64),

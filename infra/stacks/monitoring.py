@@ -7,12 +7,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.alarm import alarm
-from infra.batch import BatchStack
 from infra.config import Environment
-from infra.inference import InferenceStack
-from infra.metrics import Metrics
-from infra.storage import StorageStack
+from infra.constructs.alarm import alarm
+from infra.stacks.batch import BatchStack
+from infra.stacks.inference import InferenceStack
+from infra.stacks.monitoring_metrics import Metrics
+from infra.stacks.storage import StorageStack
 
 
 class MonitoringStack(cdk.Stack):

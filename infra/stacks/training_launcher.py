@@ -4,8 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 
-from infra.permissions import WRITE_IN_PARTS, acknowledge_objects, acknowledge_pattern
-from infra.storage import StorageStack
+from infra.constructs.permissions import WRITE_IN_PARTS, acknowledge_objects, acknowledge_pattern
+from infra.stacks.storage import StorageStack
 
 _JOBS = [
     f"sagemaker:{action}"

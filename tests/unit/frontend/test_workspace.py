@@ -1,4 +1,4 @@
-from frontend.fields import Workspace
+from frontend.workspace import Workspace
 
 
 def test_the_same_bytes_are_one_field():

@@ -7,9 +7,9 @@ from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
 from infra.config import Environment
-from infra.scopes import RESOURCE_SERVER, SCOPES
+from infra.constructs.nag import acknowledge
+from infra.constructs.scopes import RESOURCE_SERVER, SCOPES
 
 
 class IdentityStack(cdk.Stack):

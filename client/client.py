@@ -27,8 +27,8 @@ from api.schemas import (
 
 from .auth import BearerToken
 from .errors import RefusedImageError
+from .images import ImageSource
 from .retry import RetryPolicy
-from .source import ImageSource
 from .transport import Model, Transport, connect, parse
 
 # Lambda takes 6 MB of payload, about 4.5 MB before base64; larger images go through an upload.

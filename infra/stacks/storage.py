@@ -5,8 +5,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.acknowledge import acknowledge
 from infra.config import Environment
+from infra.constructs.nag import acknowledge
 
 
 class StorageStack(cdk.Stack):

@@ -3,9 +3,9 @@
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.batch import BatchStack
 from infra.config import Environment
-from infra.inference import InferenceStack
+from infra.stacks.batch import BatchStack
+from infra.stacks.inference import InferenceStack
 
 # As lambda/api/observe.py publishes them.
 NAMESPACE = "Leukolens"

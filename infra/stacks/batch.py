@@ -7,12 +7,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.batch_definition import LABEL, definition
 from infra.config import Environment
-from infra.function import RETENTION, ImageFunction
+from infra.constructs.image_function import RETENTION, ImageFunction
+from infra.constructs.permissions import acknowledge_objects, acknowledge_pattern, allow, allow_objects
 from infra.image import Image
-from infra.permissions import acknowledge_objects, acknowledge_pattern, allow, allow_objects
-from infra.storage import StorageStack
+from infra.stacks.batch_definition import LABEL, definition
+from infra.stacks.storage import StorageStack
 
 _SUMMARY_TIMEOUT_S = 300
 _SUMMARY_MEMORY_MB = 1024

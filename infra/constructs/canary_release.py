@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.config import Environment
-from infra.permissions import allow
+from infra.constructs.permissions import allow
 from infra.runbook import what_to_do
 
 _CONFIGURATIONS = {
