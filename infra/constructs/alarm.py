@@ -1,11 +1,20 @@
-"""An alarm that somebody hears, and that says where to read what to do."""
+"""An alarm that somebody hears, and that says where docs/runbook.md tells what to do."""
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.runbook import what_to_do
+
+def what_to_do(section: str) -> str:
+    """Give the end of an alarm's description; the section's heading is the alarm's name.
+
+    Parameters
+    ----------
+    section
+        ``BatchFailures``, ``ReleaseSlow``, ...
+    """
+    return f"What to do: docs/runbook.md#{section.lower()}"
 
 
 def alarm(

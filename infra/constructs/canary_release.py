@@ -8,8 +8,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.config import Environment
+from infra.constructs.alarm import what_to_do
 from infra.constructs.permissions import allow
-from infra.runbook import what_to_do
 
 _CONFIGURATIONS = {
     "canary-10-percent-5-minutes": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES,

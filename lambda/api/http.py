@@ -1,4 +1,4 @@
-"""One HTTP request, read from an API Gateway v2 event."""
+"""One HTTP request, read from an API Gateway v2 event, and an answer with a status of its own."""
 
 import base64
 import binascii
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
 
 from .errors import InvalidRequest, TooLarge
 
@@ -120,3 +122,11 @@ def _check_size(size: int, limit: int) -> None:
         raise TooLarge(
             f"The body has {size} bytes, more than the limit of {limit}: send a large image through POST /v1/uploads."
         )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an endpoint returns where 200 is not right."""
+
+    status: int
+    body: BaseModel
