@@ -153,7 +153,7 @@ rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 
 # --- quality -----------------------------------------------------------------------------------
 
-.PHONY: bench check docs format licences openapi sbom test
+.PHONY: bench check docs format licences openapi sbom test test-all
 bench: setup ## Measure, side by side; writes benchmarks/results/
 	@$(PY) -m benchmarks
 
@@ -200,7 +200,14 @@ check-workflows:
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 
-# Tests that share images, templates or servers stay together in one process (tests/conftest.py).
-TEST_PROCESSES ?= 2
-test: check ## Set up everything and run every test (TEST_PROCESSES=2)
-	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
+# Tests that share images, templates or servers stay together in one process; "auto" is one a core, and no more than
+# fit into memory (tests/conftest.py).
+TEST_PROCESSES ?= auto
+PYTEST = $(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
+ELSEWHERE := browser or container or rehearsal
+test: check ## Set up everything, check it, and run every test that needs no browser, engine or emulator
+	@$(PYTEST) -m "not ($(ELSEWHERE))" $(PYTEST_OPTIONS)
+
+test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
+	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
+	@$(PY) -m tests.fresh_machine
