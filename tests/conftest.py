@@ -102,7 +102,7 @@ def smears() -> Path:
     """Give the folder of real smears, one subfolder a class."""
     root = data_root()
     if root is None:
-        absent("no real smears: set LEUKOLENS_DATA to a folder that holds all_smears/{Benign,Early,Pre,Pro}")
+        absent("no real smears: make data fetches them (or set LEUKOLENS_DATA to a folder that holds all_smears)")
     return root / "all_smears"
 
 

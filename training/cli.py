@@ -7,6 +7,7 @@ from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
+    "fetch": "fetch",
     "ingest": "ingest",
     "pull": "pull",
     "slides": "slide_report",
