@@ -7,15 +7,15 @@ from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
-    "ingest": "ingest",
-    "pull": "pull",
-    "slides": "slide_report",
+    "ingest": "data.ingest",
+    "pull": "data.pull",
+    "slides": "data.slide_report",
     "sweep": "sweep",
     "sync": "tracking.sync",
-    "jobs": "launch.watch",
-    "logs": "launch.logs",
-    "stop": "launch.stop",
-    "costs": "launch.costs",
+    "jobs": "sagemaker_jobs.watch",
+    "logs": "sagemaker_jobs.logs",
+    "stop": "sagemaker_jobs.stop",
+    "costs": "sagemaker_jobs.costs",
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
     "evaluate": "evaluate",
@@ -24,7 +24,7 @@ COMMANDS = {
     "card": "documents",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
-ON_SAGEMAKER = "launch.command"
+ON_SAGEMAKER = "sagemaker_jobs.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
 
 
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in modules:
         importlib.import_module(f"training.{name}").add_parser(subparsers)
     if executor == "local" and {"-h", "--help"} & set(given):
-        importlib.import_module("training.launch.options").add_epilogs(subparsers)
+        importlib.import_module("training.sagemaker_jobs.options").add_epilogs(subparsers)
     options = parser.parse_args(given)
     return int(options.run(options))
 

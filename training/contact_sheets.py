@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.manifest import Record
+from training.data.manifest import Record
 
 THUMBNAIL = 96  # pixels
 COLUMNS = 12

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from inference import ModelError, read_card, write_card
-from training.evaluation import figures, model_card, report
+from training.data.dataset import DataError
 from training.evaluation.attempts import read_attempts
+from training.evaluation.report import figures, model_card, report
 from training.evaluation.results import RESULTS_NAME, Results, read_results
-from training.fields import DataError
 
 DEFAULT_OUTPUT = Path("docs/evaluation.md")
 DEFAULT_MODEL = Path("models/default")

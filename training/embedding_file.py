@@ -17,10 +17,10 @@ from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untype
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.corner import hide_scale_bar
-from training.fields import INPUT_SIDE_PX
+from training.data.dataset import INPUT_SIDE_PX
+from training.data.scale_bar import hide_scale_bar
 from training.progress import bar
-from training.serving import convert
+from training.serving.graph import convert
 
 
 class EmbeddingGraph(tf.Module):

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from inference import ModelError
 from training import documents, tracking
-from training.evaluation import report
+from training.data.dataset import LABELS, DataError
 from training.evaluation.bootstrap import REPLICATES
-from training.evaluation.examine import Question, examine
+from training.evaluation.pipeline import Question, examine
+from training.evaluation.report import report
 from training.evaluation.results import RESULTS_NAME, Results, write_results
 from training.evidence import as_numbers
-from training.fields import LABELS, DataError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from training.manifest import Manifest
-from training.splits import Fold
-from training.whole_file import write_whole
+from training.atomic_write import write_whole
+from training.data.manifest import Manifest
+from training.data.splits import Fold
 
 FOLD_NAME = "fold.json"
 

@@ -6,13 +6,13 @@ For ``crossvalidate``. The folder holds ``model.tflite``, ``model.json`` and, wr
 import shutil
 from pathlib import Path
 
+from training.data.protocols import positions
+from training.data.splits import Fold
+from training.experiment import FrozenSet, learn_head, write_head_model
 from training.fold_record import write_record
-from training.fold_runs import FoldMade
-from training.head_fit import HeadRecipe
-from training.head_model import FrozenSet, learn_head, write_head_model
-from training.protocols import positions
-from training.splits import Fold
+from training.models.mlp_head import HeadRecipe
 from training.tracking import Run
+from training.tracking.fold_runs import FoldMade
 
 
 def write_head_fold(data: FrozenSet, recipe: HeadRecipe, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fields import Fields
-from training.manifest import Manifest
+from training.data.dataset import Fields
+from training.data.manifest import Manifest
 
 GAP = 0.03
 """Share of a class left out on each side of a run: neighbouring numbers show the same part of a slide."""

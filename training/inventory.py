@@ -3,12 +3,13 @@
 import hashlib
 from pathlib import Path
 
-from training import duplicates, overlaps
-from training.examination import examine
-from training.fields import DataError
-from training.manifest import MANIFEST_NAME, Manifest, parse, read
-from training.source import Source
-from training.whole_file import write_whole
+from training import overlaps
+from training.atomic_write import write_whole
+from training.data import duplicates
+from training.data.dataset import DataError
+from training.data.manifest import MANIFEST_NAME, Manifest, parse, read
+from training.data.source import Source
+from training.data.validation import examine
 
 CACHE = Path("runs/manifests")
 # Part of the cache's key: other ways of finding duplicates give other groups.

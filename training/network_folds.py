@@ -11,25 +11,26 @@ import keras
 from scipy.special import softmax
 
 from inference import Classifier
-from training import measure, parity
-from training.backbones import BACKBONES
-from training.features import Features
-from training.fields import Fields, spread
-from training.fit import Recipe, embed
+from training.data.dataset import Fields, spread
+from training.data.manifest import Manifest
+from training.data.protocols import positions
+from training.data.splits import Fold
+from training.evaluation import predictions
+from training.evaluation.predictions import Measured
 from training.fold_record import write_record
-from training.fold_runs import FoldMade
-from training.head_fit import Labels
-from training.learn import Learned, learn, learn_linear
-from training.linear_head import LinearHead
-from training.manifest import Manifest
-from training.measure import Measured
-from training.protocols import positions
-from training.release import UNRELEASED, card_of, release
-from training.run_record import HELD_OUT, SHEET_FIELDS, tell_sheet
+from training.models.backbones import BACKBONES
+from training.models.features import Features
+from training.models.fine_tuning import Recipe, embed
+from training.models.learners import Learned, learn, learn_linear
+from training.models.linear_probe import LinearHead
+from training.models.mlp_head import Labels
 from training.served import serve
-from training.serving import convert
-from training.splits import Fold
+from training.serving import parity
+from training.serving.graph import convert
+from training.serving.model_folder import UNRELEASED, card_of, release
 from training.tracking import Run
+from training.tracking.fold_runs import FoldMade
+from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_sheet
 
 CHECKED = 32
 """Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
@@ -82,7 +83,7 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
         parity.demand(found, folder / card.file)
         tell_sheet(run, file, some.take(spread(len(some), SHEET_FIELDS)))
         return {
-            HELD_OUT: measure.evaluate(measured, experiment.fields.labels[test], file.card),
+            HELD_OUT: predictions.evaluate(measured, experiment.fields.labels[test], file.card),
             "parity": asdict(found),
         }
 

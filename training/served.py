@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from training.backbones import Backbone
-from training.learn import Learned
-from training.served_maxima import ServedMaxima
-from training.serving import ServedClassifier
+from training.models.backbones import Backbone
+from training.models.learners import Learned
+from training.serving.graph import ServedClassifier
+from training.serving.mlp_graph import ServedMaxima
 
 
 def serve(learned: Learned, spec: Backbone, *, hide_corner: bool = True) -> tf.Module:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from training.out_of_distribution import Mahalanobis
+from training.models.out_of_distribution import Mahalanobis
 
 
 class ServedDistance(tf.Module):

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from training.appearance import Appearance
-from training.manifest import Record
-from training.slides import Inferred, Parameters, infer_slides
+from training.data.manifest import Record
+from training.data.slide_features import Appearance
+from training.data.slides import Inferred, Parameters, infer_slides
 
 FAR = 9  # acquisition numbers; nearer pairs would be together in almost any cutting
 CUTS = (25.0, 30.0, 35.0)

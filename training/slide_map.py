@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from inference import read_image
-from training.appearance import Appearance, appearance
-from training.fields import DataError
-from training.manifest import Manifest
+from training.atomic_write import write_whole
+from training.data.dataset import DataError
+from training.data.manifest import Manifest
+from training.data.slide_features import Appearance, appearance
+from training.data.slides import Inferred, Parameters, infer_slides
+from training.data.source import Source
 from training.progress import bar
-from training.slides import Inferred, Parameters, infer_slides
-from training.source import Source
-from training.whole_file import write_whole
 
 CACHE = Path("runs/slides")
 

@@ -17,18 +17,18 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from training import tracking
-from training.backbones import BACKBONES
-from training.backbones.vgg16 import WeightsError
-from training.fields import LABELS, DataError, Fields, load_fields
-from training.frozen import CACHE, FrozenBackbone, cached_features, is_begun
-from training.grid import Trial, TrialResult, run_trial
-from training.head_fit import OPTIMIZERS, HeadRecipe, positive
-from training.head_model import FrozenSet
+from training.data.dataset import LABELS, DataError, Fields, load_fields
+from training.data.manifest import Manifest
+from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
+from training.experiment import FrozenSet
 from training.inventory import manifest_of
-from training.manifest import Manifest
+from training.models.backbones import BACKBONES
+from training.models.backbones.vgg16 import WeightsError
+from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
+from training.models.mlp_head import OPTIMIZERS, HeadRecipe, positive
 from training.progress import bar
-from training.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.sweep_report import SweepReport, figure, table, write_report
+from training.sweep_trials import Trial, TrialResult, run_trial
 from training.trial_run import tell_best, tell_trial
 
 BATCH_SIZES = (16, 32, 64)

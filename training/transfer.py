@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from training.bucket import BucketError
+from training.data.s3 import BucketError
 from training.progress import bar
 
 T = TypeVar("T")

@@ -4,11 +4,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from training.grid import TrialResult, Tried
-from training.head_model import FrozenSet, learn_head, write_head_model
-from training.run_record import tell_figures, tell_model
+from training.experiment import FrozenSet, learn_head, write_head_model
 from training.sweep_report import ranked
+from training.sweep_trials import TrialResult, Tried
 from training.tracking import Run
+from training.tracking.run_logging import tell_figures, tell_model
 
 FOLDER_NAME = "model"
 """Of the model folder among a trial's files, ``files/model``."""

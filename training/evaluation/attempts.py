@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from training.evaluation.words import number, table
+from training.data.dataset import DataError
+from training.evaluation.report.wording import number, table
 from training.evidence import Part
-from training.fields import DataError
 
 
 class Attempt(Part):

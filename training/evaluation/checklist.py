@@ -6,7 +6,7 @@ TRIPOD+AI: Collins et al., BMJ 385:e078378, 2024, doi:10.1136/bmj-2023-078378.
 
 from typing import NamedTuple
 
-from training.evaluation.words import table
+from training.evaluation.report.wording import table
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
 

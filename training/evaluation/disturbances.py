@@ -1,4 +1,4 @@
-"""The disturbances that the robustness table answers for: of ``training.variation``, each by one amount."""
+"""The disturbances that the robustness table answers for: of ``training.data.corruptions``, each by one amount."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from training.variation import add_noise, blur, jpeg, lighten, restain, shrink
+from training.data.corruptions import add_noise, blur, jpeg, lighten, restain, shrink
 
 Field = NDArray[np.uint8]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.fields import DataError
+from training.data.dataset import DataError
+from training.data.manifest import Manifest
 from training.fold_record import FOLD_NAME
-from training.manifest import Manifest
 
 CROSSVALIDATE = "python -m training crossvalidate --data DATA --protocol {protocol}"
 """To which the recipe's own options are added."""

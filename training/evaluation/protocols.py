@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import read_card
+from training.data.dataset import LABELS
+from training.data.manifest import Manifest
 from training.evaluation import metrics
 from training.evaluation.bootstrap import REPLICATES, estimate, runs
 from training.evaluation.folds import FoldFile
 from training.evaluation.metrics import Predictions
+from training.evaluation.predictions import Measured
 from training.evaluation.results import SlideScore, rounded
 from training.evidence import Estimate, FoldScore, ProtocolResult
-from training.fields import LABELS
-from training.manifest import Manifest
-from training.measure import Measured
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from training.atomic_write import write_whole
+from training.data.dataset import DataError
 from training.evidence import Evidence, FoldScore, Part, ProtocolResult
-from training.fields import DataError
-from training.whole_file import write_whole
 
 DECIMALS = 6
 RESULTS_NAME = "evaluation.json"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.bucket import Bucket
+from training.data.s3 import Bucket
 from training.promotion.errors import PromotionError
 
 FOLDER = "promotions"

@@ -9,10 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import model as served_model
 from infra.config import Environment, Model
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
-from training.bucket import Bucket
-from training.fields import DataError
+from training.data.dataset import DataError
+from training.data.manifest import MANIFEST_NAME, parse, read
+from training.data.s3 import Bucket
 from training.inventory import manifest_of
-from training.manifest import MANIFEST_NAME, parse, read
 from training.promotion.candidate import Candidate
 from training.promotion.errors import PromotionError
 from training.promotion.history import FOLDER, Served

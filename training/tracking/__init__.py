@@ -24,7 +24,7 @@ from pathlib import Path
 from training.tracking.abandoned import close_abandoned
 from training.tracking.commit import source_tags
 from training.tracking.journal import FOLDER, Journal
-from training.tracking.recorder import Run
+from training.tracking.run import Run
 from training.tracking.sender import Sender
 from training.tracking.settings import server_is_named, tracking_uri, without_password
 from training.tracking.system import SystemMetrics

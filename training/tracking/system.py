@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.tracking.recorder import Run
+    from training.tracking.run import Run
 
 INTERVAL_S = 10.0
 """MLflow's own."""

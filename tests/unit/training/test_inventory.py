@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from training.fields import DataError
+from training.data.dataset import DataError
+from training.data.manifest import MANIFEST_NAME
 from training.inventory import manifest_of
-from training.manifest import MANIFEST_NAME
 
 
 def test_a_folder_is_read_once_and_again_when_it_changes(drawn_set: Path, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""A whole job, ``python -m training.job``, on a network that is small enough for a test: ``tiny_job.py [EPOCH]``.
+"""A whole job, ``python -m training.sagemaker_jobs.entry_point``, on a network small enough for a test.
+
+``tiny_job.py [EPOCH]``:
 
 In that epoch it says "holding" and waits for a line, so that what happens to it then happens in that epoch.
 """
@@ -8,8 +10,8 @@ from dataclasses import replace
 
 import keras
 
-from training import job
-from training.backbones import BACKBONES
+from training.models.backbones import BACKBONES
+from training.sagemaker_jobs import entry_point
 
 
 def _build(height: int, width: int) -> keras.Model:
@@ -51,4 +53,4 @@ if __name__ == "__main__":
     # The one with a plain pool and a linear head.
     whole = BACKBONES["efficientnet-lite2"]
     BACKBONES["efficientnet-lite2"] = replace(whole, build=_build, load_imagenet=lambda model: None)
-    sys.exit(job.main([]))
+    sys.exit(entry_point.main([]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.distribution import Hosts, choose, leave_together
+from training.sagemaker_jobs.distribution import Hosts, choose, leave_together
 
 HOSTS = ("algo-1", "algo-2")
 
@@ -17,8 +17,8 @@ def main(rank: int, ports: list[str], folder: Path) -> None:
     hosts = Hosts(HOSTS[rank], HOSTS)
     strategy = choose(hosts, [f"127.0.0.1:{port}" for port in ports])
     # TensorFlow wants its workers before anything else runs.
-    from training.fields import INPUT_SIDE_PX, Fields
-    from training.fit import Recipe, fit
+    from training.data.dataset import INPUT_SIDE_PX, Fields
+    from training.models.fine_tuning import Recipe, fit
 
     keras.utils.set_random_seed(1)
     labels = np.arange(16) % 4

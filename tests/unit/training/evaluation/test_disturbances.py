@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2hed
 
+from training.data.synthetic import draw_field
 from training.evaluation.disturbances import DISTURBANCES, TOLD
-from training.synthetic import draw_field
 
 FIELD = draw_field("Pre", 1)
 

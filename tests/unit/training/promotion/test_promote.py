@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from training.bucket import Bucket, BucketError
+from training.data.s3 import Bucket, BucketError
 from training.promotion import gate, history, places
 
 from .conftest import Staging, card_of, change_card, evidence, write_model

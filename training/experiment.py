@@ -1,0 +1,178 @@
+"""A head on cached features of a frozen backbone, as a classifier that can be served: its certainty, its files."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from scipy.special import softmax
+
+from inference import Classifier, ModelCard
+from training.data.dataset import Fields, spread
+from training.data.manifest import Manifest
+from training.evaluation import predictions
+from training.evaluation.predictions import Measured
+from training.models import out_of_distribution
+from training.models.feature_cache import FrozenBackbone
+from training.models.learners import ASKED_PART, OOD_RANK, Learned, calibrated, inner_parts
+from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
+from training.serving import parity
+from training.serving.model_folder import UNRELEASED, card_of, release
+from training.serving.shared_backbone import HeadFiles
+from training.tracking import Run
+from training.tracking.run_logging import HELD_OUT, tell_sheet
+
+CHECKED = 12
+"""Test fields on the sheet, on which each file is compared with its network: the backbone is the same in every file."""
+
+
+@dataclass(frozen=True)
+class FrozenSet:
+    """Fields and what a frozen backbone makes of them.
+
+    Attributes
+    ----------
+    manifest, fields
+        Of the same folder.
+    backbone
+        Frozen.
+    embeddings : float32[n, d]
+        In the fields' order.
+    """
+
+    manifest: Manifest
+    fields: Fields
+    backbone: FrozenBackbone
+    embeddings: Floats
+
+    @cached_property
+    def files(self) -> HeadFiles:
+        """Makes the files of heads on this backbone."""
+        return HeadFiles(self.backbone)
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """A head that knows how sure it may be.
+
+    Attributes
+    ----------
+    fitted
+        The head alone.
+    learned
+        The same on its backbone, calibrated.
+    """
+
+    fitted: FittedHead
+    learned: Learned
+
+    def answer(self, embeddings: Floats) -> Measured:
+        """Answer for pooled features as the whole network would."""
+        shares: Floats = softmax(self.fitted.logits(embeddings) / self.learned.temperature, 1)
+        return Measured(shares, self.learned.distance.score(embeddings))
+
+
+def learn_head(
+    data: FrozenSet, recipe: HeadRecipe, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
+) -> HeadModel:
+    """Train a head, and calibrate it on fields that whoever answers did not learn from.
+
+    Parameters
+    ----------
+    data, recipe
+        Fields, and how.
+    train : int64[k]
+        Positions of the fields to learn from.
+    fitted : FittedHead, optional
+        The head, where it has learnt from them already.
+    asked : int64[m], optional
+        Positions of fields kept apart for this. Else a sibling head, trained without a contiguous fifth of the training
+        fields, is asked about that fifth; the head itself learns from all of them.
+
+    Raises
+    ------
+    DataError, DivergedError
+        The fields are too few, or the head learnt nothing.
+    """
+    name, labels = data.backbone.name, data.fields.labels
+    head = fitted or fit_head(name, data.embeddings[train], labels[train], recipe)
+    distance = _distance(data, train)
+    who, strangeness, questions = head, distance, asked
+    if questions is None:
+        learnt, left_out = inner_parts(data.fields.take(train), data.manifest.records)[ASKED_PART]
+        questions = train[left_out]
+        who = fit_head(name, data.embeddings[train[learnt]], labels[train[learnt]], recipe)
+        strangeness = _distance(data, train[learnt])
+    embeddings = data.embeddings[questions]
+    learned = calibrated(
+        data.backbone.classifier(head.head),
+        distance,
+        head.epochs,
+        who.logits(embeddings),
+        labels[questions],
+        strangeness.score(embeddings),
+    )
+    return HeadModel(head, learned)
+
+
+def write_head_model(
+    data: FrozenSet, model: HeadModel, recipe: HeadRecipe, test: Labels, folder: Path, run: Run, **told: object
+) -> tuple[ModelCard, Measured]:
+    """Write the model folder of a head, once its file answers as its network does.
+
+    Parameters
+    ----------
+    data, model, recipe
+        Of ``learn_head``.
+    test : int64[k]
+        Positions of fields that were not learnt from.
+    folder
+        To write.
+    run
+        Gets the sheet of predictions.
+    told
+        More of the card's ``training``.
+
+    Returns
+    -------
+    (ModelCard, Measured)
+        The card; and what the network answers on the test fields.
+
+    Raises
+    ------
+    ParityError
+        The file is not its network.
+    """
+    learned, backbone = model.learned, data.backbone
+    content = data.files.convert(learned)
+    measured = model.answer(data.embeddings[test])
+    card = card_of(
+        content,
+        learned,
+        version=UNRELEASED,
+        backbone=backbone.name,
+        training={
+            "method": "head trained on features of the frozen backbone",
+            "data_manifest": data.manifest.digest,
+            "recipe": asdict(recipe) | {"learning_rate": recipe.learning_rate},
+            "corner": "hidden" if backbone.hide_corner else "visible",
+            "epochs": learned.epochs,
+            **told,
+        },
+    )
+    some = spread(len(test), CHECKED)
+
+    def check(file: Classifier) -> dict[str, object]:
+        answered = tell_sheet(run, file, data.fields.take(test[some]))
+        found = parity.between(measured.probabilities[some], answered)
+        parity.demand(found, folder / card.file)
+        held = predictions.evaluate(measured, data.fields.labels[test], file.card)
+        return {HELD_OUT: held, "parity": asdict(found)}
+
+    return release(content, card, folder, check, max_bytes=None)[0], measured
+
+
+def _distance(data: FrozenSet, which: Labels) -> out_of_distribution.Mahalanobis:
+    embeddings = data.embeddings[which]
+    fields, width = embeddings.shape
+    rank = int(min(OOD_RANK, fields // 4, width // 4))
+    return out_of_distribution.fit(embeddings, data.fields.labels[which], rank)

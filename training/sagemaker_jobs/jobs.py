@@ -1,0 +1,152 @@
+"""Training jobs as AWS tells of them: status, epoch, objective, elapsed time, cost so far."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import explained
+from training.sagemaker_jobs.plan import OBJECTIVE
+from training.sagemaker_jobs.tuners import is_over
+
+_MOST = 100
+"""Of an environment's jobs: the newest. Each is looked at by a call of its own."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training job.
+
+    Attributes
+    ----------
+    status, doing
+        ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``; and what it is at, such as ``Training``.
+    hyperparameters
+        All that it was given.
+    instance_type, instances
+        What it runs on.
+    epoch, objective
+        The last that its log told; None before the first.
+    seconds
+        Since its training started; until it ended.
+    billed_seconds
+        Of each instance: what AWS bills in the end, where a spot job's savings are off.
+    failure
+        AWS's reason, for a job that failed.
+    spot
+        Whether it runs on spare capacity.
+    trained_seconds
+        What AWS would have billed of each instance on demand; None until the job has ended.
+    """
+
+    name: str
+    status: str
+    doing: str
+    hyperparameters: dict[str, str]
+    instance_type: str
+    instances: int
+    epoch: int | None
+    objective: float | None
+    seconds: float
+    billed_seconds: float
+    failure: str | None
+    spot: bool = False
+    trained_seconds: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it will not change any more."""
+        return is_over(self.status)
+
+
+def spot_savings(jobs: list[Job]) -> float | None:
+    """Give the share of the price on demand that spare capacity saved on jobs that are over; None where none did.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+    """
+    ended = [
+        (job, job.trained_seconds * job.instances) for job in jobs if job.spot and job.over and job.trained_seconds
+    ]
+    trained = sum(seconds for _, seconds in ended)
+    billed = sum(job.billed_seconds * job.instances for job, _ in ended)
+    return 1 - billed / trained if trained else None
+
+
+def list_jobs(
+    name: str, place: Place, session: Any, known: dict[str, Job] | None = None, now: datetime | None = None
+) -> list[Job]:
+    """List a job, or the jobs of a plan or of an environment; oldest first.
+
+    Parameters
+    ----------
+    name
+        Of a job or a plan, or the ``leukolens-<environment>-`` that all begin with.
+    place, session
+        Where, and boto3's session there.
+    known
+        What was seen before: jobs that are over are not asked for again. Is updated.
+    now
+        The time, for jobs that run.
+
+    Raises
+    ------
+    LaunchError
+        AWS refused, or did not answer.
+    """
+    seen = {} if known is None else known
+    client = session.client("sagemaker")
+    with explained("list training jobs", place.policy):
+        pages = client.get_paginator("list_training_jobs").paginate(
+            NameContains=name,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"MaxItems": _MOST} if name.endswith("-") else {},
+        )
+        listed = [entry for page in pages for entry in page["TrainingJobSummaries"]]
+    ours = [entry for entry in listed if belongs(entry["TrainingJobName"], name)]
+    for entry in ours:
+        before = seen.get(entry["TrainingJobName"])
+        if before is None or not before.over:
+            with explained(f"look at {entry['TrainingJobName']}", place.policy):
+                described = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
+            seen[entry["TrainingJobName"]] = read_job(described, now)
+    return [seen[e["TrainingJobName"]] for e in sorted(ours, key=lambda e: (e["CreationTime"], e["TrainingJobName"]))]
+
+
+def belongs(job: str, name: str) -> bool:
+    """Tell whether a job is the one of that name, or of the plan or environment of that name.
+
+    The SDK appends the time to a plan's name, a tuner a number and a word: ``nine`` is not asked for with ``nine-b``.
+    """
+    if name.endswith("-"):
+        return job.startswith(name)
+    return re.fullmatch(rf"{re.escape(name)}(-\d{{3,}}-[0-9a-z]+|-\d{{14}})?", job) is not None
+
+
+def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
+    """Read AWS's description of a job."""
+    metrics = {entry["MetricName"]: entry["Value"] for entry in described.get("FinalMetricDataList", [])}
+    started, ended = described.get("TrainingStartTime"), described.get("TrainingEndTime")
+    until = ended or (now or datetime.now(started.tzinfo) if started else None)
+    seconds = max((until - started).total_seconds(), 0.0) if started and until else 0.0
+    resources = described.get("ResourceConfig", {})
+    return Job(
+        name=described["TrainingJobName"],
+        status=described["TrainingJobStatus"],
+        doing=described.get("SecondaryStatus", described["TrainingJobStatus"]),
+        hyperparameters={
+            key: value.strip('"')  # the SDK sends JSON, which a tuner's own values are not
+            for key, value in described.get("HyperParameters", {}).items()
+            if not key.startswith(("sagemaker_", "_tuning"))
+        },
+        instance_type=resources.get("InstanceType", ""),
+        instances=resources.get("InstanceCount", 1),
+        epoch=int(metrics["epoch"]) if "epoch" in metrics else None,
+        objective=metrics.get(OBJECTIVE),
+        seconds=seconds,
+        billed_seconds=described.get("BillableTimeInSeconds", seconds),
+        failure=described.get("FailureReason"),
+        spot=described.get("EnableManagedSpotTraining", False),
+        trained_seconds=described.get("TrainingTimeInSeconds"),
+    )
