@@ -6,7 +6,7 @@ from PIL import Image
 
 from training.data.synthetic import MORPHOLOGIES, draw_field, main, write_dataset
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def purple_share(field: np.ndarray) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.surroundings import free_port
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.slow

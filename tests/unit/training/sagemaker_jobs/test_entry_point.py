@@ -17,7 +17,7 @@ from training.job_stop import Interrupted, Stop
 from training.sagemaker_jobs import entry_point
 from training.sagemaker_jobs.job_environment import JobSettings, SettingsError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.targets import verdicts
 from training.evaluation.results import Results, read_results, write_results
 
-SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
+SHIPPED = Path(__file__).resolve().parents[5] / "models" / "default"
 
 
 def test_results_survive_their_file(results: Results, tmp_path: Path) -> None:
