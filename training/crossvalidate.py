@@ -25,10 +25,9 @@ from training.data.dataset import LABELS, DataError, Fields, load_fields
 from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of
 from training.data.splits import Fold
-from training.experiment import FrozenSet
-from training.fold_record import FOLD_NAME
-from training.frozen_folds import write_head_fold
-from training.inventory import manifest_of
+from training.data.validation import manifest_of
+from training.evaluation.folds import FOLD_NAME
+from training.experiment import Experiment, FrozenSet, write_head_fold, write_network_fold
 from training.models import classifier
 from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
@@ -36,7 +35,6 @@ from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
 from training.models.features import features_of
 from training.models.fine_tuning import OPTIMIZERS, Recipe
 from training.models.mlp_head import DivergedError, HeadRecipe, positive
-from training.network_folds import Experiment, write_network_fold
 from training.progress import bar
 from training.serving import parity
 from training.tracking.fold_runs import Answer, FoldMade, tell_fold, tell_folds

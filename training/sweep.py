@@ -20,8 +20,8 @@ from training import tracking
 from training.data.dataset import LABELS, DataError, Fields, load_fields
 from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
+from training.data.validation import manifest_of
 from training.experiment import FrozenSet
-from training.inventory import manifest_of
 from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun

@@ -1,9 +1,13 @@
 """What may happen to a field between the microscope and the model; each keeps what the cells are.
 
 All take and give uint8[h, w, 3], RGB.
+
+``vary`` draws several at once, for training; ``DISTURBANCES`` are single ones, for the robustness table.
 """
 
 import io
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,3 +93,35 @@ def add_noise(field: Field, deviation: float) -> Field:
     random = np.random.default_rng(int(field.sum()))
     noisy: Field = np.clip(field + random.normal(0, deviation, field.shape), 0, 255).round().astype(np.uint8)
     return noisy
+
+
+JPEG_QUALITY = 30
+TESTED_BLUR_PX = 1.5
+BRIGHTER, DARKER = 1.15, 0.85
+TESTED_STAIN = 0.2
+TESTED_SHARE_OF_SIDE = 0.5
+NOISE_LEVELS = 8
+
+DISTURBANCES: dict[str, Callable[[Field], Field]] = {
+    "none": lambda field: field,
+    "jpeg_30": partial(jpeg, quality=JPEG_QUALITY),
+    "blur": partial(blur, radius_px=TESTED_BLUR_PX),
+    "brighter": partial(lighten, factor=BRIGHTER),
+    "darker": partial(lighten, factor=DARKER),
+    "stain_bluer": partial(restain, nuclear=TESTED_STAIN, counter=-TESTED_STAIN),
+    "stain_pinker": partial(restain, nuclear=-TESTED_STAIN, counter=TESTED_STAIN),
+    "half_resolution": partial(shrink, share=TESTED_SHARE_OF_SIDE),
+    "noise": partial(add_noise, deviation=NOISE_LEVELS),
+}
+TOLD = {
+    "none": "undisturbed",
+    "jpeg_30": f"JPEG of quality {JPEG_QUALITY}",
+    "blur": f"Gaussian blur of {TESTED_BLUR_PX} px",
+    "brighter": f"{BRIGHTER - 1:.0%} brighter",
+    "darker": f"{1 - DARKER:.0%} darker",
+    "stain_bluer": f"nuclear stain {TESTED_STAIN:.0%} stronger, counterstain {TESTED_STAIN:.0%} weaker",
+    "stain_pinker": f"nuclear stain {TESTED_STAIN:.0%} weaker, counterstain {TESTED_STAIN:.0%} stronger",
+    "half_resolution": "half the resolution",
+    "noise": f"sensor noise of {NOISE_LEVELS} levels of 255, which training never varies",
+}
+"""Each disturbance in words."""

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from training.data.dataset import DataError
 from training.data.manifest import MANIFEST_NAME, Record
-from training.data.s3 import Bucket, BucketError, Stored
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.transfer import Piece, run_all
 
 WORKERS = 32
 EXIT_PROBLEMS = 2  # the source must be put right; nothing was sent

@@ -13,9 +13,8 @@ from pathlib import Path
 from training.atomic_write import clear_partial, write_whole
 from training.data.dataset import SUFFIXES, DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
-from training.data.s3 import Bucket, BucketError, Stored
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack
-from training.transfer import Piece, run_all
 
 WORKERS = 32
 ATTEMPTS = 3  # at one object whose bytes came damaged or cut short

@@ -1,19 +1,163 @@
-"""`python -m training slides FOLDER`: infer the slides of a set, draw their contact sheets, report on them."""
+"""`python -m training slides FOLDER`: infer the slides of a set, draw their contact sheets, report on them.
+
+How far inferred slides can be trusted: evidence that the inference by look did not use, and its stability.
+
+Fields that share cells (the manifest's duplicate groups) are on one slide for certain. Step 4 of the inference links
+them; here the slides before that step are held against them.
+
+Contact sheets: the fields of each slide side by side, for the eye to judge.
+
+They show the images themselves, so they belong into runs/, which git ignores, and never into a commit.
+"""
 
 import argparse
+import itertools
 import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from training.contact_sheets import write_sheets
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from sklearn.metrics import adjusted_rand_score
+
 from training.data.dataset import LABELS, DataError
-from training.data.manifest import Manifest
-from training.data.slides import infer_slides
+from training.data.manifest import Manifest, Record
+from training.data.slide_features import Appearance
+from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
 from training.data.splits import FOLDS, slide_folds
-from training.inventory import manifest_of
-from training.slide_evidence import Evidence, weigh
-from training.slide_map import CACHE, appearances_of, by_key, paths_of
+from training.data.validation import manifest_of
+
+THUMBNAIL = 96  # pixels
+COLUMNS = 12
+MOST = 60  # fields a sheet; more are thinned out evenly
+CAPTION = 24  # pixels
+
+
+def write_sheets(folder: Path, records: Sequence[Record], paths: Sequence[Path], slides: Sequence[str]) -> list[Path]:
+    """Write one sheet a slide.
+
+    Parameters
+    ----------
+    folder
+        Made if absent.
+    records, paths, slides
+        One of each an image.
+
+    Returns
+    -------
+    list of Path
+        The sheets, by name of slide.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for slide in sorted(set(slides)):
+        members = [k for k, name in enumerate(slides) if name == slide]
+        members.sort(key=lambda k: (records[k].acquisition or 0, records[k].key))
+        shown = [members[k] for k in np.linspace(0, len(members) - 1, min(MOST, len(members))).round().astype(int)]
+        numbers = f"numbers {records[members[0]].acquisition} to {records[members[-1]].acquisition}"
+        sheet = _sheet([paths[k] for k in shown], f"{slide}: {len(members)} fields, {numbers}, {len(shown)} shown")
+        written.append(folder / f"{slide}.jpg")
+        sheet.save(written[-1], quality=88)
+    return written
+
+
+def _sheet(paths: Sequence[Path], caption: str) -> Image.Image:
+    rows = -(-len(paths) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * THUMBNAIL, CAPTION + rows * THUMBNAIL), "white")
+    ImageDraw.Draw(sheet).text((4, 4), caption, fill="black", font=ImageFont.load_default(size=14))
+    for place, path in enumerate(paths):
+        with Image.open(path) as image:
+            thumbnail = image.convert("RGB").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        sheet.paste(thumbnail, (place % COLUMNS * THUMBNAIL, CAPTION + place // COLUMNS * THUMBNAIL))
+    return sheet
+
+
+FAR = 9  # acquisition numbers; nearer pairs would be together in almost any cutting
+CUTS = (25.0, 30.0, 35.0)
+LOOKS = (6.0, 7.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a set of inferred slides.
+
+    Attributes
+    ----------
+    pairs, together
+        Pairs of fields that share cells, and the share of them that the look alone puts on one slide.
+    far_pairs, far_together, far_by_chance
+        The same for pairs with distant numbers, and the share expected of pairs of the same label drawn at random.
+    agreement
+        Adjusted Rand index with the slides found by other parameters, by (cut, same_look): 1 is the same, 0 chance.
+    """
+
+    pairs: int
+    together: float
+    far_pairs: int
+    far_together: float
+    far_by_chance: float
+    agreement: dict[tuple[float, float], float]
+
+
+def weigh(records: Sequence[Record], appearances: Sequence[Appearance], inferred: Inferred) -> Evidence:
+    """Hold inferred slides against the pairs of fields that share cells, and against other parameters.
+
+    Parameters
+    ----------
+    records, appearances
+        What the slides were inferred from.
+    inferred
+        The slides.
+
+    Returns
+    -------
+    Evidence
+        Shares are NaN where there are no pairs.
+    """
+    groups: dict[str, list[int]] = {}
+    for k, record in enumerate(records):
+        if record.duplicate_group:
+            groups.setdefault(record.duplicate_group, []).append(k)
+    pairs = [pair for members in groups.values() for pair in itertools.combinations(members, 2)]
+    far = [(a, b) for a, b in pairs if abs((records[a].acquisition or 0) - (records[b].acquisition or 0)) > FAR]
+    chance = _chance(records, inferred.by_look)
+    agreement = {
+        (cut, look): float(
+            adjusted_rand_score(
+                inferred.slides, infer_slides(records, appearances, Parameters(cut=cut, same_look=look)).slides
+            )
+        )
+        for cut in CUTS
+        for look in LOOKS
+        if Parameters(cut=cut, same_look=look) != Parameters()
+    }
+    return Evidence(
+        pairs=len(pairs),
+        together=_together(pairs, inferred.by_look),
+        far_pairs=len(far),
+        far_together=_together(far, inferred.by_look),
+        far_by_chance=float(np.mean([chance[records[a].label] for a, _ in far])) if far else float("nan"),
+        agreement=agreement,
+    )
+
+
+def _together(pairs: Sequence[tuple[int, int]], slides: NDArray[np.int64]) -> float:
+    return float(np.mean([slides[a] == slides[b] for a, b in pairs])) if pairs else float("nan")
+
+
+def _chance(records: Sequence[Record], slides: NDArray[np.int64]) -> dict[str, float]:
+    """Give, for each label, the share of pairs of its images that are on one slide."""
+    chance = {}
+    for label in {record.label for record in records}:
+        sizes = np.array(list(Counter(int(slides[k]) for k, one in enumerate(records) if one.label == label).values()))
+        total = sizes.sum()
+        chance[label] = float((sizes * (sizes - 1)).sum() / max(total * (total - 1), 1))
+    return chance
+
 
 BEGIN, END = "<!-- slides: begin (python -m training slides) -->", "<!-- slides: end -->"
 

@@ -12,10 +12,17 @@ Four steps, each within one label (a label is a diagnosis, so another label is a
 4. Links. Fields that share cells (the manifest's duplicate groups) are on one slide, whatever they look like.
 
 Differences are in units of the noise between neighbours, so that a slide's own variation is about 1 in each feature.
+
+The inferred slide of every image of a folder, made once and kept.
 """
 
+import dataclasses
+import hashlib
+import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import scipy.cluster.hierarchy
@@ -24,9 +31,14 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import squareform
 from sklearn.cluster import AgglomerativeClustering
 
+from inference import read_image
+from training.atomic_write import write_whole
+from training.data.dataset import DataError
 from training.data.duplicates import components
-from training.data.manifest import Record
-from training.data.slide_features import Appearance
+from training.data.manifest import Manifest, Record
+from training.data.slide_features import Appearance, appearance
+from training.data.source import Source
+from training.progress import bar
 
 # Smallest noise of each feature: grey levels, optical densities, grey levels. Saturated channels have none at all.
 LEAST_NOISE = np.array([0.5] * 3 + [0.003] * 3 + [0.5] * 3)
@@ -200,3 +212,65 @@ def _names(slide: NDArray[np.int64], labels: NDArray[np.str_]) -> list[str]:
         ranks[label] = ranks.get(label, 0) + 1
         names[int(found[k])] = f"{label}-{ranks[label]:02d}"
     return [names[int(one)] for one in slide]
+
+
+CACHE = Path("runs/slides")
+
+
+def slides_of(folder: Path, manifest: Manifest, cache: Path = CACHE, progress: bool = True) -> dict[str, str]:
+    """Give the slide of every image, by key.
+
+    Parameters
+    ----------
+    folder
+        Holds the images, one folder a label.
+    manifest
+        Of that folder (``training.data.validation.manifest_of``).
+    cache
+        Where the answer is kept, for this manifest and these parameters.
+    progress
+        Show a bar while reading.
+
+    Raises
+    ------
+    DataError
+        The folder lacks an image of the manifest.
+    """
+    settings = json.dumps([manifest.digest, dataclasses.asdict(Parameters())])
+    kept = cache / f"{hashlib.sha256(settings.encode()).hexdigest()[:24]}.json"
+    if kept.is_file():
+        known: dict[str, str] = json.loads(kept.read_text())
+        return known
+    inferred = infer_slides(manifest.records, appearances_of(folder, manifest, progress))
+    slides = by_key(manifest, inferred)
+    write_whole(kept, json.dumps(slides, indent=0).encode())
+    return slides
+
+
+def by_key(manifest: Manifest, inferred: Inferred) -> dict[str, str]:
+    """Name each image's slide."""
+    return {record.key: slide for record, slide in zip(manifest.records, inferred.slides, strict=True)}
+
+
+def paths_of(folder: Path, manifest: Manifest) -> list[Path]:
+    """Find each image's file, in the manifest's order.
+
+    Raises
+    ------
+    DataError
+        One is not there.
+    """
+    with Source(folder) as source:
+        found = {image.key: folder / image.path for image in source.listing().images}
+    missing = [record.key for record in manifest.records if record.key not in found]
+    if missing:
+        raise DataError(f"{folder} lacks {len(missing)} images of its manifest, such as {missing[0]}: pull them again")
+    return [found[record.key] for record in manifest.records]
+
+
+def appearances_of(folder: Path, manifest: Manifest, progress: bool = True) -> list[Appearance]:
+    """Measure how every image looks apart from its cells, in the manifest's order."""
+    paths = paths_of(folder, manifest)
+    with ThreadPoolExecutor() as pool:
+        looks = pool.map(lambda path: appearance(read_image(path.read_bytes()).pixels), paths)
+        return list(bar(looks, "looking", len(paths), shown=progress, unit="image"))

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from inference import Classifier, load
 from training.atomic_write import write_whole
 from training.data import corruptions
+from training.data import corruptions as disturbances
 from training.data.manifest import Manifest
-from training.evaluation import disturbances
 from training.evaluation.folds import FoldFile
 from training.evaluation.predictions import Measured
 from training.progress import bar

@@ -9,19 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from inference import ModelCard, load, read_card
+from training.data.corruptions import DISTURBANCES
 from training.data.dataset import DataError, load_fields
 from training.data.manifest import Manifest
-from training.evaluation import metrics, ood_sets, protocols, shortcuts
+from training.data.slides import slides_of
+from training.data.validation import manifest_of
+from training.evaluation import folds as protocols
+from training.evaluation import metrics, ood_sets, shortcuts
 from training.evaluation import predictions as measure
 from training.evaluation.bootstrap import REPLICATES, estimate
-from training.evaluation.disturbances import DISTURBANCES
 from training.evaluation.fold_predictions import Pictures, Task, answer
 from training.evaluation.folds import CROSSVALIDATE, FoldFile, incomplete, read_candidates
-from training.evaluation.results import PROTOCOLS, Candidate, Disturbed, Other, Results, SlideScore, rounded
-from training.evidence import Estimate, Evidence, FoldScore, ProtocolResult, StrangersResult
-from training.inventory import manifest_of
+from training.evaluation.results import (
+    PROTOCOLS,
+    Candidate,
+    Disturbed,
+    Estimate,
+    Evidence,
+    FoldScore,
+    Other,
+    ProtocolResult,
+    Results,
+    SlideScore,
+    StrangersResult,
+    rounded,
+)
 from training.progress import bar
-from training.slide_map import slides_of
 
 PACKAGES = ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scikit-learn", "scipy")
 Folds = Mapping[str, Sequence[FoldFile]]

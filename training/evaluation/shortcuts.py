@@ -20,8 +20,7 @@ from training.data.slide_features import CORNER, PURPLE, appearance
 from training.evaluation.fold_predictions import Pictures
 from training.evaluation.folds import FoldFile
 from training.evaluation.metrics import balanced_accuracy, confusion
-from training.evaluation.results import rounded
-from training.evidence import FoldScore
+from training.evaluation.results import FoldScore, rounded
 from training.progress import bar
 
 Field = NDArray[np.uint8]

@@ -1,4 +1,7 @@
-"""What ``promote`` and ``rollback`` have in common: options, exit codes, how they speak."""
+"""What ``promote`` and ``rollback`` have in common: options, exit codes, how they speak.
+
+What keeps a promotion from being tried at all, in words that say what to do.
+"""
 
 import argparse
 import sys
@@ -7,7 +10,15 @@ from pathlib import Path
 
 from infra.environments import ENVIRONMENTS, NAMES
 from training.data.s3 import BucketError
-from training.promotion.errors import PromotionError, RefusedError
+
+
+class PromotionError(Exception):
+    """Something that is needed is not there; what was asked for is not judged."""
+
+
+class RefusedError(Exception):
+    """The evidence does not allow it; the findings have been told."""
+
 
 EXIT_REFUSED, EXIT_FAILED = 2, 1
 

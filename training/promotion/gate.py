@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training.evidence import Evidence, ProtocolResult
+from training.evaluation.results import Evidence, ProtocolResult
 from training.promotion.candidate import Candidate
 
 MAX_PROBABILITY_DIFFERENCE = 1e-3

@@ -12,9 +12,9 @@ from infra.environments import ENVIRONMENTS, ConfigError, load_environment
 from training.data.dataset import DataError
 from training.data.manifest import MANIFEST_NAME, parse, read
 from training.data.s3 import Bucket
-from training.inventory import manifest_of
+from training.data.validation import manifest_of
 from training.promotion.candidate import Candidate
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError
 from training.promotion.history import FOLDER, Served
 
 CONNECTIONS = 4

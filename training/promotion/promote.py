@@ -16,8 +16,7 @@ from training.atomic_write import write_whole
 from training.data.s3 import Bucket
 from training.promotion import environment_file, history
 from training.promotion.candidate import Candidate, examine
-from training.promotion.command import add_place_options, concluded, tell
-from training.promotion.errors import PromotionError, RefusedError
+from training.promotion.command import PromotionError, RefusedError, add_place_options, concluded, tell
 from training.promotion.gate import Comparison, Finding, judge
 from training.promotion.history import Served
 from training.promotion.places import Places, current_digest, in_service, open_places

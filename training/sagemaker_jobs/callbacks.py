@@ -8,8 +8,8 @@ from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from training.data.dataset import Fields
-from training.job_stop import Stop
 from training.models.fine_tuning import embed
+from training.sagemaker_jobs.job_environment import Stop
 
 Tell = Callable[[dict[str, float], int], None]
 """Takes the measures of an epoch, and its number from 1."""

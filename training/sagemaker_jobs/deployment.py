@@ -1,11 +1,16 @@
-"""Where jobs of an environment run: role, buckets, image, tracking; from its stacks, or as they will be called."""
+"""Where jobs of an environment run: role, buckets, image, tracking; from its stacks, or as they will be called.
+
+The environment that a command is about, and how AWS is reached there.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
 from infra.config import Environment
+from infra.environments import NAMES, ConfigError, load_environment
 from training.sagemaker_jobs.errors import LaunchError, explained
 
 NO_ACCOUNT = "000000000000"
@@ -143,3 +148,27 @@ def _outputs(session: Any, stack: str, environment: str, policy: str) -> dict[st
                 ) from error
             raise
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def read_environment(name: str) -> Environment:
+    """Read an environment's file.
+
+    Raises
+    ------
+    LaunchError
+        There is none of that name, it cannot be used, or it trains nothing.
+    """
+    if name not in NAMES:
+        raise LaunchError(f"--env {name}: no such environment; allowed: {', '.join(NAMES)}")
+    try:
+        environment = load_environment(name)
+    except ConfigError as error:
+        raise LaunchError(f"--env {name}: {error}") from error
+    if not environment.training.enabled:
+        raise LaunchError(f"--env {name}: training is not enabled in environments/{name}.toml")
+    return environment
+
+
+def open_session(environment: Environment) -> boto3.Session:
+    """Give boto3's session for the environment's region, with the credentials that boto3 finds."""
+    return boto3.Session(region_name=environment.region)

@@ -20,9 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from training import tracking
-from training.job_place import SecretError, describe, log_in
-from training.job_stop import Interrupted, Stop
-from training.sagemaker_jobs.job_environment import ROOT, JobSettings, SettingsError
+from training.sagemaker_jobs.job_environment import (
+    ROOT,
+    Interrupted,
+    JobSettings,
+    SecretError,
+    SettingsError,
+    Stop,
+    describe,
+    log_in,
+)
 
 TRAINED, FAILED, REFUSED, STOPPED = 0, 1, 2, 128 + 15
 _MAX_REASON = 1024

@@ -1,6 +1,10 @@
-"""What goes wrong on the way to a training job, in words that say what to do."""
+"""What goes wrong on the way to a training job, in words that say what to do.
 
-from collections.abc import Iterator
+What is told to whoever sits there; what another program may read goes to the standard output instead.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import (
@@ -70,3 +74,11 @@ def _told(error: ClientError, doing: str, policy: str) -> str:
     if code == "ResourceLimitExceeded":
         return f"cannot {doing}, the account's quota is used up: {message}"
     return f"cannot {doing}: {message or code}"
+
+
+Say = Callable[[str], object]
+
+
+def say(text: str) -> None:
+    """Tell it on the standard error."""
+    sys.stderr.write(text + "\n")

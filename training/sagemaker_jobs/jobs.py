@@ -1,14 +1,62 @@
-"""Training jobs as AWS tells of them: status, epoch, objective, elapsed time, cost so far."""
+"""Training jobs as AWS tells of them: status, epoch, objective, elapsed time, cost so far.
+
+SageMaker's tuning jobs by name.
+
+Sweeps and jobs of an environment as plans tell of them, and which of them need a hand.
+"""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from training.sagemaker_jobs.deployment import Place
-from training.sagemaker_jobs.errors import explained
-from training.sagemaker_jobs.plan import OBJECTIVE
-from training.sagemaker_jobs.tuners import is_over
+from training.sagemaker_jobs.errors import code_of, explained
+from training.sagemaker_jobs.plan import OBJECTIVE, Plan
+from training.sagemaker_jobs.plan_store import find_record, list_records
+
+_MISSING = {"ResourceNotFound", "ResourceNotFoundException"}
+
+
+@dataclass(frozen=True)
+class Tuner:
+    """What AWS says of a tuner.
+
+    Attributes
+    ----------
+    status
+        ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``.
+    failure
+        AWS's reason, for one that failed.
+    """
+
+    status: str
+    failure: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it starts no more jobs."""
+        return is_over(self.status)
+
+
+def find_tuner(name: str, place: Place, session: Any) -> Tuner | None:
+    """Look a tuner up; None for no such tuner."""
+    with explained(f"look up the sweep {name}", place.policy):
+        try:
+            found = session.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except ClientError as error:
+            if code_of(error) in _MISSING or "does not exist" in str(error):
+                return None
+            raise
+    return Tuner(str(found["HyperParameterTuningJobStatus"]), found.get("FailureReason"))
+
+
+def is_over(status: str) -> bool:
+    """Tell whether a job or tuner will not change any more."""
+    return status in {"Completed", "Failed", "Stopped"}
+
 
 _MOST = 100
 """Of an environment's jobs: the newest. Each is looked at by a call of its own."""
@@ -150,3 +198,52 @@ def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
         spot=described.get("EnableManagedSpotTraining", False),
         trained_seconds=described.get("TrainingTimeInSeconds"),
     )
+
+
+@dataclass(frozen=True)
+class State:
+    """How a plan stands.
+
+    Attributes
+    ----------
+    note
+        What is only half made or not whole, with the commands that go on with it or drop it; None if all is well.
+    more
+        Whether its tuner may start jobs that are not there yet.
+    """
+
+    note: str | None = None
+    more: bool = False
+
+
+def notes_on(jobs: list[Job], place: Place, session: Any) -> list[str]:
+    """List what is only half made or not whole of all plans of an environment."""
+    plans = [find_record(name, place, session) for name in list_records(place, session)]
+    states = [
+        state_of(plan, [job for job in jobs if belongs(job.name, plan.name)], place, session) for plan in plans if plan
+    ]
+    return [state.note for state in states if state.note]
+
+
+def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
+    """Tell how a plan stands.
+
+    Parameters
+    ----------
+    plan, jobs
+        Of which these were started.
+    place, session
+        Where, and boto3's session there.
+    """
+    ways = f"Go on: {plan.go_on}   Drop it: {plan.drop}"
+    if plan.kind == "train":
+        return State(None if jobs else f"{plan.name}: half made, no job yet. {ways}")
+    tuner = find_tuner(plan.name, place, session)
+    if tuner is None:
+        return State(f"{plan.name}: half made, no tuner yet. {ways}")
+    done = sum(job.status == "Completed" for job in jobs)
+    if not tuner.over or done >= plan.job_count or not all(job.over for job in jobs):
+        return State(more=not tuner.over)
+    why = f" ({' '.join(tuner.failure.split())})" if tuner.failure else ""
+    so_far = f"{tuner.status} with {done} of {plan.job_count} jobs completed{why}"
+    return State(f"{plan.name}: {so_far}. Go on: {plan.go_on}")

@@ -8,10 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from training.sagemaker_jobs.deployment import Place, deployed_place
-from training.sagemaker_jobs.environment import open_session, read_environment
-from training.sagemaker_jobs.errors import LaunchError, code_of, explained
-from training.sagemaker_jobs.say import say
+from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.errors import LaunchError, code_of, explained, say
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _MOST_STREAMS = 100

@@ -1,17 +1,85 @@
-"""From options to a plan; whatever can be refused without asking AWS is refused here."""
+"""From options to a plan; whatever can be refused without asking AWS is refused here.
+
+What may be asked of machines and time, as far as nobody needs to be asked.
+"""
 
 import argparse
 import re
 from datetime import datetime
 from typing import Any
 
+import botocore.session
+
 from infra.config import Environment
-from training.sagemaker_jobs.capacity import MOST_S, check_capacity, check_instance
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, value_of
 from training.sagemaker_jobs.plan import OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
+
+MOST_S = 28 * 24 * 3600
+"""Of a job, waits included: SageMaker's most."""
+_MOST_KEPT_ALIVE_S = 3600
+"""Of a warm pool, unless the account's quota is raised."""
+
+
+def check_instance(instance_type: str, environment: Environment, prices: Prices) -> None:
+    """Refuse an instance that SageMaker has not, or that the environment's image makes no use of.
+
+    Raises
+    ------
+    LaunchError
+        Says which there are.
+    """
+    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
+    if instance_type not in getattr(known, "enum", ()):
+        raise LaunchError(
+            f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
+            f"{', '.join(sorted(prices.instances))}"
+        )
+    if environment.training.image == "own" and instance_type.startswith(("ml.g", "ml.p")):
+        raise LaunchError(
+            f"--instance-type {instance_type}: it has a GPU, which the image of {environment.name} does not use; "
+            f'choose an ml.m or ml.c instance, or training.image = "aws" in environments/{environment.name}.toml'
+        )
+
+
+def check_capacity(options: argparse.Namespace) -> None:
+    """Refuse numbers and times that no job can have, or that do not go together.
+
+    Raises
+    ------
+    LaunchError
+        Names the option and what is allowed.
+    """
+    for name in ("instance_count", "volume_gb"):
+        if getattr(options, name) < 1:
+            raise LaunchError(f"--{name.replace('_', '-')} {getattr(options, name)}: allowed: 1 or more")
+    _check_times(options)
+    _check_warm_pool(options)
+
+
+def _check_times(options: argparse.Namespace) -> None:
+    if not 60 <= options.max_runtime <= MOST_S:
+        raise LaunchError(f"--max-runtime: allowed: 1m to {MOST_S // 3600}h")
+    if not options.max_wait:
+        return
+    if not options.spot:
+        raise LaunchError("--max-wait: only spot jobs wait for capacity; give --spot with it, or leave it out")
+    if not options.max_runtime <= options.max_wait <= MOST_S:
+        raise LaunchError(f"--max-wait: it includes the run itself; allowed: --max-runtime to {MOST_S // 3600}h")
+
+
+def _check_warm_pool(options: argparse.Namespace) -> None:
+    if not options.keep_alive:
+        return
+    if options.spot:
+        raise LaunchError("--keep-alive: spot instances cannot be kept warm; leave out --spot or --keep-alive")
+    if options.kind == "sweep":
+        raise LaunchError("--keep-alive: it is for train; a tuner hands its instances from job to job by itself")
+    if options.keep_alive > _MOST_KEPT_ALIVE_S:
+        raise LaunchError("--keep-alive: allowed: up to 1h")
+
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
 _MOST_CHARACTERS = {"sweep": 32, "train": 48}

@@ -8,9 +8,9 @@ from training.data.dataset import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, parse
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError, code_of, explained
+from training.sagemaker_jobs.jobs import find_tuner
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record
-from training.sagemaker_jobs.tuners import find_tuner
 
 
 def check(plan: Plan, place: Place, session: Any) -> Manifest:

@@ -32,7 +32,7 @@ from sagemaker.train.tuner import HyperparameterTuner
 
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.image import script_of, training_image
-from training.sagemaker_jobs.parent import experiment_of
+from training.sagemaker_jobs.mlflow_runs import experiment_of
 from training.sagemaker_jobs.plan import ENVIRONMENT_TAG, OBJECTIVE, PROJECT_TAG, RUN_TAG, STRATEGIES, Plan, Range
 
 # A job's log has lines such as "metric: val_balanced_accuracy=0.973 epoch=3".

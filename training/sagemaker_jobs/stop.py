@@ -3,13 +3,10 @@
 import argparse
 from typing import Any
 
-from training.sagemaker_jobs.deployment import Place, deployed_place
-from training.sagemaker_jobs.environment import open_session, read_environment
-from training.sagemaker_jobs.errors import LaunchError, explained
-from training.sagemaker_jobs.jobs import list_jobs
+from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.errors import LaunchError, explained, say
+from training.sagemaker_jobs.jobs import find_tuner, list_jobs
 from training.sagemaker_jobs.plan_store import drop_record, find_record
-from training.sagemaker_jobs.say import say
-from training.sagemaker_jobs.tuners import find_tuner
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

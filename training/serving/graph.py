@@ -1,4 +1,7 @@
-"""The graph that is served: one forward pass gives probabilities, embedding, activation maps and strangeness."""
+"""The graph that is served: one forward pass gives probabilities, embedding, activation maps and strangeness.
+
+From what was learnt to the graph that is served.
+"""
 
 from pathlib import Path
 
@@ -8,7 +11,9 @@ import tensorflow as tf
 
 from training.data.dataset import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
-from training.models.out_of_distribution import Mahalanobis
+from training.models.backbones import Backbone
+from training.models.learners import Learned
+from training.models.out_of_distribution import Mahalanobis, ServedDistance
 from training.models.stain_pooling import (
     GROUPS,
     VARIANCE_FLOOR,
@@ -23,7 +28,7 @@ from training.models.stain_pooling import (
     views_at,
     width_of,
 )
-from training.served_distance import ServedDistance
+from training.serving.mlp_graph import ServedMaxima
 
 
 class ServedClassifier(tf.Module):
@@ -157,3 +162,9 @@ def convert(served: tf.Module, saved_model: Path) -> bytes:
     """
     tf.saved_model.save(served, str(saved_model), signatures={"serving_default": served.serve})
     return bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)).convert())
+
+
+def serve(learned: Learned, spec: Backbone, *, hide_corner: bool = True) -> tf.Module:
+    """Give the graph for a classifier, whichever head it has; its function ``serve`` answers for one image."""
+    graph = ServedMaxima if spec.hidden else ServedClassifier
+    return graph(learned.network, learned.temperature, learned.distance, hide_corner=hide_corner)

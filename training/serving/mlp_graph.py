@@ -13,8 +13,7 @@ import tensorflow as tf
 
 from training.data.dataset import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
-from training.models.out_of_distribution import Mahalanobis
-from training.served_distance import ServedDistance
+from training.models.out_of_distribution import Mahalanobis, ServedDistance
 
 
 class FieldMaps(tf.Module):

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from inference import ModelCard
 from training.data.dataset import Fields
 from training.data.manifest import Manifest
-from training.evaluation import protocols
+from training.evaluation import folds
 from training.evaluation.folds import FoldFile, read_fold
 from training.evaluation.metrics import Predictions
 from training.evaluation.predictions import Measured
-from training.evidence import ProtocolResult, as_numbers
+from training.evaluation.results import ProtocolResult, as_numbers
 from training.models.learners import Learned
 from training.tracking import Run
 from training.tracking.run_logging import tell_figures, tell_model
@@ -101,9 +101,9 @@ def tell_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Mani
 
 def _result(answers: Sequence[Answer], manifest: Manifest) -> tuple[Predictions, ProtocolResult]:
     files = [answer.file for answer in answers]
-    truth = protocols.Truth.of(files, manifest)
-    predictions = protocols.predictions_of(files, [answer.measured for answer in answers], truth)
-    return predictions, protocols.result_of(files, predictions, truth)
+    truth = folds.Truth.of(files, manifest)
+    predictions = folds.predictions_of(files, [answer.measured for answer in answers], truth)
+    return predictions, folds.result_of(files, predictions, truth)
 
 
 def _numbers(result: ProtocolResult, protocol: str) -> dict[str, float]:

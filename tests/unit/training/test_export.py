@@ -11,10 +11,10 @@ from training.cli import main
 from training.data.dataset import load_fields
 from training.data.protocols import positions
 from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
 from training.export import INT8_AGREEMENT, convert, demand
-from training.inventory import manifest_of
 from training.serving.parity import Parity, ParityError
 
 from .model_folder import expect_to_serve

@@ -15,8 +15,8 @@ from training.data.dataset import load_fields
 from training.data.protocols import parts_of
 from training.data.splits import contiguous_folds
 from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.metrics import confusion
-from training.inventory import manifest_of
 from training.models import mlp_head
 from training.models.feature_cache import FrozenBackbone
 from training.models.mlp_head import HeadRecipe

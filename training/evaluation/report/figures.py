@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from training.data import corruptions
 from training.data.dataset import LABELS
-from training.evaluation import disturbances
 from training.evaluation.report.wording import PROTOCOL
-from training.evaluation.results import PROTOCOLS, Results
+from training.evaluation.results import PROTOCOLS, ProtocolResult, Results
 from training.evaluation.shortcuts import CHANCE
-from training.evidence import ProtocolResult
 
 # Okabe and Ito's palette, told apart by colour-blind readers: https://jfly.uni-koeln.de/color/
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -139,6 +138,6 @@ def _robustness(results: Results) -> Figure:
     reach = np.array([[one.value - one.low, one.high - one.value] for one in found.values()]).T
     axes.errorbar(values, at, xerr=reach, fmt="o", color=COLOURS[0], ms=4, capsize=2, lw=1)
     axes.axvline(values[0], color=MUTED, lw=0.8, ls="--")
-    axes.set_yticks(at, [disturbances.TOLD[name] for name in found])
+    axes.set_yticks(at, [corruptions.TOLD[name] for name in found])
     axes.set_xlabel("balanced accuracy on contiguous test fields, 95 % interval")
     return figure

@@ -1,17 +1,75 @@
-"""docs/evaluation.md, made from the results file alone: no number in it is typed."""
+"""docs/evaluation.md, made from the results file alone: no number in it is typed.
+
+What was tried besides, from a list that is kept by hand: ``docs/attempts.json``.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.data.dataset import LABELS
-from training.evaluation import disturbances, shortcuts
-from training.evaluation.attempts import Attempt, render_attempts
+from pydantic import TypeAdapter, ValidationError
+
+from training.data import corruptions
+from training.data.dataset import LABELS, DataError
+from training.evaluation import shortcuts
 from training.evaluation.bootstrap import REPLICATES, RUN
 from training.evaluation.metrics import BINS
 from training.evaluation.report.targets import verdicts
 from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
-from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Results
-from training.evidence import ProtocolResult
+from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results
+
+
+class Attempt(Part):
+    """One tried recipe and the balanced accuracy of its contiguous folds."""
+
+    name: str
+    what: str
+    contiguous: list[float]
+    mean: float
+    worst: float
+    note: str = ""
+
+
+def read_attempts(path: Path) -> list[Attempt]:
+    """Read the list; none where there is no file.
+
+    Raises
+    ------
+    DataError
+        It is not such a list.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return TypeAdapter(list[Attempt]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise DataError(f"{path}: {where}: {error.errors()[0]['msg']}") from error
+
+
+def render_attempts(attempts: list[Attempt]) -> list[str]:
+    """Write the section, or nothing without attempts."""
+    if not attempts:
+        return []
+    rows = [
+        [
+            one.name,
+            one.what,
+            ", ".join(number(score, 3) for score in one.contiguous),
+            number(one.mean, 3),
+            number(one.worst, 3),
+            one.note,
+        ]
+        for one in attempts
+    ]
+    return [
+        "## Attempts",
+        "",
+        "What was tried to raise the contiguous folds, whether it helped or not; balanced accuracy.",
+        "",
+        *table(["attempt", "what", "folds", "mean", "worst", "note"], rows),
+        "",
+    ]
+
 
 _HEAD = f"""# Evaluation
 
@@ -191,7 +249,7 @@ def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
     for name, found in results.evidence.robustness.items():
         beside = results.disturbed[name]
         accepted = "-" if beside.accuracy_of_accepted is None else number(beside.accuracy_of_accepted)
-        rows.append([disturbances.TOLD[name], interval(found), number(beside.coverage), accepted])
+        rows.append([corruptions.TOLD[name], interval(found), number(beside.coverage), accepted])
     if not rows:
         return []
     return [

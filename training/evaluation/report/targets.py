@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.evaluation.report.wording import interval, number
-from training.evaluation.results import Results
-from training.evidence import Estimate, Evidence, ProtocolResult
+from training.evaluation.results import Estimate, Evidence, ProtocolResult, Results
 
 
 @dataclass(frozen=True)

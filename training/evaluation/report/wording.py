@@ -1,6 +1,6 @@
 """The names that documents and figures use for protocols, metrics and collections."""
 
-from training.evidence import Estimate
+from training.evaluation.results import Estimate
 
 PROTOCOL = {"slides": "leave slides out", "contiguous": "contiguous, 3 % embargo", "random": "random"}
 METRICS = {

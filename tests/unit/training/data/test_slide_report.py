@@ -7,8 +7,8 @@ from PIL import Image
 from training.data import slide_report
 from training.data.dataset import DataError
 from training.data.slide_report import BEGIN, END, put_between_marks
-from training.inventory import manifest_of
-from training.slide_map import slides_of
+from training.data.slides import slides_of
+from training.data.validation import manifest_of
 
 
 def run(*arguments: object) -> int:

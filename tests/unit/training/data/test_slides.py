@@ -5,9 +5,9 @@ import pytest
 
 from training.data.manifest import Record
 from training.data.slide_features import Appearance, appearance
+from training.data.slide_report import weigh
 from training.data.slides import infer_slides
 from training.data.synthetic import Stain, draw_field
-from training.slide_evidence import weigh
 
 PINK = Stain(0.9, 1.0, (253, 250, 244), 0.05, 0.5, 100, 0.7, 0.5, 1)
 GREY = Stain(0.1, 0.9, (250, 254, 255), 0.02, 3.0, 120, 0.5, 0.6, 1)

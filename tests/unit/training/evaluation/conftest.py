@@ -10,10 +10,20 @@ from training.data.dataset import LABELS
 from training.data.manifest import Manifest
 from training.data.splits import Fold, contiguous_folds, random_folds
 from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.metrics import Predictions
-from training.evaluation.results import Candidate, Disturbed, Other, Results, SlideScore
-from training.evidence import Estimate, Evidence, FoldScore, ProtocolResult, StrangersResult
-from training.inventory import manifest_of
+from training.evaluation.results import (
+    Candidate,
+    Disturbed,
+    Estimate,
+    Evidence,
+    FoldScore,
+    Other,
+    ProtocolResult,
+    Results,
+    SlideScore,
+    StrangersResult,
+)
 
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 

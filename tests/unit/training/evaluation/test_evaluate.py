@@ -10,8 +10,7 @@ from inference import read_card
 from training.cli import main
 from training.data.manifest import Manifest
 from training.evaluation import ood_sets, shortcuts
-from training.evaluation.results import Results
-from training.evidence import Evidence
+from training.evaluation.results import Evidence, Results
 from training.tracking.journal import journals
 
 Drawn = tuple[Path, Manifest]

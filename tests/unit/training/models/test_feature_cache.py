@@ -11,7 +11,6 @@ from ai_edge_litert.interpreter import Interpreter
 
 from training.data.dataset import LABELS, Fields
 from training.data.manifest import Record
-from training.joined_file import join
 from training.models import classifier, learners, out_of_distribution
 from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone, cached_features
@@ -22,7 +21,7 @@ from training.models.linear_probe import LinearHead
 from training.models.mlp_head import DivergedError, FittedHead, HeadRecipe, fit_head
 from training.serving.graph import convert
 from training.serving.mlp_graph import ServedMaxima
-from training.serving.shared_backbone import HeadFiles
+from training.serving.shared_backbone import HeadFiles, join
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 224, 224, 3), np.uint8)

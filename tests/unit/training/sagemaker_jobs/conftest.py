@@ -12,8 +12,7 @@ from moto.sagemaker.models import sagemaker_backends
 
 from training.cli import main
 from training.data.manifest import Manifest, Record
-from training.sagemaker_jobs.deployment import deployed_place
-from training.sagemaker_jobs.environment import read_environment
+from training.sagemaker_jobs.deployment import deployed_place, read_environment
 
 REGION = "eu-central-1"
 GRID = [

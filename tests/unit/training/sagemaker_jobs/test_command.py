@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID, KEY, ROLE
-from training.sagemaker_jobs.parent import make_parent
+from training.sagemaker_jobs.mlflow_runs import make_parent
 
 NAME = "leukolens-dev-nine"
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.sagemaker_jobs.costs import cost_table, fill
-from training.sagemaker_jobs.deployment import assumed_place
-from training.sagemaker_jobs.environment import read_environment
+from training.sagemaker_jobs.deployment import assumed_place, read_environment
 from training.sagemaker_jobs.jobs import Job
-from training.sagemaker_jobs.prices import read_prices
+from training.sagemaker_jobs.prices import cost_table, fill, read_prices
 from training.sagemaker_jobs.table import View, render
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "training.md"

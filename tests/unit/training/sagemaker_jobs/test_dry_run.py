@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.sagemaker_jobs.deployment import assumed_place
+from training.sagemaker_jobs.deployment import assumed_place, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
-from training.sagemaker_jobs.environment import read_environment
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.prices import estimate, read_prices
 

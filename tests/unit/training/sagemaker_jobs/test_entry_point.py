@@ -12,10 +12,17 @@ import pytest
 
 from inference import load
 from training.data.synthetic import write_dataset
-from training.job_place import SecretError, aws, describe, log_in
-from training.job_stop import Interrupted, Stop
 from training.sagemaker_jobs import entry_point
-from training.sagemaker_jobs.job_environment import JobSettings, SettingsError
+from training.sagemaker_jobs.job_environment import (
+    Interrupted,
+    JobSettings,
+    SecretError,
+    SettingsError,
+    Stop,
+    aws,
+    describe,
+    log_in,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -88,7 +95,7 @@ class Aws:
     """Answers as the two services do that a job asks."""
 
     def __init__(self, secret: str = "", job: dict[str, object] | None = None) -> None:
-        self.secret, self.job = secret, entry_point or {}
+        self.secret, self.job = secret, job or {}
 
     def __call__(self, service: str) -> "Aws":
         return self

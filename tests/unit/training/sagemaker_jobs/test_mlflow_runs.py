@@ -6,8 +6,8 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.job_place import describe
 from training.sagemaker_jobs.deployment import deployed_place
+from training.sagemaker_jobs.job_environment import describe
 
 NAME = "leukolens-dev-nine"
 

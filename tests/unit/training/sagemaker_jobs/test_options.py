@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from training.cli import main
-from training.sagemaker_jobs.options import add_epilogs, duration
+from training.sagemaker_jobs.command import add_epilogs, duration
 
 
 def test_the_help_on_this_machine_names_the_options_of_sagemaker():

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 from mlflow import MlflowClient
 
-from training.sagemaker_jobs.deployment import assumed_place
-from training.sagemaker_jobs.environment import read_environment
-from training.sagemaker_jobs.parent import make_parent
+from training.sagemaker_jobs.deployment import assumed_place, read_environment
+from training.sagemaker_jobs.mlflow_runs import make_parent
 from training.sagemaker_jobs.plan import Plan
 
 PLAN = Plan(

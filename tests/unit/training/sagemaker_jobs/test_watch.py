@@ -9,13 +9,12 @@ from rich.console import Console
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
 from training.sagemaker_jobs.errors import ConnectionLostError
-from training.sagemaker_jobs.follow import INTERRUPTED, Follower
 from training.sagemaker_jobs.jobs import belongs, list_jobs
 from training.sagemaker_jobs.plan_store import find_record
 from training.sagemaker_jobs.prices import read_prices
 from training.sagemaker_jobs.stop import stop_all
 from training.sagemaker_jobs.table import View, render
-from training.sagemaker_jobs.watch import look
+from training.sagemaker_jobs.watch import INTERRUPTED, Follower, look
 
 NAME = "leukolens-dev-nine"
 

@@ -5,8 +5,8 @@ import pytest
 
 from inference import read_card
 from training.data.dataset import DataError
-from training.evaluation.attempts import read_attempts
 from training.evaluation.report import figures, model_card, report
+from training.evaluation.report.report import read_attempts
 from training.evaluation.report.targets import verdicts
 from training.evaluation.results import Results, read_results, write_results
 

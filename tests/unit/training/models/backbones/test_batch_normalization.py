@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.models.backbones.batch_normalization import FusedBatchNormalization
+from training.models.backbones.efficientnet_lite import FusedBatchNormalization
 
 SHAPE = (8, 5, 5, 3)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2hed
 
+from training.data.corruptions import DISTURBANCES, TOLD
 from training.data.synthetic import draw_field
-from training.evaluation.disturbances import DISTURBANCES, TOLD
 
 FIELD = draw_field("Pre", 1)
 

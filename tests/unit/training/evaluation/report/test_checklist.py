@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.evaluation.checklist import CARD, ITEMS, REPORT, SLIDES, Item
+from training.evaluation.report.model_card import CARD, ITEMS, REPORT, SLIDES, Item
 
 ROOT = Path(__file__).resolve().parents[4]
 PAGES = {CARD: "docs/model-card.md", REPORT: "docs/evaluation.md", SLIDES: "docs/slides.md"}

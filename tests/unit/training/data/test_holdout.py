@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data.dataset import load_fields
+from training.data.protocols import GAP, contiguous_holdout, group_numbers
 from training.data.synthetic import write_dataset
-from training.holdout import GAP, contiguous_holdout, group_numbers
-from training.inventory import manifest_of
+from training.data.validation import manifest_of
 
 counts = st.lists(st.integers(20, 120), min_size=2, max_size=4)
 

@@ -5,7 +5,7 @@ import pytest
 
 from training.data.dataset import DataError
 from training.data.manifest import MANIFEST_NAME
-from training.inventory import manifest_of
+from training.data.validation import manifest_of
 
 
 def test_a_folder_is_read_once_and_again_when_it_changes(drawn_set: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.deal import deal
+from training.data.splits import deal
 
 
 @st.composite
