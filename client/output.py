@@ -61,7 +61,9 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 
 def as_csv(outcomes: Sequence[Outcome]) -> str:
     """Make a CSV: one line a file, with a column of probability for every label."""
-    labels = list(dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities))
+    labels = list(
+        dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities or ())
+    )
     buffer = io.StringIO()
     columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
@@ -102,5 +104,5 @@ def answer_columns(answer: Prediction) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
-        **{probability_column(label): value for label, value in answer.probabilities.items()},
+        **{probability_column(label): value for label, value in (answer.probabilities or {}).items()},
     }

@@ -10,7 +10,8 @@ from typing import Any
 from inference import CARD_NAME, Classifier, ModelCard, load
 from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
 from training import calibrate, out_of_distribution
-from training.fields import INPUT_SIDE_PX, LABELS, MALIGNANT_LABELS
+from training.data.classes import read_classes
+from training.fields import INPUT_SIDE_PX
 from training.learn import OOD_QUANTILE, Learned
 
 FILE_NAME = "model.tflite"
@@ -50,8 +51,7 @@ def make_card(
         size_bytes=len(content),
         backbone=backbone,
         precision="float32",
-        labels=LABELS,
-        malignant_labels=MALIGNANT_LABELS,
+        classes=read_classes(),
         input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
         prediction_set=PredictionSetRule(
             method=calibrate.LAC,

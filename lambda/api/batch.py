@@ -129,6 +129,6 @@ def _line(service: Service, key: str, read: Future[bytes | None], request_id: st
             raise
         return schemas.BatchLine(key=key, problem=as_problem(told, request_id))
     cold_start = service.cold_start.take()
-    audit(answer, classifier.card, request_id, size_bytes=len(data), cold_start=cold_start)
+    audit(answer, classifier, request_id, size_bytes=len(data), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
-    return schemas.BatchLine(key=key, prediction=as_prediction(answer, classifier.card, request_id))
+    return schemas.BatchLine(key=key, prediction=as_prediction(answer, classifier, request_id))

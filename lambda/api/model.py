@@ -38,4 +38,6 @@ def health(service: Service, request: Incoming) -> schemas.Health:
         grey = np.full((card.input.height, card.input.width, card.input.channels), 128, np.uint8)
         best = int(classifier.run(grey).probabilities.argmax())
         deep = schemas.DeepCheck(label=card.labels[best], duration_ms=(time.perf_counter() - start) * 1e3)
-    return schemas.Health(status="ok", model=schemas.ModelIdentity(version=card.version, sha256=card.sha256), deep=deep)
+    return schemas.Health(
+        status="ok", model=schemas.ModelIdentity(version=card.version, sha256=classifier.digest), deep=deep
+    )

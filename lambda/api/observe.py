@@ -7,11 +7,13 @@ from typing import Final
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from inference import Answer, ModelCard
+from inference import Answer, Classifier
 
 # Powertools' own variable: the function's name where it is deployed, so that environments can share an account.
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME", "leukolens")
 NAMESPACE: Final = "Leukolens"
+NO_LABEL: Final = "none"
+"""What ``PredictionCount`` is counted under where a field is out of distribution, and so has no label."""
 
 logger = Logger(service=SERVICE)
 _metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
@@ -29,9 +31,9 @@ class ColdStart:
         return first
 
 
-def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
+def audit(answer: Answer, classifier: Classifier, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
     """Write the audit line of one prediction: what was asked of which model, and what it said."""
-    picture, timings = answer.picture, answer.timings
+    card, picture, timings, triage = classifier.card, answer.picture, answer.timings, answer.triage
     logger.info(
         "prediction",
         extra={
@@ -44,11 +46,12 @@ def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, 
                 "format": picture.format,
                 "frames": picture.frames,
             },
-            "model": {"version": card.version, "sha256": card.sha256},
+            "model": {"version": card.version, "sha256": classifier.digest},
             "thresholds": {
                 "minimum_probability": card.prediction_set.minimum_probability,
                 "out_of_distribution": card.out_of_distribution.threshold,
             },
+            "triage": None if triage is None else vars(triage),
             "label": answer.label,
             "probability": answer.probability,
             "verdict": answer.verdict,
@@ -69,7 +72,7 @@ def measure(answer: Answer, *, cold_start: bool) -> None:
     ``PredictionCount`` has dimensions ``label`` and ``verdict``, so that a shift of either shows; the others have the
     service alone.
     """
-    _metrics.add_dimension("label", answer.label)
+    _metrics.add_dimension("label", answer.label or NO_LABEL)
     _metrics.add_dimension("verdict", answer.verdict)
     _metrics.add_metric("PredictionCount", MetricUnit.Count, 1)
     _metrics.flush_metrics()

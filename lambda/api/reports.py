@@ -19,9 +19,10 @@ def create(service: Service, request: Incoming) -> schemas.Report:
         For a label that the model does not have, or predictions of another model.
     """
     given = parse(schemas.ReportRequest, request.body)
-    card = service.classifier().card
-    if given.model_sha256 != card.sha256:
-        raise InvalidRequest("The predictions are of another model file than the service runs: predict again.")
+    classifier = service.classifier()
+    card = classifier.card
+    if given.model_sha256 != classifier.digest:
+        raise InvalidRequest("The predictions are of another model than the service runs: predict again.")
     unknown = sorted({field.label for field in given.fields} - set(card.labels))
     if unknown:
         raise InvalidRequest(f"The model has labels {', '.join(card.labels)}; the request also has others.")
@@ -38,6 +39,6 @@ def create(service: Service, request: Incoming) -> schemas.Report:
         out_of_distribution=specimen.verdicts["out_of_distribution"],
         labels={label: schemas.Share(**asdict(share)) for label, share in specimen.labels.items()},
         malignant=None if specimen.malignant is None else schemas.Share(**asdict(specimen.malignant)),
-        model=schemas.ModelIdentity(version=card.version, sha256=card.sha256),
+        model=schemas.ModelIdentity(version=card.version, sha256=classifier.digest),
         request_id=request.request_id,
     )

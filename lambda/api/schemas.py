@@ -17,6 +17,7 @@ IMAGE_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp
 MAX_REPORT_FIELDS = 2_000
 """Fields of one specimen in one report; a manual differential reads far fewer."""
 
+TriageGroup = Literal["malignant", "benign"]
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
 ImageType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -48,11 +49,21 @@ class StoredImage(Request):
     upload_id: UploadId
 
 
-class Decision(Answer):
-    """The most probable label, and whether to rely on it."""
+class Triage(Answer):
+    """The first level: malignant or benign. Rely on an accepted one alone."""
 
-    label: Label
-    probability: Probability
+    result: TriageGroup | None = Field(default=None, description="The more probable side; null out of distribution.")
+    probability: Probability | None = Field(
+        default=None, description="That the field is malignant, whatever the result; null out of distribution."
+    )
+    verdict: Verdict
+
+
+class Decision(Answer):
+    """The second level, the pattern: the most probable label, and whether to rely on it."""
+
+    label: Label | None = Field(default=None, description="One of the model's labels; null out of distribution.")
+    probability: Probability | None = Field(default=None, description="Of the label; null out of distribution.")
     verdict: Verdict
 
 
@@ -63,10 +74,36 @@ class Explanation(Answer):
 
 
 class ModelIdentity(Answer):
-    """Which model file answered."""
+    """Which model answered."""
 
     version: str
-    sha256: Sha256
+    sha256: Sha256 = Field(description="One digest over the model's file and its card.")
+    name: str = Field(default="", description="As ``?model=`` and ``GET /v1/models`` call it.")
+
+
+class Scale(Answer):
+    """The field's magnification relative to the trained one, as the field came: 0.5 where cells look half as large."""
+
+    magnification: float
+    source: Literal["given", "file", "estimated"] = Field(
+        description="Pixel size given with the request, pixel size of the file, or what the network estimates."
+    )
+
+
+class Tile(Answer):
+    """One part of a wide field, of the trained size: its place in pixels of the image as oriented, and its answer."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    triage: Triage | None = None
+    prediction: Decision
+    probabilities: dict[str, Probability] | None = None
+    prediction_set: list[str] = []
+    out_of_distribution_score: float
+    summary: str = ""
+    reason: str | None = None
 
 
 class ImageFacts(Answer):
@@ -80,13 +117,30 @@ class ImageFacts(Answer):
 
 
 class Prediction(Answer):
-    """Answer of ``POST /v1/predictions``."""
+    """Answer of ``POST /v1/predictions``: triage first, then the pattern.
 
+    Where a field is out of distribution, no number is told of it but its score: a caller cannot take for a finding what
+    the model does not stand by.
+    """
+
+    triage: Triage | None = Field(
+        default=None, description="Null for a model whose classes have no malignant and benign groups."
+    )
     prediction: Decision
-    probabilities: dict[str, Probability]
-    malignant_probability: Probability
-    prediction_set: list[str]
+    summary: str = Field(default="", description="Both levels in words, such as: malignant; early pre-B or pre-B.")
+    reason: str | None = Field(default=None, description="Why not accepted, in words; null where both levels are.")
+    probabilities: dict[str, Probability] | None = Field(
+        default=None, description="By label, calibrated; null out of distribution."
+    )
+    malignant_probability: Probability | None = Field(
+        default=None, description="Sum over the malignant labels; null out of distribution, and without triage."
+    )
+    prediction_set: list[str] = Field(description="Labels that are possible; empty out of distribution.")
     out_of_distribution_score: float
+    scale: Scale | None = Field(default=None, description="Null where it is neither known nor estimated.")
+    tiles: list[Tile] = Field(
+        default=[], description="The parts of a wide field that was brought to scale; empty for one answered whole."
+    )
     explanation: Explanation | None = None
     model: ModelIdentity
     image: ImageFacts
