@@ -10,17 +10,25 @@ from typing import Any
 
 from rich.table import Column, Table
 
-from api.schemas import Prediction, Problem
+from api.schemas import Prediction, Problem, Verdict
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 ANSWER_COLUMNS = (
+    "triage",
+    "triage_verdict",
+    "triage_probability",
+    "summary",
     "label",
     "probability",
     "verdict",
     "malignant_probability",
     "prediction_set",
+    "reason",
+    "magnification",
+    "tiles",
     "out_of_distribution_score",
     "image_sha256",
+    "model_name",
     "model_version",
     "model_sha256",
     "request_id",
@@ -39,19 +47,32 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(Column("file", overflow="fold"), "label", "probability", "verdict", "malignant")
+    table = Table(Column("file", overflow="fold"), "triage", "pattern", "in words")
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason)
             continue
-        decision = outcome.answer.prediction
-        style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
-        malignant = f"{outcome.answer.malignant_probability:.3f}"
-        table.add_row(
-            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
-        )
+        answer = outcome.answer
+        table.add_row(str(outcome.path), triage_in_words(answer), pattern_in_words(answer), answer.summary)
     return table
+
+
+def triage_in_words(answer: Prediction) -> str:
+    """Write the first level for a terminal, coloured by its verdict; a dash for a model without triage groups."""
+    if answer.triage is None:
+        return "-"
+    return _level(answer.triage.result, answer.triage.probability, answer.triage.verdict)
+
+
+def pattern_in_words(answer: Prediction) -> str:
+    """Write the second level for a terminal, coloured by its verdict."""
+    return _level(answer.prediction.label, answer.prediction.probability, answer.prediction.verdict)
+
+
+def _level(said: str | None, probability: float | None, verdict: Verdict) -> str:
+    number = "" if said is None or probability is None else f"{said} {probability:.3f} "
+    return f"{number}[{VERDICT_STYLES[verdict]}]{verdict.replace('_', ' ')}[/]"
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:
@@ -93,14 +114,23 @@ def probability_column(label: str) -> str:
 
 def answer_columns(answer: Prediction) -> dict[str, Any]:
     """Give an answer's values by column: those of ``ANSWER_COLUMNS``, and each label's probability."""
+    triage, scale = answer.triage, answer.scale
     return {
+        "triage": triage and triage.result,
+        "triage_verdict": triage and triage.verdict,
+        "triage_probability": triage and triage.probability,
+        "summary": answer.summary,
         "label": answer.prediction.label,
         "probability": answer.prediction.probability,
         "verdict": answer.prediction.verdict,
         "malignant_probability": answer.malignant_probability,
         "prediction_set": " ".join(answer.prediction_set),
+        "reason": answer.reason,
+        "magnification": scale and scale.magnification,
+        "tiles": str(len(answer.tiles)),
         "out_of_distribution_score": answer.out_of_distribution_score,
         "image_sha256": answer.image.sha256,
+        "model_name": answer.model.name,
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
