@@ -10,6 +10,7 @@ from .classes import TriageGroup
 from .picture import Picture
 
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
+_MOST_DOUBLINGS = 10.0
 ScaleSource = Literal["given", "file", "estimated"]
 
 
@@ -37,6 +38,13 @@ class Outputs:
     activation_maps: npt.NDArray[np.float32]
     out_of_distribution_score: float
     scale: float | None = None
+
+    @property
+    def estimated_magnification(self) -> float | None:
+        """Ratio to the trained magnification; beyond any rule where the estimate is no number."""
+        if self.scale is None:
+            return None
+        return float(2.0 ** np.clip(np.nan_to_num(self.scale, nan=_MOST_DOUBLINGS), -_MOST_DOUBLINGS, _MOST_DOUBLINGS))
 
 
 @dataclass(frozen=True)

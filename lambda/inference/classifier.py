@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -10,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
-from .answer import Answer, Magnification, Outputs, Timings
+from .answer import Answer, Magnification, Outputs, Tile, Timings
 from .card import CARD_NAME, ModelCard, card_bytes, model_digest, parse_card
 from .decision import decide, strangeness
 from .errors import ModelError
 from .heatmap import heatmap_png
 from .limits import MAX_PIXELS
-from .picture import read_image, to_model_input
+from .picture import Picture, read_image
+from .scale import Box, Plan, plan_field, show, working_side_px
+from .tiles import decide_together, evidence_together
 
 SIGNATURE: Final = "serving_default"
 _IMAGE: Final = "image"
@@ -95,7 +99,14 @@ class Classifier:
         scale = float(raw[_SCALE][0]) if _SCALE in raw else None
         return Outputs(raw[_PROBABILITIES][0], raw[_EMBEDDING][0], raw[_MAPS][0], float(raw[_SCORE][0]), scale)
 
-    def predict(self, data: bytes, *, explain: bool = False, max_pixels: int = MAX_PIXELS) -> Answer:
+    def predict(
+        self,
+        data: bytes,
+        *,
+        explain: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        microns_per_pixel: float | None = None,
+    ) -> Answer:
         """Classify one image file.
 
         Parameters
@@ -103,9 +114,13 @@ class Classifier:
         data
             A JPEG, PNG, TIFF, BMP or WebP file.
         explain
-            Whether to draw the heat map of the predicted label.
+            Whether to draw the heat map of the most probable label.
         max_pixels
             Limit on width x height, checked before decoding.
+        microns_per_pixel
+            Size of a pixel of the image, where the caller knows it; counts before what the file tells. With it a wide
+            field is cut into fields of the trained size; without it the network's own estimate is held against the
+            card's rule.
 
         Returns
         -------
@@ -119,25 +134,53 @@ class Classifier:
         """
         start = time.perf_counter()
         picture = read_image(data, max_pixels=max_pixels)
-        image = to_model_input(picture.pixels, self.card.input.height, self.card.input.width)
+        plan = plan_field(self.card, picture, microns_per_pixel)
+        finer = working_side_px(self.card, picture, plan)
+        if finer is not None:
+            picture = read_image(data, max_pixels=max_pixels, working_side_px=finer)
+        shown = [show(self.card, picture, box) for box in plan.boxes]
         decoded = time.perf_counter()
-        outputs = self.run(image)
+        seen = [self.run(image) for image in shown]
         inferred = time.perf_counter()
-        estimate = None if outputs.scale is None else 2.0**outputs.scale
-        strange = strangeness(self.card, outputs.out_of_distribution_score, estimate)
-        decision = decide(self.card, outputs.probabilities, strange)
-        best = int(outputs.probabilities.argmax())
-        heatmap = heatmap_png(outputs.activation_maps[..., best], picture.width, picture.height) if explain else None
+        answer = self._answer(picture, plan, seen)
+        if explain:
+            best = int(np.mean([outputs.probabilities for outputs in seen], axis=0).argmax())
+            maps = [outputs.activation_maps[..., best] for outputs in seen]
+            whole = len(maps) == 1 and plan.boxes[0] == Box(0, 0, picture.width, picture.height)
+            evidence = maps[0] if whole else evidence_together(plan.boxes, maps, picture.width, picture.height)
+            answer = replace(answer, heatmap_png=heatmap_png(evidence, picture.width, picture.height))
         explained = time.perf_counter()
+        timings = Timings((decoded - start) * 1e3, (inferred - decoded) * 1e3, (explained - inferred) * 1e3)
+        return replace(answer, timings=timings)
+
+    def _answer(self, picture: Picture, plan: Plan, seen: Sequence[Outputs]) -> Answer:
+        """Decide on each part that was shown, and on the field; without heat map and timings."""
+        card = self.card
+        decisions = []
+        for outputs in seen:
+            strange = strangeness(
+                card, outputs.out_of_distribution_score, outputs.estimated_magnification, known=plan.seen
+            )
+            decisions.append(decide(card, outputs.probabilities, strange))
+        decision, score, magnification = decisions[0], seen[0].out_of_distribution_score, plan.magnification
+        tiles: tuple[Tile, ...] = ()
+        if len(seen) > 1:
+            tiles = tuple(
+                Tile(**vars(box), decision=decided, out_of_distribution_score=outputs.out_of_distribution_score)
+                for box, decided, outputs in zip(plan.boxes, decisions, seen, strict=True)
+            )
+            decision, score = decide_together(card, tiles, np.stack([outputs.probabilities for outputs in seen]))
+        elif magnification is None and (estimate := seen[0].estimated_magnification) is not None:
+            magnification = Magnification(estimate, "estimated")
         return Answer(
             **vars(decision),
-            out_of_distribution_score=outputs.out_of_distribution_score,
-            magnification=None if estimate is None else Magnification(estimate, "estimated"),
-            tiles=(),
+            out_of_distribution_score=score,
+            magnification=magnification,
+            tiles=tiles,
             picture=picture,
-            heatmap_png=heatmap,
-            notes=(),
-            timings=Timings((decoded - start) * 1e3, (inferred - decoded) * 1e3, (explained - inferred) * 1e3),
+            heatmap_png=None,
+            notes=plan.notes,
+            timings=Timings(0.0, 0.0, 0.0),
         )
 
 

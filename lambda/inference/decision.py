@@ -1,5 +1,6 @@
 """From a field's numbers to what is said of it, by the card's rules alone; training measures by these functions."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 from .answer import Decision, Triage, Verdict
 from .card import ModelCard, TriageRule
-from .wording import UNKNOWN_FIELD, alternatives, looks_like, summarise_answer
+from .wording import NO_SIDE, UNKNOWN_FIELD, alternatives, looks_like, summarise_answer
 
 _LEAST_PROBABILITY: Final = 1e-7
 """A float32 softmax is 0 or 1 from here on, of which there is no logit."""
@@ -33,7 +34,9 @@ def triage_probability(rule: TriageRule, malignant: npt.ArrayLike) -> npt.NDArra
     return np.asarray(1.0 / (1.0 + np.exp(-(rule.slope * logits + rule.intercept))))
 
 
-def decide(card: ModelCard, probabilities: npt.NDArray[np.float32], strange: str | None = None) -> Decision:
+def decide(
+    card: ModelCard, probabilities: npt.NDArray[np.floating], strange: str | None = None, *, doubt: str | None = None
+) -> Decision:
     """Apply the card's rules to one field.
 
     Parameters
@@ -41,9 +44,11 @@ def decide(card: ModelCard, probabilities: npt.NDArray[np.float32], strange: str
     card
         Of the model that answered.
     probabilities
-        float32[labels], calibrated.
+        float[labels], calibrated.
     strange
         Why the field is out of distribution, of ``strangeness``; None where it is not.
+    doubt
+        Why nothing of it may be accepted, whatever the probabilities; None where nothing speaks against it.
 
     Returns
     -------
@@ -60,7 +65,10 @@ def decide(card: ModelCard, probabilities: npt.NDArray[np.float32], strange: str
     # Rounding in float32 can carry a sum a hair over one.
     malignant = min(1.0, sum(by_label[one] for one in card.malignant_labels)) if card.has_triage else None
     triage = _triage(card, malignant, chosen)
-    verdict: Verdict = "accepted" if len(chosen) == 1 and _agrees(card, triage, chosen[0]) else "uncertain"
+    if doubt is not None and triage is not None:
+        triage = replace(triage, verdict="uncertain")
+    sure = len(chosen) == 1 and _agrees(card, triage, chosen[0]) and doubt is None
+    verdict: Verdict = "accepted" if sure else "uncertain"
     return Decision(
         triage=triage,
         label=label,
@@ -70,7 +78,7 @@ def decide(card: ModelCard, probabilities: npt.NDArray[np.float32], strange: str
         malignant_probability=malignant,
         prediction_set=chosen,
         summary=summarise_answer(card.classes, triage, chosen),
-        reason=_reason(card, triage, verdict, chosen),
+        reason=doubt or _reason(card, triage, verdict, chosen),
     )
 
 
@@ -96,13 +104,14 @@ def strangeness(
         A sentence; None where the model knows such fields.
     """
     rule = card.scale
+    correction = "tell its pixel size (microns_per_pixel)" if known is None else "correct its pixel size"
     for value, by in ((known, "by its pixel size"), (magnification, "by its cells")):
         if rule is not None and value is not None and not rule.minimum <= value <= rule.maximum:
             return (
                 f"The field {looks_like(value)}, {by}; the model knows {rule.minimum:.2g}x to {rule.maximum:.2g}x. "
-                "Photograph it at that magnification, or tell its pixel size (microns_per_pixel)."
+                f"Photograph it at that magnification, or {correction}."
             )
-    if score > card.out_of_distribution.threshold:
+    if not score <= card.out_of_distribution.threshold:  # a score that is no number is not known, either
         return (
             "The field is unlike those that the model was made from: check stain, focus and magnification, and that "
             "it is a smear of the kind that the model's card names."
@@ -136,7 +145,7 @@ def _agrees(card: ModelCard, triage: Triage | None, label: str) -> bool:
 def _reason(card: ModelCard, triage: Triage | None, verdict: Verdict, chosen: tuple[str, ...]) -> str | None:
     names = [one.name for one in card.classes if one.id in chosen]
     if triage is not None and triage.verdict == "uncertain":
-        return "Malignant and benign cannot be told apart here with the certainty that the model promises."
+        return NO_SIDE
     if verdict == "accepted":
         return None
     if len(names) > 1:

@@ -7,6 +7,8 @@ from .classes import ClassSpec
 
 UNKNOWN_FIELD = "not a field that the model knows"
 NO_PATTERN = "pattern not told"
+NO_SIDE = "Malignant and benign cannot be told apart here with the certainty that the model promises."
+NO_AGREEMENT = "Parts of this field are accepted as malignant and others as benign: look at its tiles."
 
 
 def alternatives(names: Sequence[str]) -> str:
