@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Column, Table
 
-from api.schemas import Prediction, Problem, Verdict
+from api.schemas import ListedModel, Prediction, Problem, Verdict
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 ANSWER_COLUMNS = (
@@ -54,7 +55,7 @@ def as_table(outcomes: Sequence[Outcome]) -> Table:
             table.add_row(str(outcome.path), "[red]no answer[/]", "", reason)
             continue
         answer = outcome.answer
-        table.add_row(str(outcome.path), triage_in_words(answer), pattern_in_words(answer), answer.summary)
+        table.add_row(str(outcome.path), triage_in_words(answer), pattern_in_words(answer), escape(answer.summary))
     return table
 
 
@@ -71,8 +72,23 @@ def pattern_in_words(answer: Prediction) -> str:
 
 
 def _level(said: str | None, probability: float | None, verdict: Verdict) -> str:
-    number = "" if said is None or probability is None else f"{said} {probability:.3f} "
+    number = "" if said is None or probability is None else f"{escape(said)} {probability:.3f} "
     return f"{number}[{VERDICT_STYLES[verdict]}]{verdict.replace('_', ' ')}[/]"
+
+
+def models_table(models: Sequence[ListedModel]) -> Table:
+    """Make a table of a service's models to read."""
+    table = Table("model", "version", "classes", "triage", Column("SHA-256 over file and card", overflow="fold"))
+    for one in models:
+        name = f"{one.name} (default)" if one.default else one.name
+        if one.problem:
+            table.add_row(escape(name), "", f"[red]{escape(one.problem)}[/]", "", "")
+            continue
+        classes = ", ".join(each.name for each in one.classes)
+        table.add_row(
+            escape(name), escape(one.version or ""), escape(classes), "yes" if one.triage else "no", one.sha256 or ""
+        )
+    return table
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:

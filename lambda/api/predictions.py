@@ -7,6 +7,7 @@ from inference import Answer, Classifier, Decision
 from . import schemas
 from .errors import NothingToRead, UnsupportedType, parse
 from .http import Incoming
+from .models import identity
 from .observe import audit, measure
 from .service import Service
 from .uploads import uploaded_image
@@ -21,9 +22,12 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
         What is wrong with the request, the image or the model.
     """
     explain = request.flag("explain")
+    microns_per_pixel = request.number("microns_per_pixel", *schemas.MICRONS_PER_PIXEL)
     image = image_of(service, request)
-    classifier = service.classifier()
-    answer = classifier.predict(image, explain=explain, max_pixels=service.settings.max_pixels)
+    classifier = service.classifier(request.query.get("model"))
+    answer = classifier.predict(
+        image, explain=explain, max_pixels=service.settings.max_pixels, microns_per_pixel=microns_per_pixel
+    )
     cold_start = service.cold_start.take()
     audit(answer, classifier, request.request_id, size_bytes=len(image), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
@@ -95,13 +99,14 @@ def as_prediction(answer: Answer, classifier: Classifier, request_id: str) -> sc
         prediction_set=list(answer.prediction_set),
         out_of_distribution_score=answer.out_of_distribution_score,
         explanation=explanation,
-        model=schemas.ModelIdentity(version=classifier.card.version, sha256=classifier.digest),
+        model=identity(classifier),
         image=schemas.ImageFacts(
             sha256=picture.sha256,
             width=picture.width,
             height=picture.height,
             format=picture.format,
             frames=picture.frames,
+            microns_per_pixel=picture.microns_per_pixel,
         ),
         notes=notes,
         request_id=request_id,

@@ -40,14 +40,17 @@ class Classifier:
 
     Attributes
     ----------
+    name
+        Of its folder.
     card
         What the file's numbers mean.
     digest
         Over file and card (``model_digest``): which model answers.
     """
 
-    def __init__(self, card: ModelCard, interpreter: Interpreter, digest: str) -> None:
+    def __init__(self, card: ModelCard, interpreter: Interpreter, digest: str, name: str) -> None:
         self.card = card
+        self.name = name
         self.digest = digest
         self._interpreter = interpreter
         self._lock = Lock()  # LiteRT's tensors belong to the interpreter: set, invoke and get must not interleave
@@ -230,7 +233,7 @@ def load(model_dir: Path, *, threads: int = 1, digest: str | None = None) -> Cla
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
-        classifier = Classifier(card, interpreter, found)
+        classifier = Classifier(card, interpreter, found, model_dir.resolve().name)
         classifier.check()
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{path} is not a model that this service can run: {error}") from error
