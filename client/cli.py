@@ -57,23 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--url", default=url, help="of the service (default: LEUKOLENS_API_URL or %(default)s)")
     shared.add_argument("--concurrency", type=_count, default=4, help=argparse.SUPPRESS)
 
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--model", metavar="NAME", help="one of the service's models (default: the service's choice)")
+
     parser = argparse.ArgumentParser(
         prog="python -m client", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    predict = commands.add_parser("predict", parents=[shared], help="classify images")
+    predict = commands.add_parser("predict", parents=[shared, named], help="classify images")
     predict.add_argument(
         "paths", nargs="+", metavar="PATH", help="a file, a folder, or a pattern such as 'slide/**/*.tif'"
     )
     predict.add_argument("--format", choices=["table", "json", "csv"], default="table")
     predict.add_argument("--explain", type=Path, metavar="DIR", help="write each image with its heat map into DIR")
-    which = {"metavar": "NAME", "help": "one of the service's models (default: the service's own choice)"}
-    predict.add_argument("--model", **which)
     predict.add_argument(
         "--microns-per-pixel", type=_microns, metavar="UM", help="size of a pixel of every image, where it is known"
     )
-    card = commands.add_parser("model", parents=[shared], help="print the card of the model that answers")
-    card.add_argument("--model", **which)
+    commands.add_parser("model", parents=[shared, named], help="print the card of a model")
     commands.add_parser("models", parents=[shared], help="list the models of the service")
     batch.add_command(commands)
     return parser
