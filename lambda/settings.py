@@ -51,15 +51,15 @@ class Settings:
     """
 
     model_dir: Path = field(default_factory=_default_model_dir)
-    models_dir: Path | None = None
-    default_model: str = ""
-    model_sha256: str = ""
     uploads_bucket: str = ""
     feedback_bucket: str = ""
     max_body_bytes: int = 4_500_000
     max_pixels: int = 100_000_000
     max_upload_bytes: int = 25_000_000
     threads: int = 1
+    models_dir: Path | None = None
+    default_model: str = ""
+    model_sha256: str = ""
 
     def __post_init__(self) -> None:
         for name, digest in self._digests().items():

@@ -86,9 +86,7 @@ def lenient_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a copy of the shipped model that turns no field away, with the public set's classes: samples get numbers."""
     from tests.model_folders import copy_of
 
-    return copy_of(
-        tmp_path_factory.mktemp("models") / "lenient", out_of_distribution={"threshold": 1000.0}, scale=None
-    )
+    return copy_of(tmp_path_factory.mktemp("models") / "lenient", out_of_distribution={"threshold": 1000.0}, scale=None)
 
 
 @pytest.fixture(scope="session")
