@@ -11,9 +11,10 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Column, Table
 
-from api.schemas import ListedModel, Prediction, Problem, Verdict
+from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
     "triage",
     "triage_verdict",
@@ -48,32 +49,40 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(Column("file", overflow="fold"), "triage", "pattern", "in words")
+    table = Table(Column("file", overflow="fold"), *ANSWER_HEADINGS)
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
             table.add_row(str(outcome.path), "[red]no answer[/]", "", reason)
             continue
-        answer = outcome.answer
-        table.add_row(str(outcome.path), triage_in_words(answer), pattern_in_words(answer), escape(answer.summary))
+        table.add_row(str(outcome.path), *answer_cells(outcome.answer))
     return table
 
 
-def triage_in_words(answer: Prediction) -> str:
-    """Write the first level for a terminal, coloured by its verdict; a dash for a model without triage groups."""
-    if answer.triage is None:
+def answer_cells(answer: Prediction) -> tuple[str, str, str]:
+    """Write both levels for a terminal, in the columns of ``ANSWER_HEADINGS``.
+
+    The side where triage is accepted, else its verdict (a dash without triage groups); the probability of malignant;
+    and the whole in words, in the colour of the pattern's verdict.
+    """
+    triage, pattern = answer.triage, answer.prediction
+    words = answer.summary or pattern.label or pattern.verdict.replace("_", " ")  # a service of before has no summary
+    return _side(triage), _number(triage.probability if triage else None), _coloured(words, pattern.verdict)
+
+
+def _side(triage: Triage | None) -> str:
+    if triage is None:
         return "-"
-    return _level(answer.triage.result, answer.triage.probability, answer.triage.verdict)
+    said = triage.result if triage.result and triage.verdict == "accepted" else triage.verdict.replace("_", " ")
+    return _coloured(said, triage.verdict)
 
 
-def pattern_in_words(answer: Prediction) -> str:
-    """Write the second level for a terminal, coloured by its verdict."""
-    return _level(answer.prediction.label, answer.prediction.probability, answer.prediction.verdict)
+def _number(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.3f}"
 
 
-def _level(said: str | None, probability: float | None, verdict: Verdict) -> str:
-    number = "" if said is None or probability is None else f"{escape(said)} {probability:.3f} "
-    return f"{number}[{VERDICT_STYLES[verdict]}]{verdict.replace('_', ' ')}[/]"
+def _coloured(text: str, verdict: Verdict) -> str:
+    return f"[{VERDICT_STYLES[verdict]}]{escape(text)}[/]"
 
 
 def models_table(models: Sequence[ListedModel]) -> Table:

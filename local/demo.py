@@ -12,11 +12,11 @@ from types import FrameType
 import httpx
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.schemas import RESEARCH_USE_WARNING, Prediction
 from client import LeukolensClient, LeukolensError
-from client.output import pattern_in_words, triage_in_words
+from client.output import ANSWER_HEADINGS, answer_cells
 
 from .children import Child
 from .fields import ROOT, Field, demonstration_fields
@@ -100,7 +100,7 @@ def _answers(url: str) -> bool:
 def _classify(console: Console, url: str) -> int:
     """Classify every image, print the table, and give the number that failed."""
     fields = demonstration_fields()
-    table = Table("file", "kind", "known as", "triage", "pattern", "in words", "ms", title="Answers of the API")
+    table = Table(Column("file", no_wrap=True), "kind", "known as", *ANSWER_HEADINGS, "ms", title="Answers of the API")
     failed = 0
     with LeukolensClient(url) as leukolens:
         for field in track(fields, "Classifying", console=console, transient=True):
@@ -118,8 +118,7 @@ def _classify(console: Console, url: str) -> int:
 
 
 def _row(field: Field, answer: Prediction, ms: float) -> tuple[str, ...]:
-    levels = (triage_in_words(answer), pattern_in_words(answer))
-    return _name(field), field.kind, field.known_as, *levels, answer.summary, f"{ms:.1f}"
+    return _name(field), field.kind, field.known_as, *answer_cells(answer), f"{ms:.1f}"
 
 
 def _name(field: Field) -> str:
