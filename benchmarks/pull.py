@@ -106,7 +106,7 @@ def smears(drawn: Path, fields: int) -> tuple[Path, str]:
     """Give a folder of smears and what they are: real ones where this machine has them, else so many drawn ones."""
     if (root := data_root()) is not None:
         return root / "all_smears", "real smears"
-    from training.synthetic import write_dataset
+    from training.data.synthetic import write_dataset
 
     write_dataset(drawn, fields // 4, seed=1)
     return drawn, "synthetic fields"

@@ -20,12 +20,9 @@ class Comparison:
 def compare(field: Field, answer: Prediction) -> Comparison:
     """Hold an answer against what its image is: a drawing is to be turned away, a real smear to be known."""
     verdict = answer.prediction.verdict
-    if verdict == "out_of_distribution":
-        came = "turned away: no smear that the model knows"
-    elif verdict == "uncertain":
-        came = f"uncertain: {' or '.join(answer.prediction_set) or 'no label fits'}"
-    else:
-        came = f"{answer.prediction.label}, probability {answer.prediction.probability:.3f}"
+    came = "turned away: no smear that the model knows"
+    if verdict != "out_of_distribution":
+        came = answer.summary or answer.prediction.label or verdict
     if field.kind == "synthetic":
         expected, fits = "turned away: it is a drawing", verdict == "out_of_distribution"
     else:
@@ -33,7 +30,8 @@ def compare(field: Field, answer: Prediction) -> Comparison:
     if fits:
         return Comparison(expected, came, "yes, as it should be", "green")
     if field.kind == "real" and verdict != "accepted":
-        return Comparison(expected, came, "left to a person", "yellow")
+        what = "the pattern" if answer.triage and answer.triage.verdict == "accepted" else "it"
+        return Comparison(expected, came, f"no: {what} is left to a person", "yellow")
     return Comparison(expected, came, "no", "red")
 
 

@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
 from terminal import Column, Table
-from training.grid import TrialResult
-from training.whole_file import write_whole
+from training.atomic_write import write_whole
+from training.sweep_trials import TrialResult
 
 _NAMES = (
     "protocol",

@@ -54,10 +54,13 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
     table = Table(["answer", Column("images", right=True)], title=f"{tally.rows} images")
-    for verdict, count in summary.verdicts.items():
-        table.add(Text(verdict.replace("_", " "), style=VERDICT_STYLES.get(verdict, "")), str(count))
+    for side, count in summary.triage.items():
+        table.add(Text(f"triage: {side.replace('_', ' ')}", style=VERDICT_STYLES.get(side, "bold")), str(count))
+    for number, (verdict, count) in enumerate(summary.verdicts.items()):
+        words = Text(f"pattern: {verdict.replace('_', ' ')}", style=VERDICT_STYLES.get(verdict, ""))
+        table.add(words, str(count), begins_section=not number)
     for number, (label, count) in enumerate(summary.labels.items()):
-        table.add(label, str(count), begins_section=not number)
+        table.add(f"most probable: {label}", str(count), begins_section=not number)
     table.add("no answer: unreadable", str(summary.problems), begins_section=True)
     table.add("no answer: call failed", str(tally.unanswered - summary.problems))
     table.write(console)

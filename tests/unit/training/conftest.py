@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from training.synthetic import write_dataset
+from training.data.synthetic import write_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +60,8 @@ def small_lite0() -> Iterator[str]:
     import keras
     import numpy as np
 
-    from training.backbones import BACKBONES
-    from training.backbones.batch_normalization import FusedBatchNormalization
+    from training.models.backbones import BACKBONES
+    from training.models.backbones.efficientnet_lite import FusedBatchNormalization
 
     name = "efficientnet-lite0"
     depths = tuple(f"depth_{number}" for number in range(len(BACKBONES[name].depths)))
@@ -92,7 +92,7 @@ def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a backbone of a few weights, with maxima and hidden layers as VGG16 has, beside the real ones; its name."""
     import keras
 
-    from training.backbones import BACKBONES, Backbone
+    from training.models.backbones import BACKBONES, Backbone
 
     def build(height: int, width: int) -> keras.Model:
         image = keras.Input((height, width, 3), name="scaled_image")
