@@ -221,4 +221,4 @@ test: check ## Set up everything, check it, and run every test that needs no bro
 
 test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
 	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
-	@$(PY) -m tests.fresh_machine
+	@$(PY) tests/fresh_machine.py
