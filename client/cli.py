@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from api.schemas import RESEARCH_USE_WARNING
+from untrusted import in_terminal
 
 from .batch import command as batch
 from .client import LeukolensClient
@@ -39,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with LeukolensClient(options.url, auth=auth, max_connections=options.concurrency) as leukolens:
             return _predict(leukolens, options) if options.command == "predict" else _model(leukolens)
     except (SettingsError, NoFilesError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_WRONG
     except LeukolensError as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_NO_SERVICE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

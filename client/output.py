@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from api.schemas import Prediction, Problem
+from untrusted import in_csv, in_terminal
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 ANSWER_COLUMNS = (
@@ -43,13 +45,17 @@ def as_table(outcomes: Sequence[Outcome]) -> Table:
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            table.add_row(_shown(str(outcome.path)), "[red]no answer[/]", "", _shown(reason), "")
             continue
         decision = outcome.answer.prediction
         style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
         malignant = f"{outcome.answer.malignant_probability:.3f}"
         table.add_row(
-            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
+            _shown(str(outcome.path)),
+            _shown(decision.label),
+            f"{decision.probability:.3f}",
+            f"[{style}]{verdict}[/]",
+            malignant,
         )
     return table
 
@@ -66,8 +72,18 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
     columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(outcome) for outcome in outcomes)
+    writer.writerows(csv_cells(_line(outcome)) for outcome in outcomes)
     return buffer.getvalue()
+
+
+def csv_cells(line: dict[str, Any]) -> dict[str, Any]:
+    """Write each text of a line so that no spreadsheet takes it for a formula; numbers stay numbers."""
+    return {name: in_csv(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _shown(text: str) -> Text:
+    """Give a text for Rich to print as it is: a name may hold its markup."""
+    return Text(in_terminal(text))
 
 
 def _object(outcome: Outcome) -> dict[str, Any]:
@@ -80,8 +96,8 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": outcome.path, "error": outcome.error}
-    return {"file": outcome.path, **answer_columns(outcome.answer)}
+        return {"file": str(outcome.path), "error": outcome.error}
+    return {"file": str(outcome.path), **answer_columns(outcome.answer)}
 
 
 def probability_column(label: str) -> str:

@@ -13,9 +13,11 @@ import httpx
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
+from rich.text import Text
 
 from api.schemas import RESEARCH_USE_WARNING, Prediction
 from client import LeukolensClient, LeukolensError
+from untrusted import in_terminal
 
 from .children import Child
 from .fields import ROOT, Field, demonstration_fields
@@ -109,7 +111,9 @@ def _classify(console: Console, url: str) -> int:
                 answer = leukolens.predict(field.path)
             except (LeukolensError, OSError) as error:
                 failed += 1
-                table.add_row(_name(field), field.kind, field.known_as, "[red]failed[/]", "", str(error), "")
+                table.add_row(
+                    _name(field), field.kind, field.known_as, "[red]failed[/]", "", Text(in_terminal(str(error))), ""
+                )
             else:
                 table.add_row(*_row(field, answer, (time.perf_counter() - start_s) * 1000))
     console.print(table)
@@ -117,14 +121,14 @@ def _classify(console: Console, url: str) -> int:
     return failed + (not fields)
 
 
-def _row(field: Field, answer: Prediction, ms: float) -> tuple[str, ...]:
+def _row(field: Field, answer: Prediction, ms: float) -> tuple[str | Text, ...]:
     decision = answer.prediction
     verdict = f"[{_VERDICT_STYLES[decision.verdict]}]{decision.verdict.replace('_', ' ')}[/]"
     return _name(field), field.kind, field.known_as, decision.label, f"{decision.probability:.3f}", verdict, f"{ms:.1f}"
 
 
-def _name(field: Field) -> str:
-    return str(Path(*field.path.parts[-2:]))
+def _name(field: Field) -> Text:
+    return Text(in_terminal(str(Path(*field.path.parts[-2:]))))
 
 
 @contextlib.contextmanager

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from api.schemas import RESEARCH_USE_WARNING
 from inference import Answer, load
+from untrusted import in_terminal
 
 
 def predict(image: Path, model_dir: Path) -> None:
@@ -28,7 +30,8 @@ def predict(image: Path, model_dir: Path) -> None:
 
 def _show(console: Console, image: Path, answer: Answer, version: str) -> None:
     picture = answer.picture
-    console.print(f"{image}: {picture.format}, {picture.width} x {picture.height} pixels", highlight=False)
+    # As text: a name may hold Rich's markup.
+    console.print(Text(in_terminal(f"{image}: {picture.format}, {picture.width} x {picture.height} pixels")))
     console.print(f"[bold]{answer.label}[/], probability {answer.probability:.3f}: {_meaning(answer)}", highlight=False)
     table = Table("label", "probability", "in the prediction set")
     for label, probability in sorted(answer.probabilities.items(), key=lambda item: -item[1]):

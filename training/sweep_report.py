@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from training.grid import TrialResult
 from training.whole_file import write_whole
+from untrusted import in_markdown
 
 
 class SweepReport(BaseModel):
@@ -74,7 +75,7 @@ def table(report: SweepReport) -> str:
                 if value is not None
             ]
         else:
-            row += [f"failed: {(result.error or '').splitlines()[0][:80]}", "", "", ""]
+            row += [in_markdown(f"failed: {(result.error or '').partition(chr(10))[0][:80]}"), "", "", ""]
         lines.append("| " + " | ".join([*row, f"{result.seconds:.1f}"]) + " |")
     return "\n".join(lines)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,17 +13,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from api.schemas import BatchSummary
 from client.output import VERDICT_STYLES
+from untrusted import in_terminal
 
 from .execution import Execution
 from .results import Tally
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """Print a line as it is: unwrapped, so that a command in it can be copied, and with no markup."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Print a text as it is: unwrapped, so that a command in it can be copied, with no markup and no escapes."""
+    shown = "\n".join(map(in_terminal, text.split("\n")))
+    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def follow(console: Console, standings: Iterable[Execution]) -> Execution:
@@ -56,15 +58,15 @@ def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     table = Table("", "images", title=f"{tally.rows} images")
     for verdict, count in summary.verdicts.items():
         style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(f"[{style}]{escape(verdict.replace('_', ' '))}[/]" if style else verdict, str(count))
+        table.add_row(Text(in_terminal(verdict.replace("_", " ")), style), str(count))
     table.add_section()
     for label, count in summary.labels.items():
-        table.add_row(label, str(count))
+        table.add_row(Text(in_terminal(label)), str(count))
     table.add_section()
     table.add_row("no answer: unreadable", str(summary.problems))
     table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))
     console.print(table)
     for row in tally.first_unanswered:
-        say(console, f"no answer: {row['key']}: {row['error']}", style="red")
+        say(console, in_terminal(f"no answer: {row['key']}: {row['error']}"), style="red")
     if (more := tally.unanswered - len(tally.first_unanswered)) > 0:
         say(console, f"and {more} more, in the file's column 'error'")

@@ -5,8 +5,7 @@ import io
 from collections.abc import Sequence
 
 from frontend.workspace import SmearField
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from untrusted import in_csv
 
 
 def write(fields: Sequence[SmearField]) -> bytes:
@@ -38,18 +37,19 @@ def write(fields: Sequence[SmearField]) -> bytes:
         accepted = answer.prediction.verdict == "accepted"
         writer.writerow(
             [
-                *(number, _text(field.name), "yes" if field.synthetic else "no"),
-                *(answer.prediction.verdict, answer.prediction.label if accepted else ""),
+                *(number, in_csv(field.name), "yes" if field.synthetic else "no"),
+                *(answer.prediction.verdict, in_csv(answer.prediction.label) if accepted else ""),
                 " ".join(answer.prediction_set),
                 *(f"{answer.probabilities[label]:.6f}" for label in labels),
                 *(f"{answer.malignant_probability:.6f}", f"{answer.out_of_distribution_score:.6g}"),
                 *(answer.image.sha256, answer.image.width, answer.image.height),
-                *(answer.model.version, answer.model.sha256, answer.request_id, field.reviewed or "", answer.warning),
+                *(
+                    answer.model.version,
+                    answer.model.sha256,
+                    answer.request_id,
+                    in_csv(field.reviewed or ""),
+                    answer.warning,
+                ),
             ]
         )
     return buffer.getvalue().encode("utf-8-sig")
-
-
-def _text(name: str) -> str:
-    """Keep a spreadsheet from reading a file's name as a formula (OWASP, CSV injection)."""
-    return f"'{name}" if name.startswith(FORMULA_STARTS) else name

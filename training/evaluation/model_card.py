@@ -7,6 +7,7 @@ from training.evaluation.checklist import render_checklist
 from training.evaluation.report import metric_table
 from training.evaluation.results import Results
 from training.evaluation.words import COLLECTIONS, interval, table
+from untrusted import in_markdown
 
 _DATA = """## Data
 
@@ -155,7 +156,12 @@ def _thresholds(card: ModelCard) -> list[str]:
 
 def _strangers(results: Results) -> list[str]:
     rows = [
-        [COLLECTIONS.get(name, name), f"{one.images}", f"{one.accepted:.2%}", f"{one.accepted_as_malignant:.2%}"]
+        [
+            COLLECTIONS.get(name) or in_markdown(name),
+            f"{one.images}",
+            f"{one.accepted:.2%}",
+            f"{one.accepted_as_malignant:.2%}",
+        ]
         for name, one in results.evidence.strangers.items()
     ]
     return table(["", "n", "accepted", "accepted as malignant"], rows)

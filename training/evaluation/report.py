@@ -12,6 +12,7 @@ from training.evaluation.targets import verdicts
 from training.evaluation.words import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
 from training.evidence import ProtocolResult
 from training.fields import LABELS
+from untrusted import in_markdown
 
 _HEAD = f"""# Evaluation
 
@@ -177,7 +178,10 @@ def _shortcuts(results: Results) -> list[str]:
 
 
 def _slides(results: Results) -> list[str]:
-    rows = [[one.name, f"{one.images}", number(one.sensitivity, 3), one.mistaken_for or "-"] for one in results.slides]
+    rows = [
+        [in_markdown(one.name), f"{one.images}", number(one.sensitivity, 3), in_markdown(one.mistaken_for or "") or "-"]
+        for one in results.slides
+    ]
     return [
         "Each inferred slide, by files that were trained on no field of it: the share of its fields with the right "
         "label.",
