@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.schemas import BatchSummary
-from client.output import VERDICT_STYLES
+from client.output import VERDICT_STYLES, shown
 from untrusted import in_terminal
 
 from .execution import Execution
@@ -25,8 +25,8 @@ from .results import Tally
 
 def say(console: Console, text: str, style: str | None = None) -> None:
     """Print a text as it is: unwrapped, so that a command in it can be copied, with no markup and no escapes."""
-    shown = "\n".join(map(in_terminal, text.split("\n")))
-    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
+    lines = "\n".join(map(in_terminal, text.split("\n")))
+    console.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def follow(console: Console, standings: Iterable[Execution]) -> Execution:
@@ -56,12 +56,16 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
     table = Table("", "images", title=f"{tally.rows} images")
+    for side, count in summary.triage.items():
+        style = VERDICT_STYLES.get(side, "bold")
+        table.add_row(Text("triage: ").append(shown(side.replace("_", " "), style)), str(count))
+    table.add_section()
     for verdict, count in summary.verdicts.items():
         style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(Text(in_terminal(verdict.replace("_", " ")), style), str(count))
+        table.add_row(Text("pattern: ").append(shown(verdict.replace("_", " "), style)), str(count))
     table.add_section()
     for label, count in summary.labels.items():
-        table.add_row(Text(in_terminal(label)), str(count))
+        table.add_row(shown(f"most probable: {label}"), str(count))
     table.add_section()
     table.add_row("no answer: unreadable", str(summary.problems))
     table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))

@@ -21,7 +21,7 @@ def write(fields: Sequence[SmearField]) -> bytes:
     bytes
         UTF-8 with a byte order mark, which Excel needs to read it as such.
     """
-    labels = list(fields[0].answer.probabilities) if fields else []
+    labels = list(dict.fromkeys(label for field in fields for label in field.answer.probabilities or ()))
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(
@@ -38,18 +38,16 @@ def write(fields: Sequence[SmearField]) -> bytes:
         writer.writerow(
             [
                 *(number, in_csv(field.name), "yes" if field.synthetic else "no"),
-                *(answer.prediction.verdict, in_csv(answer.prediction.label) if accepted else ""),
+                *(answer.prediction.verdict, answer.prediction.label if accepted else ""),
                 " ".join(answer.prediction_set),
-                *(f"{answer.probabilities[label]:.6f}" for label in labels),
-                *(f"{answer.malignant_probability:.6f}", f"{answer.out_of_distribution_score:.6g}"),
+                *(_number((answer.probabilities or {}).get(label)) for label in labels),
+                *(_number(answer.malignant_probability), f"{answer.out_of_distribution_score:.6g}"),
                 *(answer.image.sha256, answer.image.width, answer.image.height),
-                *(
-                    answer.model.version,
-                    answer.model.sha256,
-                    answer.request_id,
-                    in_csv(field.reviewed or ""),
-                    answer.warning,
-                ),
+                *(answer.model.version, answer.model.sha256, answer.request_id, field.reviewed or "", answer.warning),
             ]
         )
     return buffer.getvalue().encode("utf-8-sig")
+
+
+def _number(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.6f}"
