@@ -14,6 +14,7 @@ from rich.progress import track
 
 from api.schemas import MICRONS_PER_PIXEL, RESEARCH_USE_WARNING
 from terminal import add_format, open_console
+from untrusted import in_terminal
 
 from .batch import command as batch
 from .client import LeukolensClient
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands = {"predict": _predict, "model": _model, "models": _models}
             return commands[options.command](leukolens, options)
     except (SettingsError, NoFilesError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_WRONG
     except LeukolensError as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_NO_SERVICE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

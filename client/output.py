@@ -12,6 +12,7 @@ from rich.text import Text
 
 from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
 from terminal import Table
+from untrusted import in_csv
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 ANSWER_HEADINGS = ("triage", "malignant", "in words")
@@ -112,8 +113,13 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
     columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(outcome) for outcome in outcomes)
+    writer.writerows(csv_cells(_line(outcome)) for outcome in outcomes)
     return buffer.getvalue()
+
+
+def csv_cells(line: dict[str, Any]) -> dict[str, Any]:
+    """Write each text of a line so that no spreadsheet takes it for a formula; numbers stay numbers."""
+    return {name: in_csv(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def _object(outcome: Outcome) -> dict[str, Any]:
@@ -126,8 +132,8 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": outcome.path, "error": outcome.error}
-    return {"file": outcome.path, **answer_columns(outcome.answer)}
+        return {"file": str(outcome.path), "error": outcome.error}
+    return {"file": str(outcome.path), **answer_columns(outcome.answer)}
 
 
 def probability_column(label: str) -> str:

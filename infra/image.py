@@ -89,6 +89,7 @@ def stage_page(work: Path | None = None) -> Path:
     (context / "lambda" / "api").mkdir(parents=True)
     for name in ("__init__.py", "schemas.py"):
         shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
+    shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     return context
 
 
@@ -98,6 +99,7 @@ def stage_training(work: Path | None = None) -> Path:
     shutil.copy(ROOT / "Dockerfile.training", context)
     shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
     shutil.copytree(ROOT / "lambda" / "inference", context / "lambda" / "inference", ignore=_LEFT_OUT)
+    shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     return context
 
 

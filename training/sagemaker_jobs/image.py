@@ -81,6 +81,7 @@ def code_bundle() -> bytes:
     """Pack the training code and the inference code that it measures by, the same bytes for the same code."""
     files = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in _sources("training")}
     files |= {path.relative_to(_ROOT / "lambda").as_posix(): path.read_bytes() for path in _sources("lambda/inference")}
+    files["untrusted.py"] = (_ROOT / "lambda" / "untrusted.py").read_bytes()
     files |= {_ENTRY: _ENTRY_CODE.encode(), "requirements.txt": "".join(f"{pin}\n" for pin in pins()).encode()}
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
