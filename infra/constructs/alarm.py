@@ -1,9 +1,13 @@
 """An alarm that somebody hears, and that says where docs/runbook.md tells what to do."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
+
+from infra.config import Environment
+from infra.constructs.names import topic_name
 
 
 def what_to_do(section: str) -> str:
@@ -15,6 +19,23 @@ def what_to_do(section: str) -> str:
         ``BatchFailures``, ``ReleaseSlow``, ...
     """
     return f"What to do: docs/runbook.md#{section.lower()}"
+
+
+def alarm_topic(scope: Construct, environment: Environment) -> sns.ITopic:
+    """Give the environment's topic by its name: the stack that makes it comes after those whose alarms it takes."""
+    stack = cdk.Stack.of(scope)
+    if found := stack.node.try_find_child("AlarmTopic"):
+        return found  # type: ignore[return-value] # made below
+    arn = stack.format_arn(service="sns", resource=topic_name(environment))
+    return sns.Topic.from_topic_arn(stack, "AlarmTopic", arn)
+
+
+def tell(made: cloudwatch.Alarm, topic: sns.ITopic) -> cloudwatch.Alarm:
+    """Send an alarm's beginning and its end to a topic."""
+    action = actions.SnsAction(topic)
+    made.add_alarm_action(action)
+    made.add_ok_action(action)
+    return made
 
 
 def alarm(
@@ -52,7 +73,4 @@ def alarm(
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         alarm_description=f"{meaning}. {what_to_do(name)}",
     )
-    action = actions.SnsAction(topic)
-    made.add_alarm_action(action)
-    made.add_ok_action(action)
-    return made
+    return tell(made, topic)

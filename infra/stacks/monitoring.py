@@ -9,6 +9,8 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.alarm import alarm
+from infra.constructs.names import topic_name
+from infra.constructs.permissions import account_wide
 from infra.stacks.batch import BatchStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.monitoring_metrics import Metrics
@@ -39,7 +41,17 @@ class MonitoringStack(cdk.Stack):
         self._settings = environment.monitoring
         self._metrics = Metrics(environment, inference, batch)
         self.topic = sns.Topic(
-            self, "Alarms", topic_name=f"leukolens-{environment.name}-alarms", master_key=storage.key, enforce_ssl=True
+            self, "Alarms", topic_name=topic_name(environment), master_key=storage.key, enforce_ssl=True
+        )
+        # The statement that refuses plain HTTP replaces SNS's own policy, which let the account's alarms in.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsPublish",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=self._of_this_account(),
+            )
         )
         # CloudWatch encrypts what it sends to the topic; the key's policy must let it.
         storage.key.add_to_resource_policy(
@@ -48,7 +60,7 @@ class MonitoringStack(cdk.Stack):
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+                conditions=self._of_this_account(),
             )
         )
         if self._settings.email:
@@ -56,6 +68,12 @@ class MonitoringStack(cdk.Stack):
         self._alarms()
         self._dashboard(environment)
         cdk.CfnOutput(self, "AlarmTopicArn", value=self.topic.topic_arn)
+
+    def _of_this_account(self) -> dict[str, dict[str, str]]:
+        alarms = self.format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+        )
+        return {"StringEquals": {"aws:SourceAccount": self.account}, "ArnLike": {"aws:SourceArn": alarms}}
 
     def _alarms(self) -> None:
         metrics, settings = self._metrics, self._settings
@@ -65,7 +83,9 @@ class MonitoringStack(cdk.Stack):
             "Latency", metrics.api_latency("p99", five_minutes), settings.p99_latency_ms, "Answers are slow (p99, ms)"
         )
         self._alarm("Throttles", metrics.throttles(five_minutes), 0, "The function has no concurrency left")
-        self._alarm("BatchFailures", metrics.batch_failures(five_minutes), 0, "A batch failed")
+        self._alarm(
+            "BatchFailures", metrics.batch_failures(five_minutes), 0, "A batch failed, ran out of time or was stopped"
+        )
         self._alarm(
             "OutOfDistribution",
             metrics.out_of_distribution_percent(hour),
@@ -81,7 +101,7 @@ class MonitoringStack(cdk.Stack):
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=f"leukolens-{environment.name}",
+            dashboard_name=account_wide(f"leukolens-{environment.name}", self),
             default_interval=cdk.Duration.days(1),
             widgets=[
                 [

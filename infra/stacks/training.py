@@ -11,7 +11,7 @@ from constructs import Construct
 from infra.config import Environment
 from infra.constructs.image_function import RETENTION
 from infra.constructs.nag import acknowledge
-from infra.constructs.permissions import allow, allow_objects
+from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.image import stage_training
 from infra.stacks.storage import StorageStack
 from infra.stacks.training_launcher import launcher_policy
@@ -125,14 +125,20 @@ class TrainingStack(cdk.Stack):
         principal = iam.ServicePrincipal(
             "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
-        return iam.Role(self, construct_id, role_name=name, assumed_by=principal, description=description)
+        return iam.Role(
+            self,
+            construct_id,
+            role_name=account_wide(name, self) if name else None,
+            assumed_by=principal,
+            description=description,
+        )
 
     def _budget(self, name: str, dollars: int, email: str) -> None:
         budgets.CfnBudget(
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=f"{name}-training",
+                budget_name=account_wide(f"{name}-training", self),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),

@@ -39,17 +39,19 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Templa
 
     from infra.config import Environment
     from infra.environments import load_environment
-    from infra.image import Image, stage_context
+    from infra.image import Image, stage_context, stage_page
     from infra.system import System
 
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     context = stage_context(load_environment("dev"), tmp_path_factory.mktemp("image"))
 
-    def synthesise(environment: Environment | str, image: Image = context) -> Templates:
+    built_page = stage_page(tmp_path_factory.mktemp("page"))
+
+    def synthesise(environment: Environment | str, image: Image = context, page: Image = built_page) -> Templates:
         if isinstance(environment, str):
             environment = load_environment(environment)
         app = cdk.App(context=flags, outdir=str(tmp_path_factory.mktemp("cdk")))
-        System(app, environment, image)
+        System(app, environment, image, page)
         stacks = app.synth().stacks
         return {stack.stack_name.rpartition("-")[2]: Template(stack.template) for stack in stacks}
 

@@ -1,6 +1,7 @@
 """Alarms go off for what matters and reach somebody; the dashboard shows what the service publishes."""
 
 import json
+import re
 
 import pytest
 
@@ -17,18 +18,38 @@ def alarms(prod):
 
 
 def test_there_is_an_alarm_for_each_thing_that_goes_wrong(alarms):
-    assert {alarm["MetricName"] for alarm in alarms.values()} == {
+    watched = [metric for alarm in alarms.values() for metric in _metrics(alarm)]
+    assert {metric["MetricName"] for metric in watched} == {
         "5xx",
         "Latency",
         "Throttles",
         "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
         "OutOfDistribution",
+    }
+
+
+def _metrics(alarm):
+    """Give every metric that an alarm watches, by itself or in an expression."""
+    return [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one] or [alarm]
+
+
+def test_a_batch_that_does_not_succeed_is_told_however_it_ended(alarms):
+    batch = alarms["BatchFailures"]
+    (expression,) = [one["Expression"] for one in batch["Metrics"] if "Expression" in one]
+    ids = {one["Id"]: one["MetricStat"]["Metric"]["MetricName"] for one in batch["Metrics"] if "MetricStat" in one}
+    # An end that did not happen is no data, which an addition must not turn into none at all.
+    assert {ids[name] for name in re.findall(r"FILL\((\w+), 0\)", expression)} == {
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
     }
 
 
 def test_thresholds_are_the_environments(alarms):
     settings = load_environment("prod").monitoring
-    by_metric = {alarm["MetricName"]: alarm for alarm in alarms.values()}
+    by_metric = {metric["MetricName"]: alarm for alarm in alarms.values() for metric in _metrics(alarm)}
     assert by_metric["5xx"]["Threshold"] == settings.server_errors
     assert by_metric["Latency"]["Threshold"] == settings.p99_latency_ms
     assert by_metric["Latency"]["ExtendedStatistic"] == "p99"
