@@ -230,6 +230,14 @@ class Prices(Section):
     machine_client_month: float = Field(ge=0)
 
 
+class Objectives(Section):
+    """What the service promises over a month; alarms tell when its errors are used up too fast."""
+
+    available_percent: float = Field(gt=90, lt=100)
+    fast_percent: float = Field(gt=90, lt=100)
+    fast_ms: int = Field(ge=100, le=30_000)
+
+
 class Monitoring(Section):
     """When somebody is told, and who."""
 
@@ -237,6 +245,8 @@ class Monitoring(Section):
     server_errors: int = Field(ge=0)
     p99_latency_ms: int = Field(ge=100, le=30_000)
     out_of_distribution_percent: float = Field(gt=0, le=100)
+    monthly_budget_usd: int = Field(ge=1, le=1_000_000)
+    objectives: Objectives
     prices: Prices
 
 

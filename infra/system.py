@@ -79,5 +79,8 @@ class System:
             )
         for stack in stacks:
             stack.termination_protection = environment.deletion_protection
-            for key, value in {"project": "leukolens", "environment": environment.name}.items():
+            # "component" tells in the bill what of an environment costs.
+            component = stack.stack_name.rpartition("-")[2].lower()
+            tags = {"project": "leukolens", "environment": environment.name, "component": component}
+            for key, value in tags.items():
                 cdk.Tags.of(stack).add(key, value)

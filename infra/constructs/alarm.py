@@ -39,7 +39,15 @@ def tell(made: cloudwatch.Alarm, topic: sns.ITopic) -> cloudwatch.Alarm:
 
 
 def alarm(
-    scope: Construct, name: str, metric: cloudwatch.IMetric, *, above: float, meaning: str, topic: sns.ITopic
+    scope: Construct,
+    name: str,
+    metric: cloudwatch.IMetric,
+    *,
+    meaning: str,
+    topic: sns.ITopic,
+    above: float | None = None,
+    below: float | None = None,
+    section: str | None = None,
 ) -> cloudwatch.Alarm:
     """Make an alarm.
 
@@ -48,29 +56,38 @@ def alarm(
     scope
         The stack that it belongs to.
     name
-        Of the alarm, and of its section in docs/runbook.md.
+        Of the alarm.
     metric
         What is watched; no data is no trouble.
-    above
-        Values over this one are.
     meaning
         What a person reads first.
     topic
         Where it goes, at its beginning and at its end.
+    above, below
+        One of both: values over, or under, this one are trouble.
+    section
+        Of docs/runbook.md; the alarm's name, if left out.
 
     Returns
     -------
     cloudwatch.Alarm
         Which goes off with the first period over the threshold.
     """
+    limit = below if above is None else above
+    if limit is None:
+        raise TypeError("an alarm needs a limit: above or below")
     made = cloudwatch.Alarm(
         scope,
         name,
         metric=metric,
-        threshold=above,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        threshold=limit,
+        comparison_operator=(
+            cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+            if above is None
+            else cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+        ),
         evaluation_periods=1,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        alarm_description=f"{meaning}. {what_to_do(name)}",
+        alarm_description=f"{meaning}. {what_to_do(section or name)}",
     )
     return tell(made, topic)

