@@ -17,7 +17,27 @@ CACHE = ROOT / ".work" / "models"
 FILES = ("model.tflite", "model.json")
 
 
-def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
+class NotFetchedError(ConfigError):
+    """The model is in S3 and not here, and nothing may be asked of the network."""
+
+
+def model_sha256(model: Model | None) -> str:
+    """Give the sha256 of the model file that an environment serves, from what is here: its own, or the shipped card's.
+
+    Raises
+    ------
+    ConfigError
+        If the shipped model's card is missing.
+    """
+    if model is not None:
+        return model.sha256
+    card = DEFAULT / "model.json"
+    if not card.is_file():
+        raise ConfigError("models/default/model.json is missing: restore it from git, or run make train")
+    return str(json.loads(card.read_text("utf-8"))["sha256"])
+
+
+def model_folder(model: Model | None, cache: Path = CACHE, *, offline: bool = False) -> Path:
     """Give the folder of ``model.tflite`` and ``model.json`` that an environment serves.
 
     Parameters
@@ -26,9 +46,13 @@ def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
         What the environment names; ``None`` is the shipped model.
     cache
         Where fetched models stay, by hash.
+    offline
+        Take a model of S3 from the cache alone.
 
     Raises
     ------
+    NotFetchedError
+        If the model would have to be fetched, and ``offline`` says not to.
     ConfigError
         If the model is missing, cannot be fetched, or is not the one that the environment and its card name.
     """
@@ -39,6 +63,8 @@ def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
         return DEFAULT
     folder = cache / model.sha256
     if not folder.is_dir():
+        if offline and model.uri.startswith("s3:"):
+            raise NotFetchedError(f"{model.uri} is not here")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as fetched:
             _fetch(model.uri, Path(fetched))
