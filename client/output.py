@@ -14,6 +14,8 @@ from rich.table import Column, Table
 from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+_DIGEST_SHOWN = 12
+"""Characters of a model's digest in a table: enough to tell models apart; JSON has it whole."""
 ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
     "triage",
@@ -87,7 +89,7 @@ def _coloured(text: str, verdict: Verdict) -> str:
 
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Make a table of a service's models to read."""
-    table = Table("model", "version", "classes", "triage", Column("SHA-256 over file and card", overflow="fold"))
+    table = Table("model", "version", "classes", "triage", Column("digest", no_wrap=True))
     for one in models:
         name = f"{one.name} (default)" if one.default else one.name
         if one.problem:
@@ -95,7 +97,11 @@ def models_table(models: Sequence[ListedModel]) -> Table:
             continue
         classes = ", ".join(each.name for each in one.classes)
         table.add_row(
-            escape(name), escape(one.version or ""), escape(classes), "yes" if one.triage else "no", one.sha256 or ""
+            escape(name),
+            escape(one.version or ""),
+            escape(classes),
+            "yes" if one.triage else "no",
+            (one.sha256 or "")[:_DIGEST_SHOWN],
         )
     return table
 
