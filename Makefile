@@ -94,8 +94,8 @@ lock: $(UV) ## Compile every lock from pyproject.toml
 demo: .venv/.serve ## Start the API and the page, classify the samples; ONCE=1 stops after the table
 	@$(PY) -m local demo --port $(PORT) --page-port $(PAGE_PORT) $(if $(ONCE),--once)
 
-serve: .venv/.serve ## Start the API only (PORT=8000)
-	@GLIBC_TUNABLES=$${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1} $(PY) -m local serve --port $(PORT)
+serve: .venv/.serve ## Start the API only (PORT=8000; MODEL=folder serves another model)
+	@$(if $(MODEL),LEUKOLENS_MODEL_DIR="$(MODEL)") GLIBC_TUNABLES=$${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1} $(PY) -m local serve --port $(PORT)
 
 predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 	@$(PY) -m local predict "$(or $(IMAGE),$(error say which image: make predict IMAGE=path/to/field.jpg))"

@@ -15,6 +15,8 @@ from terminal import Table
 from untrusted import in_csv
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+_DIGEST_SHOWN = 12
+"""Characters of a model's digest in a table: enough to tell models apart; JSON has it whole."""
 ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
     "triage",
@@ -88,14 +90,14 @@ def _coloured(text: str, verdict: Verdict) -> Text:
 
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Make a table of a service's models to read."""
-    table = Table(["model", "version", "classes", "triage", "SHA-256 over file and card"])
+    table = Table(["model", "version", "classes", "triage", "digest"])
     for one in models:
         name = f"{one.name} (default)" if one.default else one.name
         if one.problem:
             table.add(name, "", Text(one.problem, style="red"))
             continue
         classes = ", ".join(each.name for each in one.classes)
-        table.add(name, one.version or "", classes, "yes" if one.triage else "no", one.sha256 or "")
+        table.add(name, one.version or "", classes, "yes" if one.triage else "no", (one.sha256 or "")[:_DIGEST_SHOWN])
     return table
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from inference.card import model_digest
 from infra.config import Model
 from infra.environments import ConfigError
 
@@ -97,15 +98,17 @@ def _download(bucket: str, key: str, path: Path) -> None:
 
 
 def _verify(folder: Path, model: Model) -> None:
-    """Refuse a file with another hash than the environment's, and a card for another file."""
+    """Refuse a file or a card other than the environment's: one digest covers both, as ``inference`` makes it."""
     actual = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
-    if actual != model.sha256:
+    card = (folder / "model.json").read_bytes()
+    digest = model_digest(actual, card)
+    if digest != model.sha256:
         raise ConfigError(
-            f"model.sha256: {model.uri} holds a model.tflite with sha256 {actual}, not {model.sha256}: "
+            f"model.sha256: {model.uri} has the digest {digest} over model.tflite and model.json, not {model.sha256}: "
             "correct the environment's file, or find out who changed the model"
         )
     try:
-        named = json.loads((folder / "model.json").read_text("utf-8"))["sha256"]
+        named = json.loads(card)["sha256"]
     except (ValueError, KeyError) as error:
         raise ConfigError(f"model.uri: {model.uri}/model.json is no model card: {error!r}") from None
     if named != actual:

@@ -25,6 +25,7 @@ ROUTES: dict[tuple[apigw.HttpMethod, str], str | None] = {
     (apigw.HttpMethod.POST, "/v1/uploads"): "predict",
     (apigw.HttpMethod.POST, "/v1/reports"): "predict",
     (apigw.HttpMethod.GET, "/v1/model"): "predict",
+    (apigw.HttpMethod.GET, "/v1/models"): "predict",
     (apigw.HttpMethod.POST, "/v1/feedback"): "feedback",
     (apigw.HttpMethod.GET, "/v1/health"): None,
     (apigw.HttpMethod.GET, "/openapi.json"): None,

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from inference import model_digest
 from infra import image, model
 from infra.config import Model
 from infra.environments import ConfigError, load_environment
@@ -56,7 +57,7 @@ def another(tmp_path):
     (folder / "model.tflite").write_bytes(b"TFL3 another")
     sha256 = hashlib.sha256(b"TFL3 another").hexdigest()
     (folder / "model.json").write_text(json.dumps({"sha256": sha256}))
-    named = Model(uri=folder.as_uri(), sha256=sha256)
+    named = Model(uri=folder.as_uri(), sha256=model_digest(sha256, (folder / "model.json").read_bytes()))
     return folder, load_environment("dev").model_copy(update={"model": named})
 
 
@@ -92,14 +93,25 @@ def test_a_model_comes_from_s3(another, tmp_path, monkeypatch):
 def test_another_file_than_the_named_one_is_refused(another, tmp_path):
     folder, environment = another
     (folder / "model.tflite").write_bytes(b"TFL3 tampered")
-    with pytest.raises(ConfigError, match=r"model\.sha256: .* holds a model\.tflite with sha256 \w{64}, not \w{64}"):
+    with pytest.raises(ConfigError, match=r"model\.sha256: .* has the digest \w{64} over .*, not \w{64}"):
         image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_another_card_of_the_named_file_is_refused(another, tmp_path):
+    folder, environment = another
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(card | {"labels": ["swapped"]}))
+    with pytest.raises(ConfigError, match="find out who changed the model"):
+        image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
 
 
 def test_the_card_of_another_file_is_refused(another, tmp_path):
     folder, environment = another
     (folder / "model.json").write_text('{"sha256": "0"}')
+    file_sha256 = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    named = Model(uri=folder.as_uri(), sha256=model_digest(file_sha256, b'{"sha256": "0"}'))
+    environment = environment.model_copy(update={"model": named})
     with pytest.raises(ConfigError, match="is the card of another file"):
         image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
 

@@ -44,7 +44,7 @@ def test_on_a_terminal_it_is_drawn_and_folds() -> None:
 def test_programs_get_names_as_they_are_and_spreadsheets_a_line_a_row() -> None:
     rows = json.loads(table().as_json())
     assert rows[0] == {"file": "a\tb\n.png", "n": "1"}
-    assert table().as_csv() == 'file,n\na\\x09b\\x0a.png,1\ncaf\u00e9 \u8840.png,12\nno number,\n'
+    assert table().as_csv() == "file,n\na\\x09b\\x0a.png,1\ncaf\u00e9 \u8840.png,12\nno number,\n"
 
 
 def test_a_stream_that_lacks_a_character_gets_its_escape() -> None:
