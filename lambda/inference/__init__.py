@@ -1,19 +1,23 @@
 """Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
 
-from .answer import Answer, Outputs, Timings
-from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
-from .classifier import Classifier, load
-from .errors import (
+from intake import (
+    MAX_PIXELS,
+    MIN_SIDE_PX,
     EmptyImage,
     ImageError,
     ImageTooLarge,
     ImageTooSmall,
-    ModelError,
     NotAnImage,
+    Picture,
     UnreadableImage,
+    read_image,
+    to_model_input,
 )
-from .limits import MAX_PIXELS, MIN_SIDE_PX
-from .picture import Picture, read_image, to_model_input
+
+from .answer import Answer, Outputs, Timings
+from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
+from .classifier import Classifier, load
+from .errors import ModelError
 
 __all__ = [
     "CARD_NAME",

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from .picture import Picture
+from intake import Picture
 
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
 

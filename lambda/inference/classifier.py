@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
+from intake import MAX_PIXELS, Picture, read_image, to_model_input
+
 from .answer import Answer, Outputs, Timings, Verdict
 from .card import CARD_NAME, ModelCard, read_card
 from .errors import ModelError
 from .heatmap import heatmap_png
-from .limits import MAX_PIXELS
-from .picture import Picture, read_image, to_model_input
 
 SIGNATURE: Final = "serving_default"
 _IMAGE: Final = "image"

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from inference import ImageTooLarge, ImageTooSmall, NotAnImage, UnreadableImage, read_image, to_model_input
-from inference.picture import WORKING_SIDE_PX
+from intake.picture import WORKING_SIDE_PX
 
 Encode = Callable[..., bytes]
 

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from inference import EmptyImage, NotAnImage
-from inference.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
+from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
 
 
 @pytest.mark.parametrize(
