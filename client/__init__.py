@@ -9,6 +9,7 @@ Examples
 """
 
 from .auth import BearerToken, ClientCredentials
+from .client import LeukolensClient
 from .errors import (
     AuthenticationError,
     InvalidAnswerError,
@@ -23,7 +24,6 @@ from .errors import (
     UnavailableError,
     UnreachableError,
 )
-from .leukolens import LeukolensClient
 from .retry import RetryPolicy
 
 __all__ = [

@@ -14,9 +14,9 @@ from rich.progress import track
 from api.schemas import RESEARCH_USE_WARNING
 
 from .batch import command as batch
+from .client import LeukolensClient
 from .errors import InvalidAnswerError, LeukolensError, ServiceError, UnreachableError
 from .files import NoFilesError, find
-from .leukolens import LeukolensClient
 from .output import Outcome, as_csv, as_json, as_table
 from .overlay import overlay
 from .settings import DEFAULT_URL, SettingsError, read_access

@@ -6,8 +6,8 @@ import streamlit as st
 
 from api.schemas import ModelSummary, Prediction
 from frontend import charts, pictures, theme
-from frontend.fields import SmearField
 from frontend.wording import VERDICTS, malignant_in_words, pattern, percent, possible
+from frontend.workspace import SmearField
 
 CALIBRATED = (
     "Calibrated: adjusted so that of 100 answers with a probability of 90 %, about 90 are right. The view Model shows "

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from api.schemas import Prediction
 from client import LeukolensError, RefusedImageError, RequestError, TooLargeError
 from frontend import pictures
-from frontend.fields import SmearField
+from frontend.workspace import SmearField
 
 
 def classify(

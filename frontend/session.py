@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from frontend import settings, uploads
-from frontend.fields import Workspace
+from frontend.workspace import Workspace
 
 BYTES_A_MB = 1_000_000
 

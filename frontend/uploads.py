@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from frontend.asgi import AsgiApp, Receive, Scope, Send
-from frontend.fields import Workspace
+from frontend.workspace import Workspace
 
 PATH = "/_stcore/upload_file/"
 _workspaces: WeakValueDictionary[str, Workspace] = WeakValueDictionary()

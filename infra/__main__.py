@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from infra.config import Environment
-from infra.empty import empty
 from infra.environments import ConfigError, load_environment
-from infra.preflight import preflight
-from infra.publish import publish
+from infra.operations.empty_bucket import empty
+from infra.operations.preflight import preflight
+from infra.operations.publish import publish
 from infra.rehearsal.container import EngineError
 from infra.rehearsal.program import ProgramError
 

@@ -3,16 +3,16 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.batch import BatchStack
 from infra.config import Environment
-from infra.delivery import DeliveryStack
-from infra.frontend import FrontendStack
-from infra.identity import IdentityStack
 from infra.image import Image, stage_page
-from infra.inference import InferenceStack
-from infra.monitoring import MonitoringStack
-from infra.storage import StorageStack
-from infra.training import TrainingStack
+from infra.stacks.batch import BatchStack
+from infra.stacks.delivery import DeliveryStack
+from infra.stacks.frontend import FrontendStack
+from infra.stacks.identity import IdentityStack
+from infra.stacks.inference import InferenceStack
+from infra.stacks.monitoring import MonitoringStack
+from infra.stacks.storage import StorageStack
+from infra.stacks.training import TrainingStack
 
 
 class System:

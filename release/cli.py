@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from release import pages, version
-from release.drawing import ROOT
+from release.graphviz import ROOT
 
 logger = logging.getLogger("leukolens.release")
 
@@ -28,7 +28,7 @@ def _licences() -> int:
 
 
 def _bills() -> int:
-    from release.bill import write
+    from release.sbom import write
 
     for path in write():
         logger.info("wrote %s", path.relative_to(ROOT))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from license_expression import ExpressionError, ExpressionParseError, LicenseExpression, Licensing, get_spdx_licensing
 
-from release.drawing import ROOT
+from release.graphviz import ROOT
 from release.locks import EVERYTHING, IMAGE, IMAGE_LOCKS, described, locked
 
 _RULES = tomllib.loads((Path(__file__).parent / "licences.toml").read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from release.drawing import ROOT
+from release.graphviz import ROOT
 
 IMAGE_LOCKS: Mapping[str, Path] = {
     "lambda": ROOT / "lambda" / "requirements.txt",

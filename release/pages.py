@@ -6,9 +6,9 @@ from pathlib import Path
 
 from benchmarks.scale import page as scale
 from release.decisions import decisions
-from release.deployment import SNAPSHOTS, deployment
-from release.drawing import ROOT, draw
-from release.layers import layers
+from release.deployment_diagram import SNAPSHOTS, deployment
+from release.graphviz import ROOT, draw
+from release.package_diagram import layers
 from release.reference import reference
 
 DOCS = ROOT / "docs"

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import tomllib
 
-from release.drawing import ROOT
+from release.graphviz import ROOT
 
 
 def version() -> str:

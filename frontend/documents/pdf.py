@@ -19,8 +19,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemplate, Paragraph, Spacer, Table
 
 from api.schemas import Report
-from frontend.fields import SmearField
 from frontend.wording import NO_BREAK, VERDICTS, malignant_in_words
+from frontend.workspace import SmearField
 
 FONT, BOLD = "Vera", "VeraBd"
 """Comes with reportlab and is embedded, so that the report looks and prints the same everywhere."""

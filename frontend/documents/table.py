@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from frontend.fields import SmearField
+from frontend.workspace import SmearField
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.transport.bridge import Bridge
 from frontend.transport.frames import FrameError, Joiner, split
-from frontend.transport.past import Past
+from frontend.transport.session_history import Past
 
 PATH = "/_leukolens/transport/poll/"
 STREAM_PATH = "/_stcore/stream"

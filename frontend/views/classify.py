@@ -4,8 +4,8 @@ import streamlit as st
 
 from client import LeukolensClient
 from frontend import cards, classification, paging, samples, service, session, settings, sign_in, theme, uploads
-from frontend.fields import Workspace
 from frontend.wording import TRY_LATER
+from frontend.workspace import Workspace
 
 TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
 CARDS_A_PAGE = 10

@@ -9,8 +9,8 @@ from api.schemas import Report
 from client import LeukolensError
 from frontend import cards, charts, paging, pictures, service, session, theme
 from frontend.documents import pdf, table
-from frontend.fields import SmearField
 from frontend.wording import TRY_LATER, VERDICTS, malignant_in_words
+from frontend.workspace import SmearField
 
 GALLERY_A_PAGE = 24
 

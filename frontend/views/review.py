@@ -7,8 +7,8 @@ import streamlit as st
 from api.schemas import FeedbackRequest
 from client import LeukolensClient, LeukolensError
 from frontend import cards, paging, service, session, sign_in, theme
-from frontend.fields import SmearField
 from frontend.wording import TRY_LATER, VERDICTS, pattern, percent
+from frontend.workspace import SmearField
 
 OTHER = "Other"
 INLINE_BYTES = 3_000_000

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import httpx
 
+from infra.constructs.scopes import scope_name
 from infra.rehearsal.life import change_setting, destroy
 from infra.rehearsal.many import classify_batch
 from infra.rehearsal.stage import Stage, expect
 from infra.rehearsal.store import predict_form, predict_upload, send_feedback
-from infra.scopes import scope_name
 
 Step = Callable[[Stage], str]
 

@@ -5,8 +5,8 @@ import json
 
 import httpx
 
+from infra.constructs.scopes import scope_name
 from infra.rehearsal.stage import Stage, expect
-from infra.scopes import scope_name
 
 
 def predict_form(stage: Stage) -> str:

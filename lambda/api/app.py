@@ -1,7 +1,10 @@
 """The HTTP service: routes an API Gateway v2 event and answers, errors included, in JSON."""
 
+import importlib.util
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
 
@@ -10,11 +13,32 @@ from settings import Settings
 
 from . import observe
 from .errors import ApiError, MethodNotAllowed, NotFound, as_api_error, as_problem
-from .event import Incoming, read_event, request_id_of
-from .reply import Reply
-from .resolver import APIGatewayHttpResolver, Response
-from .routes import ROUTES, Endpoint
+from .http import Incoming, Reply, read_event, request_id_of
+from .openapi import ALL_ROUTES
+from .routes import Endpoint
 from .service import Service
+
+
+@contextmanager
+def _without_its_siblings(package: str) -> Iterator[None]:
+    """Let modules of a package be imported without running the package's own ``__init__``.
+
+    Powertools' HTTP resolver alone: its package would bring eight other services' and asyncio into a cold start.
+    Afterwards whoever imports the package gets all of it.
+    """
+    spec = importlib.util.find_spec(package)
+    if package in sys.modules or spec is None:  # there already, or the import below says what is missing
+        yield
+        return
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
+with _without_its_siblings("aws_lambda_powertools.event_handler"):
+    from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -42,7 +66,7 @@ class Application:
         self._resolver.not_found(self._no_route)
         self._resolver.exception_handler(Exception)(self._refuse)
         self._methods: dict[str, list[str]] = {}
-        for route in ROUTES:
+        for route in ALL_ROUTES:
             self._methods.setdefault(route.path, []).append(route.method)
             self._resolver.route(route.path, method=route.method)(self._answerer(route.endpoint))
         # Powertools keeps the current event on a class, so one process resolves one event at a time, as in Lambda.

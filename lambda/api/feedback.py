@@ -9,8 +9,7 @@ import inference
 
 from . import schemas
 from .errors import InvalidRequest, parse
-from .event import Incoming
-from .reply import Reply
+from .http import Incoming, Reply
 from .service import Service
 from .uploads import uploaded_image
 

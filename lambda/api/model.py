@@ -7,7 +7,7 @@ import numpy as np
 from inference import ModelCard
 
 from . import schemas
-from .event import Incoming
+from .http import Incoming
 from .service import Service
 
 

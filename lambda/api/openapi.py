@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import models_json_schema
 
 from . import schemas
+from .routes import ROUTES, Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .errors import ApiError
-    from .event import Incoming
-    from .routes import Route
+    from .http import Incoming
     from .service import Service
 
 _Json = dict[str, Any]
@@ -40,6 +40,9 @@ def serve(service: Service, request: Incoming) -> _Json:
     return document()
 
 
+ALL_ROUTES: Final = (*ROUTES, Route("GET", "/openapi.json", serve, "Read this document", None))
+
+
 @cache
 def document() -> _Json:
     """Make the document.
@@ -49,14 +52,12 @@ def document() -> _Json:
     dict
         OpenAPI 3.1.
     """
-    from .routes import ROUTES  # the table names this module's route
-
-    answers = [(route.answer, "serialization") for route in ROUTES if route.answer]
-    bodies = [(route.body, "validation") for route in ROUTES if route.body]
+    answers = [(route.answer, "serialization") for route in ALL_ROUTES if route.answer]
+    bodies = [(route.body, "validation") for route in ALL_ROUTES if route.body]
     models: Any = [*answers, *bodies, (schemas.Problem, "serialization")]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     paths: dict[str, _Json] = {}
-    for route in ROUTES:
+    for route in ALL_ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",

@@ -6,7 +6,7 @@ from inference import Answer, ModelCard
 
 from . import schemas
 from .errors import NothingToRead, UnsupportedType, parse
-from .event import Incoming
+from .http import Incoming
 from .observe import audit, measure
 from .service import Service
 from .uploads import uploaded_image

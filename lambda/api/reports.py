@@ -6,7 +6,7 @@ from inference.specimen import MINIMUM_ACCEPTED_FIELDS, summarise
 
 from . import schemas
 from .errors import InvalidRequest, parse
-from .event import Incoming
+from .http import Incoming
 from .service import Service
 
 

@@ -1,4 +1,4 @@
-"""Which function answers which route: the one table that the resolver and the OpenAPI document are made from."""
+"""Which function answers which route: the table that the resolver and the OpenAPI document are made from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,9 +6,8 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from . import errors, feedback, model, openapi, predictions, reports, schemas, uploads
-from .event import Incoming
-from .reply import Reply
+from . import errors, feedback, model, predictions, reports, schemas, uploads
+from .http import Incoming, Reply
 from .service import Service
 
 Endpoint: TypeAlias = Callable[[Service, Incoming], BaseModel | Mapping[str, Any] | Reply]
@@ -110,5 +109,4 @@ ROUTES: Final = (
         flags={"deep": "Run the model once."},
         problems=(errors.InvalidRequest, errors.ModelUnavailable),
     ),
-    Route("GET", "/openapi.json", openapi.serve, "Read this document", None),
 )

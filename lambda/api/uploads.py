@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from . import schemas
 from .errors import TooLarge, UploadNotFound, parse
-from .event import Incoming
-from .reply import Reply
+from .http import Incoming, Reply
 from .service import Service
 from .storage import UPLOAD_EXPIRES_S
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.app import Application
-from api.routes import ROUTES
+from api.openapi import ALL_ROUTES
 from tests.contract.gateway import event, read
 from tests.contract.mutate import mutated, seeds
 
@@ -30,7 +30,7 @@ BOUNDED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-PATHS = st.sampled_from([route.path for route in ROUTES]) | st.text(max_size=40).map(lambda text: "/" + text)
+PATHS = st.sampled_from([route.path for route in ALL_ROUTES]) | st.text(max_size=40).map(lambda text: "/" + text)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH"]) | st.text(
     string.ascii_letters, max_size=9
 )
@@ -75,7 +75,7 @@ def test_any_headers_ids_and_malformed_bodies(
 
 
 @BOUNDED
-@given(path=st.sampled_from([route.path for route in ROUTES if route.body]), value=JSON)
+@given(path=st.sampled_from([route.path for route in ALL_ROUTES if route.body]), value=JSON)
 def test_any_json(application: Application, path: str, value: object) -> None:
     _check(application, event("POST", path, body=json.dumps(value).encode(), content_type="application/json"))
 

@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api.app import Application
-from api.routes import ROUTES, Route
+from api.openapi import ALL_ROUTES
+from api.routes import Route
 from local.gateway import Gateway
 
 REQUESTS = 40  # a route and mode; bounded for CI, raise it for a longer hunt
@@ -35,7 +36,7 @@ def described(application: Application) -> Iterator[Any]:
 # A route that takes neither a parameter nor a body cannot be asked wrongly.
 CASES = [
     pytest.param(route, mode, id=f"{route.method} {route.path} {mode.value}")
-    for route in ROUTES
+    for route in ALL_ROUTES
     for mode in GenerationMode
     if mode is GenerationMode.POSITIVE or route.flags or route.body
 ]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from infra.batch_definition import definition
 from infra.environments import load_environment
+from infra.stacks.batch_definition import definition
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.environments import load_environment
-from infra.metrics import LABELS, VERDICTS
+from infra.stacks.monitoring_metrics import LABELS, VERDICTS
 
 
 @pytest.fixture(scope="module")

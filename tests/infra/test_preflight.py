@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.environments import load_environment
-from infra.preflight import preflight
+from infra.operations.preflight import preflight
 
 
 class Account:

@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from infra.environments import ConfigError, load_environment
-from infra.publish import REPOSITORY, publish
+from infra.operations.publish import REPOSITORY, publish
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_a_new_tag_is_built_and_pushed_with_a_login_that_does_not_stay(ecr, engi
     monkeypatch.setenv("CDK_DOCKER", str(wrapper))
     before = set(Path("/tmp").glob("tmp*/config.json"))
     pushed = []
-    monkeypatch.setattr("infra.publish._digest", lambda ecr, tag: pushed.pop() if seen.exists() and pushed else None)
+    monkeypatch.setattr(
+        "infra.operations.publish._digest", lambda ecr, tag: pushed.pop() if seen.exists() and pushed else None
+    )
     pushed.append("sha256:" + "b" * 64)
     reference = publish(load_environment("dev"), "new", ecr)
     login, name = seen.read_text().splitlines()

@@ -10,8 +10,8 @@ import pytest
 from botocore import xform_name
 from moto import mock_aws
 
-from infra.empty import empty
 from infra.environments import ConfigError
+from infra.operations.empty_bucket import empty
 from tests.docs.blocks import blocks
 
 ROOT = Path(__file__).resolve().parents[2]

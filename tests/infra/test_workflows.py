@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from infra.environments import NAMES
-from release import bill
+from release import sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -49,7 +49,7 @@ def test_a_release_brings_the_bills_that_make_sbom_writes():
     (job,) = workflow["jobs"].values()
     steps = [step["run"] for step in job["steps"] if "run" in step]
     assert steps[0] == "make sbom"
-    assert bill.OUTPUT == ROOT / "dist"
+    assert sbom.OUTPUT == ROOT / "dist"
     assert any("gh release create" in step and "dist/*.cdx.json" in step for step in steps)
     # YAML reads the key "on" as true.
     assert workflow[True] == {"push": {"tags": ["v*"]}}

@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.batch_definition import definition
 from infra.environments import load_environment
 from infra.rehearsal.emulator import ACCOUNT, INTERPRETER, Emulator, run_emulator
+from infra.stacks.batch_definition import definition
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSIFY, SUMMARISE = "leukolens-dev-batch", "leukolens-dev-summary"

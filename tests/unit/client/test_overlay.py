@@ -4,7 +4,7 @@ import io
 import pytest
 from PIL import Image
 
-from client.media import image_type
+from client.images import image_type
 from client.overlay import overlay
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from frontend import uploads
-from frontend.fields import Workspace
+from frontend.workspace import Workspace
 
 LIMIT = 1_000
 BODY = b'--b\r\nContent-Disposition: form-data; name="file"; filename="field%221.png"\r\n\r\n...'

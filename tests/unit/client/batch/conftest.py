@@ -8,8 +8,8 @@ from moto import mock_aws
 
 from client.batch.aws import Aws
 from client.batch.machine import Machine, describe_machine
-from infra.batch_definition import definition
 from infra.environments import load_environment
+from infra.stacks.batch_definition import definition
 
 REGION = "eu-central-1"
 

@@ -8,8 +8,8 @@ from pypdf import PdfReader
 from api.schemas import Report
 from frontend import classification
 from frontend.documents import pdf, table
-from frontend.fields import SmearField, Workspace
 from frontend.wording import NO_BREAK
+from frontend.workspace import SmearField, Workspace
 from tests.unit.frontend.conftest import MODEL_SHA256, FakeClient, png
 
 

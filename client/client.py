@@ -1,0 +1,202 @@
+"""The client: one method for each thing that the API does."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from pydantic import BaseModel
+
+from api.schemas import (
+    PROBLEM_TYPE_PREFIX,
+    FeedbackReceipt,
+    FeedbackRequest,
+    Health,
+    ImageType,
+    ModelSummary,
+    Prediction,
+    Problem,
+    Report,
+    ReportField,
+    ReportRequest,
+    StoredImage,
+    UploadRequest,
+    UploadTicket,
+)
+
+from .auth import BearerToken
+from .errors import RefusedImageError
+from .images import ImageSource
+from .retry import RetryPolicy
+from .transport import Model, Transport, connect, parse
+
+# Lambda takes 6 MB of payload, about 4.5 MB before base64; larger images go through an upload.
+INLINE_LIMIT_BYTES = 4_400_000
+TIMEOUT_S = 35.0  # the API's own is 30 s
+
+
+class LeukolensClient:
+    """Speaks to one Leukolens service. Safe to share between threads; close it, or use it in a ``with``.
+
+    Parameters
+    ----------
+    base_url
+        Of the service, such as ``http://127.0.0.1:8000``.
+    token
+        A bearer token that the caller has.
+    auth
+        Instead of a token: ``ClientCredentials`` for a machine, or any httpx authentication.
+    retry
+        When to try again after 429, 5xx and lost connections. Every call of this API may be repeated.
+    timeout_s
+        For each wait on the service, of each try.
+    inline_limit_bytes
+        Images above it travel through ``POST /v1/uploads``.
+    max_connections
+        Open at a time; threads beyond it wait.
+
+    Raises
+    ------
+    ValueError
+        For an address that is not http(s), or a token and ``auth`` together.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        auth: httpx.Auth | None = None,
+        retry: RetryPolicy | None = None,
+        timeout_s: float = TIMEOUT_S,
+        inline_limit_bytes: int = INLINE_LIMIT_BYTES,
+        max_connections: int = 32,
+    ) -> None:
+        if token is not None and auth is not None:
+            raise ValueError("Give a token or auth, not both.")
+        signed = BearerToken(token) if token is not None else auth
+        http = connect(base_url, auth=signed, timeout_s=timeout_s, max_connections=max_connections)
+        self._transport = Transport(http, retry or RetryPolicy())
+        self._inline_limit_bytes = inline_limit_bytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.http.close()
+
+    def predict(self, data: bytes | Path, explain: bool = False, content_type: str | None = None) -> Prediction:
+        """Classify one image.
+
+        Parameters
+        ----------
+        data
+            The file's bytes, or its path.
+        explain
+            Ask for the heat map, too.
+        content_type
+            Sent instead of what the first bytes say; the service trusts neither.
+
+        Raises
+        ------
+        RefusedImageError, TooLargeError, NotAllowedError, TooManyRequestsError, UnavailableError, ServiceError
+            When the service refuses.
+        UnreachableError, InvalidAnswerError, AuthenticationError
+            When no answer could be had.
+        OSError
+            When the file cannot be read.
+        """
+        source = ImageSource(data)
+        query = {"explain": "true"} if explain else {}
+        if source.size_bytes > self._inline_limit_bytes:
+            stored = StoredImage(upload_id=self.upload(data, content_type=content_type))
+            return self._post("/v1/predictions", stored, Prediction, query)
+        media_type = content_type or _media_type(source)
+        response = self._transport.exchange(
+            "POST", "/v1/predictions", params=query, content=source.read(), headers={"content-type": media_type}
+        )
+        return parse(response, Prediction)
+
+    def upload(self, data: bytes | Path, *, content_type: str | None = None) -> str:
+        """Put an image where the service can read it; gives the ``upload_id``.
+
+        Raises
+        ------
+        RefusedImageError
+            When the first bytes are of no image, or the service refuses the type.
+        TooLargeError
+            When the file is over the service's limit for uploads.
+        """
+        source = ImageSource(data)
+        asked = {"content_type": content_type or _media_type(source), "size_bytes": source.size_bytes}
+        ticket = self._post("/v1/uploads", UploadRequest.model_validate(asked), UploadTicket)
+        # To the object store, by the ticket's own signature: our token is none of its business.
+        image = {"file": ("image", source.read())}
+        self._transport.exchange("POST", ticket.url, data=ticket.fields, files=image, auth=None)
+        return ticket.upload_id
+
+    def feedback(self, feedback: FeedbackRequest) -> FeedbackReceipt:
+        """Store a reviewer's label for an answered request; the same feedback again changes nothing."""
+        return self._post("/v1/feedback", feedback, FeedbackReceipt)
+
+    def report(self, predictions: Iterable[Prediction]) -> Report:
+        """Sum up the fields of one specimen: counts and shares, never a diagnosis.
+
+        Raises
+        ------
+        ValueError
+            Without a prediction, or when they are by different models.
+        """
+        answers = list(predictions)
+        models = {answer.model.sha256 for answer in answers}
+        if len(models) != 1:
+            raise ValueError(f"A report is of predictions by one model; these are {len(answers)} by {len(models)}.")
+        fields = [
+            ReportField(
+                image_sha256=answer.image.sha256, label=answer.prediction.label, verdict=answer.prediction.verdict
+            )
+            for answer in answers
+        ]
+        return self._post("/v1/reports", ReportRequest(model_sha256=models.pop(), fields=fields), Report)
+
+    def model(self) -> ModelSummary:
+        """Give the card of the model that answers."""
+        return parse(self._transport.exchange("GET", "/v1/model"), ModelSummary)
+
+    def health(self, deep: bool = False) -> Health:
+        """Ask whether the service is up; ``deep`` makes it run one inference."""
+        query = {"deep": "true"} if deep else {}
+        return parse(self._transport.exchange("GET", "/v1/health", params=query), Health)
+
+    def _post(self, path: str, body: BaseModel, answer: type[Model], query: Mapping[str, str] | None = None) -> Model:
+        response = self._transport.exchange(
+            "POST",
+            path,
+            params=query,
+            content=body.model_dump_json(exclude_none=True),
+            headers={"content-type": "application/json"},
+        )
+        return parse(response, answer)
+
+
+def _media_type(source: ImageSource) -> ImageType:
+    """Name the type by the first bytes, or refuse the file as the service would."""
+    media_type = source.media_type
+    if media_type is None:
+        reason = "The file is empty." if source.size_bytes == 0 else "Its first bytes are those of no image."
+        raise RefusedImageError(
+            Problem(
+                type=PROBLEM_TYPE_PREFIX + "unsupported-type",
+                title="Not an image type that is read here",
+                status=415,
+                detail=f"{reason} Send a JPEG, PNG, TIFF, BMP or WebP image.",
+            )
+        )
+    return media_type

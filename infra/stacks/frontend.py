@@ -1,0 +1,205 @@
+"""The page: one instance of its image on App Runner or on ECS Express."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_apprunner as apprunner
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ecr_assets as assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.config import Environment
+from infra.constructs.alarm import alarm
+from infra.constructs.image_function import RETENTION
+from infra.constructs.nag import acknowledge
+from infra.constructs.permissions import allow
+from infra.constructs.scopes import scope_name
+from infra.stacks.identity import IdentityStack
+from infra.stacks.inference import InferenceStack
+
+PORT = 8501
+_HEALTH = "/_stcore/health"
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+# Sessions over long polling, and uploads, live in one process (DESIGN.md, decision 5).
+_INSTANCES = 1
+
+
+class FrontendStack(cdk.Stack):
+    """The page's service.
+
+    It has no token of its own: people sign in, and their token goes to the API. The service's address is known only
+    once it is there, so it is deployed twice: put the output ``PageUrl`` into ``page.urls``, and deploy again.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        env: cdk.Environment,
+        image_context: Path,
+        identity: IdentityStack,
+        inference: InferenceStack,
+        alarms: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, construct_id, env=env, description="Leukolens: the page")
+        self._environment = environment
+        self._name = f"leukolens-{environment.name}-page"
+        self._identity, self._alarms = identity, alarms
+        self._image = assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(image_context),
+            file="frontend/Dockerfile",
+            platform=assets.Platform.LINUX_AMD64,
+        )
+        self._variables = {"LEUKOLENS_API_URL": inference.api.url, **self._sign_in()}
+        url = self._on_app_runner() if environment.frontend.host == "apprunner" else self._on_ecs()
+        cdk.CfnOutput(self, "PageUrl", value=url)
+
+    def _sign_in(self) -> dict[str, str]:
+        identity, urls = self._identity, self._environment.page.urls
+        if identity.people is None:
+            return {}
+        issuer = f"https://cognito-idp.{self.region}.amazonaws.com/{identity.pool.user_pool_id}"
+        return {
+            "LEUKOLENS_OIDC_METADATA_URL": f"{issuer}/.well-known/openid-configuration",
+            "LEUKOLENS_OIDC_CLIENT_ID": identity.people.user_pool_client_id,
+            "LEUKOLENS_OIDC_REDIRECT_URI": f"{urls[0]}/oauth2callback",
+            "LEUKOLENS_OIDC_SCOPE": f"openid email profile {scope_name('predict')} {scope_name('feedback')}",
+        }
+
+    def _on_app_runner(self) -> str:
+        settings = self._environment.frontend
+        pull = self._role("Access", "build.apprunner.amazonaws.com", "Pulls the page's image")
+        self._allow_pull(pull)
+        instance = self._role("Instance", "tasks.apprunner.amazonaws.com", "What the page may do")
+        self._allow_secrets(instance)
+        scaling = apprunner.CfnAutoScalingConfiguration(
+            self, "One", auto_scaling_configuration_name=self._name, min_size=_INSTANCES, max_size=_INSTANCES
+        )
+        service = apprunner.CfnService(
+            self,
+            "AppRunner",
+            service_name=self._name,
+            auto_scaling_configuration_arn=scaling.attr_auto_scaling_configuration_arn,
+            health_check_configuration=apprunner.CfnService.HealthCheckConfigurationProperty(
+                protocol="HTTP", path=_HEALTH, interval=10, timeout=5
+            ),
+            instance_configuration=apprunner.CfnService.InstanceConfigurationProperty(
+                cpu=str(settings.cpu), memory=str(settings.memory_mb), instance_role_arn=instance.role_arn
+            ),
+            source_configuration=apprunner.CfnService.SourceConfigurationProperty(
+                auto_deployments_enabled=False,
+                authentication_configuration=apprunner.CfnService.AuthenticationConfigurationProperty(
+                    access_role_arn=pull.role_arn
+                ),
+                image_repository=apprunner.CfnService.ImageRepositoryProperty(
+                    image_identifier=self._image.image_uri,
+                    image_repository_type="ECR",
+                    image_configuration=apprunner.CfnService.ImageConfigurationProperty(
+                        port=str(PORT),
+                        runtime_environment_variables=[
+                            apprunner.CfnService.KeyValuePairProperty(name=name, value=value)
+                            # App Runner passes no WebSocket upgrade.
+                            for name, value in {**self._variables, "LEUKOLENS_TRANSPORT": "polling"}.items()
+                        ],
+                        runtime_environment_secrets=[
+                            apprunner.CfnService.KeyValuePairProperty(name=name, value=secret.secret_arn)
+                            for name, secret in self._identity.page_secrets.items()
+                        ],
+                    ),
+                ),
+            ),
+        )
+        for role in (pull, instance):
+            service.node.add_dependency(role)
+        self._watch(service)
+        return f"https://{service.attr_service_url}"
+
+    def _watch(self, service: apprunner.CfnService) -> None:
+        """Wake somebody when the page fails; ECS Express makes alarms of its own."""
+        failures = cloudwatch.Metric(
+            namespace="AWS/AppRunner",
+            metric_name="5xxStatusResponses",
+            dimensions_map={"ServiceName": self._name, "ServiceID": service.attr_service_id},
+            statistic="Sum",
+            period=cdk.Duration.minutes(5),
+        )
+        alarm(
+            self,
+            "PageErrors",
+            failures,
+            above=self._environment.monitoring.server_errors,
+            meaning="Requests to the page end in 5xx",
+            topic=self._alarms,
+        )
+
+    def _on_ecs(self) -> str:
+        settings, express = self._environment.frontend, ecs.CfnExpressGatewayService
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/ecs/{self._name}",
+            retention=RETENTION[self._environment.inference.log_retention_days],
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        execution = self._role("Execution", "ecs-tasks.amazonaws.com", "Starts the page's task")
+        self._allow_pull(execution)
+        self._allow_secrets(execution)
+        log_group.grant_write(execution)
+        managed = "service-role/AmazonECSInfrastructureRoleforExpressGatewayServices"
+        infrastructure = self._role("Infrastructure", "ecs.amazonaws.com", "Makes the page's load balancer")
+        infrastructure.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(managed))
+        acknowledge(
+            infrastructure,
+            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{managed}]",
+            "The service makes load balancer, certificate and alarms by this policy, which AWS keeps in step with it.",
+        )
+        service = express(
+            self,
+            "Express",
+            service_name=self._name,
+            cpu=str(settings.cpu),
+            memory=str(settings.memory_mb),
+            execution_role_arn=execution.role_arn,
+            infrastructure_role_arn=infrastructure.role_arn,
+            health_check_path=_HEALTH,
+            scaling_target=express.ExpressGatewayScalingTargetProperty(
+                min_task_count=_INSTANCES, max_task_count=_INSTANCES
+            ),
+            primary_container=express.ExpressGatewayContainerProperty(
+                image=self._image.image_uri,
+                container_port=PORT,
+                aws_logs_configuration=express.ExpressGatewayServiceAwsLogsConfigurationProperty(
+                    log_group=log_group.log_group_name, log_stream_prefix="page"
+                ),
+                environment=[
+                    express.KeyValuePairProperty(name=name, value=value)
+                    for name, value in {**self._variables, "LEUKOLENS_TRANSPORT": "auto"}.items()
+                ],
+                secrets=[
+                    express.SecretProperty(name=name, value_from=secret.secret_arn)
+                    for name, secret in self._identity.page_secrets.items()
+                ],
+            ),
+        )
+        for role in (execution, infrastructure):
+            service.node.add_dependency(role)
+        return service.attr_endpoint
+
+    def _role(self, construct_id: str, service: str, description: str) -> iam.Role:
+        return iam.Role(self, construct_id, assumed_by=iam.ServicePrincipal(service), description=description)
+
+    def _allow_pull(self, role: iam.Role) -> None:
+        allow(role, _PULL, self._image.repository.repository_arn)
+        allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
+
+    def _allow_secrets(self, role: iam.Role) -> None:
+        for secret in self._identity.page_secrets.values():
+            allow(role, ["secretsmanager:GetSecretValue"], secret.secret_arn)

@@ -1,0 +1,132 @@
+"""One HTTP request, read from an API Gateway v2 event, and an answer with a status of its own."""
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
+
+from .errors import InvalidRequest, TooLarge
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=-]{0,127}")
+_MAX_QUERY_FIELDS: Final = 100
+_TRUE: Final = frozenset({"true", "1", "yes"})
+_FALSE: Final = frozenset({"false", "0", "no", ""})
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """What a caller sent.
+
+    Attributes
+    ----------
+    request_id
+        The gateway's own, so that its access log and ours can be joined.
+    headers
+        By lower-case name.
+    query
+        By name; the last of a repeated one.
+    body
+        Decoded bytes.
+    """
+
+    request_id: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        """Type and subtype of ``Content-Type``, lower case; empty without the header."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+    def flag(self, name: str) -> bool:
+        """Read a boolean query parameter; absent is false.
+
+        Raises
+        ------
+        InvalidRequest
+            Where it is neither true nor false.
+        """
+        text = self.query.get(name, "").strip().lower()
+        if text not in _TRUE | _FALSE:
+            raise InvalidRequest(f"Query parameter {name} takes true or false.")
+        return text in _TRUE
+
+
+def request_id_of(event: Mapping[str, Any]) -> str:
+    """Give the gateway's request id, or a new one where it has none fit for a storage key."""
+    given = str((event.get("requestContext") or {}).get("requestId") or "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def read_event(event: Mapping[str, Any], request_id: str, max_body_bytes: int) -> Incoming:
+    """Read a request.
+
+    Parameters
+    ----------
+    event
+        API Gateway HTTP API event, payload format 2.0.
+    request_id
+        Of ``request_id_of``.
+    max_body_bytes
+        Limit on the decoded body, checked before decoding.
+
+    Returns
+    -------
+    Incoming
+        With the body as bytes.
+
+    Raises
+    ------
+    InvalidRequest
+        For a body or query string that cannot be decoded.
+    TooLarge
+        For a body over the limit.
+    """
+    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    return Incoming(request_id, headers, _query(event), _body(event, max_body_bytes))
+
+
+def _query(event: Mapping[str, Any]) -> dict[str, str]:
+    raw = event.get("rawQueryString")
+    if raw is None:
+        return dict(event.get("queryStringParameters") or {})
+    try:
+        return dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS))
+    except ValueError as error:
+        raise InvalidRequest(f"The query string has more than {_MAX_QUERY_FIELDS} fields.") from error
+
+
+def _body(event: Mapping[str, Any], max_body_bytes: int) -> bytes:
+    text = str(event.get("body") or "")
+    if not event.get("isBase64Encoded"):
+        body = text.encode("utf-8", errors="surrogatepass")
+        _check_size(len(body), max_body_bytes)
+        return body
+    # Before decoding: four characters carry three bytes, less the padding.
+    _check_size(len(text) * 3 // 4 - text[-2:].count("="), max_body_bytes)
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest("The event's body says that it is base64, and is not.") from error
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge(
+            f"The body has {size} bytes, more than the limit of {limit}: send a large image through POST /v1/uploads."
+        )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an endpoint returns where 200 is not right."""
+
+    status: int
+    body: BaseModel

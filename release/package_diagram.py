@@ -1,0 +1,47 @@
+"""The drawing of which package imports which, read from the code."""
+
+import ast
+from pathlib import Path
+
+from release.graphviz import ROOT, Graph
+
+# What is drawn, by where it runs: the folder or file of each package below the root.
+_FRAMES = {
+    "the Lambda image": {
+        "handler": "lambda/handler.py",
+        "summary": "lambda/summary.py",
+        "settings": "lambda/settings.py",
+        "api": "lambda/api",
+        "inference": "lambda/inference",
+        "intake": "lambda/intake",
+    },
+    "the page's image": {"frontend": "frontend", "client": "client"},
+    "a laptop, CI or a SageMaker job": {
+        "local": "local",
+        "training": "training",
+        "infra": "infra",
+        "benchmarks": "benchmarks",
+        "release": "release",
+    },
+}
+
+
+def layers() -> Graph:
+    """Draw the packages: an arrow leads from what imports to what is imported."""
+    places = {name: ROOT / place for packages in _FRAMES.values() for name, place in packages.items()}
+    arrows = set()
+    for name, place in places.items():
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            arrows |= {(name, other) for other in _imported(path) & places.keys() - {name}}
+    return Graph({title: {name: name for name in packages} for title, packages in _FRAMES.items()}, sorted(arrows))
+
+
+def _imported(path: Path) -> set[str]:
+    """Give the top packages that a file imports, anywhere in it; relative imports stay within a package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
