@@ -81,7 +81,8 @@ def _model(leukolens: LeukolensClient) -> int:
 
 
 def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    files = find(options.paths)
+    found = find(options.paths)
+    files = found.files
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
     ask = partial(_ask, leukolens, explain_into=options.explain, base=base)
@@ -92,6 +93,8 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if found.told():
+        progress.print(found.told(), markup=False, highlight=False)
     if options.format == "table":
         Console().print(as_table(outcomes))
         progress.print(RESEARCH_USE_WARNING)

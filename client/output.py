@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from api.schemas import Prediction, Problem
@@ -24,6 +25,7 @@ ANSWER_COLUMNS = (
     "model_version",
     "model_sha256",
     "request_id",
+    "notes",
 )
 
 
@@ -40,17 +42,20 @@ class Outcome:
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
     table = Table(Column("file", overflow="fold"), "label", "probability", "verdict", "malignant")
+    if any(outcome.problem or (outcome.answer and outcome.answer.notes) for outcome in outcomes):
+        table.add_column("notes", overflow="fold")
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            advice = [escape(outcome.problem.detail)] if outcome.problem else []
+            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "", *advice)
             continue
         decision = outcome.answer.prediction
         style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
         malignant = f"{outcome.answer.malignant_probability:.3f}"
-        table.add_row(
-            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
-        )
+        notes = [escape(" ".join(outcome.answer.notes))] if outcome.answer.notes else []
+        told = f"[{style}]{verdict}[/]"
+        table.add_row(str(outcome.path), decision.label, f"{decision.probability:.3f}", told, malignant, *notes)
     return table
 
 
@@ -63,7 +68,7 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
     """Make a CSV: one line a file, with a column of probability for every label."""
     labels = list(dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities))
     buffer = io.StringIO()
-    columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
+    columns = ["file", *ANSWER_COLUMNS, "error", "reason", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_line(outcome) for outcome in outcomes)
@@ -80,7 +85,11 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": outcome.path, "error": outcome.error}
+        return {
+            "file": outcome.path,
+            "error": outcome.error,
+            "reason": outcome.problem.reason if outcome.problem else None,
+        }
     return {"file": outcome.path, **answer_columns(outcome.answer)}
 
 
@@ -102,5 +111,6 @@ def answer_columns(answer: Prediction) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
+        "notes": " ".join(answer.notes),
         **{probability_column(label): value for label, value in answer.probabilities.items()},
     }

@@ -1,6 +1,7 @@
 """``POST /v1/predictions``: an image in, the calibrated answer out."""
 
 import base64
+from dataclasses import asdict
 
 from inference import Answer, ModelCard
 
@@ -50,7 +51,7 @@ def image_of(service: Service, request: Incoming) -> bytes:
     if kind == "application/json":
         upload_id = parse(schemas.StoredImage, request.body).upload_id
         return uploaded_image(service, upload_id)
-    if kind and not kind.startswith("image/"):
+    if kind and kind not in schemas.IMAGE_TYPES and not kind.startswith("image/"):
         raise UnsupportedType(
             f"Content-Type is not an image type: send {', '.join(schemas.IMAGE_TYPES)}, multipart/form-data with the "
             'image in field "file", or application/json with an upload_id.'
@@ -64,9 +65,6 @@ def as_prediction(answer: Answer, card: ModelCard, request_id: str) -> schemas.P
     explanation = None
     if answer.heatmap_png is not None:
         explanation = schemas.Explanation(heatmap_png=base64.b64encode(answer.heatmap_png).decode("ascii"))
-    notes = []
-    if picture.frames > 1:
-        notes.append(f"The file holds {picture.frames} frames; only the first was read.")
     return schemas.Prediction(
         prediction=schemas.Decision(label=answer.label, probability=answer.probability, verdict=answer.verdict),
         probabilities=answer.probabilities,
@@ -81,7 +79,8 @@ def as_prediction(answer: Answer, card: ModelCard, request_id: str) -> schemas.P
             height=picture.height,
             format=picture.format,
             frames=picture.frames,
+            source=schemas.ImageOrigin(**asdict(picture.source)),
         ),
-        notes=notes,
+        notes=list(picture.notes),
         request_id=request_id,
     )

@@ -1,21 +1,37 @@
-"""What is refused by its header, before a pixel is decoded."""
+"""What is refused by its header, before a pixel is decoded.
 
-from collections.abc import Mapping
+The limits of pixels hold the peak of memory of any accepted file under 700 MB and its time under 3 s; the growth
+benchmark (``python -m benchmarks growth``) measures both at the limit of every format.
+"""
+
 from typing import Final
 
-from PIL import Image
+from .errors import ImageTooLarge, ImageTooSmall
 
-from .errors import ImageTooLarge, ImageTooSmall, UnreadableImage
-
-MIN_SIDE_PX: Final = 64
+MIN_SIDE_PX: Final = 75
+"""A third of the model's 224 px: below, most of what the model sees would be interpolated."""
+MAX_SIDES_RATIO: Final = 4.0
+"""A camera's field has 1 to 1.8, a strip of stitched fields up to 4."""
 MAX_PIXELS: Final = 100_000_000
 
-MAX_RUN_LENGTH_BYTES: Final = 4_500_000
-"""About 3 s of decoding."""
-_RUN_LENGTH: Final = frozenset({1, 2})  # BI_RLE8, BI_RLE4
-_BITS_PER_SAMPLE: Final = 258
-_PLANAR_CONFIGURATION: Final = 284
-_SEPARATE: Final = 2
+FORMAT_MAX_PIXELS: Final = {
+    # Read at reduced scale.
+    "JPEG": 100_000_000,
+    # 4 bytes a pixel in Pillow, and the file.
+    "PNG": 80_000_000,
+    "BMP": 80_000_000,
+    # libwebp holds two canvases, and Pillow a third: 17 bytes a pixel.
+    "WEBP": 24_000_000,
+    # One array of the file's own depth (``MAX_DECODED_BYTES``) and 8 bits of it in bands.
+    "TIFF": 100_000_000,
+    "DICOM": 60_000_000,
+    # Wavelets and video frames: 8 to 12 bytes a pixel, and slow.
+    "JPEG2000": 16_000_000,
+    "AVIF": 32_000_000,
+    "HEIF": 32_000_000,
+}
+MAX_DECODED_BYTES: Final = 320_000_000
+"""Of one decoded image in the depth of its file, where it is not read at reduced scale."""
 
 
 def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
@@ -24,37 +40,35 @@ def check_pixels(size: tuple[int, int], max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageTooLarge(
             f"The image is {width} x {height}, more than the limit of {max_pixels / 1e6:g} megapixels: "
-            "send a part of it, or a smaller copy."
+            "send a part of it, or a smaller copy.",
+            "too-many-pixels",
         )
 
 
 def check_sides(size: tuple[int, int]) -> None:
-    """Refuse an image whose shorter side is under ``MIN_SIDE_PX``."""
+    """Refuse an image of a shape that no field has: a side under ``MIN_SIDE_PX``, or far under the other."""
     width, height = size
     if min(width, height) < MIN_SIDE_PX:
         raise ImageTooSmall(
-            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell."
+            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell.",
+            "too-small",
+        )
+    if max(width, height) > MAX_SIDES_RATIO * min(width, height):
+        raise ImageTooSmall(
+            f"The image is {width} x {height}, a shape that no field has: send a part whose longer side is at most "
+            f"{MAX_SIDES_RATIO:g} times the shorter.",
+            "no-field-shape",
         )
 
 
-def tiff_tag(image: Image.Image, number: int) -> object:
-    """Give the value of a TIFF's tag; None where it has none, or is no TIFF."""
-    tags: Mapping[int, object] = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
-    return tags.get(number)
-
-
-def check_planes(image: Image.Image) -> None:
-    """Refuse what Pillow would misread without a word: 16-bit channels, each in a plane of its own."""
-    bits = tiff_tag(image, _BITS_PER_SAMPLE)
-    separate = tiff_tag(image, _PLANAR_CONFIGURATION) == _SEPARATE
-    if separate and isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8:
-        raise UnreadableImage("16-bit channels in separate planes are not read: save the TIFF with them interleaved.")
-
-
-def check_runs(image: Image.Image, size_bytes: int) -> None:
-    """Refuse a large run-length encoded BMP: Pillow decodes it in Python, and 25 MB would take a gateway's 30 s."""
-    if image.format == "BMP" and image.info.get("compression") in _RUN_LENGTH and size_bytes > MAX_RUN_LENGTH_BYTES:
+def check_format(kind: str, size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse a shape that no field has, and more pixels than are decoded of this format."""
+    limit = min(max_pixels, FORMAT_MAX_PIXELS[kind])
+    if size[0] * size[1] > limit and limit < max_pixels:
         raise ImageTooLarge(
-            f"A run-length encoded BMP may have {MAX_RUN_LENGTH_BYTES} bytes, and this one has {size_bytes}: "
-            "save it as PNG."
+            f"The image is {size[0]} x {size[1]}; a {kind} file may have {limit / 1e6:g} megapixels, for it cannot be "
+            "read at reduced scale: send a part of it, or save it as JPEG.",
+            "too-many-pixels",
         )
+    check_pixels(size, limit)
+    check_sides(size)

@@ -4,42 +4,21 @@ Training imports these very functions, so that what is learned from and what is 
 """
 
 import hashlib
-import io
-import warnings
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .errors import ImageError, ImageTooLarge, UnreadableImage
-from .formats import png_size, sniff, tiff_frames
-from .limits import MAX_PIXELS, check_pixels, check_planes, check_runs, check_sides, tiff_tag
+from .decode import as_image_error, decode_here
+from .errors import ImageError
+from .formats import sniff
+from .limits import MAX_PIXELS
+from .process import DecodingProcess
+from .raster import WORKING_SIDE_PX
+from .source import Source
 
-WORKING_SIDE_PX: Final = 672
-"""Larger images are read at reduced scale, but never below this shorter side: three times the 224 px input, where
-a box reduction before the final resize is indistinguishable from none (Pillow's documentation of ``reducing_gap``)."""
-
-_ORIENTATION_TAG: Final = 0x0112
-_TRANSPOSES: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_PHOTOMETRIC: Final = 262
-_WHITE_IS_ZERO: Final = 0
-_TURNED: Final = frozenset({5, 6, 7, 8})
-
-# `read_image` holds every image to its own limit before a pixel is decoded; Pillow's would warn well under it.
-Image.MAX_IMAGE_PIXELS = None
-
-# Pillow warns of each oddity of a damaged file, with words from it; whether the pixels can be read is told instead.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+_process = DecodingProcess()
 
 
 @dataclass(frozen=True)
@@ -49,15 +28,17 @@ class Picture:
     Attributes
     ----------
     pixels
-        uint8[h, w, 3], RGB, oriented; at reduced scale for a large image.
+        uint8[h, w, 3], sRGB, oriented; at reduced scale for a large image.
     width, height
         Size in pixels of the whole image as oriented, whatever the scale of ``pixels``.
     format
-        ``JPEG``, ``PNG``, ``TIFF``, ``BMP`` or ``WEBP``.
+        ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WEBP``, ``HEIF``, ``AVIF``, ``JPEG2000`` or ``DICOM``.
     frames
-        Frames or pages in the file; ``pixels`` are of the first.
+        Frames or pages in the file; ``source.frame`` tells which ``pixels`` are of.
     sha256
         Hash of the file's bytes, in hexadecimal.
+    source, notes
+        What of the file was read and how: for programs, and for people.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -66,18 +47,25 @@ class Picture:
     format: str
     frames: int
     sha256: str
+    source: Source = field(default_factory=lambda: Source("JPEG"))
+    notes: tuple[str, ...] = ()
+
+    @property
+    def microns_per_pixel(self) -> float | None:
+        """Size of a pixel of the whole image in micrometres; None where the file does not tell."""
+        return self.source.microns_per_pixel
 
 
 def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode the first frame of an image file to oriented RGB.
+    """Decode the field in an image file to oriented sRGB.
 
-    Grey is repeated over the channels, 16-bit samples keep their high byte, an alpha channel is laid on white (a
-    slide's background), and the EXIF orientation is applied. Embedded colour profiles are not.
+    The work is bounded by the file's header before a pixel is decoded. What is plainly little is decoded here; the
+    rest by a process apart, which is ended where it takes too long.
 
     Parameters
     ----------
     data
-        A JPEG, PNG, TIFF, BMP or WebP file; the type is told from the bytes.
+        A JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM file; the type is told from the bytes.
     max_pixels
         Limit on width x height, checked in the header before decoding.
 
@@ -89,38 +77,20 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     Raises
     ------
     EmptyImage, NotAnImage, UnreadableImage, ImageTooSmall, ImageTooLarge
-        What is wrong with the bytes.
+        What is wrong with the bytes; ``reason`` is its stable code.
     """
     kind = sniff(data)
     try:
-        if kind == "PNG":
-            check_pixels(png_size(data), max_pixels)
-        image = Image.open(io.BytesIO(data), formats=[kind])
-        check_pixels(image.size, max_pixels)
-        check_sides(image.size)
-        check_planes(image)
-        check_runs(image, len(data))
-        frames = tiff_frames(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
-        orientation = _orientation(image)
-        width, height = image.size
-        if kind == "JPEG":
-            image.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
-        rgb = _reduce(_to_rgb(image))
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise ImageTooLarge(
-            f"The {kind} image takes more memory to decode than there is: send a smaller one."
-        ) from error
-    except Exception as error:  # decoders raise nearly every type on damaged bytes
-        raise UnreadableImage(
-            f"The {kind} file cannot be decoded; it is damaged or cut short. Save it again."
-        ) from error
-    if orientation in _TRANSPOSES:
-        rgb = rgb.transpose(_TRANSPOSES[orientation])
-    if orientation in _TURNED:
-        width, height = height, width
-    return Picture(np.asarray(rgb), width, height, kind, frames, hashlib.sha256(data).hexdigest())
+        made = decode_here(data, kind, max_pixels)
+    except Exception as error:
+        named = as_image_error(error, data, kind)
+        if named is error:
+            raise
+        raise named from error
+    if made is None:
+        made = _process.decode(data, kind, max_pixels)
+    digest = hashlib.sha256(data).hexdigest()
+    return Picture(made.pixels, made.width, made.height, kind, made.frames, digest, made.source, made.notes)
 
 
 def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -143,41 +113,4 @@ def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _orientation(image: Image.Image) -> int:
-    """Read the EXIF orientation; 1 (upright) where there is none or it is damaged."""
-    if image.format == "TIFF":
-        return 1  # Pillow orients a TIFF itself, size included, as it loads
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # noqa: BLE001 - a damaged EXIF block must not lose a readable image
-        return 1
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
-        return image
-    if image.mode.startswith("I;16"):
-        # Pillow's own conversion clips at 255 instead of scaling, and leaves out a TIFF whose 0 is white.
-        high = (np.asarray(image) >> 8).astype(np.uint8)
-        image = Image.fromarray(255 - high if tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO else high)
-    if image.mode in ("I", "F"):
-        raise UnreadableImage("Samples of 32 bits have no agreed scale: save the image with 8 or 16 bits a channel.")
-    if image.has_transparency_data:
-        image = image if image.mode == "RGBA" else image.convert("RGBA")
-        if _factor(image) > 1:
-            # Premultiplied, a box reduction and the white commute; reducing first halves the peak of memory.
-            image = _reduce(image.convert("RGBa")).convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _factor(image: Image.Image) -> int:
-    return min(image.size) // WORKING_SIDE_PX
-
-
-def _reduce(image: Image.Image) -> Image.Image:
-    factor = _factor(image)
-    return image.reduce(factor) if factor > 1 else image
+__all__ = ["WORKING_SIDE_PX", "ImageError", "Picture", "read_image", "to_model_input"]

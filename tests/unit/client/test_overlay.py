@@ -58,5 +58,5 @@ def test_every_type_is_known_by_its_first_bytes(kind: str, media_type: str):
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"RIFF----WAVE"])
-def test_what_is_no_image_has_no_type(data: bytes):
-    assert image_type(data) is None
+def test_what_tells_nothing_is_sent_as_bytes(data: bytes):
+    assert image_type(data) == "application/octet-stream"
