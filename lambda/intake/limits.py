@@ -50,7 +50,8 @@ def check_sides(size: tuple[int, int]) -> None:
     width, height = size
     if min(width, height) < MIN_SIDE_PX:
         raise ImageTooSmall(
-            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell.",
+            f"The image is {width} x {height}; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} is needed to see a cell: "
+            "send the field as the camera gave it.",
             "too-small",
         )
     if max(width, height) > MAX_SIDES_RATIO * min(width, height):

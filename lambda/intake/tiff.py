@@ -144,7 +144,7 @@ def _check_meaning(page: Any) -> None:
     """Refuse samples, compressions and colour models that are not read, each by its name."""
     bits, sample_format = _bits(page), page.sampleformat
     if sample_format not in (None, 1, 2, 4) or bits > 16:
-        kind = {2: "whole numbers", 3: "floating point"}.get(sample_format, "numbers")
+        kind = {3: "floating point"}.get(sample_format, "whole numbers")
         raise UnreadableImage(
             f"The TIFF has samples of {bits} bits ({kind}), which have no agreed scale: save it with 8 or 16 bits a "
             "channel.",
