@@ -12,7 +12,7 @@ from pydicom.pixels.utils import pixel_array
 
 from . import deep, jpeg
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
-from .limits import check_format
+from .limits import check_codec, check_format
 from .raster import Colour, Decoded
 from .source import Source, plausible_microns
 
@@ -96,6 +96,9 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
     """Decode the first frame to grey, RGB or indices of a palette."""
     syntax = str(dataset.file_meta.TransferSyntaxUID)
     if syntax in _JPEG_8_BITS | _JPEG_OTHER | _JPEG_LS | _JPEG_2000:
+        slow = {**dict.fromkeys(_JPEG_2000, "JPEG 2000"), **dict.fromkeys(_JPEG_LS, "JPEG-LS")}
+        slow.update(dict.fromkeys(_JPEG_OTHER, "JPEG of 12 bits or lossless"))
+        check_codec(slow.get(syntax, ""), (int(dataset.Columns), int(dataset.Rows)))
         try:
             frame = next(generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1)))
         except (ValueError, StopIteration) as error:

@@ -23,14 +23,23 @@ FORMAT_MAX_PIXELS: Final = {
     # libwebp holds two canvases, and Pillow a third: 17 bytes a pixel.
     "WEBP": 24_000_000,
     # One array of the file's own depth (``MAX_DECODED_BYTES``) and 8 bits of it in bands.
-    "TIFF": 100_000_000,
+    "TIFF": 80_000_000,
     "DICOM": 60_000_000,
     # Wavelets and video frames: 8 to 12 bytes a pixel, and slow.
     "JPEG2000": 16_000_000,
     "AVIF": 32_000_000,
     "HEIF": 32_000_000,
 }
-MAX_DECODED_BYTES: Final = 320_000_000
+CODEC_MAX_PIXELS: Final = {
+    # What takes over 50 ns a pixel, within a TIFF or DICOM as in a file of its own.
+    "JPEG 2000": 16_000_000,
+    "LZMA": 16_000_000,
+    "WebP": 24_000_000,
+    "LERC": 24_000_000,
+    "JPEG-LS": 24_000_000,
+    "JPEG of 12 bits or lossless": 24_000_000,
+}
+MAX_DECODED_BYTES: Final = 240_000_000
 """Of one decoded image in the depth of its file, where it is not read at reduced scale."""
 
 
@@ -59,6 +68,17 @@ def check_sides(size: tuple[int, int]) -> None:
             f"The image is {width} x {height}, a shape that no field has: send a part whose longer side is at most "
             f"{MAX_SIDES_RATIO:g} times the shorter.",
             "no-field-shape",
+        )
+
+
+def check_codec(codec: str, size: tuple[int, int]) -> None:
+    """Refuse more pixels than a slow codec decodes in time."""
+    limit = CODEC_MAX_PIXELS.get(codec, MAX_PIXELS)
+    if size[0] * size[1] > limit:
+        raise ImageTooLarge(
+            f"The image is {size[0]} x {size[1]}; with {codec} it may have {limit / 1e6:g} megapixels: send a part of it, "
+            "or save it as baseline JPEG.",
+            "too-many-pixels",
         )
 
 

@@ -15,7 +15,7 @@ from .channels import stacked
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
 from .formats import check_line_ends, tiff_frames
 from .jpeg import strict
-from .limits import check_format
+from .limits import check_codec, check_format
 from .raster import Colour, Decoded
 from .source import Source, microns_of_dpi, plausible_microns
 
@@ -34,6 +34,14 @@ _COMPRESSIONS: Final = frozenset(
     # None, CCITT, LZW, JPEG old and new, deflate, packed bits, JPEG 2000 (three numbers), LERC, LZMA, Zstandard, WebP.
     {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 33003, 33005, 33007, 34712, 34887, 34925, 50000, 50001}
 )
+_SLOW: Final = {
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50001: "WebP",
+}
 _BY_LIBTIFF: Final = frozenset({_OLD_JPEG})
 _COLOUR_MODELS: Final = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
 _APERIO_MICRONS: Final = re.compile(r"MPP\s*=\s*([0-9.]{1,12})")
@@ -116,6 +124,7 @@ def _check_page(page: Any, max_pixels: int, file_bytes: int) -> None:
             f"The image is {size[0]} x {size[1]}, the scan of a whole slide: export one field of it.", "whole-slide"
         )
     check_format("TIFF", size, max_pixels)
+    check_codec(_SLOW.get(int(page.compression), ""), size)
     segments = len(page.dataoffsets)
     expected = math.prod(page.chunked)
     if max(segments, expected) > MAX_SEGMENTS:
