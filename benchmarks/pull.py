@@ -105,7 +105,7 @@ def smears(drawn: Path, fields: int) -> tuple[Path, str]:
     for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
         if candidate and (Path(candidate) / "all_smears").is_dir():
             return Path(candidate) / "all_smears", "real smears"
-    from training.synthetic import write_dataset
+    from training.data.synthetic import write_dataset
 
     write_dataset(drawn, fields // 4, seed=1)
     return drawn, "synthetic fields"

@@ -21,8 +21,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
-from training.grid import TrialResult
-from training.whole_file import write_whole
+from training.atomic_write import write_whole
+from training.sweep_trials import TrialResult
 
 
 class SweepReport(BaseModel):

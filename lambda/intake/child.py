@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from .decode import as_image_error, decode
 from .errors import ImageError
+from .raster import working_at
 
 MEMORY_BYTES: Final = 900_000_000
 """Of data, address space included: beyond, an allocation fails and the image is refused."""
@@ -47,7 +48,8 @@ def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds * WALL_FACTOR)
     pixels: Any = b""
     try:
-        made = decode(data, request["kind"], request["max_pixels"])
+        with working_at(request["working_side_px"]):
+            made = decode(data, request["kind"], request["max_pixels"])
         facts = asdict(made)
         pixels = facts.pop("pixels")
         told: dict[str, Any] = {"decoded": facts, "shape": list(pixels.shape), "bytes": pixels.nbytes}

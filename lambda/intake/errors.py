@@ -23,6 +23,7 @@ REASONS: Final = {
     "too-small": "a side under the minimum",
     "no-field-shape": "one side many times the other",
     "too-many-pixels": "more pixels than the limit of this format",
+    "too-many-fields": "by its pixel size, more fields of the size that the model knows than one answer holds",
     "too-costly": "more work to decode than an image needs: scans, tiles, strips, run lengths, time or memory",
 }
 """Every ``reason`` by which an image is refused; docs/api.md lists them."""

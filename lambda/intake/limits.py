@@ -76,8 +76,8 @@ def check_codec(codec: str, size: tuple[int, int]) -> None:
     limit = CODEC_MAX_PIXELS.get(codec, MAX_PIXELS)
     if size[0] * size[1] > limit:
         raise ImageTooLarge(
-            f"The image is {size[0]} x {size[1]}; with {codec} it may have {limit / 1e6:g} megapixels: send a part of it, "
-            "or save it as baseline JPEG.",
+            f"The image is {size[0]} x {size[1]}; with {codec} it may have {limit / 1e6:g} megapixels: send a part of "
+            "it, or save it as baseline JPEG.",
             "too-many-pixels",
         )
 

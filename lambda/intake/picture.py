@@ -15,7 +15,7 @@ from .errors import ImageError
 from .formats import sniff
 from .limits import MAX_PIXELS
 from .process import DecodingProcess
-from .raster import WORKING_SIDE_PX
+from .raster import WORKING_SIDE_PX, working_at
 from .source import Source
 
 _process = DecodingProcess()
@@ -56,7 +56,7 @@ class Picture:
         return self.source.microns_per_pixel
 
 
-def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: int = WORKING_SIDE_PX) -> Picture:
     """Decode the field in an image file to oriented sRGB.
 
     The work is bounded by the file's header before a pixel is decoded. What is plainly little is decoded here; the
@@ -68,6 +68,8 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         A JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM file; the type is told from the bytes.
     max_pixels
         Limit on width x height, checked in the header before decoding.
+    working_side_px
+        The shorter side below which a large image is not reduced; more where only parts of it are looked at.
 
     Returns
     -------
@@ -81,14 +83,15 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     kind = sniff(data)
     try:
-        made = decode_here(data, kind, max_pixels)
+        with working_at(working_side_px):
+            made = decode_here(data, kind, max_pixels)
     except Exception as error:
         named = as_image_error(error, data, kind)
         if named is error:
             raise
         raise named from error
     if made is None:
-        made = _process.decode(data, kind, max_pixels)
+        made = _process.decode(data, kind, max_pixels, working_side_px)
     digest = hashlib.sha256(data).hexdigest()
     return Picture(made.pixels, made.width, made.height, kind, made.frames, digest, made.source, made.notes)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from .errors import ImageTooLarge, cut_short
 from .formats import check_line_ends
 from .limits import check_format
-from .raster import WORKING_SIDE_PX, Colour, Decoded, finish
+from .raster import Colour, Decoded, factor_of, finish
 from .source import Source
 
 MAX_RUN_LENGTH_BYTES: Final = 4_500_000
@@ -141,7 +141,7 @@ def _jpeg2000(data: bytes, image: Any, source: Source) -> Decoded:
         samples = deep.by_codec("jpeg2k", data, "JPEG 2000")
         return deep.of_samples(samples, 16, Source("JPEG2000", 16, "grey"), Colour())
     steps = 0
-    while steps < 5 and min(size) >> (steps + 1) >= WORKING_SIDE_PX:
+    while steps < 5 and 2 << steps <= factor_of(size):
         steps += 1
     profile = image.info.get("icc_profile")
     if steps:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import errors
 from .errors import ImageError, ImageTooLarge
-from .raster import Decoded
+from .raster import WORKING_SIDE_PX, Decoded
 from .source import Source
 
 DEADLINE_S: Final = 5.0
@@ -38,7 +38,7 @@ class DecodingProcess:
         self._owner = 0
         atexit.register(self.close)
 
-    def decode(self, data: bytes, kind: str, max_pixels: int) -> Decoded:
+    def decode(self, data: bytes, kind: str, max_pixels: int, working_side_px: int = WORKING_SIDE_PX) -> Decoded:
         """Decode a file in the child.
 
         Raises
@@ -49,7 +49,7 @@ class DecodingProcess:
         with self._lock:
             for last_try in (False, True):
                 child = self._running()
-                told = self._ask(child, data, kind, max_pixels)
+                told = self._ask(child, data, kind, max_pixels, working_side_px)
                 if told is not None:
                     return _decoded(*told)
                 ended = child.wait()
@@ -99,12 +99,18 @@ class DecodingProcess:
         return self._child
 
     def _ask(
-        self, child: "subprocess.Popen[bytes]", data: bytes, kind: str, max_pixels: int
+        self, child: "subprocess.Popen[bytes]", data: bytes, kind: str, max_pixels: int, working_side_px: int
     ) -> tuple[dict[str, Any], bytes] | None:
         """Send a file and give what is told of it; None where the child ended instead."""
         assert child.stdin is not None  # noqa: S101 - both are pipes
         assert child.stdout is not None  # noqa: S101
-        request = {"kind": kind, "bytes": len(data), "max_pixels": max_pixels, "seconds": self.deadline_s}
+        request = {
+            "kind": kind,
+            "bytes": len(data),
+            "max_pixels": max_pixels,
+            "working_side_px": working_side_px,
+            "seconds": self.deadline_s,
+        }
         try:
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.write(data)

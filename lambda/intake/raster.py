@@ -1,6 +1,8 @@
 """From decoded samples to the picture that the model sees: reduced in bands, in sRGB, on white, upright."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -73,9 +75,22 @@ Band = Callable[[int, int], Image.Image]
 """Gives rows ``top`` to ``bottom`` as L, RGB, RGBA, LA or CMYK, 8 bits a sample."""
 
 
+_working_side_px: ContextVar[int] = ContextVar("working_side_px", default=WORKING_SIDE_PX)
+
+
+@contextmanager
+def working_at(side_px: int) -> Iterator[None]:
+    """Decode at another scale while the ``with`` lasts: images are not reduced below this shorter side."""
+    token = _working_side_px.set(max(1, side_px))
+    try:
+        yield
+    finally:
+        _working_side_px.reset(token)
+
+
 def factor_of(size: tuple[int, int]) -> int:
     """Give the whole number by which an image can be reduced and stay at working scale."""
-    return max(1, min(size) // WORKING_SIDE_PX)
+    return max(1, min(size) // _working_side_px.get())
 
 
 def reduced(size: tuple[int, int], band: Band) -> tuple[Image.Image, Image.Image | None]:

@@ -15,8 +15,8 @@ from PIL import Image
 from infra.rehearsal.runtime_api import FunctionError
 from local.event import http_event
 from tests.conftest import data_root
-from training.fields import LABELS
-from training.synthetic import draw_field
+from training.data.labels import LABELS
+from training.data.synthetic import draw_field
 
 pytestmark = pytest.mark.container
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inference import CARD_NAME, ModelCard, ModelError, load
-from training.evidence import Evidence
-from training.release import FILE_NAME
+from training.evaluation.results import Evidence
+from training.serving.model_folder import FILE_NAME
 
 
 @dataclass(frozen=True)

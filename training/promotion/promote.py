@@ -12,17 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inference import CARD_NAME
-from training.bucket import Bucket
+from training.atomic_write import write_whole
+from training.data.s3 import Bucket
 from training.promotion import environment_file, history
 from training.promotion.candidate import Candidate, examine
-from training.promotion.errors import PromotionError, RefusedError
+from training.promotion.command import PromotionError, RefusedError, add_place_options, concluded, tell
 from training.promotion.gate import Comparison, Finding, judge
 from training.promotion.history import Served
-from training.promotion.options import add_place_options, concluded, tell
 from training.promotion.places import Places, current_digest, in_service, open_places
 from training.promotion.registry import ALIAS, NAME, Registry
-from training.release import FILE_NAME
-from training.whole_file import write_whole
+from training.serving.model_folder import FILE_NAME
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

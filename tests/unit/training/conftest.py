@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from training.synthetic import write_dataset
+from training.data.synthetic import write_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a backbone of a few weights, with maxima and hidden layers as VGG16 has, beside the real ones; its name."""
     import keras
 
-    from training.backbones import BACKBONES, Backbone
+    from training.models.backbones import BACKBONES, Backbone
 
     def build(height: int, width: int) -> keras.Model:
         image = keras.Input((height, width, 3), name="scaled_image")

@@ -14,8 +14,8 @@ from inference import ModelCard, read_card
 from infra import model as served_model
 from infra.environments import ENVIRONMENTS, load_environment
 from training import cli
-from training.evidence import Estimate, Evidence, ProtocolResult
-from training.manifest import MANIFEST_NAME, Manifest, Record
+from training.data.manifest import MANIFEST_NAME, Manifest, Record
+from training.evaluation.results import Estimate, Evidence, ProtocolResult
 
 SHIPPED = served_model.DEFAULT
 MANIFEST = Manifest.of(

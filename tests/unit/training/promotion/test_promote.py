@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from training.bucket import Bucket, BucketError
+from training.data.s3 import Bucket, BucketError
 from training.promotion import gate, history, places
 
 from .conftest import Staging, card_of, change_card, evidence, write_model
@@ -246,7 +246,7 @@ def test_a_file_that_cannot_be_written_leaves_the_history_usable(
 
 def test_the_limit_of_a_difference_is_the_parity_gates_own():
     """Read from its source: to import it takes TensorFlow."""
-    tree = ast.parse((ROOT / "training" / "parity.py").read_text())
+    tree = ast.parse((ROOT / "training" / "serving" / "parity.py").read_text())
     found = [
         ast.literal_eval(node.value)
         for node in tree.body

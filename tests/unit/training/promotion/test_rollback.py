@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from infra.model import DEFAULT
-from training.bucket import Bucket, BucketError
+from training.data.s3 import Bucket, BucketError
 
 from .conftest import Staging, card_of, evidence, write_model
 
