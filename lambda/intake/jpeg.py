@@ -16,8 +16,9 @@ from .source import Source, microns_of_dpi
 
 MAX_SCANS: Final = 500
 """libjpeg-turbo's own advice (its ``libjpeg.txt`` and the option ``-maxscans``)."""
-MAX_BLOCK_VISITS: Final = 40_000_000
-"""Each scan passes over every block of its components, at 35 ns where it says nothing (measured): 1.4 s. A usual
+MAX_BLOCK_VISITS: Final = 25_000_000
+"""Each scan passes over every block of its components, at 35 to 85 ns where it says nothing (measured on an idle and
+on a busy core): 1 to 2 s. A usual
 progressive file of 100 megapixels visits 16 million."""
 MAX_COEFFICIENT_BYTES: Final = 320_000_000
 """A progressive picture of 100 megapixels with chroma at half the scale; without, of 83 megapixels."""

@@ -26,20 +26,20 @@ FORMAT_MAX_PIXELS: Final = {
     "TIFF": 80_000_000,
     "DICOM": 60_000_000,
     # Wavelets and video frames: 8 to 12 bytes a pixel, and slow.
-    "JPEG2000": 16_000_000,
+    "JPEG2000": 12_000_000,
     "AVIF": 32_000_000,
     "HEIF": 32_000_000,
 }
 CODEC_MAX_PIXELS: Final = {
     # What takes over 50 ns a pixel, within a TIFF or DICOM as in a file of its own.
-    "JPEG 2000": 16_000_000,
-    "LZMA": 16_000_000,
+    "JPEG 2000": 12_000_000,
+    "LZMA": 12_000_000,
     "WebP": 24_000_000,
     "LERC": 24_000_000,
     "JPEG-LS": 24_000_000,
     "JPEG of 12 bits or lossless": 24_000_000,
 }
-MAX_DECODED_BYTES: Final = 240_000_000
+MAX_DECODED_BYTES: Final = 200_000_000
 """Of one decoded image in the depth of its file, where it is not read at reduced scale."""
 
 
