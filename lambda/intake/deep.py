@@ -86,6 +86,8 @@ def of_samples(
         For samples of more than 16 bits.
     """
     check_type(samples.dtype, "The image")
+    if samples.dtype.kind == "b":
+        samples = samples.view(np.uint8)
     if samples.ndim == 2:
         samples = samples[..., np.newaxis]
     count = samples.shape[2]

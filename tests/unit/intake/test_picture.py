@@ -82,6 +82,13 @@ def test_16_bit_grey_in_lzw_is_read(encode: Encode) -> None:
     assert np.array_equal(read_image(data).pixels[..., 0], samples >> 8)
 
 
+@pytest.mark.parametrize("compression", [None, "group4", "tiff_lzw"])
+def test_one_bit_a_pixel_is_black_and_white(encode: Encode, gradient: Image.Image, compression: str | None) -> None:
+    image = gradient.convert("1")
+    pixels = read_image(encode(image, "TIFF", compression=compression)).pixels
+    assert np.array_equal(pixels[..., 0], np.asarray(image.convert("L")))
+
+
 def test_transparency_is_laid_on_white(encode: Encode) -> None:
     clear = Image.new("RGBA", (80, 80), (10, 20, 30, 0))
     clear.putpixel((0, 0), (0, 0, 0, 255))
