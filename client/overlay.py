@@ -5,8 +5,6 @@ import io
 
 from PIL import Image
 
-from intake import read_image
-
 OPACITY = 0.75  # of the strongest evidence: the cell under it stays visible
 
 
@@ -30,6 +28,8 @@ def overlay(image: bytes, heatmap_png: str) -> bytes:
     intake.ImageError
         For a file that the service would not read.
     """
+    from intake import read_image  # numpy, which no other command needs
+
     picture = Image.fromarray(read_image(image).pixels)
     layer = evidence(heatmap_png)
     if layer.size != picture.size:
