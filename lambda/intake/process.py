@@ -5,10 +5,9 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from threading import Lock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from . import errors
 from .errors import ImageError, ImageTooLarge
 from .raster import WORKING_SIDE_PX, Decoded
 from .source import Source
+
+if TYPE_CHECKING:
+    import subprocess
 
 DEADLINE_S: Final = 5.0
 """Of the processor's time. Every file within the limits takes under 3 s on one core of 2.5 GHz (growth benchmark)."""
@@ -80,6 +82,8 @@ class DecodingProcess:
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
+            import subprocess  # 10 ms that a plain JPEG does not need
+
             environment = {
                 **{name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH", "HOME")},
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
