@@ -108,7 +108,8 @@ def _models(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
 
 
 def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    files = find(options.paths)
+    found = find(options.paths)
+    files = found.files
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
     asked = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
@@ -120,6 +121,8 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if found.told():
+        progress.print(found.told(), markup=False, highlight=False)
     if options.format == "table":
         as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)

@@ -37,6 +37,7 @@ ANSWER_COLUMNS = (
     "model_version",
     "model_sha256",
     "request_id",
+    "notes",
 )
 
 
@@ -52,13 +53,16 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(["file", *ANSWER_HEADINGS])
+    noted = any(outcome.problem or (outcome.answer and outcome.answer.notes) for outcome in outcomes)
+    table = Table(["file", *ANSWER_HEADINGS, *(["notes"] if noted else [])])
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add(str(outcome.path), Text("no answer", style="red"), "", reason)
+            advice = [outcome.problem.detail] if outcome.problem else []
+            table.add(str(outcome.path), Text("no answer", style="red"), "", reason, *advice)
             continue
-        table.add(str(outcome.path), *answer_cells(outcome.answer))
+        notes = [" ".join(outcome.answer.notes)] if outcome.answer.notes else []
+        table.add(str(outcome.path), *answer_cells(outcome.answer), *notes)
     return table
 
 
@@ -112,7 +116,7 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
         dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities or ())
     )
     buffer = io.StringIO()
-    columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
+    columns = ["file", *ANSWER_COLUMNS, "error", "reason", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(csv_cells(_line(outcome)) for outcome in outcomes)
@@ -134,7 +138,11 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": str(outcome.path), "error": outcome.error}
+        return {
+            "file": str(outcome.path),
+            "error": outcome.error,
+            "reason": outcome.problem.reason if outcome.problem else None,
+        }
     return {"file": str(outcome.path), **answer_columns(outcome.answer)}
 
 
@@ -165,5 +173,6 @@ def answer_columns(answer: Prediction) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
+        "notes": " ".join(answer.notes),
         **{probability_column(label): value for label, value in (answer.probabilities or {}).items()},
     }

@@ -134,6 +134,7 @@ def stage_page(work: Path | None = None) -> Path:
     for name in ("__init__.py", "schemas.py"):
         shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
     shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
+    shutil.copytree(ROOT / "lambda" / "intake", context / "lambda" / "intake", ignore=_LEFT_OUT)
     return context
 
 
@@ -142,7 +143,8 @@ def stage_training(work: Path | None = None) -> Path:
     context = _empty("training", work)
     shutil.copy(ROOT / "Dockerfile.training", context)
     shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
-    shutil.copytree(ROOT / "lambda" / "inference", context / "lambda" / "inference", ignore=_LEFT_OUT)
+    for name in ("inference", "intake"):
+        shutil.copytree(ROOT / "lambda" / name, context / "lambda" / name, ignore=_LEFT_OUT)
     shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     return context
 

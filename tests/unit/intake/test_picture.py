@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from inference import ImageTooLarge, ImageTooSmall, NotAnImage, UnreadableImage, read_image, to_model_input
-from inference.picture import WORKING_SIDE_PX
+from intake.picture import WORKING_SIDE_PX
 
 Encode = Callable[..., bytes]
 
@@ -37,18 +37,13 @@ def test_lossless_types_give_the_pixels_back(
     assert picture.sha256 == hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGBA", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "RGBA", "YCbCr"])
 def test_other_modes_become_rgb_and_look_alike(encode: Encode, gradient: Image.Image, mode: str) -> None:
     image = gradient.convert(mode)
-    picture = read_image(encode(image, "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"))
+    picture = read_image(encode(image, "TIFF" if mode == "YCbCr" else "PNG"))
     assert picture.pixels.shape == (90, 120, 3)
     difference = picture.pixels.astype(int) - np.asarray(image.convert("RGB"))
     assert np.abs(difference).max() <= 3
-
-
-def test_a_cmyk_jpeg_is_not_read_as_a_negative(encode: Encode) -> None:
-    white = Image.new("RGB", (64, 64), "white").convert("CMYK")
-    assert read_image(encode(white, "JPEG", quality=100)).pixels.min() > 245
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "PNG"])
@@ -81,31 +76,34 @@ def test_a_tiff_whose_zero_is_white_is_not_read_as_a_negative() -> None:
     assert np.array_equal(flat, deep)
 
 
-def test_channels_in_separate_planes_are_read_at_8_bits_and_refused_at_16() -> None:
-    samples = np.random.default_rng(0).integers(0, 256, (3, 80, 90), dtype=np.uint8)
-    data = _tiff16(samples, photometric="rgb", planarconfig="separate")
-    assert np.array_equal(read_image(data).pixels, samples.transpose(1, 2, 0))
-    with pytest.raises(UnreadableImage, match="interleaved"):
-        read_image(_tiff16(samples.astype(np.uint16) << 8, photometric="rgb", planarconfig="separate"))
-
-
 def test_16_bit_grey_in_lzw_is_read(encode: Encode) -> None:
     samples = np.linspace(0, 65535, 100 * 80).reshape(80, 100).astype(np.uint16)
     data = encode(Image.fromarray(samples), "TIFF", compression="tiff_lzw")
     assert np.array_equal(read_image(data).pixels[..., 0], samples >> 8)
 
 
+@pytest.mark.parametrize("compression", [None, "group4", "tiff_lzw"])
+def test_one_bit_a_pixel_is_black_and_white(encode: Encode, gradient: Image.Image, compression: str | None) -> None:
+    image = gradient.convert("1")
+    pixels = read_image(encode(image, "TIFF", compression=compression)).pixels
+    assert np.array_equal(pixels[..., 0], np.asarray(image.convert("L")))
+
+
 def test_transparency_is_laid_on_white(encode: Encode) -> None:
-    clear = Image.new("RGBA", (64, 64), (10, 20, 30, 0))
-    assert read_image(encode(clear, "PNG")).pixels.min() == 255
-    half = Image.new("RGBA", (64, 64), (0, 0, 0, 128))
+    clear = Image.new("RGBA", (80, 80), (10, 20, 30, 0))
+    clear.putpixel((0, 0), (0, 0, 0, 255))
+    picture = read_image(encode(clear, "PNG"))
+    assert picture.pixels[1:].min() == 255
+    assert picture.notes == ("Transparent places were laid on white.",)
+    half = Image.new("RGBA", (80, 80), (0, 0, 0, 128))
     assert 120 <= read_image(encode(half, "PNG")).pixels.mean() <= 135
 
 
 def test_a_transparent_palette_colour_is_laid_on_white(encode: Encode) -> None:
-    image = Image.new("P", (64, 64), 3)
+    image = Image.new("P", (80, 80), 3)
+    image.putpixel((0, 0), 4)
     image.putpalette([7, 8, 9] * 256)
-    assert read_image(encode(image, "PNG", transparency=3)).pixels.min() == 255
+    assert read_image(encode(image, "PNG", transparency=3)).pixels[1:].min() == 255
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -150,7 +148,7 @@ def _png(width: int, height: int, rest: bytes = b"") -> bytes:
 
 @pytest.mark.parametrize("rest", [b"", b"\x00\x00\x00\x00IDAT5\xaf\x06\x1e"])
 def test_a_huge_header_is_refused_before_decoding(rest: bytes) -> None:
-    with pytest.raises(ImageTooLarge, match="50000 x 50000, more than the limit of 100 megapixels"):
+    with pytest.raises(ImageTooLarge, match="50000 x 50000; a PNG file may have 80 megapixels"):
         read_image(_png(50_000, 50_000, rest))
 
 
@@ -169,26 +167,26 @@ def test_a_webp_that_claims_a_huge_canvas_is_refused(encode: Encode, gradient: I
         read_image(bytes(data))
 
 
-@pytest.mark.parametrize(("width", "height"), [(63, 200), (200, 63), (1, 1)])
+@pytest.mark.parametrize(("width", "height"), [(74, 200), (200, 74), (64, 64), (1, 1)])
 def test_too_small_to_see_a_cell(encode: Encode, width: int, height: int) -> None:
-    with pytest.raises(ImageTooSmall, match="64 x 64"):
+    with pytest.raises(ImageTooSmall, match="75 x 75"):
         read_image(encode(Image.new("RGB", (width, height)), "PNG"))
 
 
-def test_64_by_64_is_enough(encode: Encode) -> None:
-    assert read_image(encode(Image.new("RGB", (64, 64)), "PNG")).pixels.shape == (64, 64, 3)
+def test_75_by_75_is_enough(encode: Encode) -> None:
+    assert read_image(encode(Image.new("RGB", (75, 75)), "PNG")).pixels.shape == (75, 75, 3)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
 def test_a_file_cut_in_half_is_unreadable(encode: Encode, kind: str) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8))
     data = encode(noise, kind)
-    with pytest.raises(UnreadableImage, match=kind):
+    with pytest.raises(UnreadableImage, match=kind.replace("WEBP", "WebP")):
         read_image(data[: len(data) // 2])
 
 
 def test_32_bit_samples_are_refused_with_advice(encode: Encode) -> None:
-    image = Image.fromarray(np.ones((70, 70), np.float32))
+    image = Image.fromarray(np.ones((80, 80), np.float32))
     with pytest.raises(UnreadableImage, match="8 or 16 bits"):
         read_image(encode(image, "TIFF"))
 
@@ -251,6 +249,6 @@ def _rle_bmp(side: int, runs: bytes) -> bytes:
 
 
 def test_a_run_length_encoded_bmp_is_read_unless_it_would_take_too_long() -> None:
-    assert read_image(_rle_bmp(64, b"\x40\x07\x00\x00" * 64 + b"\x00\x01")).pixels.shape == (64, 64, 3)
+    assert read_image(_rle_bmp(80, b"\x50\x07\x00\x00" * 80 + b"\x00\x01")).pixels.shape == (80, 80, 3)
     with pytest.raises(ImageTooLarge, match="save it as PNG"):
-        read_image(_rle_bmp(10_000, b"\x01\x02" * 2_300_000))
+        read_image(_rle_bmp(3_000, b"\x01\x02" * 2_300_000))

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from inference import EmptyImage, NotAnImage
-from inference.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
+from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,10 @@ from inference.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
         (b"II+\x00", "TIFF"),
         (b"BM", "BMP"),
         (b"RIFF\x10\x00\x00\x00WEBP", "WEBP"),
+        (b"\x00\x00\x00\x18ftypheic", "HEIF"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00avif", "AVIF"),
+        (b"\xff\x4f\xff\x51", "JPEG2000"),
+        (b"\x00" * 128 + b"DICM", "DICOM"),
     ],
 )
 def test_the_type_is_told_from_the_first_bytes(beginning: bytes, kind: str) -> None:
@@ -24,7 +28,7 @@ def test_the_type_is_told_from_the_first_bytes(beginning: bytes, kind: str) -> N
 
 @pytest.mark.parametrize("data", [b"hello, I am a .jpg", b"GIF89a", b"%PDF-1.7", b"RIFF\x10\x00\x00\x00WAVE", b"\x00"])
 def test_other_types_are_not_images(data: bytes) -> None:
-    with pytest.raises(NotAnImage, match="JPEG, PNG, TIFF, BMP or WebP"):
+    with pytest.raises(NotAnImage, match="JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"):
         sniff(data)
 
 
