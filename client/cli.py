@@ -14,6 +14,7 @@ from rich.progress import track
 
 from api.schemas import MICRONS_PER_PIXEL, RESEARCH_USE_WARNING
 from terminal import add_format, open_console
+from untrusted import in_terminal
 
 from .batch import command as batch
 from .client import LeukolensClient
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands = {"predict": _predict, "model": _model, "models": _models}
             return commands[options.command](leukolens, options)
     except (SettingsError, NoFilesError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_WRONG
     except LeukolensError as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_NO_SERVICE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -107,7 +108,8 @@ def _models(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
 
 
 def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    files = find(options.paths)
+    found = find(options.paths)
+    files = found.files
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
     asked = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
@@ -119,6 +121,8 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if found.told():
+        progress.print(found.told(), markup=False, highlight=False)
     if options.format == "table":
         as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)

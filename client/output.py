@@ -12,8 +12,11 @@ from rich.text import Text
 
 from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
 from terminal import Table
+from untrusted import in_csv
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+_DIGEST_SHOWN = 12
+"""Characters of a model's digest in a table: enough to tell models apart; JSON has it whole."""
 ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
     "triage",
@@ -34,6 +37,7 @@ ANSWER_COLUMNS = (
     "model_version",
     "model_sha256",
     "request_id",
+    "notes",
 )
 
 
@@ -49,13 +53,16 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(["file", *ANSWER_HEADINGS])
+    noted = any(outcome.problem or (outcome.answer and outcome.answer.notes) for outcome in outcomes)
+    table = Table(["file", *ANSWER_HEADINGS, *(["notes"] if noted else [])])
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add(str(outcome.path), Text("no answer", style="red"), "", reason)
+            advice = [outcome.problem.detail] if outcome.problem else []
+            table.add(str(outcome.path), Text("no answer", style="red"), "", reason, *advice)
             continue
-        table.add(str(outcome.path), *answer_cells(outcome.answer))
+        notes = [" ".join(outcome.answer.notes)] if outcome.answer.notes else []
+        table.add(str(outcome.path), *answer_cells(outcome.answer), *notes)
     return table
 
 
@@ -87,14 +94,14 @@ def _coloured(text: str, verdict: Verdict) -> Text:
 
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Make a table of a service's models to read."""
-    table = Table(["model", "version", "classes", "triage", "SHA-256 over file and card"])
+    table = Table(["model", "version", "classes", "triage", "digest"])
     for one in models:
         name = f"{one.name} (default)" if one.default else one.name
         if one.problem:
             table.add(name, "", Text(one.problem, style="red"))
             continue
         classes = ", ".join(each.name for each in one.classes)
-        table.add(name, one.version or "", classes, "yes" if one.triage else "no", one.sha256 or "")
+        table.add(name, one.version or "", classes, "yes" if one.triage else "no", (one.sha256 or "")[:_DIGEST_SHOWN])
     return table
 
 
@@ -109,11 +116,16 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
         dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities or ())
     )
     buffer = io.StringIO()
-    columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
+    columns = ["file", *ANSWER_COLUMNS, "error", "reason", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(outcome) for outcome in outcomes)
+    writer.writerows(csv_cells(_line(outcome)) for outcome in outcomes)
     return buffer.getvalue()
+
+
+def csv_cells(line: dict[str, Any]) -> dict[str, Any]:
+    """Write each text of a line so that no spreadsheet takes it for a formula; numbers stay numbers."""
+    return {name: in_csv(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def _object(outcome: Outcome) -> dict[str, Any]:
@@ -126,8 +138,12 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": outcome.path, "error": outcome.error}
-    return {"file": outcome.path, **answer_columns(outcome.answer)}
+        return {
+            "file": str(outcome.path),
+            "error": outcome.error,
+            "reason": outcome.problem.reason if outcome.problem else None,
+        }
+    return {"file": str(outcome.path), **answer_columns(outcome.answer)}
 
 
 def probability_column(label: str) -> str:
@@ -157,5 +173,6 @@ def answer_columns(answer: Prediction) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
+        "notes": " ".join(answer.notes),
         **{probability_column(label): value for label, value in (answer.probabilities or {}).items()},
     }

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from api.schemas import RESEARCH_USE_WARNING
 from inference import Answer, load
 from terminal import Column, Table, open_console
+from untrusted import in_terminal
 
 
 def predict(image: Path, model_dir: Path) -> None:
@@ -28,14 +30,14 @@ def predict(image: Path, model_dir: Path) -> None:
 
 def _show(console: Console, image: Path, answer: Answer, version: str) -> None:
     picture = answer.picture
-    console.print(f"{image}: {picture.format}, {picture.width} x {picture.height} pixels", highlight=False)
-    console.print(f"[bold]{answer.summary}[/]", highlight=False)
+    console.print(Text(in_terminal(f"{image}: {picture.format}, {picture.width} x {picture.height} pixels")))
+    console.print(Text(in_terminal(answer.summary), "bold"))
     if answer.reason:
-        console.print(answer.reason, highlight=False)
+        console.print(Text(in_terminal(answer.reason)))
     triage = answer.triage
     if triage is not None and triage.probability is not None:
         console.print(f"Triage: {triage.result}, {triage.verdict}; malignant {triage.probability:.3f}", highlight=False)
-    console.print(f"Pattern: {answer.label or 'none'}, {answer.verdict.replace('_', ' ')}", highlight=False)
+    console.print(Text(in_terminal(f"Pattern: {answer.label or 'none'}, {answer.verdict.replace('_', ' ')}")))
     if answer.probabilities is not None:
         table = Table(["label", Column("probability", right=True), "in the prediction set"])
         for label, probability in sorted(answer.probabilities.items(), key=lambda item: -item[1]):

@@ -14,6 +14,8 @@ from rich.table import Column as RichColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from untrusted import in_csv, in_terminal
+
 Format = Literal["table", "json", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _EMPTY = "-"
@@ -90,12 +92,12 @@ class Table:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(self._names())
-        writer.writerows(list(map(_plain, row.cells)) for row in self._rows)
+        writer.writerows([_in_csv(_plain(cell)) for cell in row.cells] for row in self._rows)
         return buffer.getvalue()
 
     def as_lines(self) -> Iterator[str]:
         """Give one line a row below one of headings, in columns that are as wide as what they hold."""
-        rows = [self._names(), *([_one_line(_plain(cell)) or _EMPTY for cell in row.cells] for row in self._rows)]
+        rows = [self._names(), *([in_terminal(_plain(cell)) or _EMPTY for cell in row.cells] for row in self._rows)]
         rows[0] = [name or _EMPTY for name in rows[0]]
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -121,8 +123,7 @@ class Table:
         for row in self._rows:
             if row.begins_section:
                 drawn.add_section()
-            cells = (cell if isinstance(cell, Text) else Text(_one_line(cell)) for cell in row.cells)
-            drawn.add_row(*cells, style=row.style or None)
+            drawn.add_row(*map(_shown, row.cells), style=row.style or None)
         return drawn
 
     def _columns(self) -> list[Column]:
@@ -141,9 +142,18 @@ def _plain(cell: str | Text) -> str:
     return cell.plain if isinstance(cell, Text) else cell
 
 
-def _one_line(text: str) -> str:
-    """Escape what would break a row: line ends, tabs, control characters, and bytes of a name that are no text."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+def _shown(cell: str | Text) -> Text:
+    """Escape what would break a row or be done by a terminal, and keep the colour."""
+    return Text(in_terminal(_plain(cell)), cell.style if isinstance(cell, Text) else "")
+
+
+def _in_csv(text: str) -> str:
+    """Write a number as it is, which may begin with a minus, and any other text so that no spreadsheet runs it."""
+    try:
+        float(text)
+    except ValueError:
+        return in_csv(text)
+    return text
 
 
 def _encodable(text: str, encoding: str) -> str:

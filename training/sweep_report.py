@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from terminal import Column, Table
 from training.atomic_write import write_whole
 from training.sweep_trials import TrialResult
+from untrusted import in_markdown
 
 _NAMES = (
     "protocol",
@@ -75,7 +76,9 @@ def write_report(report: SweepReport, folder: Path, name: str) -> dict[str, Path
 def table(report: SweepReport) -> str:
     """Give the trials as a Markdown table, the best of each protocol first."""
     lines = [_NAMES, ("---",) * len(_NAMES), *_rows(report)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    # A reason may quote what it was given; all other cells are words and numbers of ours.
+    told = ([in_markdown(cell) if cell.startswith("failed: ") else cell for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in told)
 
 
 def printed(report: SweepReport) -> Table:

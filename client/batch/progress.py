@@ -17,14 +17,16 @@ from rich.text import Text
 from api.schemas import BatchSummary
 from client.output import VERDICT_STYLES
 from terminal import Column, Table
+from untrusted import in_terminal
 
 from .execution import Execution
 from .results import Tally
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """Print a line as it is: unwrapped, so that a command in it can be copied, and with no markup."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Print a text as it is: unwrapped, so that a command in it can be copied, with no markup and no escapes."""
+    lines = "\n".join(map(in_terminal, text.split("\n")))
+    console.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def follow(console: Console, standings: Iterable[Execution]) -> Execution:
@@ -65,6 +67,6 @@ def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     table.add("no answer: call failed", str(tally.unanswered - summary.problems))
     table.write(console)
     for row in tally.first_unanswered:
-        say(console, f"no answer: {row['key']}: {row['error']}", style="red")
+        say(console, in_terminal(f"no answer: {row['key']}: {row['error']}"), style="red")
     if (more := tally.unanswered - len(tally.first_unanswered)) > 0:
         say(console, f"and {more} more, in the file's column 'error'")

@@ -16,7 +16,7 @@ from api.openapi import ALL_ROUTES
 from tests.contract.gateway import event, read
 from tests.contract.mutate import mutated, seeds
 
-# As the service itself does (inference/picture.py); pytest sets its own filters.
+# As the service itself does (intake/picture.py); pytest sets its own filters.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 MUTATIONS = int(

@@ -27,10 +27,10 @@ def shown(**options: object) -> str:
 def test_without_a_terminal_each_row_is_a_line_in_aligned_columns() -> None:
     assert shown(width=200).splitlines() == [
         "Two files",
-        f"{'file':<11}   n",
-        "a\\tb\\n.png    1",
-        "caf\u00e9 \u8840.png  12",  # the sign is two cells wide
-        f"{'no number':<11}   -",
+        f"{'file':<14}   n",
+        "a\\x09b\\x0a.png   1",
+        "caf\u00e9 \u8840.png     12",  # the sign is two cells wide
+        f"{'no number':<14}   -",
     ]
 
 
@@ -41,10 +41,10 @@ def test_on_a_terminal_it_is_drawn_and_folds() -> None:
     assert "no number" not in drawn
 
 
-def test_programs_get_names_as_they_are() -> None:
+def test_programs_get_names_as_they_are_and_spreadsheets_a_line_a_row() -> None:
     rows = json.loads(table().as_json())
     assert rows[0] == {"file": "a\tb\n.png", "n": "1"}
-    assert table().as_csv() == 'file,n\n"a\tb\n.png",1\ncaf\u00e9 \u8840.png,12\nno number,\n'
+    assert table().as_csv() == "file,n\na\\x09b\\x0a.png,1\ncaf\u00e9 \u8840.png,12\nno number,\n"
 
 
 def test_a_stream_that_lacks_a_character_gets_its_escape() -> None:
