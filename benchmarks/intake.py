@@ -14,6 +14,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import track
 
+from terminal import open_console
+
 from . import machine
 from .worst_images import FILES
 
@@ -88,4 +90,4 @@ def _run(*arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Console(stderr=True)), indent=1))
+    print(json.dumps(measure(open_console(stderr=True)), indent=1))
