@@ -114,7 +114,7 @@ FILES: Final[dict[str, Callable[[], bytes]]] = {
     "JPEG 2000, one resolution, 12 MP": lambda: _saved(field(11.9, noise=4), "JPEG2000", num_resolutions=1),
     "TIFF, LZW, 66 MP": lambda: _tiff(samples(66), compression="lzw", predictor=True, **_RGB),
     "TIFF, deflate, 16 bits, 33 MP": lambda: _tiff(_deep(33, 257), compression="zlib", predictor=True, **_RGB),
-    "TIFF, JPEG tiles, 66 MP": lambda: _tiff(samples(65), compression="jpeg", tile=_TILES, **_RGB),
+    "TIFF, JPEG tiles, 62 MP": lambda: _tiff(samples(62), compression="jpeg", tile=_TILES, **_RGB),
     "TIFF, 39,000 tiles of 16": lambda: _tiff(samples(9.98), tile=(16, 16), compression="zlib", **_RGB),
     "TIFF, strips of one row, 79 MP": lambda: _tiff(samples(79, "L"), rowsperstrip=1, compression="packbits"),
     "TIFF, JPEG 2000, 12 MP": lambda: _tiff(samples(11.9, noise=4), compression="jpeg2000", tile=_TILES, **_RGB),
