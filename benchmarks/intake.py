@@ -91,9 +91,13 @@ def _run(*arguments: str) -> str:
 
 def kept() -> list[dict[str, Any]]:
     """Give what was last measured: drawing the files takes longer than a part of ``make bench`` may."""
-    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else []
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["files"] if RESULTS.is_file() else []
     return found
 
 
+def _write(rows: list[dict[str, Any]]) -> None:
+    RESULTS.write_text(json.dumps({**machine.describe(), "files": rows}, indent=2) + "\n", "utf-8")
+
+
 if __name__ == "__main__":
-    RESULTS.write_text(json.dumps(measure(Console(stderr=True)), indent=1) + "\n", "utf-8")
+    _write(measure(Console(stderr=True)))
