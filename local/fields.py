@@ -22,8 +22,8 @@ class Field:
 
 
 def data_root() -> Path | None:
-    """Give the folder that holds ``all_smears``: LEUKOLENS_DATA, or ../shared/data; None where there is none."""
-    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
+    """Give the folder that holds ``all_smears``: LEUKOLENS_DATA, data/ (make data) or ../shared/data; else None."""
+    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT / "data", ROOT.parent / "shared" / "data"):
         if candidate and (Path(candidate) / "all_smears").is_dir():
             return Path(candidate)
     return None

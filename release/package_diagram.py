@@ -15,7 +15,7 @@ _FRAMES = {
         "inference": "lambda/inference",
         "intake": "lambda/intake",
     },
-    "the page's image": {"frontend": "frontend", "client": "client"},
+    "the page's image": {"frontend": "frontend", "client": "client", "terminal": "terminal"},
     "a laptop, CI or a SageMaker job": {
         "local": "local",
         "training": "training",

@@ -87,6 +87,7 @@ def code_bundle() -> bytes:
     files = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in _sources("training")}
     for folder in ("lambda/inference", "lambda/intake"):
         files |= {path.relative_to(_ROOT / "lambda").as_posix(): path.read_bytes() for path in _sources(folder)}
+    files["untrusted.py"] = (_ROOT / "lambda" / "untrusted.py").read_bytes()
     files |= {_ENTRY: _ENTRY_CODE.encode(), "requirements.txt": "".join(f"{pin}\n" for pin in pins()).encode()}
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:

@@ -12,6 +12,7 @@ from inference import ModelCard
 from training.evaluation.report.report import metric_table
 from training.evaluation.report.wording import COLLECTIONS, interval, table
 from training.evaluation.results import Results
+from untrusted import in_markdown
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
 
@@ -230,7 +231,12 @@ def _thresholds(card: ModelCard) -> list[str]:
 
 def _strangers(results: Results) -> list[str]:
     rows = [
-        [COLLECTIONS.get(name, name), f"{one.images}", f"{one.accepted:.2%}", f"{one.accepted_as_malignant:.2%}"]
+        [
+            COLLECTIONS.get(name) or in_markdown(name),
+            f"{one.images}",
+            f"{one.accepted:.2%}",
+            f"{one.accepted_as_malignant:.2%}",
+        ]
         for name, one in results.evidence.strangers.items()
     ]
     return table(["", "n", "accepted", "accepted as malignant"], rows)
