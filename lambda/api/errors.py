@@ -84,6 +84,12 @@ class UnsupportedType(ApiError):
     name, title, status = "unsupported-type", "Not an image type that is read here", 415
 
 
+class NotJson(ApiError):
+    """A route that reads JSON got another type."""
+
+    name, title, status = "not-json", "The route reads JSON", 415
+
+
 class UnreadableImage(ApiError):
     """No decoder accepts the bytes."""
 
@@ -118,6 +124,7 @@ KINDS: tuple[type[ApiError], ...] = (
     MethodNotAllowed,
     TooLarge,
     UnsupportedType,
+    NotJson,
     UnreadableImage,
     ImageTooSmall,
     ModelUnavailable,
