@@ -12,11 +12,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from api.schemas import BatchSummary
-from client.output import VERDICT_STYLES, shown
+from client.output import VERDICT_STYLES
+from terminal import Column, Table
 from untrusted import in_terminal
 
 from .execution import Execution
@@ -55,21 +55,17 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
-    table = Table("", "images", title=f"{tally.rows} images")
+    table = Table(["answer", Column("images", right=True)], title=f"{tally.rows} images")
     for side, count in summary.triage.items():
-        style = VERDICT_STYLES.get(side, "bold")
-        table.add_row(Text("triage: ").append(shown(side.replace("_", " "), style)), str(count))
-    table.add_section()
-    for verdict, count in summary.verdicts.items():
-        style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(Text("pattern: ").append(shown(verdict.replace("_", " "), style)), str(count))
-    table.add_section()
-    for label, count in summary.labels.items():
-        table.add_row(shown(f"most probable: {label}"), str(count))
-    table.add_section()
-    table.add_row("no answer: unreadable", str(summary.problems))
-    table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))
-    console.print(table)
+        table.add(Text(f"triage: {side.replace('_', ' ')}", style=VERDICT_STYLES.get(side, "bold")), str(count))
+    for number, (verdict, count) in enumerate(summary.verdicts.items()):
+        words = Text(f"pattern: {verdict.replace('_', ' ')}", style=VERDICT_STYLES.get(verdict, ""))
+        table.add(words, str(count), begins_section=not number)
+    for number, (label, count) in enumerate(summary.labels.items()):
+        table.add(f"most probable: {label}", str(count), begins_section=not number)
+    table.add("no answer: unreadable", str(summary.problems), begins_section=True)
+    table.add("no answer: call failed", str(tally.unanswered - summary.problems))
+    table.write(console)
     for row in tally.first_unanswered:
         say(console, in_terminal(f"no answer: {row['key']}: {row['error']}"), style="red")
     if (more := tally.unanswered - len(tally.first_unanswered)) > 0:

@@ -33,7 +33,7 @@ ITEMS = (
     Item("5", "-", "prospective or retrospective", f"{CARD}, Data: retrospective"),
     Item("7", "5a", "data sources", f"{CARD}, Data"),
     Item("8", "5b, 6a, 6b", "eligibility, setting, dates", "**no**: the source does not tell them field by field"),
-    Item("9", "7", "preprocessing and quality checks", "`lambda/inference/picture.py`; `training ingest`"),
+    Item("9", "7", "preprocessing and quality checks", "`lambda/intake/picture.py`; `training ingest`"),
     Item("10", "-", "selection of subsets", f"{CARD}, Data"),
     Item("11", "17", "de-identification, ethical approval", "**no**: the source's; nothing but pixels is read"),
     Item("12", "11", "missing data", "not applicable: unreadable images are refused, none is imputed"),
