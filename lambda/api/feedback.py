@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 
 import inference
-from inference.without_metadata import without_metadata
+from intake.without_metadata import without_metadata
 
 from . import schemas
 from .errors import InvalidRequest, parse
