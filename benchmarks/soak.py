@@ -104,8 +104,8 @@ def hostile_requests() -> list[tuple[str, dict[str, str], bytes]]:
         ("/v1/predictions", png, sample[: len(sample) // 2]),
         ("/v1/predictions", {"content-type": "multipart/form-data; boundary=b"}, form * 40_000),
         ("/v1/predictions", png, random.Random(7).randbytes(1_000_000)),
-        ("/v1/feedback", {"content-type": "text/plain"}, b'{"request_id": "a", "label": "Pre"}'),
-        ("/v1/feedback", json_type, b'{"request_id": "a", "label": "Pre", "consent": "on"}'),
+        ("/v1/feedback", {"content-type": "text/plain"}, b'{"request_id": "a", "label": "any"}'),
+        ("/v1/feedback", json_type, b'{"request_id": "a", "label": "any", "consent": "on"}'),
         ("/v1/reports", json_type, b"[" * 100_000),
         ("/v1/health", {"host": "elsewhere.example"}, b""),
     ]
