@@ -84,8 +84,11 @@ def test_make_targets_and_their_variables_exist():
 
 @functools.cache
 def _source(module: str) -> str:
-    """Give a package's code; asking each command for its help would import TensorFlow again and again."""
-    folders = (ROOT / module.replace(".", "/"), ROOT / "terminal")  # what all commands share lies there
+    """Give a package's code; asking each command for its help would import TensorFlow again and again.
+
+    ``terminal`` adds ``--format`` to the commands of all packages.
+    """
+    folders = (ROOT / module.replace(".", "/"), ROOT / "terminal")
     return "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
 
 
