@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 
 import boto3
 import pytest
 from moto import mock_aws
 
+import infra.model
 from infra.config import Model
 from infra.environments import ConfigError, load_environment
 from infra.image import REPOSITORY, Published
@@ -225,3 +227,12 @@ def test_an_alarm_that_nobody_hears_is_told(client, said):
 def test_without_a_deploy_there_is_no_alarm_to_set_off():
     with pytest.raises(ConfigError, match="run make deploy first"):
         _set_off(_account(None))
+
+
+def test_the_shipped_file_under_another_card_is_another_model(tmp_path, monkeypatch):
+    shutil.copytree(infra.model.DEFAULT, tmp_path / "model")
+    card = tmp_path / "model" / "model.json"
+    card.write_text(card.read_text().replace('"intended_use": "Research', '"intended_use": "Any research'))
+    before = model_sha256(None)
+    monkeypatch.setattr("infra.model.DEFAULT", tmp_path / "model")
+    assert model_sha256(None) != before
