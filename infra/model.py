@@ -23,7 +23,9 @@ class NotFetchedError(ConfigError):
 
 
 def model_sha256(model: Model | None) -> str:
-    """Give the sha256 of the model file that an environment serves, from what is here: its own, or the shipped card's.
+    """Give the digest of the model that an environment serves, from what is here: its own, or the shipped one's.
+
+    One digest covers file and card, as ``inference`` makes it; the shipped card names its file's.
 
     Raises
     ------
@@ -35,7 +37,8 @@ def model_sha256(model: Model | None) -> str:
     card = DEFAULT / "model.json"
     if not card.is_file():
         raise ConfigError("models/default/model.json is missing: restore it from git, or run make train")
-    return str(json.loads(card.read_text("utf-8"))["sha256"])
+    content = card.read_bytes()
+    return model_digest(str(json.loads(content)["sha256"]), content)
 
 
 def model_folder(model: Model | None, cache: Path = CACHE, *, offline: bool = False) -> Path:
