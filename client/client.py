@@ -215,7 +215,7 @@ def _media_type(source: ImageSource) -> ImageType:
     """Name the type by the first bytes, or refuse the file as the service would."""
     media_type = source.media_type
     if media_type is None:
-        reason = "The file is empty." if source.size_bytes == 0 else "Its first bytes are those of no image."
+        reason = "The file is empty." if source.size_bytes == 0 else "It is no image of a type that is read here."
         raise RefusedImageError(
             Problem(
                 type=PROBLEM_TYPE_PREFIX + "unsupported-type",

@@ -9,34 +9,37 @@ from PIL import Image, ImageOps
 from client.overlay import as_shown, evidence
 
 PREVIEW_PX = 640
+LARGE_PX = 2560
+"""Of a picture to look into, where its file is none that a browser shows."""
 THUMBNAIL_PX = 200
 HEAT_PX = 320
 """Of a heat map's longer side: the model has few cells to a side, and the browser smooths what it enlarges."""
-_COARSE_PX = 4 * PREVIEW_PX
 _DECODING = Lock()
 """One picture at a time: a field of 100 megapixels takes 300 MB until it is small."""
 
 
-def preview(data: bytes) -> bytes:
+def preview(data: bytes, side_px: int = PREVIEW_PX) -> bytes:
     """Make a small JPEG of an image that the API has accepted.
 
     Parameters
     ----------
     data : bytes
         The image file; the API has checked type and size, so this decodes nothing that it would not.
+    side_px : int
+        Of its longer side, at most.
 
     Returns
     -------
     bytes
-        JPEG, RGB, at most ``PREVIEW_PX`` a side, upright.
+        JPEG, RGB, at most ``side_px`` a side, upright.
     """
     with _DECODING, Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
-        if max(image.size) > _COARSE_PX:
+        image.draft("RGB", (side_px, side_px))
+        if max(image.size) > 4 * side_px:
             # Coarsely, but in one step: every other way holds the picture at full size a second time.
-            image.thumbnail((_COARSE_PX, _COARSE_PX), Image.Resampling.NEAREST)
+            image.thumbnail((4 * side_px, 4 * side_px), Image.Resampling.NEAREST)
         small = as_shown(ImageOps.exif_transpose(image))
-    small.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    small.thumbnail((side_px, side_px))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

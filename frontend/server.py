@@ -12,7 +12,8 @@ from frontend.security import SecurityHeaders
 from frontend.settings import Settings
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
-from frontend.uploads import UploadBudget
+from frontend.workplace import endpoint
+from frontend.workspaces import WorkspaceCookie
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -34,14 +35,14 @@ def create_app(chosen: Settings) -> st.App:
     st.App
         The application.
     """
-    routes = []
+    routes = endpoint.routes(session.workspaces())
     middleware = [
         Middleware(SecurityHeaders),
-        Middleware(UploadBudget, limit_bytes=chosen.page_session_mb * session.BYTES_A_MB),
+        Middleware(WorkspaceCookie),
         Middleware(script.ScriptInjection, mode=chosen.transport),
     ]
     if chosen.transport != "websocket":
-        routes = script.routes()
+        routes += script.routes()
         middleware.append(Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES))
     return st.App(
         SCRIPT, secrets=sign_in.secrets(chosen), routes=routes, middleware=middleware, on_script_error=_apologise

@@ -42,6 +42,14 @@ class Settings(BaseModel):
 
     page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
     page_session_mb: int = Field(default=256, ge=32, description="Image bytes that one session may hold.")
+    page_total_mb: int = Field(
+        default=1024,
+        ge=32,
+        description="Image bytes of all sessions; beyond it, those whose browser is away are forgotten.",
+    )
+    page_keep_minutes: float = Field(
+        default=120.0, gt=0, description="How long a session is kept after its browser's last word: a lunch break."
+    )
     transport: Transport = "websocket"
 
     @property
