@@ -38,6 +38,7 @@ def create_app(chosen: Settings) -> st.App:
     routes = endpoint.routes(session.workspaces())
     middleware = [
         Middleware(SecurityHeaders),
+        Middleware(endpoint.NoUploader),
         Middleware(WorkspaceCookie),
         Middleware(script.ScriptInjection, mode=chosen.transport),
     ]

@@ -11,11 +11,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from client.images import image_type
 from frontend import pictures, samples, translation
+from frontend.asgi import AsgiApp, Receive, Scope, Send
 from frontend.workplace import assets, state
 from frontend.workspace import MAX_FILE_BYTES, NAME_CHARS, NOTE_CHARS, Review, SmearField
 from frontend.workspaces import Desk, Workspaces, token_of
@@ -23,6 +24,7 @@ from frontend.workspaces import Desk, Workspaces, token_of
 URL = "/_leukolens/workplace"
 HEADER = "x-leukolens-tab"
 """The tab that speaks; no form and no picture of another site can send it."""
+STREAMLIT_UPLOADS = "/_stcore/upload_file/"
 MAX_JSON_BYTES = 2_000_000
 MAX_ANNOUNCED = 200
 SHOWN_BY_BROWSERS = ("image/jpeg", "image/png", "image/bmp", "image/webp")
@@ -262,3 +264,23 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
         if len(body) > limit_bytes:
             raise _TooLargeError
     return bytes(body)
+
+
+class NoUploader:
+    """ASGI middleware: closes Streamlit's own way in for files. No view has its uploader, and nothing bounds it.
+
+    Parameters
+    ----------
+    app : AsgiApp
+        Streamlit.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or hand on."""
+        if scope["type"] == "http" and scope["path"].startswith(STREAMLIT_UPLOADS):
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)

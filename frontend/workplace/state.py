@@ -83,9 +83,7 @@ def _field(one: SmearField, card: ModelSummary | None) -> dict[str, Any]:
 def _details(one: SmearField, card: ModelSummary | None) -> list[list[str]]:
     """List what stands behind an answer; no probability where the model does not know the field."""
     answer, known = one.answer, finding.classes(card, one.answer)
-    rows = [
-        [finding.name_of(label, known), sure(value)] for label, value in (answer.probabilities or {}).items()
-    ]
+    rows = [[finding.name_of(label, known), sure(value)] for label, value in (answer.probabilities or {}).items()]
     threshold = f" ({_('known up to')} {card.out_of_distribution.threshold:.3g})" if card else ""
     rows.append([_("Distance from known fields"), f"{answer.out_of_distribution_score:.3g}{threshold}"])
     if answer.scale is not None:

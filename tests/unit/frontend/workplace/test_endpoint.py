@@ -197,3 +197,9 @@ def test_the_scripts_are_kept_by_their_hash_and_found_by_an_old_one(browser: Tes
     old = browser.get(f"{assets.URL}/0123456789abcdef/workplace.js")
     assert (old.status_code, old.headers["cache-control"]) == (200, "no-store")
     assert browser.get(f"{assets.BASE}/endpoint.py").status_code == 404
+
+
+def test_streamlits_own_way_in_is_closed(browser: TestClient):
+    closed = TestClient(endpoint.NoUploader(browser.app))
+    assert closed.put("/_stcore/upload_file/session/file", content=b"x").status_code == 404
+    assert closed.get(f"{assets.BASE}/workplace.js").status_code == 200
