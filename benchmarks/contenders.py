@@ -144,7 +144,7 @@ def batch(images: str, wait_ms: str = "0") -> Call:
 def split(rows: str) -> Call:
     """Split a synthetic manifest at random and by contiguous runs."""
     from benchmarks.rows import manifest
-    from training.splits import contiguous_folds, random_folds
+    from training.data.splits import contiguous_folds, random_folds
 
     records = manifest(int(rows)).records
     return lambda: (random_folds(records), contiguous_folds(records))

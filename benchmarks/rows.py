@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from .machine import own_resident_mb
 
 if TYPE_CHECKING:
-    from training.manifest import Manifest
+    from training.data.manifest import Manifest
 
 _OF_TWENTY = (3, 9, 15, 20)
-"""Of twenty images in a row: three Benign, six Early, six Pre, five Pro, about as in the public set."""
+"""Where each label ends in twenty images in a row: three, six, six and five, about as in the public set."""
 SLIDES = 160
 
 
 def manifest(rows: int) -> "Manifest":
     """Make a manifest of so many rows; the same every time."""
-    from training.fields import LABELS
-    from training.manifest import Manifest, Record
+    from training.data.labels import LABELS
+    from training.data.manifest import Manifest, Record
 
     records = []
     for number in range(rows):
@@ -47,8 +47,8 @@ def manifest(rows: int) -> "Manifest":
 def main() -> None:
     """Time each step once, in seconds of the processor, and print them as JSON with the highest memory."""
     rows = int(sys.argv[1])
-    from training import splits
-    from training.manifest import parse
+    from training.data import splits
+    from training.data.manifest import parse
 
     made = manifest(rows)
     records = made.records

@@ -3,8 +3,8 @@
 - The nine-run sweep of VGG16. Measured: images a second through the frozen base, and the seconds that nine heads of
   ``EPOCHS`` epochs take on as many features as the public set has. Computed from these: the sweep's time with one
   feature pass, and with the base run again in every epoch of every run, as Keras's ``fit`` does with a frozen base.
-- The input pipeline. ``training.fit.batches`` (fields decoded once by several threads, augmented in batches in
-  parallel) beside reading, decoding and augmenting one image after another, in the first epoch and in a later one.
+- The input pipeline. ``training.models.fine_tuning.batches`` (fields decoded once by several threads, augmented in
+  batches in parallel) beside reading, decoding and augmenting one image after another, in the first epoch and later.
 
 The weights are random: they do not change the time. Real smears where there are some, else synthetic fields.
 """
@@ -41,8 +41,8 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 
 
 def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
-    from training.frozen import BATCH, FrozenBackbone
-    from training.head_fit import OPTIMIZERS, HeadRecipe, fit_head
+    from training.models.feature_cache import BATCH, FrozenBackbone
+    from training.models.mlp_head import OPTIMIZERS, HeadRecipe, fit_head
     from training.sweep import BATCH_SIZES
 
     backbone = FrozenBackbone("vgg16", imagenet=False)
@@ -76,8 +76,8 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
 
 
 def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
-    from training.fields import Fields, list_fields, read_images
-    from training.fit import Recipe, batches
+    from training.data.dataset import Fields, list_fields, read_images
+    from training.models.fine_tuning import Recipe, batches
 
     listed = list_fields(source)
     listed = [listed[k] for k in np.linspace(0, len(listed) - 1, PIPELINE).astype(int)]
@@ -105,8 +105,8 @@ def _drain(data: Any) -> None:
 
 
 def _one_by_one(paths: list[Path]) -> None:
-    from training.augment import augment
-    from training.fields import read_field
+    from training.data.augmentation import augment
+    from training.data.dataset import read_field
 
     for path in paths:
         augment(read_field(path)[None])

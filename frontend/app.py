@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from api.schemas import RESEARCH_USE_WARNING
-from frontend import session, sign_in, theme, translation
+from frontend import gate, session, sign_in, theme, translation
 from frontend.translation import _
 from frontend.views import classify, model, report, review
 from frontend.workplace import component
@@ -18,16 +18,13 @@ st.logo(str(ASSETS / f"logo-{theme.name()}.svg"), size="large")
 theme.apply()
 with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="notice"):
     st.markdown(f":material/science: {_(RESEARCH_USE_WARNING)}")
-    st.selectbox(
-        _("Language"),
-        list(translation.LANGUAGES),
-        list(translation.LANGUAGES).index(language),
-        format_func=translation.LANGUAGES.__getitem__,
-        key="language",
-        label_visibility="collapsed",
-        width=130,
-    )
+    if len(translation.LANGUAGES) > 1:
+        codes = list(translation.LANGUAGES)
+        st.selectbox(
+            _("Language"), codes, codes.index(language), key="language", label_visibility="collapsed", width=130
+        )
 
+gate.claim(admitted=not sign_in.required())
 if sign_in.required():
     st.navigation([st.Page(sign_in.ask, title=_("Sign in"))], position="hidden").run()
 else:

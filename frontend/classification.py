@@ -1,5 +1,6 @@
 """Sends waiting fields to the API, several at a time, in the background: whatever view its reader looks at."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from client import (
 )
 from frontend import pictures
 from frontend.workspace import SmearField, Workspace
+from intake import ImageError
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Before an image that got no answer is sent again; an API that is restarted is back within them."""
@@ -153,7 +155,8 @@ class Batch:
         known = prediction.prediction.verdict != "out_of_distribution"
         if prediction.explanation is not None and known:
             field.heat = pictures.heat_layer(prediction.explanation.heatmap_png)
-        field.preview = pictures.preview(data)
+        with contextlib.suppress(ImageError):  # the answer stands without a picture
+            field.preview = pictures.preview(data)
         # The full-size map is many times the picture; the layer above is what is shown.
         field.prediction = prediction.model_copy(update={"explanation": None})
         field.problem = self._workspace.trouble = ""

@@ -4,9 +4,10 @@ import base64
 import io
 from threading import Lock
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from client.overlay import as_shown, evidence
+from client.overlay import evidence
+from intake import read_image
 
 PREVIEW_PX = 640
 LARGE_PX = 2560
@@ -24,7 +25,7 @@ def preview(data: bytes, side_px: int = PREVIEW_PX) -> bytes:
     Parameters
     ----------
     data : bytes
-        The image file; the API has checked type and size, so this decodes nothing that it would not.
+        The image file. It is read as the API reads it: in bounds, and in a process apart where it is much work.
     side_px : int
         Of its longer side, at most.
 
@@ -33,12 +34,8 @@ def preview(data: bytes, side_px: int = PREVIEW_PX) -> bytes:
     bytes
         JPEG, RGB, at most ``side_px`` a side, upright.
     """
-    with _DECODING, Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (side_px, side_px))
-        if max(image.size) > 4 * side_px:
-            # Coarsely, but in one step: every other way holds the picture at full size a second time.
-            image.thumbnail((4 * side_px, 4 * side_px), Image.Resampling.NEAREST)
-        small = as_shown(ImageOps.exif_transpose(image))
+    with _DECODING:
+        small = Image.fromarray(read_image(data, working_side_px=side_px).pixels)
     small.thumbnail((side_px, side_px))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)

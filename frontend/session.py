@@ -5,9 +5,9 @@ from functools import cache, partial
 
 import streamlit as st
 
-from frontend import service, settings, sign_in
+from frontend import service, settings, sign_in, visitors
 from frontend.workspace import Workspace
-from frontend.workspaces import COOKIE, TOKEN_BYTES, Desk, Workspaces
+from frontend.workspaces import Desk, Workspaces
 
 BYTES_A_MB = 1_000_000
 
@@ -45,7 +45,8 @@ def leave() -> None:
 
 def _token() -> str:
     """Give the browser's cookie; one that takes none has a session for as long as its connection holds."""
-    cookie = st.context.cookies.get(COOKIE)
-    if isinstance(cookie, str) and cookie:
-        return cookie
-    return str(st.session_state.setdefault("token", secrets.token_urlsafe(TOKEN_BYTES)))
+    for name in (visitors.SECURE_COOKIE, visitors.COOKIE):
+        token = st.context.cookies.get(name)
+        if isinstance(token, str) and visitors.TOKEN.fullmatch(token):
+            return token
+    return str(st.session_state.setdefault("token", secrets.token_urlsafe(32)))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 LOCALES = Path(__file__).resolve().parent / "locales"
 DOMAIN = "page"
-LANGUAGES = {"en": "English", "de": "Deutsch"}
+LANGUAGES = ("en", *sorted(path.parents[1].name for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
+"""By code: English, and each that has a compiled catalogue."""
 _chosen: ContextVar[str] = ContextVar("language", default="en")
 
 

@@ -1,5 +1,7 @@
 """What the page says of a result: one place for words that a reader relies on."""
 
+from untrusted import in_markdown
+
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 TRY_LATER = "Try again in a minute. If it fails again, tell whoever runs this service."
@@ -42,4 +44,4 @@ def sure(probability: float | None) -> str:
 
 def plain(text: str) -> str:
     """Write a name or a note so that nothing in it is read as Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)
+    return in_markdown(text)

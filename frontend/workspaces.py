@@ -1,24 +1,18 @@
-"""The workspaces of this process, each known to its browser alone by an unguessable cookie.
+"""The workspaces of this process, each known to its browser alone by its cookie (``frontend.visitors``).
 
 A workspace outlives the connection of its browser: a reload, a lost network and a lunch break lose nothing. It is
 forgotten a while after its browser's last word, by a thread of its own, whether or not anybody else comes.
 """
 
-import secrets
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 
-from starlette.datastructures import Headers, MutableHeaders
-
-from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.classification import Batch
 from frontend.workspace import Workspace
 
-COOKIE = "leukolens_workspace"
-TOKEN_BYTES = 32
 SWEEP_S = 30.0
 
 
@@ -51,6 +45,7 @@ class Workspaces:
         self._keep_s, self._away_s, self._total_bytes, self._clock = keep_s, away_s, total_bytes, clock
         self._by_token: dict[str, Desk] = {}
         self._lock = threading.Lock()
+        self._coming_bytes = 0
 
     def find(self, token: str) -> Desk | None:
         """Give a workspace that is there."""
@@ -83,6 +78,20 @@ class Workspaces:
         if held is not None:
             held.batch.stop()
 
+    @contextlib.contextmanager
+    def room(self, desk: Desk, length: int) -> Iterator[bool]:
+        """Keep room for a file while it comes; gives whether there is any, beside all others of all sessions."""
+        with self._lock:
+            held = sum(one.workspace.held_bytes for one in self._by_token.values())
+            free = held + self._coming_bytes + length <= self._total_bytes
+            taken = length if free and desk.workspace.has_room(length) else 0
+            self._coming_bytes += taken
+        try:
+            yield bool(taken)
+        finally:
+            with self._lock:
+                self._coming_bytes -= taken
+
     def sweep(self) -> None:
         """Forget what nobody has used for long, and what there is no room for."""
         now = self._clock()
@@ -105,48 +114,3 @@ class Workspaces:
                 self.sweep()
 
         threading.Thread(target=run, name="workspaces-sweep", daemon=True).start()
-
-
-class WorkspaceCookie:
-    """ASGI middleware: gives a browser its cookie with the page, so that its connection brings it.
-
-    Parameters
-    ----------
-    app : AsgiApp
-        What serves the pages.
-    """
-
-    def __init__(self, app: AsgiApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a cookie where a page is fetched without one."""
-        if scope["type"] != "http" or token_of(scope):
-            await self._app(scope, receive, send)
-            return
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                if headers.get("content-type", "").startswith("text/html"):
-                    # Lax, not Strict: a browser that comes back from signing in elsewhere must still bring it.
-                    secure = "; Secure" if _https(scope) else ""
-                    token = secrets.token_urlsafe(TOKEN_BYTES)
-                    headers.append("set-cookie", f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax{secure}")
-            await send(message)
-
-        await self._app(scope, receive, sending)
-
-
-def token_of(scope: Scope) -> str:
-    """Read the token of a request; empty where it brings none."""
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
-
-
-def _https(scope: Scope) -> bool:
-    return scope.get("scheme") == "https" or Headers(scope=scope).get("x-forwarded-proto") == "https"

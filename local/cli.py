@@ -6,6 +6,8 @@ from pathlib import Path
 
 from settings import SettingsError, load_settings
 
+from untrusted import in_terminal
+
 from .server import StartError, serve
 
 EXIT_WRONG = 2
@@ -86,9 +88,9 @@ def _predict(options: argparse.Namespace) -> int:
     except ModelError as error:
         print(error, file=sys.stderr)
     except ImageError as error:
-        print(f"{options.image}: {error}", file=sys.stderr)
+        print(in_terminal(f"{options.image}: {error}"), file=sys.stderr)
     except OSError as error:
-        print(f"{options.image} cannot be read: {error.strerror}", file=sys.stderr)
+        print(in_terminal(f"{options.image} cannot be read: {error.strerror}"), file=sys.stderr)
     else:
         return 0
     return EXIT_WRONG

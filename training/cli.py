@@ -2,29 +2,32 @@
 
 import argparse
 import importlib
+import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
-    "ingest": "ingest",
-    "pull": "pull",
-    "slides": "slide_report",
+    "fetch": "data.fetch",
+    "ingest": "data.ingest",
+    "pull": "data.pull",
+    "slides": "data.slide_report",
     "sweep": "sweep",
     "sync": "tracking.sync",
-    "jobs": "launch.watch",
-    "logs": "launch.logs",
-    "stop": "launch.stop",
-    "costs": "launch.costs",
+    "jobs": "sagemaker_jobs.watch",
+    "logs": "sagemaker_jobs.logs",
+    "stop": "sagemaker_jobs.stop",
+    "costs": "sagemaker_jobs.prices",
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
     "evaluate": "evaluate",
     "crossvalidate": "crossvalidate",
     "export": "export",
-    "card": "documents",
+    "card": "evaluate",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
-ON_SAGEMAKER = "launch.command"
+ON_SAGEMAKER = "sagemaker_jobs.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
 
 
@@ -46,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in modules:
         importlib.import_module(f"training.{name}").add_parser(subparsers)
     if executor == "local" and {"-h", "--help"} & set(given):
-        importlib.import_module("training.launch.options").add_epilogs(subparsers)
+        importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
     options = parser.parse_args(given)
     return int(options.run(options))
 
@@ -57,3 +60,22 @@ def _executor(given: list[str]) -> tuple[str, list[str]]:
     parser.add_argument("--executor", choices=("local", "sagemaker"), default="local")
     found, rest = parser.parse_known_args(given)
     return found.executor, rest
+
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""What a closed terminal, ``kill`` or a shutdown sends. Python ends on these without a word, so that a run would stay
+RUNNING in MLflow for ever."""
+
+
+def listen() -> None:
+    """Take signals that would end this process as ``KeyboardInterrupt``; only in the main thread.
+
+    One that is ignored stays ignored: ``nohup`` means it so.
+    """
+    for number in ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -20,24 +20,25 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from training import classifier, parity, tracking
-from training.backbones import BACKBONES
-from training.backbones.vgg16 import WeightsError
-from training.features import features_of
-from training.fields import LABELS, DataError, Fields, load_fields
-from training.fit import OPTIMIZERS, Recipe
-from training.fold_record import FOLD_NAME
-from training.fold_runs import Answer, FoldMade, tell_fold, tell_folds
-from training.frozen import CACHE, FrozenBackbone, cached_features
-from training.frozen_folds import write_head_fold
-from training.head_fit import DivergedError, HeadRecipe, positive
-from training.head_model import FrozenSet
-from training.inventory import manifest_of
-from training.manifest import Manifest
-from training.network_folds import Experiment, write_network_fold
+from training import tracking
+from training.data.dataset import Fields, load_fields
+from training.data.labels import LABELS, DataError
+from training.data.manifest import Manifest
+from training.data.protocols import FOLDED, folds_of
+from training.data.splits import Fold
+from training.data.validation import manifest_of
+from training.evaluation.folds import FOLD_NAME
+from training.experiment import Experiment, FrozenSet, write_head_fold, write_network_fold
+from training.models import classifier
+from training.models.backbones import BACKBONES
+from training.models.backbones.vgg16 import WeightsError
+from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
+from training.models.features import features_of
+from training.models.fine_tuning import OPTIMIZERS, Recipe
+from training.models.mlp_head import DivergedError, HeadRecipe, positive
 from training.progress import bar
-from training.protocols import FOLDED, folds_of
-from training.splits import Fold
+from training.serving import parity
+from training.tracking.fold_runs import Answer, FoldMade, tell_fold, tell_folds
 
 WORK = Path("runs/folds")
 Writer = Callable[[str, Fold, Path, tracking.Run], FoldMade]

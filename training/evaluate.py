@@ -1,28 +1,35 @@
 """``python -m training evaluate``: measure a recipe on its folds and the shipped file on strangers.
 
-What was found is written down by ``training.documents``. The shipped model's numbers::
+The shipped model's numbers::
 
     python -m training evaluate --data ../shared/data/all_smears --external ../shared/data/bccd
 
 Ten minutes on two cores for 5 folds of each protocol; a second run reads the answers kept beside the folds.
+
+``python -m training card`` writes report, figures, model card and the card's evidence again from the results file
+alone, in seconds.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from inference import ModelError
-from training import documents, tracking
-from training.evaluation import report
+from inference import ModelError, read_card, write_card
+from training import tracking
+from training.data.labels import LABELS, DataError
 from training.evaluation.bootstrap import REPLICATES
-from training.evaluation.examine import Question, examine
-from training.evaluation.results import RESULTS_NAME, Results, write_results
-from training.evidence import as_numbers
-from training.fields import LABELS, DataError
+from training.evaluation.pipeline import Question, examine
+from training.evaluation.report import figures, model_card, report
+from training.evaluation.report.report import read_attempts
+from training.evaluation.results import RESULTS_NAME, Results, as_numbers, read_results, write_results
+
+DEFAULT_OUTPUT = Path("docs/evaluation.md")
+DEFAULT_MODEL = Path("models/default")
+CARD_PAGE, IMAGES, ATTEMPTS = "model-card.md", Path("images/evaluation"), "attempts.json"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the ``evaluate`` command."""
+    """Add the ``evaluate`` and the ``card`` command."""
     parser = subparsers.add_parser("evaluate", help="measure on folds and strangers; write results, report, card")
     parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
     parser.add_argument(
@@ -33,8 +40,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--sweeps", type=Path, default=Path("runs/sweep"), help="of sweep; their tables are shown")
     parser.add_argument("--partial", action="store_true", help="report although folds are missing")
     parser.add_argument("--replicates", type=int, default=REPLICATES, help="of the bootstrap (%(default)s)")
-    documents.add_places(parser)
+    add_places(parser)
     parser.set_defaults(run=run)
+    card = subparsers.add_parser("card", help="write report and model card again from the results file")
+    add_places(card)
+    card.set_defaults(run=run_card)
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Add where the model is and where documents go."""
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="the shipped model's folder (%(default)s)")
+    parser.add_argument(
+        "--output", type=Path, default=DEFAULT_OUTPUT, help="the report; the rest goes beside it (%(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -54,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
             results = examine(question)
             write_results(results, options.output.with_name(RESULTS_NAME))
-            documents.write(results, options.model, options.output)
+            write(results, options.model, options.output)
             _log(logged, results, options.output)
     except (DataError, ModelError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
@@ -64,6 +82,50 @@ def run(options: argparse.Namespace) -> int:
         return 130
     sys.stdout.write(f"{report.headline(results)}\n{options.output}\n")
     return 0
+
+
+def run_card(options: argparse.Namespace) -> int:
+    """Run the ``card`` command; gives the exit code."""
+    try:
+        results = read_results(options.output.with_name(RESULTS_NAME))
+        write(results, options.model, options.output)
+    except (DataError, ModelError) as error:
+        sys.stderr.write(f"card: {error}\n")
+        return 2
+    sys.stdout.write(f"{options.output}\n{options.output.with_name(CARD_PAGE)}\n")
+    return 0
+
+
+def fill_card(results: Results, model: Path) -> None:
+    """Put the evidence into the model's card; the file's hash in it stays what it is.
+
+    Raises
+    ------
+    DataError
+        The results are of another file.
+    """
+    card = read_card(model)
+    if card.sha256 != results.model_sha256:
+        raise DataError(
+            f"the results are of the file {results.model_sha256[:16]}, and {model} is {card.sha256[:16]}: run "
+            "`python -m training evaluate` again"
+        )
+    write_card(card.model_copy(update={"evaluation": results.evidence.model_dump(mode="json")}), model)
+
+
+def write(results: Results, model: Path, output: Path) -> None:
+    """Fill the model's card, and write report, figures and model card beside one another.
+
+    Raises
+    ------
+    DataError
+        The results are of another file, or the attempts cannot be read.
+    """
+    fill_card(results, model)
+    drawn = figures.draw(results, output.parent / IMAGES)
+    attempts = read_attempts(output.with_name(ATTEMPTS))
+    output.write_text(report.render(results, attempts, {name: IMAGES / path.name for name, path in drawn.items()}))
+    output.with_name(CARD_PAGE).write_text(model_card.render(results, read_card(model)))
 
 
 def _log(run: tracking.Run, results: Results, output: Path) -> None:
@@ -83,6 +145,6 @@ def _log(run: tracking.Run, results: Results, output: Path) -> None:
     numbers |= {f"strangers/{name}/accepted": one.accepted for name, one in evidence.strangers.items()}
     run.tags({"data_manifest": evidence.manifest_digest, "model_sha256": results.model_sha256})
     run.metrics(numbers)
-    for path in (output, *(output.with_name(name) for name in (RESULTS_NAME, documents.CARD_PAGE))):
+    for path in (output, *(output.with_name(name) for name in (RESULTS_NAME, CARD_PAGE))):
         run.file(path, "evaluation")
-    run.file(output.parent / documents.IMAGES, "figures")
+    run.file(output.parent / IMAGES, "figures")

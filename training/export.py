@@ -6,7 +6,7 @@ r"""Files of other precisions from a served graph, each behind the parity gate.
         --precision float16 --output runs/export/float16
 
 float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file
-(``training.int8``), whose ranges are taken from training fields, must give the same label on 99.9 % of them and be
+(``training.tflite``), whose ranges are taken from training fields, must give the same label on 99.9 % of them and be
 faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and slower.
 """
 
@@ -27,11 +27,12 @@ from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard, ModelError, load
 from inference.card import write_card
-from training import parity
-from training.fields import LABELS, DataError, load_fields, spread
-from training.int8 import convert_int8
-from training.parity import Parity, ParityError
-from training.release import FILE_NAME, release
+from training.data.dataset import load_fields, spread
+from training.data.labels import LABELS, DataError
+from training.serving import parity
+from training.serving.model_folder import FILE_NAME, release
+from training.serving.parity import Parity, ParityError
+from training.tflite import convert_int8
 
 PRECISIONS = ("float32", "float16", "int8")
 INT8_AGREEMENT = 0.999

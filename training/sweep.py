@@ -16,20 +16,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from terminal import add_format, open_console
 from training import tracking
-from training.backbones import BACKBONES
-from training.backbones.vgg16 import WeightsError
-from training.fields import LABELS, DataError, Fields, load_fields
-from training.frozen import CACHE, FrozenBackbone, cached_features, is_begun
-from training.grid import Trial, TrialResult, run_trial
-from training.head_fit import OPTIMIZERS, HeadRecipe, positive
-from training.head_model import FrozenSet
-from training.inventory import manifest_of
-from training.manifest import Manifest
+from training.data.dataset import Fields, load_fields
+from training.data.labels import LABELS, DataError
+from training.data.manifest import Manifest
+from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
+from training.data.validation import manifest_of
+from training.experiment import FrozenSet
+from training.models.backbones import BACKBONES
+from training.models.backbones.vgg16 import WeightsError
+from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
+from training.models.mlp_head import OPTIMIZERS, HeadRecipe, positive
 from training.progress import bar
-from training.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
-from training.sweep_report import SweepReport, figure, table, write_report
-from training.trial_run import tell_best, tell_trial
+from training.sweep_report import SweepReport, figure, printed, ranked, write_report
+from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
 
 BATCH_SIZES = (16, 32, 64)
 DEFAULT_BACKBONE = "vgg16"
@@ -141,6 +142,16 @@ def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], 
         return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
 
 
+def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
+    """Name the best trial of each protocol, by what trials are compared by."""
+    best: dict[str, TrialResult] = {}
+    for result in ranked(list(results)):
+        if result.status == "finished":
+            best.setdefault(result.trial.protocol, result)
+    run.tags({f"best_trial.{protocol}": one.trial.name for protocol, one in best.items()})
+    run.metrics({f"best_balanced_accuracy/{name}": one.choice for name, one in best.items() if one.choice is not None})
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``sweep`` command."""
     parser = subparsers.add_parser("sweep", help="compare optimizers, batch sizes and backbones, the backbones frozen")
@@ -161,6 +172,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
@@ -202,6 +214,6 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
-    sys.stdout.write(table(report) + "\n")
-    sys.stdout.write(f"{options.output / options.name}.json, .md and .png\n")
+    printed(report).write(open_console(), options.format)
+    sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
     return int(any(result.status == "failed" for result in report.results))

@@ -22,19 +22,23 @@ import keras
 import numpy as np
 
 from inference import Classifier, ModelError
-from training import measure, parity, synthetic, tracking
-from training.backbones import BACKBONES
-from training.backbones.vgg16 import WeightsError
-from training.fields import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images, spread
-from training.fit import CHECKPOINT, OPTIMIZERS, Recipe
-from training.head_fit import DivergedError, HeadRecipe, positive
-from training.holdout import contiguous_holdout, group_numbers
-from training.inventory import manifest_of
-from training.learn import Watch, learn
-from training.release import card_of, release
-from training.run_record import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
-from training.served import serve
-from training.serving import convert
+from training import tracking
+from training.data import synthetic
+from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data.labels import LABELS, SUFFIXES, DataError
+from training.data.protocols import contiguous_holdout, group_numbers
+from training.data.validation import manifest_of
+from training.evaluation import predictions
+from training.models.backbones import BACKBONES
+from training.models.backbones.vgg16 import WeightsError
+from training.models.fine_tuning import CHECKPOINT, OPTIMIZERS, Recipe
+from training.models.learners import Watch, learn
+from training.models.mlp_head import DivergedError, HeadRecipe, positive
+from training.serving import parity
+from training.serving.graph import serve
+from training.serving.model_folder import card_of, release
+from training.tflite import convert
+from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 
 VERSION = "1.3.0"
 SMOKE_FIELDS_PER_CLASS = 12
@@ -109,7 +113,7 @@ def train(
     def check(file: Classifier) -> dict[str, Any]:
         found = parity.compare(served, file, pool.images)
         parity.demand(found, output / card.file)
-        measured = measure.run(file, test.images, "Measuring on the held-out run")
+        measured = predictions.run(file, test.images, "Measuring on the held-out run")
         if run:
             tell_figures(run, test.labels, measured.probabilities)
             tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
@@ -117,10 +121,11 @@ def train(
             HELD_OUT: {
                 "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
                 "sharing cells with a training field; an easy test, since the same slides are trained on",
-                **measure.evaluate(measured, test.labels, file.card),
+                **predictions.evaluate(measured, test.labels, file.card),
             },
             "strangers": {
-                name: measure.strangers(file, images, f"Measuring on {name}") for name, images in _strangers(external)
+                name: predictions.strangers(file, images, f"Measuring on {name}")
+                for name, images in _strangers(external)
             },
             "parity": asdict(found),
         }

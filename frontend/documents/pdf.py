@@ -4,7 +4,6 @@ import io
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
-from html import escape
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from frontend import finding
 from frontend.documents.specimen import Specimen
 from frontend.translation import _, language
 from frontend.wording import NO_BREAK
+from untrusted import in_pdf
 
 FONT, BOLD = "Vera", "VeraBd"
 """Comes with reportlab and is embedded, so that the report looks and prints the same everywhere."""
@@ -226,7 +226,7 @@ def _safe(text: str) -> str:
     known = pdfmetrics.getFont(FONT).face.charToGlyph
     parts = []
     for kind, run in groupby(text, lambda char: FONT if ord(char) in known else EASTERN if _eastern(char) else ""):
-        written = escape("".join(run))
+        written = in_pdf("".join(run), lambda _character: True)
         if kind == FONT:
             parts.append(written)
         elif kind == EASTERN:

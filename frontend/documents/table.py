@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from frontend.documents.specimen import accepted_label
 from frontend.workspace import SmearField
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from untrusted import in_csv
 
 
 def write(fields: Sequence[SmearField]) -> bytes:
@@ -37,7 +36,7 @@ def write(fields: Sequence[SmearField]) -> bytes:
         ]
     )
     for field in fields:
-        writer.writerow([_text(cell) if isinstance(cell, str) else cell for cell in _row(field, labels)])
+        writer.writerow([in_csv(cell) if isinstance(cell, str) else cell for cell in _row(field, labels)])
     return buffer.getvalue().encode("utf-8-sig")
 
 
@@ -61,8 +60,3 @@ def _row(field: SmearField, labels: list[str]) -> list[object]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6f}"
-
-
-def _text(cell: str) -> str:
-    """Keep a spreadsheet from reading a name or a note as a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from client.images import image_type
-from frontend import pictures, samples, translation
+from frontend import pictures, samples, translation, visitors
 from frontend.asgi import AsgiApp, Receive, Scope, Send
 from frontend.workplace import assets, state
 from frontend.workspace import MAX_FILE_BYTES, NAME_CHARS, NOTE_CHARS, Review, SmearField
-from frontend.workspaces import Desk, Workspaces, token_of
+from frontend.workspaces import Desk, Workspaces
 
 URL = "/_leukolens/workplace"
 HEADER = "x-leukolens-tab"
@@ -90,7 +90,7 @@ def routes(workspaces: Workspaces) -> list[Route]:
     return [
         route("/state", _state, "GET"),
         route("/files", _announce, "POST"),
-        route("/files/{file_id}", _receive, "PUT"),
+        route("/files/{file_id}", functools.partial(_receive, workspaces), "PUT"),
         route("/files/{file_id}/loss", _lose, "POST"),
         route("/fields/{key}", _enter, "POST"),
         route("/fields/{key}", _remove, "DELETE"),
@@ -107,7 +107,7 @@ def routes(workspaces: Workspaces) -> list[Route]:
 def _guarded(workspaces: Workspaces, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
-        desk = workspaces.find(token_of(request.scope))
+        desk = workspaces.find(visitors.visitor_of(request.scope))
         if desk is None:
             return JSONResponse({"problem": "No session of this browser is known here."}, 409)
         changing = request.method != "GET"
@@ -146,17 +146,18 @@ async def _announce(request: Request, desk: Desk) -> Response:
     return JSONResponse({"send": [file_id for file_id, one in arrivals.items() if one.outcome == "coming"]})
 
 
-async def _receive(request: Request, desk: Desk) -> Response:
+async def _receive(workspaces: Workspaces, request: Request, desk: Desk) -> Response:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > MAX_FILE_BYTES:
         return JSONResponse({"problem": "Too large"}, 413)
-    if not desk.workspace.has_room(int(length)):
-        # Not a refusal: the browser keeps the file and comes again when others are read.
-        return JSONResponse({"problem": "No room yet"}, 503, {"retry-after": "2"})
-    data = await _read(request, MAX_FILE_BYTES)
-    if len(data) != int(length):
-        return JSONResponse({"problem": "Cut short"}, 400)
-    await run_in_threadpool(desk.workspace.receive, request.path_params["file_id"], data)
+    with workspaces.room(desk, int(length)) as free:
+        if not free:
+            # Not a refusal: the browser keeps the file and comes again when others are read.
+            return JSONResponse({"problem": "No room yet"}, 503, {"retry-after": "2"})
+        data = await _read(request, MAX_FILE_BYTES)
+        if len(data) != int(length):
+            return JSONResponse({"problem": "Cut short"}, 400)
+        await run_in_threadpool(desk.workspace.receive, request.path_params["file_id"], data)
     desk.batch.resume()
     return Response(status_code=204)
 

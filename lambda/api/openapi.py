@@ -94,7 +94,7 @@ def _bodies(route: Route) -> _Json:
         return content
     binary = {"type": "string", "contentMediaType": "application/octet-stream"}
     form = {"type": "object", "properties": {"file": binary}, "required": ["file"]}
-    images = {kind: {"schema": {"type": "string", "contentMediaType": kind}} for kind in schemas.IMAGE_TYPES}
+    images: _Json = {kind: {"schema": {"type": "string", "contentMediaType": kind}} for kind in schemas.IMAGE_TYPES}
     return {**images, "multipart/form-data": {"schema": form}, **content}
 
 

@@ -5,7 +5,7 @@ Requests refuse unknown fields; answers accept them, so that an older client liv
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,7 +13,28 @@ RESEARCH_USE_WARNING = (
     "Research use only. This is triage, not a diagnosis: the subtype of a leukaemia is settled by flow cytometry."
 )
 PROBLEM_TYPE_PREFIX = "urn:leukolens:problem:"
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp")
+ImageType = Literal[
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/bmp",
+    "image/webp",
+    "image/heic",
+    "image/avif",
+    "image/jp2",
+    "application/dicom",
+    "application/octet-stream",
+    "binary/octet-stream",
+]
+IMAGE_TYPES: tuple[ImageType, ...] = get_args(ImageType)
+"""Media types of a body or an upload; the last two say nothing (S3's own default is one), and the bytes tell."""
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".svs", ".bmp", ".webp"),
+        *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpf", ".dcm"),
+    )
+)
+"""Names of image files that are looked for in folders and offered for upload: the one list."""
 MICRONS_PER_PIXEL = (0.01, 100.0)
 """Least and most of ``?microns_per_pixel=``: from a 100x objective on a fine sensor to a slide photographed whole."""
 MAX_REPORT_FIELDS = 2_000
@@ -21,7 +42,6 @@ MAX_REPORT_FIELDS = 2_000
 
 TriageGroup = Literal["malignant", "benign"]
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
-ImageType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 UploadId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -109,14 +129,30 @@ class Tile(Answer):
     reason: str | None = None
 
 
+class ImageOrigin(Answer):
+    """What a file says of its picture, and what of it was read."""
+
+    format: str = Field(description="JPEG, PNG, TIFF, BMP, WEBP, HEIF, AVIF, JPEG2000 or DICOM.")
+    bits: int = Field(description="Of a sample, as stored.")
+    colour_model: str = Field(description="RGB, YCbCr, grey, palette, CMYK, or channels that were put together.")
+    profile: str | None = Field(default=None, description="Name of the colour profile that was applied.")
+    frame: int = Field(default=0, description="Index of the frame, page or level that was read.")
+    orientation: int = Field(default=1, description="EXIF orientation that was applied; 1 is upright.")
+    value_range: tuple[int, int] | None = Field(
+        default=None, description="Samples that became black and white, where not all that the bits can hold."
+    )
+    microns_per_pixel: float | None = Field(default=None, description="Where the file tells it as a microscope does.")
+
+
 class ImageFacts(Answer):
-    """What was read: sizes in pixels, after the EXIF orientation; only the first frame is classified."""
+    """What was read: sizes in pixels, after the EXIF orientation; one frame is classified."""
 
     sha256: Sha256
     width: int
     height: int
     format: str
     frames: int = 1
+    source: ImageOrigin | None = None
     microns_per_pixel: float | None = Field(default=None, description="As the file tells it; null where it does not.")
 
 
@@ -392,6 +428,9 @@ class Problem(Answer):
     title: str
     status: int
     detail: str
+    reason: str | None = Field(
+        default=None, description="Stable code of what is wrong with an image; docs/api.md lists them."
+    )
     instance: str | None = None
     request_id: str | None = None
     errors: list[FieldError] = []

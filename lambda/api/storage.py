@@ -62,6 +62,9 @@ class Bucket:
             retries={"mode": "standard", "total_max_attempts": 3},
             connect_timeout=2,
             read_timeout=10,
+            # Presigned posts go to the bucket's own region and name: the global name answers 307 for a new bucket, and
+            # regions opened after 2019 refuse it (boto3#2187).
+            s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         )
         self._client = boto3.client("s3", config=config)
         self._refusals = ClientError

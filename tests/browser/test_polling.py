@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from frontend.transport import endpoint
+from frontend.visitors import COOKIE
 from frontend.workplace import endpoint as workplace
-from frontend.workspaces import COOKIE
 
 from . import servers
 from .conftest import SAMPLES, expect_read, open_view, settle, upload
@@ -68,6 +68,7 @@ def test_a_session_ends_as_its_browser_leaves(visit: Visit, polling_address: str
         # A poll that comes while the session is ending is left without an answer.
         with contextlib.suppress(httpx.ReadTimeout):
             ended = httpx.get(polled[-1], timeout=POLL_S, trust_env=False).status_code == 400
+        time.sleep(0.1)
     assert ended
 
 
@@ -103,7 +104,7 @@ def test_nothing_is_taken_from_who_has_no_session(polling_address: str):
         files = {"file": b"smear"}
         assert browser.put("/_stcore/upload_file/session/file", files=files).status_code == 404
         assert browser.put(f"{workplace.URL}/files/file-0001", content=b"smear").status_code == 409
-        browser.cookies[COOKIE] = "guessed"
+        browser.cookies[COOKIE] = "g" * 43
         tab = {workplace.HEADER: "tab"}
         assert browser.put(f"{workplace.URL}/files/file-0001", content=b"smear", headers=tab).status_code == 409
 

@@ -16,8 +16,8 @@ import pytest
 
 from local.children import Child
 from tests.surroundings import free_port
-from training.launch.image import code_bundle
-from training.synthetic import draw_field, write_dataset
+from training.data.synthetic import draw_field, write_dataset
+from training.sagemaker_jobs.image import code_bundle
 
 pytestmark = [pytest.mark.container, pytest.mark.slow]
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.results import rounded
-from training.evidence import Estimate
+from training.evaluation.results import Estimate, rounded
 
 RUN = 15
 """Fields a run: about the cube root of the set's 2,573 fields, the rate of the best block length for a variance (Hall,

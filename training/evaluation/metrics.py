@@ -10,9 +10,9 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_curve
 
 from inference import ModelCard
+from training.data.labels import LABELS, MALIGNANT_LABELS
+from training.evaluation.predictions import Measured
 from training.evaluation.results import rounded
-from training.fields import LABELS, MALIGNANT_LABELS
-from training.measure import Measured
 
 BINS = 15
 """Of equal width, as in Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""

@@ -15,13 +15,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
-from training.appearance import CORNER, PURPLE, appearance
-from training.evaluation.answers import Pictures
+from training.data.labels import INPUT_SIDE_PX, LABELS
+from training.data.slide_features import CORNER, PURPLE, appearance
+from training.evaluation.fold_predictions import Pictures
 from training.evaluation.folds import FoldFile
 from training.evaluation.metrics import balanced_accuracy, confusion
-from training.evaluation.results import rounded
-from training.evidence import FoldScore
-from training.fields import INPUT_SIDE_PX, LABELS
+from training.evaluation.results import FoldScore, rounded
 from training.progress import bar
 
 Field = NDArray[np.uint8]

@@ -7,7 +7,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import Table
 
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError
 
 TABLE = "model"
 _HEADER = f"[{TABLE}]"

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training.evidence import Evidence, ProtocolResult
+from training.evaluation.results import Evidence, ProtocolResult
 from training.promotion.candidate import Candidate
 
 MAX_PROBABILITY_DIFFERENCE = 1e-3
-"""As ``training.parity`` demands it, which takes TensorFlow's ten seconds to import."""
+"""As ``training.serving.parity`` demands it, which takes TensorFlow's ten seconds to import."""
 GAP_TOLERANCE = 0.005
 """Half a point: two trainings of one recipe that differ in their seed differ by as much."""
 KIND, STRICT = "random", "contiguous"
@@ -52,7 +52,7 @@ def judge(comparison: Comparison) -> list[Finding]:
     candidate = comparison.candidate
     findings = [
         _sound("card", candidate, f"version {candidate.card.version}" if candidate.card else ""),
-        _sound("file", candidate, f"sha256 {candidate.sha256}, as its card says; it loads and answers"),
+        _sound("file", candidate, f"sha256 {candidate.file_sha256}, as its card says; it loads and answers"),
     ]
     evidence = candidate.evidence
     if evidence is None:

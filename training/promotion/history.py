@@ -8,8 +8,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training.bucket import Bucket
-from training.promotion.errors import PromotionError
+from training.data.s3 import Bucket
+from training.promotion.command import PromotionError
 
 FOLDER = "promotions"
 

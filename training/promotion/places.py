@@ -9,12 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import model as served_model
 from infra.config import Environment, Model
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
-from training.bucket import Bucket
-from training.fields import DataError
-from training.inventory import manifest_of
-from training.manifest import MANIFEST_NAME, parse, read
+from training.data.labels import DataError
+from training.data.manifest import MANIFEST_NAME, parse, read
+from training.data.s3 import Bucket
+from training.data.validation import manifest_of
 from training.promotion.candidate import Candidate
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError
 from training.promotion.history import FOLDER, Served
 
 CONNECTIONS = 4

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from inference import CARD_NAME
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError
 
 NAME = "leukolens"
 ALIAS = "champion"

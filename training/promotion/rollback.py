@@ -8,14 +8,13 @@ import argparse
 import sys
 
 from infra.config import Model
-from training.bucket import BucketError
+from training.atomic_write import write_whole
+from training.data.s3 import BucketError
 from training.promotion import environment_file, history
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError, add_place_options, concluded, tell
 from training.promotion.history import History, Served
-from training.promotion.options import add_place_options, concluded, tell
 from training.promotion.places import Places, open_places
 from training.promotion.registry import ALIAS, Registry
-from training.whole_file import write_whole
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

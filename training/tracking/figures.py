@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from training.data.labels import LABELS
 from training.evaluation.metrics import Predictions, confusion, reliability, risk_coverage, roc_curves
-from training.fields import LABELS
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 """Okabe and Ito's, told apart by colour-blind readers."""

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from training.whole_file import write_whole
+from training.atomic_write import write_whole
 
 FOLDER = Path("runs/tracking")
 JOURNAL, FILES, SENT, WRITER = "journal.jsonl", "files", "sent.json", "writer"

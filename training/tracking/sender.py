@@ -1,4 +1,7 @@
-"""Sends journals to MLflow: what is new, in order, and never for longer than a server deserves."""
+"""Sends journals to MLflow: what is new, in order, and never for longer than a server deserves.
+
+Runs whose process ended without a word, by SIGKILL or a power cut: else nobody would tell MLflow that they ended.
+"""
 
 import logging
 import time
@@ -6,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.tracking.journal import Journal, Sent
+from training.tracking.journal import Journal, Sent, journals
 from training.tracking.settings import artifact_location, experiment_name, prepare_environment, without_password
 
 if TYPE_CHECKING:
@@ -176,3 +179,25 @@ def _run_of_metrics(events: list[dict[str, Any]], start: int) -> list[dict[str, 
     while stop < len(events) and events[stop]["event"] == "metrics":
         stop += 1
     return events[start:stop]
+
+
+def close_abandoned(root: Path, uri: str, place: str) -> list[Journal]:
+    """End as KILLED what no living process writes any more, and tell the server that had it as running.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of runs written down.
+    uri, place : str
+        The server's address, and the same without any password.
+
+    Returns
+    -------
+    list of Journal
+        What was closed.
+    """
+    closed = [journal for journal in journals(root) if journal.close_if_abandoned()]
+    for journal in closed:
+        if journal.sent(place).run_id is not None:
+            Sender(journal, uri).finish()  # what it says where the server is away holds for ``sync`` too, later
+    return closed

@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from training.tracking.abandoned import close_abandoned
 from training.tracking.journal import FOLDER, journals
-from training.tracking.sender import Sender
+from training.tracking.sender import Sender, close_abandoned
 from training.tracking.settings import tracking_uri, without_password
 
 

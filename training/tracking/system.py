@@ -1,11 +1,16 @@
-"""Processor, memory, disk and network while a run goes on, by MLflow's own monitors but into the journal."""
+"""Processor, memory, disk and network while a run goes on, by MLflow's own monitors but into the journal.
 
+Which code a run is of.
+"""
+
+import subprocess
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.tracking.recorder import Run
+    from training.tracking.run import Run
 
 INTERVAL_S = 10.0
 """MLflow's own."""
@@ -46,3 +51,30 @@ class SystemMetrics:
             step += 1
             if self._over.wait(self._interval_s):
                 return
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def source_tags() -> dict[str, str]:
+    """Give the git commit, and whether files differ from it; nothing outside a repository."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    return {"mlflow.source.git.commit": commit, "git_changed": str(bool(_git("status", "--porcelain"))).lower()}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        # The arguments are this module's own; git is where the user's PATH has it.
+        asked = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""

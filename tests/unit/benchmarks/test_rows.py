@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.rows import manifest
-from training.manifest import parse
-from training.splits import random_folds
+from training.data.manifest import parse
+from training.data.splits import random_folds
 
 
 def test_a_synthetic_manifest_is_a_valid_one_with_near_duplicates() -> None:

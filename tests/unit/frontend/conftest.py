@@ -21,7 +21,7 @@ MODEL_SHA256 = "a" * 64
 UNREADABLE = "The PNG file cannot be decoded; it is damaged or cut short. Save it again."
 
 
-def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 64) -> bytes:
+def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 80) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (side_px, side_px), colour).save(file, "PNG")
     return file.getvalue()

@@ -107,3 +107,12 @@ def test_a_field_that_comes_while_the_last_one_is_read_is_read_too(workspace: Wo
         batch.resume()
     batch.wait()
     assert len(workspace.of("answered")) == 40
+
+
+def test_an_answer_stands_without_a_picture(workspace: Workspace):
+    client, batch = FakeClient(), Batch(workspace)
+    batch.connect(client.predict, client.model, 1)
+    workspace.add("odd.png", b"\x89PNG\r\n\x1a\n and nothing that can be drawn")
+    batch.start()
+    batch.wait()
+    assert workspace.of("answered")[0].preview is None

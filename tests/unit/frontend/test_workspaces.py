@@ -1,11 +1,6 @@
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-from starlette.testclient import TestClient
 
-from frontend.workspaces import COOKIE, WorkspaceCookie, Workspaces
+from frontend.workspaces import Workspaces
 
 
 class Clock:
@@ -55,33 +50,12 @@ def test_where_room_is_short_the_longest_away_goes_first(clock: Clock):
     assert [token for token in ("old", "young", "here") if held.find(token)] == ["here"]
 
 
-def page(_: Request) -> Response:
-    return HTMLResponse("<title>page</title>")
-
-
-def data(_: Request) -> Response:
-    return JSONResponse({})
-
-
-@pytest.fixture
-def browser() -> TestClient:
-    application = Starlette(routes=[Route("/", page), Route("/data", data)])
-    return TestClient(WorkspaceCookie(application), base_url="https://page.example")  # type: ignore[arg-type]
-
-
-def test_the_cookie_comes_with_the_page_alone_and_once(browser: TestClient):
-    assert "set-cookie" not in browser.get("/data").headers
-    given = browser.get("/").headers["set-cookie"]
-    assert given.startswith(f"{COOKIE}=")
-    assert all(part in given for part in ("HttpOnly", "SameSite=Lax", "Secure", "Path=/"))
-    assert "set-cookie" not in browser.get("/").headers
-
-
-def test_no_two_browsers_get_the_same_cookie(browser: TestClient):
-    tokens = set()
-    for _ in range(10):
-        browser.cookies.clear()
-        browser.get("/")
-        tokens.add(browser.cookies[COOKIE])
-    assert len(tokens) == 10
-    assert all(len(token) >= 43 for token in tokens)
+def test_files_on_their_way_count_against_the_room_of_all(clock: Clock):
+    held = Workspaces(60, 150, clock=clock)
+    one, two = held.enter("one", "", 100), held.enter("two", "", 100)
+    with held.room(one, 90) as free:
+        assert free
+        with held.room(two, 90) as other:
+            assert not other
+    with held.room(two, 90) as free:
+        assert free

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from inference import load
-from training.fields import LABELS
-from training.synthetic import draw_field
+from training.data.labels import LABELS
+from training.data.synthetic import draw_field
 
 
 def expect_to_serve(folder: Path) -> None:

@@ -8,8 +8,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import Classifier, load
-from training.fields import LABELS
-from training.synthetic import draw_field
+from training.data.labels import LABELS
+from training.data.synthetic import draw_field
 
 MODEL_FILES = ("model.json", "model.tflite")
 DRAWINGS = ("confusion", "roc", "reliability", "risk-coverage", "predictions")

@@ -8,14 +8,14 @@ from mlflow import MlflowClient
 
 from inference import load
 from training.cli import main
+from training.data.dataset import load_fields
+from training.data.protocols import positions
+from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
 from training.export import INT8_AGREEMENT, convert, demand
-from training.fields import load_fields
-from training.inventory import manifest_of
-from training.parity import Parity, ParityError
-from training.protocols import positions
-from training.synthetic import write_dataset
+from training.serving.parity import Parity, ParityError
 
 from .model_folder import expect_to_serve
 from .run_in_mlflow import expect_a_model, runs_by_name
@@ -32,7 +32,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_folder(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(drawn: Path, small_lite0: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     places = ["--output", str(folder / "model"), "--work", str(folder / "work")]
     with pytest.MonkeyPatch.context() as patched:

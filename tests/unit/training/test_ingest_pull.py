@@ -8,12 +8,12 @@ import boto3
 import pytest
 from PIL import Image
 
-from training import ingest, pull
-from training.bucket import Bucket, BucketError
-from training.examination import examine
-from training.manifest import MANIFEST_NAME, read
-from training.packs import INDEX_KEY
-from training.source import Source
+from training.data import ingest, pull
+from training.data.manifest import MANIFEST_NAME, read
+from training.data.s3 import Bucket, BucketError
+from training.data.shards import INDEX_KEY
+from training.data.source import Source
+from training.data.validation import examine
 
 Command = Callable[..., int]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from training import interruption, tracking
+from training import cli, tracking
 from training.cli import main
 from training.tracking.journal import journals
 
@@ -33,7 +33,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def _handlers() -> Iterator[None]:
     """Put back what a test does to signals."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, *interruption.ENDING)}
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, *cli.ENDING)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for one, handler in before.items():
@@ -43,9 +43,9 @@ def _handlers() -> Iterator[None]:
 @pytest.mark.usefixtures("_handlers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_told_to_end_says_so(store: str, tmp_path: Path, number: signal.Signals) -> None:
-    for one in interruption.ENDING:
+    for one in cli.ENDING:
         signal.signal(one, signal.SIG_DFL)
-    interruption.listen()
+    cli.listen()
     with pytest.raises(KeyboardInterrupt), tracking.run("stopped", folder=tmp_path / "kept"):
         signal.raise_signal(number)
     (journal,) = journals(tmp_path / "kept")
@@ -54,10 +54,10 @@ def test_a_run_that_is_told_to_end_says_so(store: str, tmp_path: Path, number: s
 
 @pytest.mark.usefixtures("_handlers")
 def test_what_nohup_ignores_stays_ignored() -> None:
-    for one in interruption.ENDING:
+    for one in cli.ENDING:
         signal.signal(one, signal.SIG_IGN)
-    interruption.listen()
-    assert all(signal.getsignal(one) is signal.SIG_IGN for one in interruption.ENDING)
+    cli.listen()
+    assert all(signal.getsignal(one) is signal.SIG_IGN for one in cli.ENDING)
 
 
 KILLED_WHILE_IT_WRITES = """

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from training.launch.image import pins
+from training.sagemaker_jobs.image import pins
 
 ROOT = Path(__file__).resolve().parents[3]
 IN_AWS_IMAGE = {"tensorflow", "tensorflow-cpu", "numpy", "boto3", "botocore"}
@@ -41,8 +41,8 @@ def _imported(path: Path) -> set[str]:
 
 @cache
 def _needed() -> frozenset[str]:
-    """Give the distributions that ``training.job`` imports, through every file of the project."""
-    waiting, seen, needed = {"training.job"}, set(), set()
+    """Give the distributions that a job's entry point imports, through every file of the project."""
+    waiting, seen, needed = {"training.sagemaker_jobs.entry_point"}, set(), set()
     known = packages_distributions()
     while waiting:
         module = waiting.pop()

@@ -10,17 +10,17 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import load
-from training import head_fit
 from training.cli import main
+from training.data.dataset import load_fields
+from training.data.protocols import parts_of
+from training.data.splits import contiguous_folds
+from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.metrics import confusion
-from training.fields import load_fields
-from training.frozen import FrozenBackbone
-from training.head_fit import HeadRecipe
-from training.inventory import manifest_of
-from training.protocols import parts_of
-from training.splits import contiguous_folds
+from training.models import mlp_head
+from training.models.feature_cache import FrozenBackbone
+from training.models.mlp_head import HeadRecipe
 from training.sweep_report import SweepReport
-from training.synthetic import write_dataset
 
 from .run_in_mlflow import expect_a_model, runs_by_name
 
@@ -88,7 +88,7 @@ def test_a_trial_that_fails_is_listed_and_the_next_sweep_tries_it_alone(
 ) -> None:
     options = ("--optimizer", "sgd", "--optimizer", "adam", "--batch-size", "16")
     with monkeypatch.context() as patched:
-        patched.setitem(head_fit.OPTIMIZERS, "sgd", (keras.optimizers.SGD, 1e30))
+        patched.setitem(mlp_head.OPTIMIZERS, "sgd", (keras.optimizers.SGD, 1e30))
         assert sweep(smears, *options) == 1
     failed, finished = report_of(tmp_path).results
     found = runs_by_name(client, request.node.name)

@@ -63,6 +63,12 @@ def test_csv_runs_no_formula(many: Workspace):
     assert "血液 слайд é.png" in names
 
 
+@pytest.mark.parametrize("name", ["  =1", "\n=1", "\u3000@x", "\uff1d1", "\ufeff+1"])
+def test_csv_runs_no_formula_behind_blanks_or_in_full_width(name: str):
+    workspace = classified(FakeClient(), name).workspace
+    assert rows(workspace)[0]["file"].startswith("'")
+
+
 def test_csv_has_the_reader_with_what_they_said():
     workspace = classified(FakeClient(), "a.png").workspace
     (key,) = workspace.fields

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from training.evidence import Estimate, Evidence, FoldScore, ProtocolResult, StrangersResult
+from training.evaluation.results import Estimate, Evidence, FoldScore, ProtocolResult, StrangersResult
 
 LABELS = ("Benign", "Early", "Pre", "Pro")
 SCORES = {"random": 0.991, "contiguous": 0.951, "slides": 0.842}

@@ -24,7 +24,7 @@ def test_agreement_is_one_click(page: AppTest, client: FakeClient):
     review(page)
     send(page)
     assert client.feedbacks[0].label == "Pre"
-    assert "you said **pre\\-B**" in words(page)
+    assert "you said **pre-B**" in words(page)
 
 
 def test_a_correction_is_sent_without_the_image(page: AppTest, client: FakeClient):
@@ -34,7 +34,7 @@ def test_a_correction_is_sent_without_the_image(page: AppTest, client: FakeClien
     given = client.feedbacks[0]
     assert (given.request_id, given.label) == ("request-1", "Early")
     assert (given.consent, given.image_base64, given.upload_id) == (False, None, None)
-    assert "you said **early pre\\-B**" in words(page)
+    assert "you said **early pre-B**" in words(page)
 
 
 def test_the_models_label_is_proposed_where_it_was_accepted(page: AppTest):

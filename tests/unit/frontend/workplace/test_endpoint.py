@@ -9,11 +9,13 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from frontend import pictures
+from frontend.visitors import COOKIE
 from frontend.workplace import assets, endpoint
 from frontend.workspace import MAX_FILE_BYTES
-from frontend.workspaces import COOKIE, Desk, Workspaces
+from frontend.workspaces import Desk, Workspaces
 from tests.unit.frontend.conftest import FakeClient, png
 
+VISITOR = "v" * 43
 TAB = {endpoint.HEADER: "tab-1"}
 
 
@@ -24,14 +26,14 @@ def workspaces() -> Workspaces:
 
 @pytest.fixture
 def desk(workspaces: Workspaces, client: FakeClient) -> Desk:
-    held = workspaces.enter("token", "", 1_000_000)
+    held = workspaces.enter(VISITOR, "", 1_000_000)
     held.batch.connect(lambda data: client.predict(data, explain=True), client.model, 2)
     return held
 
 
 @pytest.fixture
 def browser(workspaces: Workspaces, desk: Desk) -> TestClient:
-    return TestClient(Starlette(routes=endpoint.routes(workspaces)), cookies={COOKIE: "token"})
+    return TestClient(Starlette(routes=endpoint.routes(workspaces)), cookies={COOKIE: VISITOR})
 
 
 def call(browser: TestClient, path: str, body: object = None, **headers: str) -> Any:
@@ -150,7 +152,7 @@ def test_a_new_session_takes_back_what_its_tab_had_kept(browser: TestClient, des
 
 def test_another_browser_reaches_nothing(browser: TestClient, desk: Desk, workspaces: Workspaces):
     field = desk.workspace.add("a.png", png())
-    stranger = TestClient(browser.app, cookies={COOKIE: "guessed"})
+    stranger = TestClient(browser.app, cookies={COOKIE: "g" * 43})
     for method, path in [
         ("GET", "/state"),
         ("GET", f"/fields/{field.key}/thumbnail"),

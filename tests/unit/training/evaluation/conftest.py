@@ -6,14 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data.labels import LABELS
+from training.data.manifest import Manifest
+from training.data.splits import Fold, contiguous_folds, random_folds
+from training.data.synthetic import write_dataset
+from training.data.validation import manifest_of
 from training.evaluation.metrics import Predictions
-from training.evaluation.results import Candidate, Disturbed, Other, Results, SlideScore
-from training.evidence import Estimate, Evidence, FoldScore, ProtocolResult, StrangersResult
-from training.fields import LABELS
-from training.inventory import manifest_of
-from training.manifest import Manifest
-from training.splits import Fold, contiguous_folds, random_folds
-from training.synthetic import write_dataset
+from training.evaluation.results import (
+    Candidate,
+    Disturbed,
+    Estimate,
+    Evidence,
+    FoldScore,
+    Other,
+    ProtocolResult,
+    Results,
+    SlideScore,
+    StrangersResult,
+)
 
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 

@@ -8,10 +8,9 @@ import pytest
 
 from inference import read_card
 from training.cli import main
-from training.evaluation import shortcuts, strangers
-from training.evaluation.results import Results
-from training.evidence import Evidence
-from training.manifest import Manifest
+from training.data.manifest import Manifest
+from training.evaluation import ood_sets, shortcuts
+from training.evaluation.results import Evidence, Results
 from training.tracking.journal import journals
 
 Drawn = tuple[Path, Manifest]
@@ -27,11 +26,11 @@ def command(place: Path, drawn: Drawn) -> Command:
     def run(*more: str) -> int:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(place)
-            patch.setattr(strangers, "PHOTOGRAPHS", strangers.PHOTOGRAPHS[:1])
-            patch.setattr(strangers, "MEDICAL", strangers.MEDICAL[:1])
-            patch.setattr(strangers, "CROPS", ((448, 1),))
-            patch.setattr(strangers, "OF_EACH_KIND", 2)
-            patch.setattr(strangers, "DRAWN_PER_LABEL", 1)
+            patch.setattr(ood_sets, "PHOTOGRAPHS", ood_sets.PHOTOGRAPHS[:1])
+            patch.setattr(ood_sets, "MEDICAL", ood_sets.MEDICAL[:1])
+            patch.setattr(ood_sets, "CROPS", ((448, 1),))
+            patch.setattr(ood_sets, "OF_EACH_KIND", 2)
+            patch.setattr(ood_sets, "DRAWN_PER_LABEL", 1)
             patch.setattr(shortcuts, "TREES", 5)
             given = ["--data", str(drawn[0]), "--folds", "folds", "--model", "model", "--candidate", "lite"]
             return main(["evaluate", *given, "--output", "docs/evaluation.md", "--replicates", "10", *more])

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from training.data.labels import DataError
+from training.data.manifest import Manifest
+from training.data.splits import random_folds
 from training.evaluation.folds import incomplete, read_candidates
-from training.fields import DataError
-from training.manifest import Manifest
-from training.splits import random_folds
 
 Write = Callable[..., Path]
 Drawn = tuple[Path, Manifest]

@@ -12,10 +12,10 @@ from sklearn.metrics import (
 )
 
 from inference import read_card
+from training.data.labels import LABELS
 from training.evaluation import metrics
 from training.evaluation.metrics import Predictions
-from training.fields import LABELS
-from training.measure import Measured
+from training.evaluation.predictions import Measured
 
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data.dataset import load_fields
+from training.data.manifest import Manifest
+from training.data.splits import random_folds
+from training.data.synthetic import draw_field
 from training.evaluation import shortcuts
-from training.evaluation.answers import Pictures
+from training.evaluation.fold_predictions import Pictures
 from training.evaluation.folds import read_candidates
-from training.fields import load_fields
-from training.manifest import Manifest
-from training.splits import random_folds
-from training.synthetic import draw_field
 
 
 def test_density_tells_crowded_fields_from_sparse_ones() -> None:

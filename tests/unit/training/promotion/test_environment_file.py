@@ -4,7 +4,7 @@ import pytest
 
 from infra.environments import ENVIRONMENTS
 from training.promotion import environment_file
-from training.promotion.errors import PromotionError
+from training.promotion.command import PromotionError
 
 SHA, OTHER = "a" * 64, "b" * 64
 

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.data.labels import DataError
+from training.data.synthetic import write_dataset
+from training.evaluation import ood_sets
+
+
+def test_photographs_are_many_and_none_twice() -> None:
+    crops = ood_sets.bundled(ood_sets.PHOTOGRAPHS)
+    assert len(crops) >= 200
+    assert crops.shape[1:] == (224, 224, 3)
+    assert len(np.unique(crops.reshape(len(crops), -1), axis=0)) == len(crops)
+
+
+def test_a_photograph_that_is_not_shipped_is_named() -> None:
+    with pytest.raises(DataError, match="skin"):
+        ood_sets.bundled(["skin.jpg"])
+
+
+def test_collections_are_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ood_sets, "OF_EACH_KIND", 3)
+    monkeypatch.setattr(ood_sets, "DRAWN_PER_LABEL", 2)
+    write_dataset(tmp_path / "clinic", per_class=1, seed=1, size=96, flat=True)
+    first, again = (ood_sets.collections([tmp_path / "clinic"]) for _ in range(2))
+    assert list(first) == ["clinic", "photographs", "medical", "noise", "blank", "synthetic"]
+    assert len(first["clinic"]) == 4
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_blank_fields_hold_nothing() -> None:
+    contrast = ood_sets.blank().astype(float).std(axis=(1, 2)).max()
+    assert contrast < 12  # a lamp's slope and a sensor's noise
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no picture"):
+        ood_sets.folder(tmp_path)

@@ -1,0 +1,117 @@
+"""The pool that looks at stained places, and the linear head on it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.data.labels import LABELS
+from training.data.scale_bar import LEFT_PX, TOP_PX
+from training.data.synthetic import draw_field
+from training.models import classifier
+from training.models.fine_tuning import embed
+from training.models.linear_probe import balanced_weights, fit_linear_head, stain_density
+from training.models.stain_pooling import (
+    VIEWS,
+    DeeperViews,
+    balance,
+    places_of,
+    see,
+    shares,
+    stain_weights,
+    statistics,
+    turn,
+    turn_back,
+)
+
+FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(3)])
+TRUTH = np.repeat(np.arange(len(LABELS)), 3)
+PALE, PURPLE = (235.0, 225.0, 235.0), (110.0, 60.0, 150.0)
+
+
+def field_with(boxes: list[tuple[int, int]]) -> np.ndarray:
+    image = np.full((1, 224, 224, 3), PALE, np.float32)
+    for row, column in boxes:
+        image[0, row : row + 16, column : column + 16] = PURPLE
+    return image
+
+
+def test_nuclei_weigh_and_background_and_corner_do_not() -> None:
+    weights = stain_weights(tf.constant(field_with([(32, 32), (TOP_PX + 4, LEFT_PX + 4)]))).numpy()[0, ..., 0]
+    assert weights[40, 40] > 0.9
+    assert weights[100, 100] < 0.1
+    assert weights[TOP_PX + 8, LEFT_PX + 8] == 0.0
+
+
+def test_a_balanced_field_does_not_depend_on_the_lamp() -> None:
+    field = field_with([(32, 32)])
+    np.testing.assert_allclose(balance(field), balance(field * [0.9, 0.8, 0.85]), atol=1.5)
+
+
+def test_one_cell_is_not_lost_among_background_and_nine_do_not_count_nine_times() -> None:
+    """Means of a map that is 1 on cells and 0 elsewhere; unweighed they would be 1 and 9 of 196."""
+    means = []
+    for boxes in ([(32, 32)], [(32 * r, 32 * c) for r in range(3) for c in range(3)]):
+        image = field_with(boxes)
+        cells = tf.constant((image[:, ::16, ::16, :1] < 200).astype(np.float32))
+        mean, deviation = statistics(cells, shares(stain_weights(tf.constant(image)), cells))
+        means.append(float(mean[0, 0]))
+        assert float(deviation[0, 0]) == pytest.approx((means[-1] * (1 - means[-1])) ** 0.5, abs=1e-3)
+    assert means[0] > 20 / 196
+    assert means[1] / means[0] < 5
+
+
+def test_a_blank_field_is_averaged() -> None:
+    np.testing.assert_allclose(shares(tf.zeros([1, 224, 224, 1]), tf.zeros([1, 14, 14, 1])), 1 / 196, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "flip", "swap"), VIEWS)
+def test_every_view_is_undone_by_turning_back(kind: str, flip: bool, swap: bool) -> None:
+    image = tf.random.stateless_uniform([2, 8, 8, 3], [1, 2])
+    np.testing.assert_array_equal(turn_back(turn(image, flip, swap), flip, swap), image)
+
+
+def test_views_of_fields_come_view_by_view_and_the_grey_ones_have_no_colour() -> None:
+    fields = tf.cast(FIELDS[:2], tf.float32)
+    views = see(fields).numpy()
+    assert views.shape == (2 * len(VIEWS), 224, 224, 3)
+    np.testing.assert_array_equal(views[:2], fields)
+    assert np.ptp(views[2 * 4 :], axis=-1).max() == 0.0
+    assert np.ptp(views[: 2 * 4], axis=-1).max() > 0.0
+
+
+def test_only_grey_views_go_on_to_the_last_depth() -> None:
+    """Two fields, maps that tell their view."""
+    maps = np.repeat(np.arange(len(VIEWS)), 2)[:, None, None, None] * np.ones((1, 3, 3, 5), np.float32)
+    np.testing.assert_array_equal(DeeperViews(3)(maps), maps)
+    np.testing.assert_array_equal(DeeperViews(4)(maps)[:, 0, 0, 0], np.repeat(places_of("grey"), 2))
+
+
+def test_a_linear_head_answers_in_the_network_as_alone() -> None:
+    network = classifier.build("efficientnet-lite0", imagenet=False)
+    embeddings, _ = embed(network, FIELDS)
+    head = fit_linear_head(embeddings, embeddings[None], TRUTH, stain_density(FIELDS))
+    head.put(network)
+    standard, logits = embed(network, FIELDS)
+    np.testing.assert_allclose(standard, head.standardise(embeddings), atol=1e-3)
+    np.testing.assert_allclose(logits, head.logits(embeddings), atol=1e-3)
+    assert (logits.argmax(1) == TRUTH).mean() > 0.9
+
+
+def test_a_varied_copy_counts_less_than_its_field() -> None:
+    """Copies that say the opposite do not turn the head around."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4
+    embeddings = (np.eye(4)[labels] * 3 + rng.normal(0, 0.1, (80, 4))).astype(np.float32)
+    contrary = np.roll(embeddings, 1, axis=1)[None]
+    head = fit_linear_head(embeddings, contrary, labels, np.ones(80, np.float32))
+    assert (head.logits(embeddings).argmax(1) == labels).all()
+    assert not np.allclose(head.kernel, fit_linear_head(embeddings, contrary[:0], labels, np.ones(80)).kernel)
+
+
+def test_labels_count_alike_and_so_do_the_densities_within_one() -> None:
+    labels = np.repeat(np.arange(4), [200, 100, 100, 50])
+    densities = np.full(len(labels), 0.3, np.float32)
+    densities[:150] = 0.05  # the first label is mostly sparse
+    weights = balanced_weights(labels, densities)
+    np.testing.assert_allclose(np.bincount(labels, weights), len(labels) / 4)
+    assert weights[:150].sum() == pytest.approx(weights[150:200].sum())

@@ -1,0 +1,167 @@
+"""A dry run prints the very requests and the cost, without credentials and without asking anybody."""
+
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.training.sagemaker_jobs.conftest import GRID
+from training.sagemaker_jobs.deployment import assumed_place, read_environment
+from training.sagemaker_jobs.dry_run import dry_run
+from training.sagemaker_jobs.plan import Plan
+from training.sagemaker_jobs.prices import estimate, read_prices
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """Leave neither credentials nor a network."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    def refuse(*_, **__):
+        raise AssertionError("a dry run reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def test_nine_requests_and_a_total_cost(command):
+    told = command(*GRID, "--dry-run")
+    assert told.code == 0, told.err
+    printed = json.loads(told.out)
+    assert len(printed["jobs"]) == 9
+    tried = {(j["HyperParameters"]["optimizer"], j["HyperParameters"]["batch-size"]) for j in printed["jobs"]}
+    assert len(tried) == 9
+    for job in printed["jobs"]:
+        assert job["TrainingJobName"].startswith("leukolens-dev-nine-0")
+        assert job["EnableManagedSpotTraining"] is True
+        assert job["InputDataConfig"][0]["InputMode"] == "FastFile"
+    tuner = printed["tuner"]
+    assert tuner["HyperParameterTuningJobName"] == "leukolens-dev-nine"
+    assert tuner["HyperParameterTuningJobConfig"]["Strategy"] == "Grid"
+    # Nine jobs of one hour on ml.m5.xlarge at 0.23 x 1.26, each with 30 GB of disk at 0.14 a month.
+    assert printed["cost"]["at_most_usd"] == pytest.approx(9 * (0.23 * 1.26 + 30 * 0.14 / 730), abs=0.01)
+    assert "at most $2.66" in told.err
+
+
+def test_a_bayesian_search_over_a_continuous_range(command):
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--strategy", "bayesian", "--max-jobs", "12", "--epochs", "6"),
+        *("--learning-rate", "1e-5:1e-2", "--batch-size", "8:64", "--optimizer", "adam", "--optimizer", "sgd"),
+        "--dry-run",
+    )
+    assert told.code == 0, told.err
+    config = json.loads(told.out)["tuner"]["HyperParameterTuningJobConfig"]
+    assert config["Strategy"] == "Bayesian"
+    assert config["ResourceLimits"] == {"MaxNumberOfTrainingJobs": 12, "MaxParallelTrainingJobs": 3}
+    ranges = config["ParameterRanges"]
+    assert ranges["ContinuousParameterRanges"] == [
+        {"Name": "learning-rate", "MinValue": "1e-05", "MaxValue": "0.01", "ScalingType": "Logarithmic"}
+    ]
+    assert ranges["IntegerParameterRanges"][0]["MaxValue"] == "64"
+    assert ranges["CategoricalParameterRanges"] == [{"Name": "optimizer", "Values": ["adam", "sgd"]}]
+
+
+def test_every_option_is_in_the_request(command):
+    told = command(
+        *(
+            "sweep",
+            "--executor",
+            "sagemaker",
+            "--optimizer",
+            "adam",
+            "--optimizer",
+            "sgd",
+            "--dry-run",
+            "--name",
+            "all",
+        ),
+        *("--instance-type", "ml.m5.2xlarge", "--instance-count", "2", "--volume-gb", "50", "--max-parallel-jobs", "1"),
+        *("--spot", "--max-runtime", "30m", "--max-wait", "3h", "--input-mode", "File", "--tag", "study=lens"),
+        *("--data", "s3://elsewhere/fields/", "--frozen", "--seed", "7", "--name", "all"),
+    )
+    assert told.code == 0, told.err
+    printed = json.loads(told.out)
+    tuner, definition = printed["tuner"], printed["tuner"]["TrainingJobDefinition"]
+    assert tuner["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxParallelTrainingJobs"] == 1
+    assert definition["StaticHyperParameters"].items() >= {"frozen": "true", "seed": "7"}.items()
+    for request, tags in ((definition, tuner["Tags"]), *((job, job["Tags"]) for job in printed["jobs"])):
+        resources = request["ResourceConfig"]
+        assert (resources["InstanceType"], resources["InstanceCount"]) == ("ml.m5.2xlarge", 2)
+        assert resources["VolumeSizeInGB"] == 50
+        assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 10800}
+        assert request["EnableManagedSpotTraining"] is True
+        assert request["CheckpointConfig"]["S3Uri"].endswith("/leukolens-dev-all/checkpoints")
+        (channel,) = request["InputDataConfig"]
+        assert channel["InputMode"] == request["AlgorithmSpecification"]["TrainingInputMode"] == "File"
+        assert channel["DataSource"]["S3DataSource"]["S3Uri"] == "s3://elsewhere/fields/"
+        assert {"Key": "study", "Value": "lens"} in tags
+
+
+def test_a_warm_pool_is_for_one_job(command):
+    told = command("train", "--executor", "sagemaker", "--keep-alive", "10m", "--dry-run")
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
+    # A job of an hour, and ten minutes after it.
+    assert json.loads(told.out)["cost"]["hours"] == pytest.approx(70 / 60)
+    told = command("sweep", "--executor", "sagemaker", "--keep-alive", "10m", "--seed", "1", "--seed", "2", "--dry-run")
+    assert told.code == 2
+    assert "a tuner hands its instances from job to job by itself" in told.err
+
+
+def test_hyperband_stops_by_epochs(command):
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--strategy", "hyperband", "--max-jobs", "12", "--epochs", "8"),
+        *("--learning-rate", "1e-5:1e-2", "--dry-run"),
+    )
+    config = json.loads(told.out)["tuner"]["HyperParameterTuningJobConfig"]
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 8}}
+
+
+def test_what_the_sdks_tuner_forgets_is_in_its_request():
+    place = replace(
+        assumed_place(read_environment("dev")),
+        isolated=True,
+        image="own:1",
+        subnets=("subnet-1",),
+        security_groups=("sg-1",),
+    )
+    plan = Plan(
+        name="leukolens-dev-nine",
+        environment="dev",
+        kind="sweep",
+        data="s3://smears/all",
+        fixed={},
+        choices={"optimizer": ("adam", "sgd")},
+        instance_type="ml.m5.xlarge",
+        max_runtime_s=3600,
+        checkpoints="s3://models/training/x",
+    )
+    told = dry_run(plan, place, estimate(plan, place.region, read_prices()))
+    definition = told["tuner"]["TrainingJobDefinition"]
+    assert definition["EnableNetworkIsolation"] is True
+    assert definition["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == place.kms_key
+    for job in told["jobs"]:
+        assert job["EnableNetworkIsolation"] is True
+        assert job["VpcConfig"] == definition["VpcConfig"]
+        assert job["ResourceConfig"] == definition["ResourceConfig"]
+        assert "sagemaker_program" not in job["HyperParameters"], "our own image has the code inside"
+
+
+def test_one_job(command):
+    told = command("train", "--executor", "sagemaker", "--instance-type", "ml.g5.xlarge", "--frozen", "--dry-run")
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["HyperParameters"]["frozen"] == "true"
+    assert job["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+    assert "-gpu-" in job["AlgorithmSpecification"]["TrainingImage"]
+    assert "VolumeKmsKeyId" not in job["ResourceConfig"], "its own disk is encrypted by hardware"
+
+
+def test_a_budget_is_kept_in_a_dry_run_too(command):
+    told = command(*GRID, "--instance-type", "ml.g5.12xlarge", "--dry-run")
+    assert told.code == 2
+    assert "the monthly budget of dev $50.00: this may cost up to $80." in told.err

@@ -1,0 +1,260 @@
+"""What a job is told, what it answers when it cannot begin, and that it ends and goes on where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inference import load
+from training.data.synthetic import write_dataset
+from training.sagemaker_jobs import entry_point
+from training.sagemaker_jobs.job_environment import (
+    Interrupted,
+    JobSettings,
+    SecretError,
+    SettingsError,
+    Stop,
+    aws,
+    describe,
+    log_in,
+)
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give SageMaker's folder, with an empty channel."""
+    before = signal.getsignal(signal.SIGTERM)
+    for name in [name for name in os.environ if name.startswith(("SM_", "MLFLOW_", "LEUKOLENS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    (tmp_path / "input" / "data" / "train").mkdir(parents=True)
+    (tmp_path / "input" / "config").mkdir()
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_launchers_variables_and_options_are_read(base: Path) -> None:
+    told = {
+        "SM_HPS": json.dumps({"epochs": 3, "learning-rate": 0.001, "_tuning_objective_metric": "x", "frozen": True}),
+        "SM_RESOURCE_CONFIG": json.dumps({"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}),
+        "SM_CHANNEL_TRAIN": str(base),
+        "SM_MODEL_DIR": "/opt/ml/model",
+    }
+    settings = JobSettings.read(told, ["--epochs", "5", "--batch_size", "16"], base)
+    assert settings.hyperparameters == {"epochs": "5", "learning-rate": "0.001", "batch-size": "16"}
+    assert settings.frozen
+    assert (settings.hosts, settings.host) == (("algo-1", "algo-2"), "algo-2")
+    assert (settings.data, settings.model) == (base, Path("/opt/ml/model"))
+    assert settings.checkpoints == base / "checkpoints"
+
+
+def test_a_bare_image_finds_the_same_in_sagemakers_files(base: Path) -> None:
+    config = base / "input" / "config"
+    (config / "hyperparameters.json").write_text('{"optimizer": "sgd", "sagemaker_program": "run_job.py"}')
+    (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}')
+    (base / "input" / "data" / "external" / "bccd").mkdir(parents=True)
+    settings = JobSettings.read({}, root=base)
+    assert settings.hyperparameters == {"optimizer": "sgd"}
+    assert settings.data == base / "input" / "data" / "train"
+    assert [folder.name for folder in settings.external] == ["bccd"]
+    assert not settings.frozen
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--optimizer", "lion"], "--optimizer lion: not allowed; allowed: adam"),
+        (["--batch-size", "0"], "1 to 1024"),
+        (["--dropout", "0.5"], "--dropout is no hyperparameter of a job; there are --backbone"),
+        (["--frozen", "maybe"], "--frozen maybe: allowed: true or false"),
+        (["16"], "16: write hyperparameters as --name value"),
+    ],
+)
+def test_what_a_job_cannot_take_fails_at_once_and_says_what_is_allowed(base: Path, given: list[str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        JobSettings.read({}, given, base)
+    assert entry_point.main(["train", *given]) == 2
+    first = (base / "output" / "failure").read_text().splitlines()[0]
+    assert said in first
+
+
+def test_a_job_without_fields_says_so(base: Path) -> None:
+    (base / "input" / "data" / "train").rmdir()
+    assert entry_point.main([]) == 2
+    assert "there is no channel train" in (base / "output" / "failure").read_text()
+
+
+class Aws:
+    """Answers as the two services do that a job asks."""
+
+    def __init__(self, secret: str = "", job: dict[str, object] | None = None) -> None:
+        self.secret, self.job = secret, job or {}
+
+    def __call__(self, service: str) -> "Aws":
+        return self
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - boto3's name
+        return {"SecretString": self.secret}
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, object]:  # noqa: N803 - boto3's name
+        return {"TrainingJobName": TrainingJobName, **self.job}
+
+
+def test_aws_is_asked_in_the_region_that_sagemaker_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert aws("sagemaker").meta.region_name == "eu-central-1"
+
+
+@pytest.mark.parametrize(
+    ("secret", "login"),
+    [
+        ('{"username": "u", "password": "p"}', {"MLFLOW_TRACKING_USERNAME": "u", "MLFLOW_TRACKING_PASSWORD": "p"}),
+        ('{"token": "t"}', {"MLFLOW_TRACKING_TOKEN": "t"}),
+    ],
+)
+def test_the_login_of_a_server_comes_from_its_secret(secret: str, login: dict[str, str]) -> None:
+    environ = {"LEUKOLENS_MLFLOW_SECRET_ARN": "arn:secret"}
+    log_in(environ, Aws(secret))
+    assert {name: environ[name] for name in login} == login
+
+
+@pytest.mark.parametrize("secret", ["hunter2", '{"user": "hunter2"}', '["hunter2"]'])
+def test_a_secret_of_another_form_is_refused_without_telling_it(secret: str) -> None:
+    with pytest.raises(SecretError, match="arn:secret must be JSON") as refused:
+        log_in({"LEUKOLENS_MLFLOW_SECRET_ARN": "arn:secret"}, Aws(secret))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_run_is_tagged_with_the_jobs_place() -> None:
+    environ = {
+        "TRAINING_JOB_NAME": "leukolens-dev-1",
+        "AWS_REGION": "eu-central-1",
+        "SM_RESOURCE_CONFIG": '{"current_instance_type": "ml.m5.xlarge", "hosts": ["algo-1"]}',
+    }
+    described = {
+        "TrainingJobArn": "arn:job",
+        "EnableManagedSpotTraining": True,
+        "OutputDataConfig": {"S3OutputPath": "s3://models/training/"},
+        "CheckpointConfig": {"S3Uri": "s3://models/training/leukolens-dev-1/checkpoints"},
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://data/smears/"}}}],
+    }
+    assert describe(environ, Aws(job=described)) == {
+        "sagemaker.job": "leukolens-dev-1",
+        "sagemaker.instance_type": "ml.m5.xlarge",
+        "sagemaker.instance_count": "1",
+        "sagemaker.job_arn": "arn:job",
+        "sagemaker.spot": "true",
+        "sagemaker.model": "s3://models/training/leukolens-dev-1/output/model.tar.gz",
+        "sagemaker.checkpoints": "s3://models/training/leukolens-dev-1/checkpoints",
+        "sagemaker.channel.train": "s3://data/smears/",
+    }
+
+
+def test_the_lines_are_those_that_the_launcher_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    import re
+
+    from training.sagemaker_jobs.requests import METRICS
+
+    entry_point.print_measures({"val_balanced_accuracy": 0.9731234, "loss": 1e-7}, 3)
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == "metric: val_balanced_accuracy=0.973123 epoch=3"
+    found = {name: re.findall(regex, printed) for name, regex in METRICS.items()}
+    assert found["val_balanced_accuracy"] == ["0.973123"]
+    assert found["loss"] == ["1e-07"]
+    assert found["epoch"][-1] == "3"
+
+
+@pytest.fixture
+def stop() -> Iterator[Stop]:
+    """Give a stop that hears SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    made = Stop()
+    made.listen()
+    yield made
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_job_that_is_told_to_end_ends_at_once(stop: Stop) -> None:
+    with pytest.raises(Interrupted):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_while_fitting_it_ends_between_two_batches(stop: Stop) -> None:
+    stop.wait_for_batches = True
+    signal.raise_signal(signal.SIGTERM)
+    assert stop.requested
+    with pytest.raises(Interrupted):
+        stop.check()
+
+
+def _begin(base: Path, *hold_in: int) -> "subprocess.Popen[str]":
+    """Start a job; in an epoch to hold in it waits for a line."""
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("tiny_job.py")), *map(str, hold_in)],
+        cwd=base,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}",
+            "PYTHONUNBUFFERED": "1",
+            "SM_HPS": '{"backbone": "efficientnet-lite2", "epochs": 4, "batch-size": 16}',
+            # Nobody listens there.
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+            "TRAINING_JOB_NAME": "leukolens-dev-test",
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _read_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
+    assert process.stdout is not None
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if wanted in line:
+            return read
+    raise AssertionError(f"no {wanted!r} in {''.join(read)}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # processes that load TensorFlow: minutes each where the machine is busy
+def test_a_job_cut_off_goes_on_from_its_checkpoint_though_its_server_is_down(base: Path) -> None:
+    write_dataset(base / "input" / "data" / "train", per_class=12, seed=5, size=96)
+
+    killed = _begin(base, 3)
+    _read_until(killed, "holding")
+    killed.kill()
+    killed.communicate()
+    told = _begin(base, 4)
+    _read_until(told, "holding")
+    told.terminate()
+    rest, _ = told.communicate("go on\n", timeout=500)
+    assert told.returncode == 143, rest
+    assert "job: told to stop" in rest
+    assert not (base / "model").exists()
+
+    last = _begin(base)
+    printed, _ = last.communicate(timeout=500)
+    assert last.returncode == 0, printed
+    assert load(base / "model").card.training["recipe"]["epochs"] == 4
+    assert not (base / "output" / "failure").exists()
+    assert "has not got all of this run" in printed
+
+    journals = sorted((base / "output" / "data" / "tracking").glob("*/journal.jsonl"))
+    events = [[json.loads(line) for line in path.read_text().splitlines()] for path in journals]
+    epochs = [[e["step"] for e in run if "val_balanced_accuracy" in e.get("metrics", {})] for run in events]
+    assert epochs[0] == [1, 2]
+    assert epochs[1] == [3]
+    assert epochs[2] == [4]
+    assert events[2][-1]["status"] == "FINISHED"

@@ -1,0 +1,40 @@
+"""The launcher knows the backbones and optimizers that training knows, without importing it."""
+
+import pytest
+
+from training.sagemaker_jobs.errors import LaunchError
+from training.sagemaker_jobs.hyperparameters import BACKBONES, OPTIMIZERS, range_of, value_of
+
+
+def test_backbones_and_optimizers_are_those_of_training():
+    from training.models import backbones, fine_tuning  # TensorFlow, for ten seconds
+
+    assert set(BACKBONES) == set(backbones.BACKBONES)
+    assert set(OPTIMIZERS) == set(fine_tuning.OPTIMIZERS)
+
+
+def test_values_are_written_one_way():
+    assert value_of("learning-rate", "0.0007") == value_of("learning-rate", "7e-4") == "0.0007"
+    assert value_of("batch-size", "016") == "16"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("batch-size", "0", "1 to 1024"),
+        ("learning-rate", "fast", "above 0"),
+        ("epochs", "2.5", "1 to 1000"),
+    ],
+)
+def test_a_wrong_value_names_the_option_and_what_is_allowed(name, text, told):
+    with pytest.raises(LaunchError, match=f"--{name} {text}: not allowed; allowed: .*{told}"):
+        value_of(name, text)
+
+
+def test_ranges():
+    assert range_of("learning-rate", "1e-5:1e-2").kind == "continuous"
+    assert range_of("batch-size", "8:64").high == 64
+    with pytest.raises(LaunchError, match="--optimizer adam:sgd: it has no range"):
+        range_of("optimizer", "adam:sgd")
+    with pytest.raises(LaunchError, match="the lower end first"):
+        range_of("learning-rate", "1e-2:1e-5")

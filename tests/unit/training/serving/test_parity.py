@@ -1,0 +1,56 @@
+"""The gate against the mistake that it is there for: a converter that is not told of the network's variables.
+
+That a whole file passes, ``test_train`` shows.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference import Classifier, ModelError, load
+from training.data.labels import LABELS
+from training.data.synthetic import draw_field
+from training.models import classifier, out_of_distribution
+from training.serving import parity
+from training.serving.graph import ServedClassifier
+from training.serving.model_folder import make_card, release
+from training.tflite import convert
+
+FIELDS = np.stack([draw_field(LABELS[0], seed) for seed in range(2)])
+
+
+@pytest.fixture(scope="module")
+def served(small_lite0: str) -> ServedClassifier:
+    network = classifier.build(small_lite0)
+    width = network.get_layer("embedding").output.shape[-1]
+    kernel = np.zeros((width, 4), np.float32)
+    network.get_layer("logits").set_weights([kernel, np.array([2, 0, 0, 0], np.float32)])
+    embeddings = np.random.default_rng(0).gamma(2.0, 0.2, (64, width)).astype(np.float32)
+    return ServedClassifier(network, 1.0, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
+
+
+def shipped(served: ServedClassifier, folder: Path) -> Classifier:
+    content = convert(served, folder / "saved")
+    numbers = {"temperature": 1.0, "minimum_probability": 0.5, "threshold": 5.0, "quantile": 0.99}
+    card = make_card(content, version="0.0.1", backbone="efficientnet-lite0", training={}, **numbers)
+    release(content, card, folder / "model", lambda _: {})
+    return load(folder / "model")
+
+
+def test_a_file_whose_weights_the_converter_dropped_is_never_in_place(served: ServedClassifier, tmp_path: Path) -> None:
+    kept, served.feature_variables = served.feature_variables, []
+    try:
+        with pytest.raises(ModelError, match="not finite"):
+            shipped(served, tmp_path)
+    finally:
+        served.feature_variables = kept
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "found", [parity.Parity(9, 1.0, float("nan")), parity.Parity(9, 1.0, 2e-3), parity.Parity(9, 8 / 9, 1e-6)]
+)
+def test_any_difference_that_matters_is_refused(found: parity.Parity, tmp_path: Path) -> None:
+    with pytest.raises(parity.ParityError, match="Nothing was shipped"):
+        parity.demand(found, tmp_path)

@@ -1,0 +1,157 @@
+"""`python -m training ingest SOURCE s3://BUCKET/PREFIX`: labelled images into a bucket, checked, with their manifest.
+
+Everything is looked at before anything is sent. Images go first, packs of them next, the manifest last: without a
+manifest a set does not count, so an interrupted run leaves nothing that anybody would take for whole. Run it again and
+it goes on: objects that are there already, byte for byte, are not sent twice.
+"""
+
+import argparse
+import hashlib
+import sys
+from functools import partial
+from pathlib import Path
+
+from training.data.labels import DataError
+from training.data.manifest import MANIFEST_NAME, Record
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
+from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
+from training.data.source import Source
+from training.data.validation import Examination, examine
+
+WORKERS = 32
+EXIT_PROBLEMS = 2  # the source must be put right; nothing was sent
+EXIT_TRANSFER = 1  # run it again
+
+
+def upload(source: Source, examination: Examination, bucket: Bucket, progress: bool = True) -> int:
+    """Send what a bucket lacks of an examined source.
+
+    Parameters
+    ----------
+    source, examination
+        Without problems.
+    bucket
+        Where to.
+    progress
+        Show bars.
+
+    Returns
+    -------
+    int
+        How many images were sent; the others were there.
+
+    Raises
+    ------
+    BucketError
+        Some objects could not be stored, and the manifest was not written; lists them.
+    """
+    present = bucket.list()
+    records = examination.manifest.records
+    images = run_all(
+        "uploading",
+        [Piece(partial(_send, source, examination, bucket, present, one), one.size_bytes) for one in records],
+        bucket.connections,
+        progress,
+    )
+    _stop_on(images.failures, bucket)
+    packs = run_all(
+        "packing",
+        [
+            Piece(partial(_send_pack, source, examination, bucket, present, some), sum(one.size_bytes for one in some))
+            for some in plan(records)
+        ],
+        bucket.connections,
+        progress,
+    )
+    _stop_on(packs.failures, bucket)
+    etags = {key: etag for key, etag, _ in images.results}
+    index = PackIndex(
+        packs=tuple(sorted(packs.results, key=lambda pack: pack.members)),
+        etags={key: etags[key] for pack in packs.results for key in pack.members},
+    )
+    for key, content in ((INDEX_KEY, index.model_dump_json().encode()), (MANIFEST_NAME, examination.manifest.content)):
+        if not bucket.holds(key, content, present.get(key)):
+            bucket.put(key, content)
+    return sum(sent for _, _, sent in images.results)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``ingest`` command."""
+    parser = subparsers.add_parser("ingest", help="put labelled images into a bucket, with their manifest")
+    parser.add_argument("source", type=Path, help="a folder of class folders, or the zip file as Kaggle gives it")
+    parser.add_argument("uri", help="s3://BUCKET/PREFIX")
+    parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="requests at a time (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``ingest`` command; gives the exit code."""
+    try:
+        bucket = Bucket(options.uri, options.workers)
+        with Source(options.source) as source:
+            examination = examine(source)
+            if examination.problems:
+                return _refuse(options.source, examination.problems)
+            for note in examination.notes:
+                _say(f"note: {note}")
+            sent = upload(source, examination, bucket)
+    except DataError as error:
+        return _refuse(options.source, [str(error)])
+    except BucketError as error:
+        _say(f"ingest: {error}")
+        return EXIT_TRANSFER
+    except KeyboardInterrupt:
+        _say("ingest: interrupted; the same command goes on from here")
+        return 130
+    manifest = examination.manifest
+    _say(
+        f"{len(manifest.records)} images in {bucket.uri}, {sent} sent now, {manifest.size_bytes / 1e6:.1f} MB; "
+        f"manifest {manifest.digest[:16]}"
+    )
+    return 0
+
+
+def _refuse(source: Path, problems: list[str]) -> int:
+    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+    _say("\n".join([f"ingest: {count} in {source}, nothing was uploaded:", *(f"  {one}" for one in problems)]))
+    return EXIT_PROBLEMS
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _read(source: Source, examination: Examination, record: Record) -> bytes:
+    """Read an image again, and see that it is still the one that was examined."""
+    data = source.read(examination.images[record.key])
+    if hashlib.sha256(data).hexdigest() != record.sha256:
+        raise BucketError(f"{record.key}: it changed while it was being ingested: run the command again")
+    return data
+
+
+def _send(
+    source: Source, examination: Examination, bucket: Bucket, present: dict[str, Stored], record: Record
+) -> tuple[str, str, bool]:
+    """Store one image unless it is there; gives its key, its tag and whether it was sent."""
+    data, stored = _read(source, examination, record), present.get(record.key)
+    if stored and bucket.holds(record.key, data, stored):
+        return record.key, stored.etag, False
+    return record.key, bucket.put(record.key, data), True
+
+
+def _send_pack(
+    source: Source, examination: Examination, bucket: Bucket, present: dict[str, Stored], records: list[Record]
+) -> Pack:
+    content = build([(record.key, _read(source, examination, record)) for record in records])
+    key = f"{PACKS}/{hashlib.sha256(content).hexdigest()[:32]}.tar"
+    if not bucket.holds(key, content, present.get(key)):
+        bucket.put(key, content)
+    return Pack(key=key, size_bytes=len(content), members=tuple(record.key for record in records))
+
+
+def _stop_on(failures: list[str], bucket: Bucket, most: int = 20) -> None:
+    if failures:
+        shown = "\n  ".join(failures[:most] + ([f"and {len(failures) - most} more"] if len(failures) > most else []))
+        raise BucketError(
+            f"{len(failures)} objects did not reach {bucket.uri}; the same command goes on from here:\n  {shown}"
+        )

@@ -1,0 +1,173 @@
+"""`python -m training pull s3://BUCKET/PREFIX FOLDER`: an ingested set onto this machine, checked, with its manifest.
+
+Every image is compared with the manifest's SHA-256 before it gets its name, and the manifest is written last: a folder
+without one is not whole. Run it again and it goes on: images that are there already, byte for byte, are not fetched.
+"""
+
+import argparse
+import hashlib
+import sys
+from functools import partial
+from pathlib import Path
+
+from training.atomic_write import clear_partial, write_whole
+from training.data.labels import SUFFIXES, DataError
+from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
+from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack
+
+WORKERS = 32
+ATTEMPTS = 3  # at one object whose bytes came damaged or cut short
+PACK_SHARE = 0.5  # of a pack's bytes that must be wanted; below, its images come one by one
+
+
+def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest, int]:
+    """Fetch what a folder lacks of a set.
+
+    Parameters
+    ----------
+    bucket
+        Where from.
+    folder
+        Where to; made if absent. Files that the manifest does not name are left alone.
+    progress
+        Show bars.
+
+    Returns
+    -------
+    (Manifest, int)
+        The set, and how many images were fetched; the others were there.
+
+    Raises
+    ------
+    BucketError
+        There is no manifest, or some images could not be fetched as the manifest has them; lists them.
+    DataError
+        The manifest is damaged.
+    """
+    listed = bucket.list()
+    if MANIFEST_NAME not in listed:
+        raise BucketError(
+            f"{bucket.uri} has no {MANIFEST_NAME}, so no whole set is there: run `python -m training ingest` to its end"
+        )
+    manifest = parse(bucket.get(MANIFEST_NAME), f"{bucket.uri}/{MANIFEST_NAME}")
+    clear_partial(folder)
+    wanted = _missing(manifest, folder, progress)
+    if wanted:
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        lacking = _fetch_packs(bucket, folder, wanted, listed, progress)
+        failures = _fetch_images(bucket, folder, lacking, progress)
+        if failures:
+            shown = failures[:20] + ([f"and {len(failures) - 20} more"] if len(failures) > 20 else [])
+            raise BucketError(
+                f"{len(failures)} images are still lacking; the same command goes on from here:\n  "
+                + "\n  ".join(shown)
+            )
+    write_whole(folder / MANIFEST_NAME, manifest.content)
+    return manifest, len(wanted)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``pull`` command."""
+    parser = subparsers.add_parser("pull", help="fetch an ingested set, with its manifest")
+    parser.add_argument("uri", help="s3://BUCKET/PREFIX")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="requests at a time (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``pull`` command; gives the exit code."""
+    try:
+        bucket = Bucket(options.uri, options.workers)
+        manifest, fetched = pull(bucket, options.folder)
+    except (BucketError, DataError, OSError) as error:
+        sys.stderr.write(f"pull: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("pull: interrupted; the same command goes on from here\n")
+        return 130
+    strangers = _strangers(manifest, options.folder)
+    if strangers:
+        sys.stderr.write(f"note: {len(strangers)} images here are not of the set, such as {strangers[0]}\n")
+    sys.stderr.write(
+        f"{len(manifest.records)} images in {options.folder}, {fetched} fetched now, "
+        f"{manifest.size_bytes / 1e6:.1f} MB; manifest {manifest.digest[:16]}\n"
+    )
+    return 0
+
+
+def _is(record: Record, data: bytes) -> bool:
+    return len(data) == record.size_bytes and hashlib.sha256(data).hexdigest() == record.sha256
+
+
+def _missing(manifest: Manifest, folder: Path, progress: bool) -> dict[str, Record]:
+    """Give the records whose file is not here, byte for byte."""
+
+    def check(record: Record) -> Record | None:
+        path = folder / record.key
+        here = path.is_file() and path.stat().st_size == record.size_bytes and _is(record, path.read_bytes())
+        return None if here else record
+
+    pieces = [Piece(partial(check, record), record.size_bytes) for record in manifest.records]
+    outcome = run_all("checking", pieces, workers=4, progress=progress and folder.exists())
+    if outcome.failures:
+        raise BucketError("files here cannot be read:\n  " + "\n  ".join(outcome.failures))
+    return {record.key: record for record in outcome.results if record}
+
+
+def _fetch_packs(
+    bucket: Bucket, folder: Path, wanted: dict[str, Record], listed: dict[str, Stored], progress: bool
+) -> dict[str, Record]:
+    """Fetch the packs that are worth it; gives the records that no pack held as the manifest has them."""
+    index = parse_index(bucket.get(INDEX_KEY)) if INDEX_KEY in listed else PackIndex()
+    # A pack is a copy: it stands for an image only while the image's own object is the one that it was copied from.
+    trusted = {key: one for key, one in wanted.items() if key in listed and index.etags.get(key) == listed[key].etag}
+
+    def unpack_wanted(pack: Pack) -> set[str]:
+        try:
+            content = bucket.get(pack.key)
+        except BucketError:
+            return set()  # its images are fetched one by one
+        taken = set()
+        for key, data in unpack(content):
+            if key in trusted and _is(trusted[key], data):
+                write_whole(folder / key, data)
+                taken.add(key)
+        return taken
+
+    pieces = []
+    for pack in index.packs:
+        useful = sum(trusted[key].size_bytes for key in pack.members if key in trusted)
+        if useful >= PACK_SHARE * pack.size_bytes:
+            pieces.append(Piece(partial(unpack_wanted, pack), useful))
+    outcome = run_all("fetching packs", pieces, bucket.connections, progress and bool(pieces))
+    taken = set().union(*outcome.results)
+    return {key: record for key, record in wanted.items() if key not in taken}
+
+
+def _fetch_images(bucket: Bucket, folder: Path, lacking: dict[str, Record], progress: bool) -> list[str]:
+    """Fetch images one by one; gives a line for each that could not be had."""
+
+    def fetch(record: Record) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                data = bucket.get(record.key)
+            except BucketError:
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            if _is(record, data):
+                write_whole(folder / record.key, data)
+                return
+        raise BucketError(f"{record.key}: its bytes are not those of the manifest: ingest the set again")
+
+    pieces = [Piece(partial(fetch, record), record.size_bytes) for record in lacking.values()]
+    return run_all("fetching images", pieces, bucket.connections, progress and bool(pieces)).failures
+
+
+def _strangers(manifest: Manifest, folder: Path) -> list[str]:
+    """List image files of the folder that the manifest does not name: another set's, or removed since."""
+    named = {record.key for record in manifest.records}
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(key for key in (path.relative_to(folder).as_posix() for path in found) if key not in named)

@@ -1,0 +1,338 @@
+"""Ways of keeping images apart for testing, from the kindest to the strictest.
+
+- ``random_folds``: stratified by label. What papers on the public set report; the other fields of each test field's
+  slide are in training.
+- ``contiguous_folds``: runs of acquisition numbers with an embargo, so that neighbours are not on both sides. The
+  public set's numbers interleave sources and return to slides, so that slides still are (docs/slides.md).
+- ``slide_folds``: whole inferred slides. The nearest to new patients.
+
+In all of them near-duplicates (the manifest's groups) stay together: no group is on two of train, test and gap. Folds
+depend on what the records are, never on their order. Each works on any part of a set, so that a training part can be
+divided again into what is trained on and what is calibrated on.
+
+Deals whole groups of images to folds, every label as evenly as the groups allow.
+
+The folds are those of scikit-learn's ``StratifiedGroupKFold``, bit for bit, so that folds which were published stay
+what they were. Its loop builds half a dozen small arrays for every fold that a group might go to, 0.2 ms a group, and
+so three minutes for a million images; here only the labels that the group holds are weighed again, in plain floats.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from training.data.labels import DataError
+from training.data.manifest import Record
+
+_RELATIVE, _ABSOLUTE = 1e-5, 1e-8  # numpy.isclose's
+
+
+def deal(
+    labels: NDArray[np.str_], groups: NDArray[np.int64], folds: int, shuffle: np.random.RandomState | None
+) -> NDArray[np.int64]:
+    """Give each image the number of the fold that tests it.
+
+    Parameters
+    ----------
+    labels
+        str[n].
+    groups
+        int64[n]; images of one group go to one fold.
+    folds
+        How many.
+    shuffle
+        Deals groups of the same make-up in another order; None keeps that of their numbers.
+
+    Returns
+    -------
+    int64[n]
+        0 to folds - 1.
+    """
+    names, label, of_label = np.unique(labels, return_inverse=True, return_counts=True)
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    held = np.bincount(group * len(names) + label, minlength=count * len(names)).reshape(count, len(names))
+    order = np.arange(count)
+    if shuffle is not None:
+        shuffle.shuffle(order)
+    # The most uneven groups first, while there is still room to balance them.
+    order = order[np.argsort(-np.std(held[order].astype(np.float64), axis=1), kind="stable")]
+    table = _Table(folds, of_label.tolist())
+    home = np.empty(count, np.int64)
+    for number, counts in zip(order.tolist(), held[order].tolist(), strict=True):
+        home[number] = table.place(counts)
+    return home[group]
+
+
+@dataclass
+class _Table:
+    """What lies in each fold so far, and how uneven that is."""
+
+    folds: int
+    of_label: Sequence[int]
+    counts: list[list[int]] = field(init=False)
+    shares: list[list[float]] = field(init=False)
+    spreads: list[float] = field(init=False)
+    sizes: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = [[0] * self.folds for _ in self.of_label]
+        self.shares = [[0.0] * self.folds for _ in self.of_label]
+        self.spreads = [0.0] * len(self.of_label)
+        self.sizes = [0] * self.folds
+
+    def place(self, group: Sequence[int]) -> int:
+        """Put a group, given by its images of each label, where the labels become most even; gives the fold."""
+        held = [label for label, count in enumerate(group) if count]
+        best, least, fewest = 0, math.inf, math.inf
+        for fold in range(self.folds):
+            uneven = self._unevenness(group, held, fold)
+            size = self.sizes[fold]
+            close = abs(uneven - least) <= _ABSOLUTE + _RELATIVE * least < math.inf
+            if uneven < least or (close and size < fewest):
+                best, least, fewest = fold, uneven, size
+        for label in held:
+            self.counts[label][best] += group[label]
+            self.shares[label][best] = self.counts[label][best] / self.of_label[label]
+            self.spreads[label] = _spread(self.shares[label])
+        self.sizes[best] += sum(group)
+        return best
+
+    def _unevenness(self, group: Sequence[int], held: Sequence[int], fold: int) -> float:
+        spreads = self.spreads.copy()
+        for label in held:
+            shares = self.shares[label].copy()
+            shares[fold] = (self.counts[label][fold] + group[label]) / self.of_label[label]
+            spreads[label] = _spread(shares)
+        return _total(spreads) / len(spreads)
+
+
+def _spread(shares: Sequence[float]) -> float:
+    """Give the standard deviation, in numpy's order of additions."""
+    mean = _total(shares) / len(shares)
+    squares = 0.0
+    for share in shares:
+        squares += (share - mean) * (share - mean)
+    return math.sqrt(squares / len(shares))
+
+
+def _total(values: Sequence[float]) -> float:
+    total = 0.0
+    for value in values:  # from Python 3.12 on, sum() compensates for rounding, and numpy does not
+        total += value
+    return total
+
+
+FOLDS = 5
+GAP = 0.03  # of the label's images, on each side of a test run
+
+_Numbers: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One way of keeping images apart; the keys of each part, sorted.
+
+    Attributes
+    ----------
+    train, test
+        Disjoint.
+    gap
+        On neither side: too near to the test images. Train, test and gap together are all the images.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    gap: tuple[str, ...] = ()
+
+
+def random_folds(records: Sequence[Record], folds: int = FOLDS, seed: int = 0) -> list[Fold]:
+    """Deal the images out at random, each label evenly.
+
+    Parameters
+    ----------
+    records
+        In any order.
+    folds, seed
+        How many test parts, and which shuffle.
+
+    Returns
+    -------
+    list of Fold
+        Every image is tested once; there is no gap.
+
+    Raises
+    ------
+    DataError
+        A label has fewer groups of near-duplicates than there are folds.
+    """
+    records = _sorted(records)
+    return _grouped(records, _duplicate_groups(records), folds, "random", np.random.RandomState(seed))
+
+
+def slide_folds(records: Sequence[Record], slides: Mapping[str, str], folds: int = FOLDS) -> list[Fold]:
+    """Leave whole slides out, each label as evenly as its slides allow.
+
+    Parameters
+    ----------
+    records
+        In any order.
+    slides
+        The slide of every image, by key.
+    folds
+        How many test parts. Where a label has fewer slides than that, some parts test none of its images: score all the
+        predictions together, not fold by fold.
+
+    Returns
+    -------
+    list of Fold
+        Every image is tested once; there is no gap.
+
+    Raises
+    ------
+    DataError
+        An image has no slide, or a label's slides are too few to be on both sides.
+    """
+    records = _sorted(records)
+    unknown = [record.key for record in records if record.key not in slides]
+    if unknown:
+        raise DataError(f"{len(unknown)} images have no slide, such as {unknown[0]}: infer the slides of this very set")
+    linked = _join([slides[record.key] for record in records], _duplicate_groups(records).tolist())
+    return _grouped(records, linked, folds, "slides", None)
+
+
+def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float = GAP) -> list[Fold]:
+    """Cut each label's run of acquisition numbers into parts, with an embargo around the part that is tested.
+
+    A group of near-duplicates whose members lie in several parts is tested whole, in the part of most of its members;
+    one that reaches into an embargo is left out whole.
+
+    Parameters
+    ----------
+    records
+        In any order, each with an acquisition number.
+    folds
+        How many parts.
+    gap
+        Width of the embargo on each side of a test part, as a share of the label's images; rounded up.
+
+    Returns
+    -------
+    list of Fold
+        Every image is tested once.
+
+    Raises
+    ------
+    DataError
+        An image has no acquisition number, or a label has fewer images than folds.
+    """
+    records = _sorted(records)
+    groups = _duplicate_groups(records)
+    label, part, place = _parts(records, folds)
+    home = _most_common_part(groups, part, folds)
+    result = []
+    for fold in range(folds):
+        tested = home[groups] == fold
+        embargoed = np.zeros(len(records), bool)
+        for here in (label == number for number in range(label.max() + 1)):
+            run = place[here & (part == fold)]
+            reach = math.ceil(gap * np.count_nonzero(here))
+            embargoed |= here & (run.min() - reach <= place) & (place <= run.max() + reach)
+        near = np.zeros(len(records), bool)
+        near[groups[embargoed]] = True
+        result.append(_fold(f"contiguous-{fold + 1}", records, tested, near[groups] & ~tested))
+    return result
+
+
+def _parts(records: list[Record], folds: int) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """Give each record's label as a number, its part, and its place within its label (by number, then key)."""
+    by_label: dict[str, list[int]] = {}
+    for k, record in enumerate(records):
+        by_label.setdefault(record.label, []).append(k)
+    label, part, place = (np.zeros(len(records), np.int64) for _ in range(3))
+    for number, (name, here) in enumerate(by_label.items()):
+        count = len(here)
+        if count < folds:
+            raise DataError(f"{count} {name} images cannot be cut into {folds} parts: use fewer folds")
+        acquired = [record.acquisition for record in map(records.__getitem__, here) if record.acquisition is not None]
+        if len(acquired) < count:
+            unnumbered = next(records[k].key for k in here if records[k].acquisition is None)
+            raise DataError(f"{unnumbered} has no acquisition number in its name: use random folds")
+        # Records are sorted by key, and the sort is stable.
+        in_order = np.array(here)[np.argsort(np.array(acquired), kind="stable")]
+        label[here], place[in_order] = number, np.arange(count)
+        part[in_order] = np.arange(count) * folds // count
+    return label, part, place
+
+
+def _most_common_part(groups: _Numbers, part: _Numbers, folds: int) -> _Numbers:
+    """Give the part that holds most of each group, by the group's number; the first of several."""
+    held = np.bincount(groups * folds + part, minlength=len(groups) * folds).reshape(-1, folds)
+    return np.asarray(held.argmax(axis=1), np.int64)
+
+
+def _grouped(
+    records: list[Record], groups: _Numbers, folds: int, name: str, shuffle: np.random.RandomState | None
+) -> list[Fold]:
+    """Deal whole groups to folds, and see that each fold leaves every label something to train on."""
+    labels = np.array([record.label for record in records])
+    for label in np.unique(labels):
+        count = len(np.unique(groups[labels == label]))
+        if count < (folds if shuffle else 2):
+            raise DataError(
+                f"{label} has {count} separate groups of images, too few for {folds} folds: use fewer folds"
+            )
+    home = deal(labels, groups, folds, shuffle)
+    result = []
+    for fold in range(folds):
+        tested = home == fold
+        lacking = set(labels) - set(labels[~tested])
+        if lacking:
+            raise DataError(f"fold {fold + 1} would test all the {min(lacking)} images: use more folds")
+        result.append(_fold(f"{name}-{fold + 1}", records, tested, np.zeros(len(records), bool)))
+    return result
+
+
+def _fold(name: str, records: list[Record], tested: NDArray[np.bool_], gapped: NDArray[np.bool_]) -> Fold:
+    keys = [record.key for record in records]
+    return Fold(name, _chosen(keys, ~tested & ~gapped), _chosen(keys, tested), _chosen(keys, gapped))
+
+
+def _chosen(keys: list[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(compress(keys, wanted.tolist()))
+
+
+def _sorted(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: record.key)
+
+
+def _duplicate_groups(records: list[Record]) -> _Numbers:
+    """Give each record the number of its group of near-duplicates; an image without any is alone in its own."""
+    return _join([record.duplicate_group or record.key for record in records])
+
+
+def _join(*groupings: Sequence[str | int]) -> _Numbers:
+    """Give each record the number of the group that arises when whatever shares a name in any grouping is together.
+
+    A group's number is the position of its first member.
+    """
+    count = len(groupings[0])
+    # A graph of the records and the names, each record linked to its names.
+    codes: dict[tuple[int, str | int], int] = {}
+    ends = [
+        codes.setdefault((number, name), count + len(codes)) for number, names in enumerate(groupings) for name in names
+    ]
+    starts = np.tile(np.arange(count), len(groupings))
+    nodes = count + len(codes)
+    graph = coo_array((np.ones(len(ends), np.int8), (starts, ends)), shape=(nodes, nodes))
+    _, component = connected_components(graph, directed=False)
+    _, first, number = np.unique(component[:count], return_index=True, return_inverse=True)
+    return np.asarray(first[number], np.int64)

@@ -1,0 +1,103 @@
+"""What each fold's file answers on the fields that it never saw, by the code that serves; kept beside the folds."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from inference import Classifier, load
+from training.atomic_write import write_whole
+from training.data import corruptions
+from training.data import corruptions as disturbances
+from training.data.manifest import Manifest
+from training.evaluation.folds import FoldFile
+from training.evaluation.predictions import Measured
+from training.progress import bar
+
+KEPT = ".answers"
+WORKERS = 2
+"""LiteRT lets go of Python's lock while it runs, so that threads are enough."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All the fields of a set, by their manifest key."""
+
+    images: NDArray[np.uint8]
+    position: dict[str, int]
+    sha256: dict[str, str]
+
+    @classmethod
+    def of(cls, images: NDArray[np.uint8], keys: Sequence[str], manifest: Manifest) -> "Pictures":
+        """Take uint8[n, 224, 224, 3] with one key an image."""
+        digests = {record.key: record.sha256 for record in manifest.records}
+        return cls(images, {key: place for place, key in enumerate(keys)}, digests)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fold under one disturbance."""
+
+    fold: FoldFile
+    disturbance: str = "none"
+
+
+def answer(tasks: Sequence[Task], pictures: Pictures, title: str, workers: int = WORKERS) -> list[Measured]:
+    """Answer the test fields of each task, in the order of its fold's record.
+
+    Parameters
+    ----------
+    tasks
+        What is asked. Answers given before, by the very file on the very images, are read instead.
+    pictures
+        Where the fields are.
+    title
+        Of the progress bar.
+    workers
+        Files that answer at a time.
+
+    Raises
+    ------
+    ModelError
+        A fold's model folder cannot be loaded.
+    """
+    total = sum(len(task.fold.record.test) for task in tasks)
+    with bar(None, title, total, unit="field") as shown, ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda task: _answer(task, pictures, shown), tasks))
+
+
+def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
+    file = load(task.fold.folder)
+    kept = _kept(task, file, pictures)
+    if kept.is_file():
+        with np.load(BytesIO(kept.read_bytes())) as stored:
+            shown.update(len(task.fold.record.test))
+            return Measured(stored["probabilities"], stored["scores"])
+    disturb = disturbances.DISTURBANCES[task.disturbance]
+    probabilities, scores = [], []
+    for key in task.fold.record.test:
+        outputs = file.run(disturb(pictures.images[pictures.position[key]]))
+        probabilities.append(outputs.probabilities)
+        scores.append(outputs.out_of_distribution_score)
+        shown.update()
+    measured = Measured(np.array(probabilities, np.float32), np.array(scores, np.float32))
+    buffer = BytesIO()
+    np.savez(buffer, probabilities=measured.probabilities, scores=measured.scores)
+    write_whole(kept, buffer.getvalue())
+    return measured
+
+
+def _kept(task: Task, file: Classifier, pictures: Pictures) -> Path:
+    """Name the stored answers by all that they depend on: the file, the images in order, the disturbance's code."""
+    sources = (disturbances, corruptions) if task.disturbance != "none" else ()
+    code = b"".join(Path(str(source.__file__)).read_bytes() for source in sources)
+    what = json.dumps([file.card.sha256, task.disturbance, [pictures.sha256[key] for key in task.fold.record.test]])
+    digest = hashlib.sha256(what.encode() + code).hexdigest()[:16]
+    return task.fold.folder.parent / KEPT / f"{task.fold.record.name}-{task.disturbance}-{digest}.npz"

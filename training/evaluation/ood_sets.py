@@ -1,0 +1,115 @@
+"""Pictures of no class that the model knows, none of which it should label with confidence.
+
+Photographs are those that ship inside scikit-image's wheel; nothing is downloaded.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from inference import read_image, to_model_input
+from training.data.dataset import read_images
+from training.data.labels import INPUT_SIDE_PX, SUFFIXES, DataError
+from training.data.synthetic import MORPHOLOGIES, draw_field
+
+Images = NDArray[np.uint8]
+
+PHOTOGRAPHS = (
+    "astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png", "coins.png",
+    "grass.png", "gravel.png", "hubble_deep_field.jpg", "moon.png", "motorcycle_left.png", "motorcycle_right.png",
+    "rocket.jpg",
+)  # fmt: skip
+"""Of scenes and things, most in colour."""
+MEDICAL = ("cell.png", "ihc.png", "retina.jpg")
+"""A cell in phase contrast, a stained tissue section, a retina: nearer to a smear than any photograph."""
+CROPS = ((224, 4), (320, 3), (448, 2))
+"""Side in pixels, and the most crops along each side of the picture: objects at several scales."""
+SEED = 0
+DRAWN_PER_LABEL = 25
+OF_EACH_KIND = 50
+
+
+def bundled(names: Sequence[str]) -> Images:
+    """Cut pictures of scikit-image into crops, and squeeze each whole: uint8[n, 224, 224, 3]."""
+    crops = []
+    for name in names:
+        file = files("skimage.data") / name
+        if not file.is_file():
+            raise DataError(f"scikit-image ships no {name}: install the version of requirements.txt (make setup)")
+        picture = read_image(file.read_bytes()).pixels
+        crops += [picture, *_crops(picture)]
+    return np.stack([to_model_input(np.ascontiguousarray(crop), INPUT_SIDE_PX, INPUT_SIDE_PX) for crop in crops])
+
+
+def noise() -> Images:
+    """Draw noise: even, normal about grey, in blocks, and smooth; uint8[200, 224, 224, 3]."""
+    random = np.random.default_rng(SEED)
+    side = INPUT_SIDE_PX
+    even = random.integers(0, 256, (OF_EACH_KIND, side, side, 3), np.uint8)
+    normal = np.clip(random.normal(128, 40, even.shape), 0, 255).astype(np.uint8)
+    coarse = random.integers(0, 256, (OF_EACH_KIND, 14, 14, 3), np.uint8)
+    blocks = coarse.repeat(side // 14, 1).repeat(side // 14, 2)
+    smooth = [np.asarray(Image.fromarray(one).filter(ImageFilter.GaussianBlur(12))) for one in blocks]
+    return np.concatenate([even, normal, blocks, np.stack(smooth)])
+
+
+def blank() -> Images:
+    """Draw fields without a cell: any colour, and bare glass under a lamp with the sensor's noise; uint8[200, ...]."""
+    random = np.random.default_rng(SEED)
+    side, count = INPUT_SIDE_PX, 2 * OF_EACH_KIND
+    flat = np.broadcast_to(random.integers(0, 256, (count, 1, 1, 3), np.uint8), (count, side, side, 3))
+    lamp = random.uniform(200, 255, (count, 1, 1, 3))
+    slope = random.uniform(-0.1, 0.1, (count, 1, 1, 1)) * np.linspace(-0.5, 0.5, side)[None, :, None, None]
+    glass = lamp * (1 + slope) + random.normal(0, 2, (count, side, side, 3))
+    return np.concatenate([flat, np.clip(glass, 0, 255).astype(np.uint8)])
+
+
+def synthetic() -> Images:
+    """Draw the project's synthetic smears, as the samples are drawn: uint8[100, 224, 224, 3]."""
+    return np.stack([draw_field(label, seed) for label in MORPHOLOGIES for seed in range(DRAWN_PER_LABEL)])
+
+
+def folder(path: Path) -> Images:
+    """Read a folder of pictures, at any depth: uint8[n, 224, 224, 3].
+
+    Raises
+    ------
+    DataError
+        It holds no picture.
+    """
+    paths = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise DataError(f"{path} holds no picture: give a folder of smears of no class here, such as BCCD's")
+    return read_images(paths, f"reading {path.name}")
+
+
+def collections(external: Sequence[Path]) -> dict[str, Images]:
+    """Give every collection by its name; that of a folder is the folder's."""
+    return {
+        **{path.name: folder(path) for path in external},
+        "photographs": bundled(PHOTOGRAPHS),
+        "medical": bundled(MEDICAL),
+        "noise": noise(),
+        "blank": blank(),
+        "synthetic": synthetic(),
+    }
+
+
+def _crops(picture: Images) -> list[Images]:
+    height, width = picture.shape[:2]
+    found = []
+    for side, most in CROPS:
+        if side <= min(height, width):
+            tops, lefts = (_starts(length, side, most) for length in (height, width))
+            found += [picture[top : top + side, left : left + side] for top in tops for left in lefts]
+    return found
+
+
+def _starts(length: int, side: int, most: int) -> list[int]:
+    """Spread starts evenly; neighbouring crops overlap by two thirds at most, nearly."""
+    count = min(most, 1 + 3 * (length - side) // side)
+    return sorted({round(start) for start in np.linspace(0, length - side, max(count, 1))})

@@ -1,0 +1,256 @@
+"""Everything that is measured of a recipe and of the shipped file, from folds to results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from inference import ModelCard, load, read_card
+from training.data.corruptions import DISTURBANCES
+from training.data.dataset import load_fields
+from training.data.labels import DataError
+from training.data.manifest import Manifest
+from training.data.slides import slides_of
+from training.data.validation import manifest_of
+from training.evaluation import folds as protocols
+from training.evaluation import metrics, ood_sets, shortcuts
+from training.evaluation import predictions as measure
+from training.evaluation.bootstrap import REPLICATES, estimate
+from training.evaluation.fold_predictions import Pictures, Task, answer
+from training.evaluation.folds import CROSSVALIDATE, FoldFile, incomplete, read_candidates
+from training.evaluation.results import (
+    PROTOCOLS,
+    Candidate,
+    Disturbed,
+    Estimate,
+    Evidence,
+    FoldScore,
+    Other,
+    ProtocolResult,
+    Results,
+    SlideScore,
+    StrangersResult,
+    rounded,
+)
+from training.progress import bar
+
+PACKAGES = ("ai-edge-litert", "numpy", "pillow", "scikit-image", "scikit-learn", "scipy")
+Folds = Mapping[str, Sequence[FoldFile]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be examined; the paths of the ``evaluate`` command."""
+
+    data: Path
+    external: list[Path]
+    folds: Path
+    model: Path
+    candidate: str
+    sweeps: Path = Path("runs/sweep")
+    partial: bool = False
+    replicates: int = REPLICATES
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What every recipe is examined with: the data, its fields, their slides, the bootstrap's length."""
+
+    manifest: Manifest
+    pictures: Pictures
+    slides: Mapping[str, str]
+    replicates: int
+
+
+@dataclass
+class Answered:
+    """One recipe's results and curves by protocol; leave-slides-out slide by slide."""
+
+    results: dict[str, ProtocolResult] = field(default_factory=dict)
+    roc: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+    slides: list[SlideScore] = field(default_factory=list)
+
+
+def examine(question: Question) -> Results:
+    """Measure it all.
+
+    Raises
+    ------
+    DataError
+        Folds are missing or of other data; says which, and what makes them.
+    ModelError
+        A model folder cannot be loaded.
+    """
+    manifest = manifest_of(question.data)
+    candidates = read_candidates(question.folds, manifest)
+    mine, missing = _demand(question, candidates, manifest)
+    card = _shipped(question.model, manifest)
+    pictures = _pictures(question.data, manifest)
+    slides = slides_of(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
+    know = Knowledge(manifest, pictures, slides, question.replicates)
+    answered = _answer(question.candidate, mine, know)
+    others = {
+        name: Other(
+            candidate=_describe(folds, incomplete(folds, manifest, PROTOCOLS)),
+            protocols=_answer(name, folds, know).results,
+        )
+        for name, folds in candidates.items()
+        if name != question.candidate
+    }
+    robustness, disturbed = _disturb(mine.get("contiguous", ()), know)
+    scores, shortcut_folds = _shortcuts(mine, pictures)
+    return Results(
+        name=question.candidate,
+        candidate=_describe(mine, missing),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model_sha256=card.sha256,
+        recipe_differences=_differences(mine, card),
+        evidence=Evidence(
+            manifest_digest=manifest.digest,
+            protocols=answered.results,
+            shortcuts=scores,
+            robustness=robustness,
+            strangers=_strangers(question),
+            parity=_parity(card),
+        ),
+        others=others,
+        shortcut_folds=shortcut_folds,
+        slides=answered.slides,
+        disturbed=disturbed,
+        roc=answered.roc,
+        sweeps=_sweeps(question.sweeps, manifest),
+        versions={package: version(package) for package in PACKAGES},
+    )
+
+
+def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> tuple[Folds, list[str]]:
+    """Find the candidate's folds; refuse holes unless they are allowed."""
+    if question.candidate not in candidates:
+        there = ", ".join(candidates) or "none at all"
+        raise DataError(
+            f"{question.folds} has no finished fold of {question.candidate} (of {there}): make them with "
+            f"`{CROSSVALIDATE.format(protocol='contiguous')}`, or name another by --candidate"
+        )
+    mine = candidates[question.candidate]
+    missing = incomplete(mine, manifest, PROTOCOLS)
+    if missing and not question.partial:
+        commands = "".join(f"\n  {CROSSVALIDATE.format(protocol=name)}" for name in missing)
+        raise DataError(
+            f"folds of {question.candidate} are missing for: {', '.join(missing)}. Finish them:{commands}\nor report "
+            "what there is with --partial; the documents then say so"
+        )
+    return mine, missing
+
+
+def _shipped(folder: Path, manifest: Manifest) -> ModelCard:
+    """Load the shipped model once, before an hour's work; see that it is of the same data."""
+    card = load(folder).card
+    trained = card.training.get("data_manifest", manifest.digest)
+    if trained != manifest.digest:
+        raise DataError(
+            f"{folder} was trained on the data with manifest {str(trained)[:16]}, not on this with "
+            f"{manifest.digest[:16]}: give its data, or train it on this"
+        )
+    return card
+
+
+def _pictures(data: Path, manifest: Manifest) -> Pictures:
+    fields = load_fields(data)
+    return Pictures.of(fields.images, fields.keys, manifest)
+
+
+def _answer(name: str, folds: Folds, know: Knowledge) -> Answered:
+    """Answer and measure every protocol of one recipe."""
+    found = Answered()
+    for protocol in (one for one in PROTOCOLS if one in folds):
+        measured = answer([Task(fold) for fold in folds[protocol]], know.pictures, f"{name}: {protocol}")
+        truth = protocols.Truth.of(folds[protocol], know.manifest)
+        predictions = protocols.predictions_of(folds[protocol], measured, truth)
+        more = {}
+        if protocol == "slides":
+            found.slides, whole = protocols.by_slide(predictions, truth, know.slides, know.replicates)
+            more = {"balanced_accuracy_by_slide": whole}
+        found.results[protocol] = protocols.result_of(folds[protocol], predictions, truth, know.replicates, more)
+        found.roc[protocol] = metrics.roc_curves(predictions)
+    return found
+
+
+def _disturb(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Estimate], dict[str, Disturbed]]:
+    """Answer the contiguous test fields again under every disturbance, by the very files."""
+    robustness, beside = {}, {}
+    truth = protocols.Truth.of(folds, know.manifest)
+    for name in DISTURBANCES if folds else ():
+        measured = answer([Task(fold, name) for fold in folds], know.pictures, f"disturbed: {name}")
+        predictions = protocols.predictions_of(folds, measured, truth)
+
+        def score(which: Any, predictions: metrics.Predictions = predictions) -> dict[str, float]:
+            predicted = predictions.predicted[which]
+            return {"score": metrics.balanced_accuracy(metrics.confusion(truth.labels[which], predicted))}
+
+        robustness[name] = estimate(score, truth.clusters, truth.strata, know.replicates)["score"]
+        right = predictions.predicted == predictions.labels
+        beside[name] = Disturbed(
+            coverage=rounded(predictions.accepted.mean()),
+            accuracy_of_accepted=rounded(right[predictions.accepted].mean()) if predictions.accepted.any() else None,
+        )
+    return robustness, beside
+
+
+def _shortcuts(
+    folds: Folds, pictures: Pictures
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, list[FoldScore]]]]:
+    features = shortcuts.features_of(pictures.images)
+    scores: dict[str, dict[str, float]] = {name: {} for name in shortcuts.SHORTCUTS}
+    by_fold: dict[str, dict[str, list[FoldScore]]] = {name: {} for name in shortcuts.SHORTCUTS}
+    for protocol in (one for one in PROTOCOLS if one in folds):
+        audited = shortcuts.audit(folds[protocol], features, pictures, f"shortcuts: {protocol}")
+        for name, (score, listed) in audited.items():
+            scores[name][protocol], by_fold[name][protocol] = score, listed
+    scores["chance"] = {protocol: shortcuts.CHANCE for protocol in PROTOCOLS if protocol in folds}
+    return scores, by_fold
+
+
+def _strangers(question: Question) -> dict[str, StrangersResult]:
+    file, found = load(question.model), ood_sets.collections(question.external)
+    return {
+        name: StrangersResult.model_validate(measure.strangers(file, images, f"strangers: {name}"))
+        for name, images in bar(found.items(), "strangers", len(found), unit="collection")
+    }
+
+
+def _describe(folds: Folds, missing: list[str]) -> Candidate:
+    """Read off a fold's card what the recipe is."""
+    card = read_card(next(iter(folds.values()))[0].folder)
+    return Candidate(backbone=card.backbone, size_bytes=card.size_bytes, recipe=_recipe(card), incomplete=missing)
+
+
+def _recipe(card: ModelCard) -> dict[str, str]:
+    recipe = card.training.get("recipe", {})
+    return {name: str(value) for name, value in recipe.items()} if isinstance(recipe, dict) else {}
+
+
+def _differences(folds: Folds, card: ModelCard) -> dict[str, tuple[str, str]]:
+    tried = read_card(next(iter(folds.values()))[0].folder)
+    one = {"backbone": tried.backbone, **_recipe(tried)}
+    other = {"backbone": card.backbone, **_recipe(card)}
+    both = sorted({*one, *other})
+    return {k: (one.get(k, "-"), other.get(k, "-")) for k in both if one.get(k) != other.get(k)}
+
+
+def _sweeps(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Take over the tables of sweeps on the same data."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        table = path.with_suffix(".md")
+        if table.is_file() and json.loads(path.read_bytes()).get("manifest") == manifest.digest:
+            found[path.stem] = table.read_text()
+    return found
+
+
+def _parity(card: ModelCard) -> dict[str, float]:
+    """Keep what the training run found when it compared the file with its network."""
+    found = card.evaluation.get("parity") or card.training.get("parity") or {}
+    return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}

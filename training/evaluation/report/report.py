@@ -1,0 +1,322 @@
+"""docs/evaluation.md, made from the results file alone: no number in it is typed.
+
+What was tried besides, from a list that is kept by hand: ``docs/attempts.json``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from training.data import corruptions
+from training.data.labels import LABELS, DataError
+from training.evaluation import shortcuts
+from training.evaluation.bootstrap import REPLICATES, RUN
+from training.evaluation.metrics import BINS
+from training.evaluation.report.targets import verdicts
+from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
+from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results
+from untrusted import in_markdown
+
+
+class Attempt(Part):
+    """One tried recipe and the balanced accuracy of its contiguous folds."""
+
+    name: str
+    what: str
+    contiguous: list[float]
+    mean: float
+    worst: float
+    note: str = ""
+
+
+def read_attempts(path: Path) -> list[Attempt]:
+    """Read the list; none where there is no file.
+
+    Raises
+    ------
+    DataError
+        It is not such a list.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return TypeAdapter(list[Attempt]).validate_json(path.read_bytes())
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise DataError(f"{path}: {where}: {error.errors()[0]['msg']}") from error
+
+
+def render_attempts(attempts: list[Attempt]) -> list[str]:
+    """Write the section, or nothing without attempts."""
+    if not attempts:
+        return []
+    rows = [
+        [
+            one.name,
+            one.what,
+            ", ".join(number(score, 3) for score in one.contiguous),
+            number(one.mean, 3),
+            number(one.worst, 3),
+            one.note,
+        ]
+        for one in attempts
+    ]
+    return [
+        "## Attempts",
+        "",
+        "What was tried to raise the contiguous folds, whether it helped or not; balanced accuracy.",
+        "",
+        *table(["attempt", "what", "folds", "mean", "worst", "note"], rows),
+        "",
+    ]
+
+
+_HEAD = f"""# Evaluation
+
+Made by `python -m training evaluate` from [{RESULTS_NAME}]({RESULTS_NAME}); every number here is read from that
+file. Research use, triage and not diagnosis: none of this says how the model does on patients of another
+laboratory.
+"""
+_HOW = f"""## How it was measured
+
+Every field is answered by an exported file that never saw it, through `inference`, the code that serves. Folds
+are those of `training/data/splits.py`; each one's file is trained, calibrated and given its thresholds on the rest
+of the data alone, by the recipe of the shipped file. A protocol's numbers are of its folds' answers pooled.
+
+- **leave slides out**: no inferred slide ([slides.md](slides.md)) is on both sides. The nearest to new
+  patients, and the headline. Five folds test whole slides, so that some test few labels: read it pooled, and
+  slide by slide.
+- **contiguous**: runs of acquisition numbers with an embargo of 3 % of the label on each side. Slides are still
+  shared, because the numbers interleave sources and return to slides.
+- **random**: stratified by label. What papers on this data report; the neighbours of every test field are
+  trained on.
+
+Near-duplicates never straddle. **Intervals** hold 95 % of {REPLICATES} bootstrap replicates, which draw
+contiguous runs of about {RUN} fields (Künsch 1989; length by Hall, Horowitz and Jing 1995) within each fold and
+label, since neighbours are no independent samples. They tell how sure the number is for these slides, not for
+new ones; where an interval is over whole slides, it draws slides within each label, and says more about new
+ones. Expected calibration error: {BINS} bins (Naeini et al. 2015; Guo et al. 2017), whose bootstrap is biased
+upwards. Accepted: not out of distribution, and exactly one label in the prediction set.
+"""
+_SHORTCUTS = """What a field shows besides morphology, given to a small classifier that is trained and tested on the
+same folds. A model is worth what it scores above these. Shortcuts may be in the model too: no evaluation on one
+laboratory's slides can exclude it.
+"""
+
+
+def render(results: Results, attempts: list[Attempt], figures: Mapping[str, Path]) -> str:
+    """Write the document.
+
+    Parameters
+    ----------
+    figures
+        By name, relative to the document.
+    """
+    sections = [
+        [_HEAD, _whose(results), ""],
+        ["## Asked and reached", "", *_targets(results), ""],
+        [
+            "## Metrics",
+            "",
+            *_metrics(results),
+            "",
+            *_figure(figures, "confusion", "Confusion matrices, true label by row."),
+        ],
+        [
+            "## Fold by fold",
+            "",
+            *_folds(results),
+            *_figure(figures, "folds", "Balanced accuracy of each fold, shortcuts as marks."),
+        ],
+        ["## Shortcuts", "", _SHORTCUTS, *_shortcuts(results), ""],
+        ["## Slide by slide", "", *_slides(results), ""] if results.slides else [],
+        _robustness(results, figures),
+        ["## Strangers", "", *_strangers(results), ""],
+        ["## Calibration and abstention", "", *_figure(figures, "reliability", "Reliability, area by count.")],
+        _figure(figures, "risk-coverage", "Risk and coverage.") + _figure(figures, "roc", "ROC, its upper left part."),
+        ["## Starting point and others", "", *_others(results), ""] if results.others else [],
+        _sweeps(results),
+        render_attempts(attempts),
+        [_HOW, _versions(results), ""],
+    ]
+    return "\n".join(line for section in sections for line in section)
+
+
+def headline(results: Results) -> str:
+    """Say in a line or two what was reached."""
+    lines = []
+    for name, result in results.evidence.protocols.items():
+        lines.append(f"{PROTOCOL[name]}: balanced accuracy {interval(result.metrics['balanced_accuracy'])}")
+    missed = [verdict.asked for verdict in verdicts(results) if verdict.met is False]
+    return "\n".join([*lines, f"not met: {'; '.join(missed) or 'nothing'}"])
+
+
+def metric_table(results: Mapping[str, ProtocolResult]) -> list[str]:
+    """Write every metric, a column a protocol."""
+    there = [name for name in PROTOCOLS if name in results]
+    rows = [
+        [told, *(interval(results[one].metrics.get(name)) for one in there)]
+        for name, told in METRICS.items()
+        if any(name in results[one].metrics for one in there)
+    ]
+    rows += [
+        [f"{what}, {label}", *(interval(getattr(results[one], what).get(label)) for one in there)]
+        for what in ("sensitivity", "specificity")
+        for label in LABELS
+    ]
+    head = [f"{PROTOCOL[one]} ({results[one].images} fields)" for one in there]
+    return table(["", *head], rows)
+
+
+def _whose(results: Results) -> str:
+    recipe = ", ".join(f"{name} {value}" for name, value in results.candidate.recipe.items())
+    lines = [
+        f"{results.created[:10]}; recipe `{results.name}` ({results.candidate.backbone}; {recipe or 'not recorded'}); "
+        f"data manifest `{results.evidence.manifest_digest[:16]}`; shipped file `{results.model_sha256[:16]}`, which "
+        "answered the strangers."
+    ]
+    if results.recipe_differences:
+        told = "; ".join(
+            f"{name}: {folds} in the folds, {shipped} shipped"
+            for name, (folds, shipped) in results.recipe_differences.items()
+        )
+        lines.append(f"**The folds were not made by the shipped file's very recipe**: {told}.")
+    if results.candidate.incomplete:
+        missing = ", ".join(PROTOCOL[name] for name in results.candidate.incomplete)
+        lines.append(f"**Not every fold was there** for: {missing}. Their numbers are of part of the data, or absent.")
+    return "\n".join(lines)
+
+
+def _targets(results: Results) -> list[str]:
+    return table(["asked", "reached", ""], [[one.asked, one.reached, one.said] for one in verdicts(results)])
+
+
+def _metrics(results: Results) -> list[str]:
+    return metric_table(results.evidence.protocols)
+
+
+def _figure(figures: Mapping[str, Path], name: str, caption: str) -> list[str]:
+    return [f"![{caption}]({figures[name].as_posix()})", ""] if name in figures else []
+
+
+def _folds(results: Results) -> list[str]:
+    """Write a table a protocol: recipes and shortcuts by row, folds by column."""
+    lines = []
+    for protocol in PROTOCOLS:
+        if protocol not in results.evidence.protocols:
+            continue
+        tested = results.evidence.protocols[protocol].folds
+        scores = {results.name: tested}
+        scores |= {
+            name: one.protocols[protocol].folds for name, one in results.others.items() if protocol in one.protocols
+        }
+        scores |= {f"shortcut: {name}": by[protocol] for name, by in results.shortcut_folds.items() if protocol in by}
+        rows = []
+        for name, folds in scores.items():
+            found = {fold.name: fold.balanced_accuracy for fold in folds}
+            cells = [number(found[fold.name]) if fold.name in found else "-" for fold in tested]
+            summary = len(found) == len(tested) and protocol != "slides"  # whose folds test different labels
+            values = list(found.values())
+            ends = [number(sum(values) / len(values)), number(min(values))] if summary else ["-", "-"]
+            rows.append([name, *cells, *ends])
+        head = [f"{fold.name} ({fold.images})" for fold in tested]
+        lines += [f"Balanced accuracy, {PROTOCOL[protocol]}; fields tested in brackets:", ""]
+        lines += [*table(["", *head, "mean", "worst"], rows), ""]
+    return lines
+
+
+def _shortcuts(results: Results) -> list[str]:
+    there = [name for name in PROTOCOLS if name in results.evidence.protocols]
+    model = [interval(results.evidence.protocols[one].metrics["balanced_accuracy"]) for one in there]
+    rows = [[f"**the model ({results.name})**", *model]]
+    for name, scores in results.evidence.shortcuts.items():
+        rows.append([shortcuts.TOLD[name], *(number(scores[one]) if one in scores else "-" for one in there)])
+    return table(["balanced accuracy, pooled", *(PROTOCOL[one] for one in there)], rows)
+
+
+def _slides(results: Results) -> list[str]:
+    rows = [
+        [in_markdown(one.name), f"{one.images}", number(one.sensitivity, 3), in_markdown(one.mistaken_for or "") or "-"]
+        for one in results.slides
+    ]
+    return [
+        "Each inferred slide, by files that were trained on no field of it: the share of its fields with the right "
+        "label.",
+        "",
+        *table(["slide", "fields", "right", "most often mistaken for"], rows),
+    ]
+
+
+def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
+    rows = []
+    for name, found in results.evidence.robustness.items():
+        beside = results.disturbed[name]
+        accepted = "-" if beside.accuracy_of_accepted is None else number(beside.accuracy_of_accepted)
+        rows.append([corruptions.TOLD[name], interval(found), number(beside.coverage), accepted])
+    if not rows:
+        return []
+    return [
+        "## Robustness",
+        "",
+        "The contiguous test fields, disturbed, through the very files; thresholds are not set anew.",
+        "",
+        *table(["disturbance", "balanced accuracy", "coverage", "accuracy of the accepted"], rows),
+        "",
+        *_figure(figures, "robustness", "Balanced accuracy under each disturbance."),
+    ]
+
+
+def _strangers(results: Results) -> list[str]:
+    rows = [
+        [COLLECTIONS.get(name, name), f"{one.images}", *(f"{share:.2%}" for share in _shares(one))]
+        for name, one in results.evidence.strangers.items()
+    ]
+    head = ["pictures of no class that the model knows", "n", "turned away", "accepted", "accepted as malignant"]
+    return [
+        "The shipped file's answers. Its threshold was set on development fields alone. Synthetic smears are drawings:",
+        "what the model says of them is no evidence for or against it.",
+        "",
+        *table(head, rows),
+    ]
+
+
+def _shares(one: object) -> list[float]:
+    return [getattr(one, name) for name in ("out_of_distribution", "accepted", "accepted_as_malignant")]
+
+
+def _others(results: Results) -> list[str]:
+    """Put other recipes beside the shipped one, metric by metric, on each protocol that they share."""
+    lines = ["The same protocol, the same folds, the same code.", ""]
+    for protocol in PROTOCOLS:
+        beside = {name: one.protocols[protocol] for name, one in results.others.items() if protocol in one.protocols}
+        if protocol not in results.evidence.protocols or not beside:
+            continue
+        columns = {results.name: results.evidence.protocols[protocol]} | beside
+        rows = [
+            [told, *(interval(one.metrics.get(name)) for one in columns.values())]
+            for name, told in METRICS.items()
+            if any(name in one.metrics for one in columns.values())
+        ]
+        lines += [f"{PROTOCOL[protocol].capitalize()}:", ""]
+        lines += [*table(["", *(f"{name} ({one.images} fields)" for name, one in columns.items())], rows), ""]
+    for name, one in results.others.items():
+        recipe = ", ".join(f"{key} {value}" for key, value in one.candidate.recipe.items()) or "not recorded"
+        partly = f"; not every fold of {', '.join(one.candidate.incomplete)}" if one.candidate.incomplete else ""
+        lines.append(
+            f"- `{name}`: {one.candidate.backbone}, {one.candidate.size_bytes / 1e6:.1f} MB; {recipe}{partly}."
+        )
+    return lines
+
+
+def _sweeps(results: Results) -> list[str]:
+    if not results.sweeps:
+        return []
+    lines = ["## Sweeps", "", "Heads on frozen backbones, by `python -m training sweep` on the same data.", ""]
+    for name, text in results.sweeps.items():
+        lines += [f"`{name}`:", "", text.strip(), ""]
+    return lines
+
+
+def _versions(results: Results) -> str:
+    return "Computed with " + ", ".join(f"{name} {version}" for name, version in results.versions.items()) + "."

@@ -1,0 +1,53 @@
+"""The network that is trained: scaling, backbone, pool, linear head."""
+
+from collections.abc import Sequence
+
+import keras
+
+from training.data.labels import INPUT_SIDE_PX
+from training.models.backbones import BACKBONES
+from training.models.heads import classify, pool
+from training.models.stain_pooling import DeeperViews, FieldViews, StainPool
+
+
+def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
+    """Build a classifier of smear fields.
+
+    Parameters
+    ----------
+    backbone : str
+        A key of ``BACKBONES``.
+    imagenet : bool
+        Start from ImageNet weights; otherwise from random ones.
+
+    Returns
+    -------
+    keras.Model
+        float32[batch, 224, 224, 3] in 0 to 255 to logits float32[batch, 4]. Its layers ``features`` (the backbone),
+        ``embedding`` (the pool) and ``logits`` (the last layer of the head) are what the served graph is made of. Where
+        the backbone names depths, ``features`` ends at the last of them and gives the maps of each.
+    """
+    spec = BACKBONES[backbone]
+    features = spec.build(INPUT_SIDE_PX, INPUT_SIDE_PX)
+    if imagenet:
+        spec.load_imagenet(features)
+    if spec.depths:
+        features = _stop_at(features, spec.depths)
+    features.name = "features"
+    image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3), name="image")
+    views = FieldViews(name="views")(image) if spec.depths else image
+    scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(views)
+    maps = features(scaled)
+    embedding = StainPool(name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
+    return keras.Model(image, classify(embedding, spec), name=backbone)
+
+
+def _stop_at(features: keras.Model, depths: Sequence[str]) -> keras.Model:
+    """Cut a network at the named layers: it gives the maps of each, of the views that are pooled there."""
+    maps, found = features.input, []
+    for depth, name in enumerate(depths):
+        start = features.get_layer(depths[depth - 1]).output if depth else features.input
+        part = keras.Model(start, features.get_layer(name).output, name=f"to_{name}")
+        maps = part(DeeperViews(depth)(maps) if depth else maps)
+        found.append(maps)
+    return keras.Model(features.input, found)

@@ -1,0 +1,227 @@
+"""From training fields to a calibrated classifier: the network, how sure it may be, and what it has never seen.
+
+Temperature, prediction sets and the out-of-distribution threshold come from fields that the asked network did not learn
+from. A frozen backbone's linear head is fitted in a second, so it is cross-fitted: the training fields are cut into
+contiguous parts, each answered by a head that learnt from the others, and the final head learns from all of them (Vovk,
+"Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). What takes minutes to train is asked about one part,
+which it does not learn from.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.dataset import Fields
+from training.data.manifest import Record
+from training.data.protocols import positions
+from training.data.splits import contiguous_folds
+from training.models import calibration, classifier, out_of_distribution
+from training.models.backbones import BACKBONES, Backbone
+from training.models.features import Features, features_of
+from training.models.fine_tuning import Recipe, embed, fit
+from training.models.heads import layer_names
+from training.models.linear_probe import LinearHead, fit_linear_head
+from training.models.mlp_head import HeadRecipe, fit_head
+from training.models.out_of_distribution import Mahalanobis
+from training.models.stain_pooling import StainPool
+
+OOD_RANK = 256
+"""Directions with a variance of their own: some 1,700 fields determine no more."""
+OOD_QUANTILE = 0.99
+"""Of the calibration fields' scores: one known field in a hundred is turned away."""
+VARIED_SHARE = 0.1
+"""Of a varied copy in what counts as known, where a field itself counts 1: compressed fields pass, strangers do not."""
+ASKED_PART = 2
+"""Of five contiguous parts, the one that a network of many minutes is calibrated on: the middle one."""
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
+Watch = Callable[[Fields], Sequence[keras.callbacks.Callback]]
+"""Takes the fields that are asked about and not learnt from; gives callbacks that measure each epoch on them."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained classifier and what it needs to be served.
+
+    Attributes
+    ----------
+    network : keras.Model
+        Of ``classifier.build``.
+    temperature, minimum_probability, threshold : float
+        Of the card.
+    distance : Mahalanobis
+        Fitted on the embeddings of all that was learnt from.
+    epochs : list of dict
+        Loss and accuracy of each; none of a linear head.
+    """
+
+    network: keras.Model
+    temperature: float
+    minimum_probability: float
+    threshold: float
+    distance: Mahalanobis
+    epochs: list[dict[str, float]]
+
+
+def learn(
+    backbone: str, fields: Fields, records: Sequence[Record], recipe: Recipe, work: Path, watch: Watch | None = None
+) -> Learned:
+    """Train on fields and calibrate.
+
+    Parameters
+    ----------
+    backbone : str
+        A key of ``BACKBONES``.
+    fields : Fields
+        All that may be learnt from.
+    records : sequence of Record
+        Theirs, among others or not.
+    recipe : Recipe
+        How.
+    work : Path
+        Folder for the checkpoint of fine-tuning.
+    watch : callable, optional
+        See ``Watch``.
+
+    Raises
+    ------
+    DataError, ValueError
+        Too few fields, or a recipe that this backbone cannot be trained by.
+    """
+    network, spec = classifier.build(backbone), BACKBONES[backbone]
+    if recipe.frozen and not spec.hidden:
+        return learn_linear(network, fields, features_of(network, fields, recipe.seed), records, watch)
+    learnt, asked = inner_parts(fields, records)[ASKED_PART]
+    callbacks = watch(fields.take(asked)) if watch else ()
+    if recipe.frozen:
+        epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
+    else:
+        if not spec.hidden:
+            start = features_of(network, fields.take(learnt), recipe.seed)
+            _fit_head(start, fields.labels[learnt]).put(network)
+        epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
+    embeddings, logits = embed(network, fields.images)
+    known = embeddings[learnt, : _looked_at(network)]
+    distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
+    return calibrated(network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked]))
+
+
+def learn_linear(
+    network: keras.Model, fields: Fields, features: Features, records: Sequence[Record], watch: Watch | None = None
+) -> Learned:
+    """Fit a linear head on features of the frozen backbone, cross-fitted; sets the network's last layers.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Of ``classifier.build``, its backbone as the features were computed with.
+    fields, features, records, watch
+        As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
+    """
+    embeddings, labels = features.embeddings, fields.labels
+    logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
+    for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
+        head, distance = _fit_linear(network, features.take(learnt), labels[learnt])
+        logits[asked] = head.logits(embeddings[asked])
+        scores[asked] = distance.score(_as_served(network, head, embeddings[asked]))
+        if watch and part == ASKED_PART:
+            head.put(network)
+            _show(network, watch(fields.take(asked)))
+    head, distance = _fit_linear(network, features, labels)
+    head.put(network)
+    return calibrated(network, distance, [], logits, labels, scores)
+
+
+def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positions, Positions]]:
+    """Cut fields into contiguous parts: positions to learn from and to ask about, every field asked about once."""
+    keys = set(fields.keys)
+    folds = contiguous_folds([record for record in records if record.key in keys])
+    return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
+
+
+def _fit_linear(network: keras.Model, features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:
+    head = _fit_head(features, labels)
+    known = np.concatenate([_as_served(network, head, part) for part in (features.embeddings, *features.varied)])
+    weights = np.repeat([1.0, *[VARIED_SHARE] * len(features.varied)], len(labels))
+    every = np.tile(labels, 1 + len(features.varied))
+    return head, out_of_distribution.fit(known[:, : _looked_at(network)], every, _rank(len(labels)), weights)
+
+
+def _as_served(network: keras.Model, head: LinearHead, pooled: Floats) -> Floats:
+    """Give the embeddings that the served graph will: only a pool by stain standardises what it pools."""
+    return head.standardise(pooled) if isinstance(network.get_layer("embedding"), StainPool) else pooled
+
+
+def _looked_at(network: keras.Model) -> int | None:
+    """Tell how many of the embedding's numbers, from the first on, say how strange a field is; None for all.
+
+    Of what is pooled by stain, those of the views in colour: in grey, another laboratory's leukocytes look known.
+    """
+    pool = network.get_layer("embedding")
+    return int(pool.colours) if isinstance(pool, StainPool) else None
+
+
+def _fit_head(features: Features, labels: Positions) -> LinearHead:
+    return fit_linear_head(features.embeddings, features.varied, labels, features.densities)
+
+
+def _learn_hidden(
+    network: keras.Model,
+    spec: Backbone,
+    fields: Fields,
+    recipe: Recipe,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> list[dict[str, float]]:
+    """Train a head of several layers on the frozen backbone's features, and set the network's."""
+    head = HeadRecipe(recipe.optimizer, recipe.batch_size, recipe.epochs, recipe.seed)
+    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, head)
+    for name in layer_names(spec):
+        network.get_layer(name).set_weights(fitted.head.get_layer(name).get_weights())
+    _show(network, callbacks)
+    return fitted.epochs
+
+
+def _show(network: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Let callbacks measure what was trained without Keras's loop."""
+    for callback in callbacks:
+        callback.set_model(network)
+        callback.on_train_begin()
+        callback.on_epoch_end(0, {})
+        callback.on_train_end()
+
+
+def calibrated(
+    network: keras.Model,
+    distance: Mahalanobis,
+    epochs: list[dict[str, float]],
+    logits: Floats,
+    labels: Positions,
+    scores: Floats,
+) -> Learned:
+    """Put a network together with how sure it may be.
+
+    Parameters
+    ----------
+    network, distance, epochs
+        As in ``Learned``.
+    logits, labels, scores : float32[n, 4], int64[n], float32[n]
+        Answers to fields that whoever answered did not learn from, their truth, and how strange each was.
+    """
+    temperature = calibration.temperature(logits, labels)
+    return Learned(
+        network,
+        temperature,
+        calibration.minimum_probability(logits, labels, temperature),
+        float(np.quantile(scores, OOD_QUANTILE)),
+        distance,
+        epochs,
+    )
+
+
+def _rank(fields: int) -> int:
+    return min(OOD_RANK, fields // 4)

@@ -1,0 +1,134 @@
+"""A linear head on features that stay as they are: convex, the same every time, fitted in seconds."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from training.data.labels import LABELS
+from training.data.scale_bar import hide_scale_bar
+from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
+
+REGULARISATION = 0.1
+"""Inverse strength of the penalty, scikit-learn's C: 0.03 to 0.3 are within 0.004 of each other on contiguous folds."""
+ITERATIONS = 500
+VARIED_WEIGHT = 0.03
+"""Of a varied copy, where the field itself weighs 1: enough for the head to hold where a field is blurred or
+compressed, little enough to cost some 0.003 on fields as they are (docs/attempts.json)."""
+DENSITY_EDGES = (0.1 / 1.5, 0.1, 0.15, 0.225)
+"""Of ``stain_density``, from sparse to crowded: each half as dense again as the one before."""
+HIGHEST_WEIGHT = 10.0
+"""Of a field of a rare density, relative to the mean of its label's: a handful of fields must not outvote the rest."""
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LinearHead:
+    """Logits of an embedding e: ((e - centre) / spread) @ kernel + bias.
+
+    Attributes
+    ----------
+    kernel : float32[d, 4]
+    bias : float32[4]
+    centre, spread : float32[d]
+        Mean and standard deviation of the embeddings that it was fitted on.
+    """
+
+    kernel: Floats
+    bias: Floats
+    centre: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, network: keras.Model) -> "LinearHead":
+        """Read back what ``put`` has set."""
+        pool, (kernel, bias) = network.get_layer("embedding"), network.get_layer("logits").get_weights()
+        if isinstance(pool, StainPool):
+            return cls(kernel, bias, *pool.get_weights())
+        return cls(kernel, bias, np.zeros(len(kernel), np.float32), np.ones(len(kernel), np.float32))
+
+    def standardise(self, embeddings: Floats) -> Floats:
+        """Bring each dimension to mean 0 and deviation 1: float32[n, d] to the same."""
+        standard: Floats = (embeddings - self.centre) / self.spread
+        return standard
+
+    def logits(self, embeddings: Floats) -> Floats:
+        """Give float32[n, 4] for float32[n, d]."""
+        found: Floats = (self.standardise(embeddings) @ self.kernel + self.bias).astype(np.float32)
+        return found
+
+    def put(self, network: keras.Model) -> None:
+        """Set the last layers of what ``classifier.build`` made with a linear head."""
+        pool, last = network.get_layer("embedding"), network.get_layer("logits")
+        if isinstance(pool, StainPool):
+            pool.standardise(self.centre, self.spread)
+            last.set_weights([self.kernel, self.bias])
+        else:
+            kernel = self.kernel / self.spread[:, None]
+            last.set_weights([kernel, self.bias - self.centre @ kernel])
+
+
+def fit_linear_head(embeddings: Floats, varied: Floats, labels: Labels, densities: Floats) -> LinearHead:
+    """Fit multinomial logistic regression with a quadratic penalty on standardised embeddings.
+
+    Parameters
+    ----------
+    embeddings : float32[n, d]
+        As the network pools them.
+    varied : float32[k, n, d]
+        Of k varied copies of each field (``training.data.corruptions``); k may be 0.
+    labels : int64[n]
+        Every label present.
+    densities : float32[n]
+        Of ``stain_density``. Within each label every density counts alike, and every label counts alike: in the public
+        set sparse fields are mostly Early, which is the slides' doing and not the disease's.
+
+    Returns
+    -------
+    LinearHead
+        Fitted.
+    """
+    copies = len(varied)
+    everything = np.concatenate([embeddings, *varied])
+    centre = everything.mean(0, dtype=np.float64)
+    spread = everything.std(0, dtype=np.float64)
+    spread[spread < 1e-6] = 1.0
+    weights = balanced_weights(labels, densities)
+    regression = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS)
+    regression.fit(
+        (everything - centre) / spread,
+        np.tile(labels, 1 + copies),
+        np.concatenate([weights, *[weights * VARIED_WEIGHT] * copies]),
+    )
+    return LinearHead(
+        regression.coef_.T.astype(np.float32),
+        regression.intercept_.astype(np.float32),
+        centre.astype(np.float32),
+        spread.astype(np.float32),
+    )
+
+
+def balanced_weights(labels: Labels, densities: Floats) -> NDArray[np.float64]:
+    """Weigh fields so that each label counts the same, and within it each density: float64[n], mean 1."""
+    bins = np.digitize(densities, DENSITY_EDGES)
+    weights = np.ones(len(labels))
+    for label in range(len(LABELS)):
+        here = labels == label
+        counts = np.bincount(bins[here], minlength=len(DENSITY_EDGES) + 1)
+        wanted = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[bins[here]]
+        weights[here] = wanted / wanted.sum() * len(labels) / len(LABELS)
+    return weights
+
+
+def stain_density(images: NDArray[np.uint8], batch_size: int = 64) -> Floats:
+    """Measure the share of each field that nuclei cover: uint8[n, 224, 224, 3] to float32[n]."""
+    parts = []
+    for start in range(0, len(images), batch_size):
+        fields = hide_scale_bar(tf.cast(images[start : start + batch_size], tf.float32))
+        parts.append(np.asarray(tf.reduce_mean(stain_weights(fields, NUCLEI), [1, 2, 3])))
+    return np.concatenate(parts)

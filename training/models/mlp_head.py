@@ -1,0 +1,158 @@
+"""Trains a head on cached features: everything is in memory, a whole epoch is one call of TensorFlow."""
+
+import argparse
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training.data.labels import LABELS
+from training.models.backbones import BACKBONES
+from training.models.fine_tuning import class_weights
+from training.models.heads import build_head
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+OPTIMIZERS = {
+    "adam": (keras.optimizers.Adam, 1e-3),
+    "sgd": (keras.optimizers.SGD, 1e-2),
+    "rmsprop": (keras.optimizers.RMSprop, 1e-3),
+}
+"""Each with Keras's own learning rate, as the project that this grew from used them."""
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How a head is trained on a frozen backbone.
+
+    Attributes
+    ----------
+    optimizer
+        A key of ``OPTIMIZERS``; its learning rate stays the same throughout.
+    batch_size
+        Fields a step.
+    epochs
+        Passes over the features. There is no early stop: no held-out field has a say in when training ends.
+    seed
+        Of the first weights and the order of the fields.
+
+    Raises
+    ------
+    ValueError
+        An unknown optimizer.
+    """
+
+    optimizer: str = "adam"
+    batch_size: int = 32
+    epochs: int = 20
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an optimizer that heads are not trained by, before any feature is computed."""
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"unknown optimizer {self.optimizer} for a head: one of {', '.join(OPTIMIZERS)}")
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's."""
+        return OPTIMIZERS[self.optimizer][1]
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A trained head.
+
+    Attributes
+    ----------
+    head : keras.Model
+        Pooled features, float32[n, d], to logits, float32[n, 4].
+    epochs : list of dict
+        Loss and accuracy of each epoch, on the training fields.
+    """
+
+    head: keras.Model
+    epochs: list[dict[str, float]]
+
+    def logits(self, embeddings: Floats) -> Floats:
+        """Answer for pooled features."""
+        return np.asarray(self.head(embeddings, training=False))
+
+
+def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadRecipe) -> FittedHead:
+    """Train the head of a backbone.
+
+    Parameters
+    ----------
+    backbone : str
+        A key of ``BACKBONES``: says which head.
+    embeddings : float32[n, d]
+        Of the training fields.
+    labels : int64[n]
+        Their classes; each class counts the same, whatever its number of fields.
+    recipe : HeadRecipe
+        How.
+
+    Raises
+    ------
+    DivergedError
+        The learning rate is too high for these features.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    head = build_head(BACKBONES[backbone], embeddings.shape[1])
+    make, rate = OPTIMIZERS[recipe.optimizer]
+    optimizer = make(rate)
+    optimizer.build(head.trainable_variables)
+    weights = class_weights(labels)
+    epoch = _epoch(head, optimizer, embeddings, labels, np.array([weights[k] for k in range(len(LABELS))]), recipe)
+    shuffle = np.random.default_rng(recipe.seed)
+    history = []
+    for number in range(1, recipe.epochs + 1):
+        loss, correct = epoch(tf.constant(shuffle.permutation(len(labels)).astype(np.int32)))
+        if not np.isfinite(loss):
+            raise DivergedError(f"the loss is {float(loss)} in epoch {number} with {recipe}: lower the learning rate")
+        history.append({"loss": float(loss) / len(labels), "accuracy": float(correct) / len(labels)})
+    return FittedHead(head, history)
+
+
+def _epoch(
+    head: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    embeddings: Floats,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    recipe: HeadRecipe,
+) -> tf.types.experimental.GenericFunction:
+    inputs, targets, importance = tf.constant(embeddings), tf.constant(labels), tf.constant(weights, tf.float32)
+
+    @tf.function(jit_compile=False)
+    def epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Go once over the fields in this order; gives the summed loss and the number of right answers."""
+        loss, correct = tf.constant(0.0), tf.constant(0.0)
+        for start in tf.range(0, tf.size(order), recipe.batch_size):
+            batch = order[start : start + recipe.batch_size]
+            truth = tf.gather(targets, batch)
+            with tf.GradientTape() as tape:
+                logits = head(tf.gather(inputs, batch), training=True)
+                each = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits) * tf.gather(importance, truth)
+                mean = tf.reduce_mean(each)
+            optimizer.apply(tape.gradient(mean, head.trainable_variables), head.trainable_variables)
+            loss += tf.reduce_sum(each)
+            correct += tf.reduce_sum(tf.cast(tf.argmax(logits, -1) == truth, tf.float32))
+        return loss, correct
+
+    return epoch
+
+
+def positive(text: str) -> int:
+    """Read a number of epochs or fields from a command line."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number

@@ -1,0 +1,55 @@
+"""What ``promote`` and ``rollback`` have in common: options, exit codes, how they speak.
+
+What keeps a promotion from being tried at all, in words that say what to do.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.environments import ENVIRONMENTS, NAMES
+from training.data.s3 import BucketError
+
+
+class PromotionError(Exception):
+    """Something that is needed is not there; what was asked for is not judged."""
+
+
+class RefusedError(Exception):
+    """The evidence does not allow it; the findings have been told."""
+
+
+EXIT_REFUSED, EXIT_FAILED = 2, 1
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """Add where a command reads and writes."""
+    parser.add_argument("--env", required=True, choices=NAMES, help="environment")
+    parser.add_argument("--dry-run", action="store_true", help="judge, and print the change; write nothing")
+    parser.add_argument("--bucket", metavar="s3://BUCKET", help="models bucket (the environment's storage stack knows)")
+    parser.add_argument("--tracking-uri", metavar="URI", help="MLflow server (MLFLOW_TRACKING_URI)")
+    parser.add_argument(
+        "--environments", type=Path, default=ENVIRONMENTS, metavar="FOLDER", help="folder of the environments' files"
+    )
+
+
+def concluded(command: str, act: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Run a command; gives 0, 2 where it is refused or wrongly asked for, 1 where it may be tried again."""
+    try:
+        act(options)
+    except (PromotionError, RefusedError) as error:
+        tell(f"{command}: {error}")
+        return EXIT_REFUSED
+    except (BucketError, OSError) as error:
+        tell(f"{command}: {error}; the environment's file is untouched, and the same command goes on from here")
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        tell(f"{command}: interrupted; the environment's file is untouched, and the same command goes on from here")
+        return 130
+    return 0
+
+
+def tell(text: str) -> None:
+    """Say something to the person; what another program may read goes to the standard output instead."""
+    sys.stderr.write(text + "\n")

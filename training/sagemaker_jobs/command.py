@@ -1,0 +1,234 @@
+"""``train`` and ``sweep`` with ``--executor sagemaker``, from options to jobs that are followed.
+
+The options of ``train`` and ``sweep`` with ``--executor sagemaker``.
+"""
+
+import argparse
+import json
+import logging
+import re
+import sys
+import textwrap
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from infra.config import Environment
+from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.dry_run import dry_run
+from training.sagemaker_jobs.errors import LaunchError, say
+from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS
+from training.sagemaker_jobs.launcher import resume, start
+from training.sagemaker_jobs.plan import MANIFEST_TAG, Plan
+from training.sagemaker_jobs.plan_options import plan_of
+from training.sagemaker_jobs.preflight import check
+from training.sagemaker_jobs.prices import Estimate, Prices, estimate, guard, read_prices
+from training.sagemaker_jobs.watch import watch
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def add_commands(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", run: Callable[[argparse.Namespace], int]
+) -> None:
+    """Add ``train`` and ``sweep`` as they are on SageMaker."""
+    train = subparsers.add_parser("train", help="train one model on SageMaker (--executor sagemaker)")
+    sweep = subparsers.add_parser("sweep", help="try many hyperparameters on SageMaker (--executor sagemaker)")
+    for parser, kind in ((train, "train"), (sweep, "sweep")):
+        _add_what(parser, kind)
+        _add_where(parser)
+        _add_limits(parser, kind)
+        parser.set_defaults(run=run, kind=kind)
+    _add_search(sweep)
+
+
+def others_given(options: argparse.Namespace, kept: set[str]) -> list[str]:
+    """List what was given, as one writes it, beside the options that are kept."""
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(), lambda _: 0)
+    unasked = vars(parser.parse_args([options.kind]))
+    given = (name for name, value in vars(options).items() if name in unasked and value != unasked[name])
+    return [f"--{name.replace('_', '-')}" for name in given if name not in kept | {"run"}]
+
+
+def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Name the options of SageMaker below the help of ``train`` and ``sweep`` as they are on this machine."""
+    there = argparse.ArgumentParser(prog="python -m training").add_subparsers()
+    add_commands(there, lambda _: 0)
+    for name, parser in there.choices.items():
+        if name in subparsers.choices:
+            told = " ".join(parser.format_usage().removeprefix("usage:").split())
+            told = f"On SageMaker (--executor sagemaker): {told}"
+            # As it stands: argparse itself would break the names of options at their hyphens.
+            subparsers.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
+            subparsers.choices[name].epilog = textwrap.fill(told, 100, break_on_hyphens=False)
+
+
+def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
+    what = parser.add_argument_group("what is trained")
+    what.add_argument(
+        "--data",
+        default="smears",
+        metavar="PREFIX",
+        help="fields in S3 with their manifest: s3://BUCKET/PREFIX, or PREFIX in the data bucket (%(default)s)",
+    )
+    for name, known in HYPERPARAMETERS.items():
+        several = "; give it again for another value" if kind == "sweep" else ""
+        ranged = ", or LOW:HIGH" if kind == "sweep" and known.kind else ""
+        what.add_argument(
+            f"--{name}", action="append", default=[], metavar="VALUE", help=f"{known.allowed}{ranged}{several}"
+        )
+    what.add_argument(
+        "--frozen", action="store_true", help="train only the head; the backbone keeps ImageNet's weights"
+    )
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("where it runs")
+    where.add_argument("--env", default="dev", metavar="NAME", help="environment, environments/NAME.toml (%(default)s)")
+    where.add_argument(
+        "--name", metavar="WORD", help="what the job or sweep is called after leukolens-NAME- (its time)"
+    )
+    where.add_argument("--resume", metavar="NAME", help="go on with this job or sweep, from its own checkpoints")
+    where.add_argument("--instance-type", metavar="TYPE", help="such as ml.g5.xlarge (the environment's)")
+    where.add_argument("--instance-count", type=int, default=1, metavar="N", help="of each job (%(default)s)")
+    where.add_argument("--volume-gb", type=int, default=30, metavar="GB", help="disk of each instance (%(default)s)")
+    where.add_argument("--spot", action="store_true", help="spare capacity: cheaper, interrupted, gone on with")
+    where.add_argument("--keep-alive", type=duration, default=0, metavar="TIME", help="warm pool, such as 10m (train)")
+    where.add_argument("--input-mode", choices=("FastFile", "File"), default="FastFile", help="(%(default)s)")
+    where.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="on every job")
+
+
+def _add_limits(parser: argparse.ArgumentParser, kind: str) -> None:
+    limits = parser.add_argument_group("limits")
+    limits.add_argument("--max-runtime", type=duration, default=3600, metavar="TIME", help="of one job (1h)")
+    limits.add_argument(
+        "--max-wait", type=duration, metavar="TIME", help="of one spot job, waits included (twice --max-runtime)"
+    )
+    limits.add_argument(
+        "--max-cost", type=dollars, metavar="USD", help="of all of it (the environment's monthly budget)"
+    )
+    limits.add_argument("--hourly-price", type=dollars, metavar="USD", help="of an instance that prices.toml lacks")
+    limits.add_argument("--dry-run", action="store_true", help="print the requests and the cost; calls nobody")
+    limits.add_argument("--detach", action="store_true", help=f"start the {kind} and leave, without following it")
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    search = parser.add_argument_group("how values are tried")
+    search.add_argument("--strategy", default="grid", help="grid, bayesian, random or hyperband (%(default)s)")
+    search.add_argument("--max-jobs", type=int, metavar="N", help="of a search; a grid tries every combination")
+    search.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
+
+
+def dollars(text: str) -> float:
+    """Read an amount above 0.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is none.
+    """
+    if not re.fullmatch(r"\d*\.?\d+", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: write an amount above 0 in US dollars, such as 2.50")
+    return float(text)
+
+
+def duration(text: str) -> int:
+    """Read ``90s``, ``45m`` or ``2h``; gives seconds.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        It is none.
+    """
+    match = re.fullmatch(r"(\d+)([smh])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a time as 90s, 45m or 2h")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``train`` and ``sweep`` as they are on SageMaker."""
+    add_commands(subparsers, run)
+
+
+def run(options: argparse.Namespace, session: Any = None) -> int:
+    """Run the command; gives the exit code.
+
+    Parameters
+    ----------
+    options
+        Of ``training.sagemaker_jobs.command``.
+    session
+        boto3's, for the environment's region; made from the credentials at hand, if left out.
+    """
+    # What is asked for is told here; the SDK would tell again, at length, how it goes about it.
+    logging.getLogger("sagemaker").setLevel(logging.WARNING)
+    try:
+        return _run(options, session)
+    except LaunchError as error:
+        say(f"{options.kind}: {error}")
+        return 2
+
+
+def _run(options: argparse.Namespace, session: Any) -> int:
+    environment, prices, now = read_environment(options.env), read_prices(), datetime.now()
+    if options.dry_run:
+        return _tell(options, environment, prices, now)
+    # Whatever can be refused without asking AWS is refused before.
+    if not options.resume:
+        _planned(options, environment, assumed_place(environment), prices, now)
+    elif others := others_given(options, {"resume", "env", "max_cost", "detach"}):
+        raise LaunchError(f"--resume: it goes on with the options it was started with; leave out {', '.join(others)}")
+    session = session or open_session(environment)
+    place = deployed_place(environment, session)
+    if options.resume:
+        afford = partial(_guard, options, environment, prices)
+        plan = resume(options.resume, options.kind, place, session, say, now, afford)
+    else:
+        plan = _new(options, environment, place, prices, session, now)
+    if options.detach:
+        return 0
+    return watch(plan.name, place, prices, session, plan)
+
+
+def _new(
+    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
+) -> Plan:
+    plan, found = _planned(options, environment, place, prices, now)
+    manifest = check(plan, place, session)
+    plan = plan.model_copy(update={"tags": {MANIFEST_TAG: manifest.digest, **plan.tags}})
+    say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
+    plan = start(plan, place, session, say)
+    say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
+    return plan
+
+
+def _tell(options: argparse.Namespace, environment: Environment, prices: Prices, now: datetime) -> int:
+    if options.resume:
+        raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
+    place = assumed_place(environment)
+    plan, found = _planned(options, environment, place, prices, now)
+    sys.stdout.write(json.dumps(dry_run(plan, place, found), indent=2) + "\n")
+    say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
+    return 0
+
+
+def _planned(
+    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime
+) -> tuple[Plan, Estimate]:
+    plan = plan_of(options, environment, place, prices, now)
+    return plan, _guard(options, environment, prices, plan)
+
+
+def _guard(
+    options: argparse.Namespace, environment: Environment, prices: Prices, plan: Plan, jobs: int | None = None
+) -> Estimate:
+    """Give what a plan, or so many jobs of it, may cost; refuse what is too dear."""
+    found = estimate(plan, environment.region, prices, jobs)
+    if options.max_cost is not None:
+        guard(found, options.max_cost, "--max-cost")
+    else:
+        guard(found, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
+    return found

@@ -1,0 +1,174 @@
+"""Where jobs of an environment run: role, buckets, image, tracking; from its stacks, or as they will be called.
+
+The environment that a command is about, and how AWS is reached there.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra.config import Environment
+from infra.environments import NAMES, ConfigError, load_environment
+from training.sagemaker_jobs.errors import LaunchError, explained
+
+NO_ACCOUNT = "000000000000"
+"""Stands in a dry run for the account that nobody was asked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the stacks of an environment made for its jobs.
+
+    Attributes
+    ----------
+    environment, region
+        Which one, and where.
+    role_arn
+        Of the job.
+    data_bucket, models_bucket
+        Where fields are read, and where models and checkpoints are written below ``training/``.
+    kms_key
+        ARN of the key of what a job writes, and of its disk.
+    image
+        URI of the training image; AWS's own for TensorFlow without one.
+    tracking_uri
+        Of MLflow: the App's ARN.
+    policy
+        Who may start jobs here.
+    tracking_secret
+        Of Secrets Manager, for a server that is not the App.
+    subnets, security_groups
+        Of the job, where it runs in a VPC.
+    isolated
+        Whether a job has no network at all.
+    """
+
+    environment: str
+    region: str
+    role_arn: str
+    data_bucket: str
+    models_bucket: str
+    kms_key: str
+    image: str | None
+    tracking_uri: str
+    policy: str
+    tracking_secret: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    isolated: bool = False
+
+    @property
+    def output(self) -> str:
+        """Give the prefix below which jobs may write."""
+        return f"s3://{self.models_bucket}/training"
+
+
+def assumed_place(environment: Environment) -> Place:
+    """Give the place under the names that the stacks use, or placeholders: for a dry run, which asks nobody."""
+    account = environment.account or NO_ACCOUNT
+    name = f"leukolens-{environment.name}"
+    return Place(
+        environment=environment.name,
+        region=environment.region,
+        role_arn=f"arn:aws:iam::{account}:role/{name}-training",
+        data_bucket=f"{name}-data-bucket",
+        models_bucket=f"{name}-models-bucket",
+        kms_key=f"arn:aws:kms:{environment.region}:{account}:key/KEY-OF-{name.upper()}",
+        image=f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE" if _own(environment) else None,
+        tracking_uri=_server(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
+        policy=f"{name}-training-launcher",
+        **_chosen(environment),
+    )
+
+
+def deployed_place(environment: Environment, session: Any) -> Place:
+    """Read the outputs of the environment's stacks.
+
+    Parameters
+    ----------
+    environment
+        Which one.
+    session
+        boto3's, for its region.
+
+    Raises
+    ------
+    LaunchError
+        A stack is not deployed, or may not be read.
+    """
+    policy = f"the managed policy leukolens-{environment.name}-training-launcher"
+    found = {
+        stack: _outputs(session, f"Leukolens-{environment.title}-{stack}", environment.name, policy)
+        for stack in ("Storage", "Training")
+    }
+    training = found["Training"]
+    return Place(
+        environment=environment.name,
+        region=environment.region,
+        role_arn=training["JobRoleArn"],
+        data_bucket=found["Storage"]["DataBucketName"],
+        models_bucket=found["Storage"]["ModelsBucketName"],
+        kms_key=found["Storage"]["KeyArn"],
+        image=training["TrainingImageUri"] if _own(environment) else None,
+        tracking_uri=_server(environment) or training["MlflowAppArn"],
+        policy=policy,
+        **_chosen(environment),
+    )
+
+
+def _own(environment: Environment) -> bool:
+    return environment.training.image == "own"
+
+
+def _server(environment: Environment) -> str | None:
+    return environment.training.mlflow.uri if environment.training.mlflow else None
+
+
+def _chosen(environment: Environment) -> dict[str, Any]:
+    """Give what the environment's file says itself, without asking its stacks."""
+    training = environment.training
+    return {
+        "tracking_secret": training.mlflow.secret_arn if training.mlflow else None,
+        "subnets": training.network.subnet_ids if training.network else (),
+        "security_groups": training.network.security_group_ids if training.network else (),
+        "isolated": training.network_isolation,
+    }
+
+
+def _outputs(session: Any, stack: str, environment: str, policy: str) -> dict[str, str]:
+    with explained(f"read the outputs of {stack}", policy):
+        try:
+            described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                raise LaunchError(
+                    f"--env {environment}: there is no {stack}; deploy it: make deploy ENV={environment}"
+                ) from error
+            raise
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def read_environment(name: str) -> Environment:
+    """Read an environment's file.
+
+    Raises
+    ------
+    LaunchError
+        There is none of that name, it cannot be used, or it trains nothing.
+    """
+    if name not in NAMES:
+        raise LaunchError(f"--env {name}: no such environment; allowed: {', '.join(NAMES)}")
+    try:
+        environment = load_environment(name)
+    except ConfigError as error:
+        raise LaunchError(f"--env {name}: {error}") from error
+    if not environment.training.enabled:
+        raise LaunchError(f"--env {name}: training is not enabled in environments/{name}.toml")
+    return environment
+
+
+def open_session(environment: Environment) -> boto3.Session:
+    """Give boto3's session for the environment's region, with the credentials that boto3 finds."""
+    return boto3.Session(region_name=environment.region)

@@ -1,0 +1,84 @@
+"""What goes wrong on the way to a training job, in words that say what to do.
+
+What is told to whoever sits there; what another program may read goes to the standard output instead.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own name for a lost line
+    HTTPClientError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+_SIGN_IN = "sign in (aws sso login) or set AWS_PROFILE, then try again"
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+
+
+class LaunchError(Exception):
+    """A job cannot be started, found or stopped; the message names the option and what is allowed."""
+
+
+class ConnectionLostError(LaunchError):
+    """AWS did not answer; the jobs there go on, and can be followed again."""
+
+
+@contextmanager
+def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[None]:
+    """Turn what AWS or botocore raises into one message.
+
+    Parameters
+    ----------
+    doing
+        What was asked for, as in "no permission to ...".
+    policy
+        The policy that would allow it.
+
+    Raises
+    ------
+    ConnectionLostError
+        AWS cannot be reached.
+    LaunchError
+        AWS refused; says why and what to do.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise LaunchError(_told(error, doing, policy)) from error
+    except (NoCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError) as error:
+        raise LaunchError(f"no AWS credentials to {doing}: {_SIGN_IN}") from error
+    except (ConnectionError, HTTPClientError) as error:
+        raise ConnectionLostError(f"AWS did not answer when asked to {doing}: {error}") from error
+    except BotoCoreError as error:
+        raise LaunchError(f"cannot {doing}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    """Give the service's code of an error, such as ``AccessDeniedException``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _told(error: ClientError, doing: str, policy: str) -> str:
+    code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
+    if code in _DENIED:
+        return f"no permission to {doing}: ask for {policy} ({message})"
+    if code in _EXPIRED:
+        return f"the credentials are no longer valid to {doing}: {_SIGN_IN}"
+    if code == "ResourceLimitExceeded":
+        return f"cannot {doing}, the account's quota is used up: {message}"
+    return f"cannot {doing}: {message or code}"
+
+
+Say = Callable[[str], object]
+
+
+def say(text: str) -> None:
+    """Tell it on the standard error."""
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,180 @@
+"""Start a plan: written down first, so that whatever fails on the way can be found, resumed or dropped.
+
+Go on with a job or a sweep: start what is missing of it, and nothing that is there.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import ConnectionLostError, LaunchError, Say, explained
+from training.sagemaker_jobs.image import upload_code
+from training.sagemaker_jobs.jobs import Job, find_tuner, list_jobs
+from training.sagemaker_jobs.mlflow_runs import make_parent
+from training.sagemaker_jobs.plan import Plan
+from training.sagemaker_jobs.plan_store import find_record, write_record
+
+
+def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = None) -> Plan:
+    """Start a plan that was checked; gives it as it was written down.
+
+    Parameters
+    ----------
+    plan, place, session
+        What, where, and boto3's session there.
+    say
+        Is told what is not as asked.
+    after
+        For a search: an earlier one whose results this one starts from.
+
+    Raises
+    ------
+    LaunchError
+        AWS refused; says how to go on with what is there.
+    """
+    upload_code(place, session)
+    write_record(plan, place, session)
+    with _recoverable(plan):
+        if plan.kind == "sweep" and plan.parent_run is None:
+            plan = _with_parent(plan, place, session, say)
+        from training.sagemaker_jobs.requests import trainer, tuner  # it takes seconds
+
+        with explained(f"start {plan.name}", place.policy):
+            if plan.kind == "sweep":
+                tuner(plan, place, session, after).tune(job_name=plan.name, wait=False)
+            else:
+                trainer(plan, place, plan.fixed, session, plan.name).train(wait=False, logs=False)
+    return plan
+
+
+def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session: Any, name: str) -> None:
+    """Start a single job of a sweep, outside its tuner."""
+    from training.sagemaker_jobs.requests import trainer  # it takes seconds
+
+    with explained(f"start {name}", place.policy):
+        trainer(plan, place, hyperparameters, session, name).train(wait=False, logs=False)
+
+
+def _with_parent(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
+    """Make the parent run; without one, the jobs' runs still carry the sweep's name."""
+    try:
+        made = plan.model_copy(update={"parent_run": make_parent(plan, place)})
+    except LaunchError as error:
+        say(f"warning: {error}\nThe jobs' runs will not be filed under one run; they carry the sweep's name as a tag.")
+        return plan
+    write_record(made, place, session)
+    return made
+
+
+@contextmanager
+def _recoverable(plan: Plan) -> Iterator[None]:
+    """Say, whatever ends the start early, how to go on."""
+    ways = f"Go on: {plan.go_on}\nDrop it: {plan.drop}"
+    try:
+        yield
+    except ConnectionLostError as error:
+        raise ConnectionLostError(f"{error}\nIt may have been started or not. {ways}") from error
+    except (LaunchError, KeyboardInterrupt) as error:
+        raise LaunchError(f"{str(error) or 'interrupted'}\n{plan.name} is only half made. {ways}") from error
+
+
+Afford = Callable[[Plan, int], object]
+"""Refuses a plan of which so many jobs may cost too much."""
+
+
+def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: datetime, afford: Afford) -> Plan:
+    """Go on with the options that a job or sweep was started with.
+
+    Parameters
+    ----------
+    name, kind
+        Of the plan.
+    place, session
+        Where, and boto3's session there.
+    say
+        Is told what is started, and what is left for later.
+    now
+        Names the search that goes on from another.
+    afford
+        Is asked before anything is started.
+
+    Raises
+    ------
+    LaunchError
+        There is no such plan, nothing of it is missing, its strategy cannot go on, or it may cost too much.
+    """
+    plan = find_record(name, place, session)
+    if plan is None or plan.kind != kind:
+        raise LaunchError(
+            f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {place.environment}"
+        )
+    jobs = list_jobs(name, place, session)
+    if kind == "train":
+        return _resume_job(plan, jobs, place, session, say, afford)
+    tuner = find_tuner(name, place, session)
+    if tuner is None:
+        afford(plan, plan.job_count)
+        say(f"{name} has no tuner yet: making it")
+        return start(plan, place, session, say)
+    if not tuner.over:
+        say(f"{name} is {tuner.status}: nothing to start")
+    elif plan.strategy == "grid":
+        _resume_grid(plan, jobs, place, session, say, afford)
+    else:
+        return _resume_search(plan, jobs, place, session, say, now, afford)
+    return plan
+
+
+def missing(plan: Plan, jobs: list[Job]) -> list[tuple[int, dict[str, str]]]:
+    """List the combinations of a grid that no job completed or is at, with their numbers from 1."""
+    done = [job.hyperparameters for job in jobs if job.status == "Completed" or not job.over]
+    return [
+        (number, wanted)
+        for number, wanted in enumerate(plan.combinations, 1)
+        if not any(wanted.items() <= given.items() for given in done)
+    ]
+
+
+def _resume_job(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, afford: Afford) -> Plan:
+    for job in jobs:
+        if job.status == "Completed" or not job.over:
+            raise LaunchError(f"--resume {plan.name}: {job.name} is {job.status}: nothing to go on with")
+    afford(plan, 1)
+    say(f"{plan.name}: again, from the checkpoints in {plan.checkpoints}")
+    return start(plan, place, session, say)
+
+
+def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, afford: Afford) -> None:
+    left = missing(plan, jobs)
+    if not left:
+        raise LaunchError(f"--resume {plan.name}: all {plan.job_count} jobs are complete")
+    # A grid takes whole combinations only, which what is left seldom is: these are jobs of their own.
+    running = sum(not job.over for job in jobs)
+    now = left[: max(plan.parallel - running, 0)]
+    afford(plan, len(now))
+    upload_code(place, session)
+    for number, hyperparameters in now:
+        start_one(plan, place, hyperparameters, session, f"{plan.name}-{number:03}")
+        say(f"started job {number} of {plan.job_count}: {_told(hyperparameters, plan)}")
+    if len(left) > len(now):
+        say(f"{len(left) - len(now)} more are left for when these are over: give the same command again")
+
+
+def _resume_search(
+    plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, now: datetime, afford: Afford
+) -> Plan:
+    if plan.strategy == "hyperband":
+        raise LaunchError(f"--resume {plan.name}: SageMaker goes on with bayesian and random searches only; start anew")
+    left = plan.job_count - sum(job.status == "Completed" for job in jobs)
+    if left < 1:
+        raise LaunchError(f"--resume {plan.name}: all {plan.job_count} jobs are complete")
+    afford(plan, left)
+    name = f"leukolens-{plan.environment}-{now:%y%m%d-%H%M%S}"
+    say(f"{name} goes on from {plan.name}: {left} more jobs")
+    return start(plan.model_copy(update={"name": name, "max_jobs": left}), place, session, say, after=plan.name)
+
+
+def _told(hyperparameters: dict[str, str], plan: Plan) -> str:
+    return ", ".join(f"{name} {hyperparameters[name]}" for name in plan.choices)

@@ -1,0 +1,74 @@
+"""``python -m training logs``: what a job wrote, from CloudWatch."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.errors import LaunchError, code_of, explained, say
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+_MOST_STREAMS = 100
+"""That CloudWatch filters at a time: one for each instance of the job."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``logs`` command."""
+    parser = subparsers.add_parser("logs", help="print what a SageMaker job wrote so far")
+    parser.add_argument("name", metavar="JOB", help="as `jobs` lists it")
+    parser.add_argument("--env", default="dev", metavar="NAME", help="environment (%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, session: Any = None) -> int:
+    """Run the ``logs`` command; gives the exit code."""
+    written = 0
+    try:
+        environment = read_environment(options.env)
+        session = session or open_session(environment)
+        for line in read_log(options.name, deployed_place(environment, session), session):
+            sys.stdout.write(line + "\n")
+            written += 1
+    except LaunchError as error:
+        say(f"logs: {error}")
+        return 2
+    if written:
+        return 0
+    say(
+        f"logs: {options.name}: no log yet; a job writes one once its image is there. Jobs are listed by: "
+        f"python -m training jobs --env {options.env}"
+    )
+    return 1
+
+
+def read_log(name: str, place: Place, session: Any) -> Iterator[str]:
+    """Read a job's log, of all its instances, in order of time.
+
+    Raises
+    ------
+    LaunchError
+        AWS refused, or did not answer.
+    """
+    with explained(f"read the log of {name}", place.policy):
+        client = session.client("logs")
+        try:
+            listed = client.get_paginator("describe_log_streams").paginate(
+                logGroupName=GROUP, logStreamNamePrefix=f"{name}/"
+            )
+            streams = [stream["logStreamName"] for page in listed for stream in page["logStreams"]]
+            if not streams:
+                return
+            pages = client.get_paginator("filter_log_events").paginate(
+                logGroupName=GROUP, logStreamNames=streams[:_MOST_STREAMS]
+            )
+            for page in pages:
+                for event in page["events"]:
+                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                    yield f"{at:%H:%M:%S} {event['message'].rstrip()}"
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise

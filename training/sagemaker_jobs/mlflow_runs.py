@@ -1,0 +1,138 @@
+"""What is known of a job only when it is over, put on its run in MLflow: how it ended, its bill, what spot saved.
+
+The job itself cannot say it, and nothing of ours stays running to wait for it: whoever follows or lists jobs does.
+
+The run of a sweep in MLflow, under which its jobs' runs are filed.
+"""
+
+from typing import Any
+
+from training import tracking
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import LaunchError, say
+from training.sagemaker_jobs.job_environment import JOB_TAG
+from training.sagemaker_jobs.jobs import Job, spot_savings
+from training.sagemaker_jobs.plan import Plan
+from training.sagemaker_jobs.prices import Prices
+from training.sagemaker_jobs.table import View, cost_of
+from training.tracking.settings import artifact_location, prepare_environment, without_password
+
+
+def experiment_of(environment: str) -> str:
+    """Give the MLflow experiment of an environment's jobs."""
+    return f"leukolens-{environment}"
+
+
+def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
+    """Make the parent run; gives its id.
+
+    Parameters
+    ----------
+    plan, place
+        The sweep, and where it is tracked.
+    client
+        MLflow's; made for the place's tracking server, if left out.
+
+    Raises
+    ------
+    LaunchError
+        The server cannot be reached, or refuses.
+    """
+    prepare_environment(place.tracking_uri)
+    from mlflow import MlflowClient  # it takes seconds
+    from mlflow.exceptions import MlflowException
+
+    try:
+        used = client or MlflowClient(tracking_uri=place.tracking_uri)
+        found = used.get_experiment_by_name(experiment_of(plan.environment))
+        experiment = (
+            found.experiment_id
+            if found
+            else used.create_experiment(experiment_of(plan.environment), artifact_location(place.tracking_uri))
+        )
+        tags = {"leukolens.sweep": plan.name, "leukolens.data": plan.data, **plan.tags}
+        return str(used.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)
+    except (MlflowException, OSError) as error:
+        raise LaunchError(f"no parent run in MLflow at {place.tracking_uri}: {error}") from error
+
+
+_STATUS = "sagemaker.status"
+_ENDED = {"Failed": "FAILED", "Stopped": "KILLED"}
+"""What becomes of a run whose job was ended before it could say so."""
+
+
+def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | None = None, client: Any = None) -> None:
+    """Tag the runs of jobs that are over; says so where MLflow does not take it.
+
+    Parameters
+    ----------
+    view
+        The jobs; those whose runs are tagged already are left alone.
+    name
+        Of the plan, or what the names of an environment's jobs begin with.
+    place, prices
+        Where they are tracked, and what they cost.
+    plan
+        The sweep or job, where it is one: its own run, the parent, gets the sum once all is over.
+    client
+        MLflow's; made for the place's tracking server, if left out.
+    """
+    if tracking.is_off() or not any(job.over for job in view.jobs):
+        return
+    try:
+        used = client or _connect(place.tracking_uri)
+        _tag_jobs(view.jobs, name, place, prices, plan, used)
+        if plan and plan.parent_run and not (view.running or view.more):
+            _tag_parent(view.jobs, plan.parent_run, place, prices, plan, used)
+    # Whatever a server, its client or the network between them comes up with: the jobs are as they are.
+    except Exception as error:  # noqa: BLE001
+        said = without_password(place.tracking_uri, str(error)).strip()
+        say(
+            f"MLflow at {without_password(place.tracking_uri)} did not take what the jobs cost "
+            f"({said.splitlines()[0] if said else type(error).__name__}); the next look at them tries again"
+        )
+
+
+def _connect(uri: str) -> Any:
+    prepare_environment(uri)
+    from mlflow import MlflowClient  # it takes seconds
+
+    return MlflowClient(tracking_uri=uri)
+
+
+def _tag_jobs(jobs: list[Job], name: str, place: Place, prices: Prices, plan: Plan | None, client: Any) -> None:
+    experiment = client.get_experiment_by_name(experiment_of(place.environment))
+    if experiment is None:
+        return
+    over = {job.name: job for job in jobs if job.over}
+    for run in client.search_runs([experiment.experiment_id], f"tags.`{JOB_TAG}` LIKE '{name}%'"):
+        job = over.get(run.data.tags[JOB_TAG])
+        if job is None or _STATUS in run.data.tags:
+            continue
+        _tag(client, run.info.run_id, {_STATUS: job.status, **_bill([job], place, prices, plan)})
+        if run.info.status == "RUNNING" and job.status in _ENDED:
+            client.set_terminated(run.info.run_id, _ENDED[job.status])
+
+
+def _tag_parent(jobs: list[Job], run_id: str, place: Place, prices: Prices, plan: Plan, client: Any) -> None:
+    _tag(client, run_id, _bill(jobs, place, prices, plan))
+    done = any(job.status == "Completed" for job in jobs)
+    client.set_terminated(run_id, "FINISHED" if done else "FAILED")
+
+
+def _bill(jobs: list[Job], place: Place, prices: Prices, plan: Plan | None) -> dict[str, str]:
+    """Give what AWS bills of jobs that are over, as tags."""
+    saved = spot_savings(jobs)
+    costs = [cost_of(job, place.region, prices, plan) for job in jobs]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "sagemaker.billable_seconds": f"{sum(job.billed_seconds * job.instances for job in jobs):.0f}",
+        **({} if saved is None else {"sagemaker.spot_savings": f"{saved:.0%}"}),
+        **({"sagemaker.cost_usd": f"{sum(known):.2f}"} if len(known) == len(jobs) else {}),
+    }
+
+
+def _tag(client: Any, run_id: str, tags: dict[str, str]) -> None:
+    from mlflow.entities import RunTag
+
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])

@@ -1,0 +1,195 @@
+"""From options to a plan; whatever can be refused without asking AWS is refused here.
+
+What may be asked of machines and time, as far as nobody needs to be asked.
+"""
+
+import argparse
+import re
+from datetime import datetime
+from typing import Any
+
+import botocore.session
+
+from infra.config import Environment
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import LaunchError
+from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, value_of
+from training.sagemaker_jobs.plan import OWN_TAGS, STRATEGIES, Plan, Range
+from training.sagemaker_jobs.prices import Prices
+
+MOST_S = 28 * 24 * 3600
+"""Of a job, waits included: SageMaker's most."""
+_MOST_KEPT_ALIVE_S = 3600
+"""Of a warm pool, unless the account's quota is raised."""
+
+
+def check_instance(instance_type: str, environment: Environment, prices: Prices) -> None:
+    """Refuse an instance that SageMaker has not, or that the environment's image makes no use of.
+
+    Raises
+    ------
+    LaunchError
+        Says which there are.
+    """
+    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
+    if instance_type not in getattr(known, "enum", ()):
+        raise LaunchError(
+            f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
+            f"{', '.join(sorted(prices.instances))}"
+        )
+    if environment.training.image == "own" and instance_type.startswith(("ml.g", "ml.p")):
+        raise LaunchError(
+            f"--instance-type {instance_type}: it has a GPU, which the image of {environment.name} does not use; "
+            f'choose an ml.m or ml.c instance, or training.image = "aws" in environments/{environment.name}.toml'
+        )
+
+
+def check_capacity(options: argparse.Namespace) -> None:
+    """Refuse numbers and times that no job can have, or that do not go together.
+
+    Raises
+    ------
+    LaunchError
+        Names the option and what is allowed.
+    """
+    for name in ("instance_count", "volume_gb"):
+        if getattr(options, name) < 1:
+            raise LaunchError(f"--{name.replace('_', '-')} {getattr(options, name)}: allowed: 1 or more")
+    _check_times(options)
+    _check_warm_pool(options)
+
+
+def _check_times(options: argparse.Namespace) -> None:
+    if not 60 <= options.max_runtime <= MOST_S:
+        raise LaunchError(f"--max-runtime: allowed: 1m to {MOST_S // 3600}h")
+    if not options.max_wait:
+        return
+    if not options.spot:
+        raise LaunchError("--max-wait: only spot jobs wait for capacity; give --spot with it, or leave it out")
+    if not options.max_runtime <= options.max_wait <= MOST_S:
+        raise LaunchError(f"--max-wait: it includes the run itself; allowed: --max-runtime to {MOST_S // 3600}h")
+
+
+def _check_warm_pool(options: argparse.Namespace) -> None:
+    if not options.keep_alive:
+        return
+    if options.spot:
+        raise LaunchError("--keep-alive: spot instances cannot be kept warm; leave out --spot or --keep-alive")
+    if options.kind == "sweep":
+        raise LaunchError("--keep-alive: it is for train; a tuner hands its instances from job to job by itself")
+    if options.keep_alive > _MOST_KEPT_ALIVE_S:
+        raise LaunchError("--keep-alive: allowed: up to 1h")
+
+
+# Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
+_MOST_CHARACTERS = {"sweep": 32, "train": 48}
+
+
+def plan_of(options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime) -> Plan:
+    """Make the plan that options ask for.
+
+    Raises
+    ------
+    LaunchError
+        An option is not allowed, or two do not go together; names them.
+    """
+    instance_type = options.instance_type or environment.training.instance_type
+    check_instance(instance_type, environment, prices)
+    check_capacity(options)
+    fixed, choices, ranges = _hyperparameters(options)
+    name = _name(options, environment.name, now)
+    return Plan(
+        name=name,
+        environment=environment.name,
+        kind=options.kind,
+        data=_data(options.data, place),
+        fixed=fixed,
+        choices=choices,
+        ranges=ranges,
+        instance_type=instance_type,
+        instance_count=options.instance_count,
+        volume_gb=options.volume_gb,
+        spot=options.spot,
+        max_runtime_s=options.max_runtime,
+        max_wait_s=(options.max_wait or min(2 * options.max_runtime, MOST_S)) if options.spot else None,
+        keep_alive_s=options.keep_alive,
+        input_mode=options.input_mode,
+        tags=dict(_tag(text) for text in options.tag),
+        checkpoints=f"{place.output}/{name}/checkpoints",
+        hourly_price_usd=options.hourly_price,
+        **(_search(options, choices, ranges) if options.kind == "sweep" else {}),
+    )
+
+
+def _hyperparameters(
+    options: argparse.Namespace,
+) -> tuple[dict[str, str], dict[str, tuple[str, ...]], dict[str, Range]]:
+    fixed: dict[str, str] = {"frozen": "true"} if options.frozen else {}
+    choices, ranges = dict[str, tuple[str, ...]](), dict[str, Range]()
+    for name in HYPERPARAMETERS:
+        given: list[str] = getattr(options, name.replace("-", "_"))
+        if options.kind == "train" and (len(given) > 1 or any(":" in text for text in given)):
+            raise LaunchError(f"--{name} {' '.join(given)}: train takes one value; for several, use sweep")
+        if any(":" in text for text in given):
+            if len(given) > 1:
+                raise LaunchError(f"--{name} {' '.join(given)}: give one range, or values, not both")
+            ranges[name] = range_of(name, given[0])
+        elif len(given) > 1:
+            choices[name] = tuple(dict.fromkeys(value_of(name, text) for text in given))
+        elif given:
+            fixed[name] = value_of(name, given[0])
+    return fixed, choices, ranges
+
+
+def _search(
+    options: argparse.Namespace, choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]
+) -> dict[str, Any]:
+    if options.strategy not in STRATEGIES:
+        raise LaunchError(f"--strategy {options.strategy}: unknown; allowed: {', '.join(STRATEGIES)}")
+    if options.max_parallel_jobs < 1:
+        raise LaunchError(f"--max-parallel-jobs {options.max_parallel_jobs}: allowed: 1 or more")
+    if not choices and not ranges:
+        raise LaunchError("nothing to try; give an option several times, as in --optimizer adam --optimizer sgd")
+    if options.strategy == "grid":
+        if ranges:
+            first = next(iter(ranges))
+            raise LaunchError(f"--{first}: a grid takes values, not a range; give values, or --strategy bayesian")
+        if options.max_jobs is not None:
+            raise LaunchError("--max-jobs: a grid tries every combination; leave it out, or give another --strategy")
+    elif not options.max_jobs or options.max_jobs < 1:
+        raise LaunchError(f"--max-jobs: {options.strategy} needs to know how many jobs to try; allowed: 1 or more")
+    if options.strategy == "hyperband" and not options.epochs:
+        raise LaunchError("--epochs: hyperband stops jobs by their epochs; say how many the best jobs get")
+    return {
+        "strategy": options.strategy,
+        "max_jobs": options.max_jobs,
+        "max_parallel_jobs": options.max_parallel_jobs,
+    }
+
+
+def _data(given: str, place: Place) -> str:
+    """Give the prefix of the fields, without a slash at its end."""
+    found = re.fullmatch(r"(?:s3://([a-z0-9][a-z0-9.-]+)(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
+    if found is None:
+        raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
+    bucket, prefix, alone = found.groups()
+    return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or alone)))
+
+
+def _name(options: argparse.Namespace, environment: str, now: datetime) -> str:
+    prefix, most = f"leukolens-{environment}-", _MOST_CHARACTERS[options.kind]
+    word = options.name or now.strftime("%y%m%d-%H%M%S")
+    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])*", word) or len(prefix + word) > most:
+        raise LaunchError(
+            f"--name {word}: allowed: lower-case letters, digits and single hyphens, {most - len(prefix)} at most"
+        )
+    return prefix + word
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals or len(key) > 128 or len(value) > 256 or key.startswith("aws:"):
+        raise LaunchError(f"--tag {text}: write it as KEY=VALUE, the key up to 128 characters and not of aws:")
+    if key in OWN_TAGS:
+        raise LaunchError(f"--tag {text}: {key} is the launcher's own; allowed: any but {', '.join(OWN_TAGS)}")
+    return key, value

@@ -1,0 +1,147 @@
+"""What is asked of AWS before anything is created: data, name, quota, permission."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from training.data.labels import DataError
+from training.data.manifest import MANIFEST_NAME, Manifest, parse
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import LaunchError, code_of, explained
+from training.sagemaker_jobs.jobs import find_tuner
+from training.sagemaker_jobs.plan import Plan
+from training.sagemaker_jobs.plan_store import find_record
+
+
+def check(plan: Plan, place: Place, session: Any) -> Manifest:
+    """Run every check; gives the manifest of the data.
+
+    Raises
+    ------
+    LaunchError
+        The first that fails; nothing has been created.
+    """
+    manifest = check_data(plan, place, session)
+    check_name(plan, place, session)
+    check_quota(plan, place, session)
+    check_permission(plan, place, session)
+    return manifest
+
+
+def check_data(plan: Plan, place: Place, session: Any) -> Manifest:
+    """Read the manifest, which is written last: where it is, the set is whole.
+
+    Raises
+    ------
+    LaunchError
+        There is none, or it is damaged.
+    """
+    bucket, _, prefix = plan.data.removeprefix("s3://").partition("/")
+    key = f"{prefix.strip('/')}/{MANIFEST_NAME}".lstrip("/")
+    advice = f"put the fields there: python -m training ingest FOLDER {plan.data}"
+    with explained(f"read {plan.data}", place.policy):
+        try:
+            content = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if code_of(error) in {"NoSuchKey", "404"}:
+                raise LaunchError(f"--data {plan.data}: no {MANIFEST_NAME} below it; {advice}") from error
+            if code_of(error) == "NoSuchBucket":
+                raise LaunchError(f"--data {plan.data}: there is no such bucket; allowed: one that exists") from error
+            raise
+    try:
+        return parse(content, f"{plan.data}/{MANIFEST_NAME}")
+    except DataError as error:
+        raise LaunchError(f"--data {plan.data}: {error}") from error
+
+
+def check_name(plan: Plan, place: Place, session: Any) -> None:
+    """Refuse a name that a job or sweep has already.
+
+    Raises
+    ------
+    LaunchError
+        It is taken.
+    """
+    tuner = find_tuner(plan.name, place, session) if plan.kind == "sweep" else None
+    if tuner or find_record(plan.name, place, session):
+        word = plan.name.removeprefix(f"leukolens-{plan.environment}-")
+        raise LaunchError(
+            f"--name {word}: {plan.name} is taken{f' ({tuner.status})' if tuner else ''}; give another --name, "
+            f"or go on with that one: --resume {plan.name}"
+        )
+
+
+def check_quota(plan: Plan, place: Place, session: Any) -> None:
+    """Ask whether the account may use as many instances at a time; says nothing where it may not ask.
+
+    Raises
+    ------
+    LaunchError
+        It may not.
+    """
+    kinds = (
+        ["spot training job"] if plan.spot else ["training job", *(["training warm pool"] if plan.keep_alive_s else [])]
+    )
+    wanted = plan.parallel * plan.instance_count
+    try:
+        pages = session.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+        quotas = {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
+    except (BotoCoreError, ClientError):
+        return  # the launcher's policy may be all that somebody has; SageMaker itself refuses what is too much
+    for kind in kinds:
+        _demand(plan, place, quotas, f"{plan.instance_type} for {kind} usage", wanted)
+
+
+def _demand(plan: Plan, place: Place, quotas: dict[str, Any], name: str, wanted: int) -> None:
+    found = quotas.get(name)
+    if found is None:
+        raise LaunchError(f"--instance-type {plan.instance_type}: {place.region} has no quota {name!r}; choose another")
+    if found["Value"] < wanted:
+        raise LaunchError(
+            f"--instance-type {plan.instance_type}: {wanted} at a time are more than the quota {name!r}, "
+            f"{found['Value']:g}; lower --max-parallel-jobs or --instance-count, or ask for more: aws service-quotas "
+            f"request-service-quota-increase --service-code sagemaker --quota-code {found['QuotaCode']} "
+            f"--desired-value {wanted} --region {place.region}"
+        )
+
+
+def check_permission(plan: Plan, place: Place, session: Any) -> None:
+    """Ask IAM whether the caller may start this; says nothing where IAM may not be asked.
+
+    Raises
+    ------
+    LaunchError
+        It may not; names the action and the policy that allows it.
+    """
+    create = "CreateHyperParameterTuningJob" if plan.kind == "sweep" else "CreateTrainingJob"
+    resource = "hyper-parameter-tuning-job" if plan.kind == "sweep" else "training-job"
+    with explained("ask who is calling", place.policy):
+        caller = session.client("sts").get_caller_identity()
+    wanted = {
+        f"sagemaker:{create}": f"arn:aws:sagemaker:{place.region}:{caller['Account']}:{resource}/{plan.name}",
+        "iam:PassRole": place.role_arn,
+    }
+    for action, arn in wanted.items():
+        try:
+            answer = session.client("iam").simulate_principal_policy(
+                PolicySourceArn=_principal(caller["Arn"]),
+                ActionNames=[action],
+                ResourceArns=[arn],
+                ContextEntries=[
+                    {
+                        "ContextKeyName": "iam:PassedToService",
+                        "ContextKeyType": "string",
+                        "ContextKeyValues": ["sagemaker.amazonaws.com"],
+                    }
+                ],
+            )
+        except (BotoCoreError, ClientError):
+            return  # few may simulate; the request itself is refused just as well, with nothing created
+        if any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"]):
+            raise LaunchError(f"--env {plan.environment}: no permission for {action} on {arn}: ask for {place.policy}")
+
+
+def _principal(arn: str) -> str:
+    """Give the role behind an assumed role's session; IAM simulates roles and users."""
+    head, _, tail = arn.partition(":assumed-role/")
+    return f"{head.replace(':sts:', ':iam:')}:role/{tail.split('/')[0]}" if tail else arn

@@ -1,0 +1,116 @@
+"""The table of jobs: one line each, the best first in bold."""
+
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from terminal import Column, Table
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import LaunchError
+from training.sagemaker_jobs.jobs import Job, spot_savings
+from training.sagemaker_jobs.plan import OBJECTIVE, Plan
+from training.sagemaker_jobs.prices import Prices, cost_so_far
+
+_COLOURS = {"Completed": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
+_SHOWN = ("backbone", "optimizer", "batch-size", "learning-rate", "epochs", "frozen")
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown at one moment.
+
+    Attributes
+    ----------
+    jobs
+        Oldest first.
+    notes
+        Lines below the table: sweeps that are only half made, a connection that is lost.
+    more
+        Whether jobs may come that are not there yet.
+    """
+
+    jobs: list[Job]
+    notes: list[str]
+    more: bool = False
+
+    @property
+    def running(self) -> list[Job]:
+        """The jobs that are not over."""
+        return [job for job in self.jobs if not job.over]
+
+
+def cost_of(job: Job, region: str, prices: Prices, plan: Plan | None = None) -> float | None:
+    """Give what a job has cost so far, in US dollars; None where nobody knows its price."""
+    try:
+        hourly = (plan and plan.hourly_price_usd) or prices.hourly(job.instance_type, region)
+    except LaunchError:
+        return None
+    return cost_so_far(job.billed_seconds, job.instances, hourly)
+
+
+def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -> RenderableType:
+    """Draw a view.
+
+    Parameters
+    ----------
+    view
+        What is shown.
+    place, prices
+        Whose prices hold.
+    plan
+        The sweep or job, where it is one.
+    """
+    costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
+    failures = [f"{job.name}: {' '.join(job.failure.split())}" for job in view.jobs if job.failure]
+    table = [table_of(view.jobs, costs)] if view.jobs else []
+    return Group(*table, _sum(view, costs), *(Text(note) for note in (*failures, *view.notes)))
+
+
+def table_of(jobs: list[Job], costs: list[float | None]) -> Table:
+    """Give a row for each job, with what it has cost so far."""
+    varied = _varied(jobs)
+    numbers = (Column(name, right=True) for name in ("epoch", OBJECTIVE, "elapsed", "cost"))
+    table = Table(["job", "status", *varied, *numbers])
+    best = max((job.objective for job in jobs if job.objective is not None), default=None)
+    for job, cost in zip(jobs, costs, strict=True):
+        table.add(*_cells(job, varied, cost), style="bold" if job.objective == best is not None else "")
+    return table
+
+
+def _cells(job: Job, varied: list[str], cost: float | None) -> list[str | Text]:
+    status = job.status if job.over or job.doing == job.status else f"{job.status}: {job.doing}"
+    epochs = job.hyperparameters.get("epochs")
+    return [
+        job.name,
+        Text(status, style=_COLOURS.get(job.status, "cyan")),
+        *(job.hyperparameters.get(name, "") for name in varied),
+        "" if job.epoch is None else f"{job.epoch}/{epochs}" if epochs else str(job.epoch),
+        "" if job.objective is None else f"{job.objective:.4f}",
+        _time(job.seconds) if job.seconds else "",
+        "?" if cost is None else f"${cost:.2f}",
+    ]
+
+
+def _varied(jobs: list[Job]) -> list[str]:
+    """List the hyperparameters in which the jobs differ: the others would repeat one value down the table."""
+    values = {name: {job.hyperparameters.get(name) for job in jobs} for name in _SHOWN}
+    return [name for name in _SHOWN if len(values[name]) > 1]
+
+
+def _sum(view: View, costs: list[float | None]) -> Text:
+    if not view.jobs:
+        return Text("no jobs yet")
+    done = sum(job.status == "Completed" for job in view.jobs)
+    known = sum(cost for cost in costs if cost is not None)
+    unknown = "" if None not in costs else ", without those of unknown price"
+    saved = spot_savings(view.jobs)
+    spot = "" if saved is None else f", {saved:.0%} saved by spot"
+    told = f"{done} of {len(view.jobs)} completed, {len(view.running)} running, ${known:.2f} so far{unknown}{spot}"
+    return Text(told)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

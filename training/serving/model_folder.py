@@ -1,0 +1,135 @@
+"""Writes a model folder: the file and its card, together or not at all."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inference import CARD_NAME, Classifier, ModelCard, load
+from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
+from training.data.classes import read_classes
+from training.data.labels import INPUT_SIDE_PX
+from training.models import calibration, out_of_distribution
+from training.models.learners import OOD_QUANTILE, Learned
+
+FILE_NAME = "model.tflite"
+MAX_BYTES = 16_000_000
+UNRELEASED = "0.0.0"
+"""The version of a model that is made to be compared, not shipped."""
+INTENDED_USE = (
+    "Research on the triage of peripheral blood smear fields for patterns of acute lymphoblastic leukaemia. "
+    "Subtypes are settled by flow cytometry."
+)
+MISUSE = (
+    "Diagnosis, or any decision about a patient; smears of other stains, microscopes or magnifications than the "
+    "training set's without an evaluation on them. The training set is of one laboratory, without patient numbers, "
+    "and its classes differ in colour and density of cells, which a model can learn in place of morphology."
+)
+
+
+def make_card(
+    content: bytes,
+    *,
+    version: str,
+    backbone: str,
+    temperature: float,
+    minimum_probability: float,
+    threshold: float,
+    quantile: float,
+    training: dict[str, Any],
+) -> ModelCard:
+    """Describe a converted file; its evaluation stays empty until ``evaluate`` has measured the recipe on folds."""
+    return ModelCard(
+        name="leukolens",
+        version=version,
+        created=datetime.now(UTC).replace(microsecond=0),
+        license="Apache-2.0",
+        file=FILE_NAME,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        backbone=backbone,
+        precision="float32",
+        classes=read_classes(),
+        input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
+        prediction_set=PredictionSetRule(
+            method=calibration.LAC,
+            reference=calibration.LAC_REFERENCE,
+            target_coverage=calibration.TARGET_COVERAGE,
+            minimum_probability=minimum_probability,
+        ),
+        out_of_distribution=OutOfDistributionRule(
+            method=out_of_distribution.METHOD,
+            reference=out_of_distribution.REFERENCE,
+            threshold=threshold,
+            development_quantile=quantile,
+        ),
+        calibration=Calibration(method="temperature scaling (Guo et al., ICML 2017)", temperature=temperature),
+        intended_use=INTENDED_USE,
+        misuse=MISUSE,
+        training=training,
+        evaluation={},
+    )
+
+
+def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, training: dict[str, Any]) -> ModelCard:
+    """Describe the file of a trained classifier, with what it was found to be sure of."""
+    return make_card(
+        content,
+        version=version,
+        backbone=backbone,
+        temperature=learned.temperature,
+        minimum_probability=learned.minimum_probability,
+        threshold=learned.threshold,
+        quantile=OOD_QUANTILE,
+        training=training,
+    )
+
+
+def release(
+    content: bytes,
+    card: ModelCard,
+    folder: Path,
+    check: Callable[[Classifier], dict[str, Any]],
+    max_bytes: int | None = MAX_BYTES,
+) -> tuple[ModelCard, Path]:
+    """Load a new model as it will be served, check it, and put it in place.
+
+    Parameters
+    ----------
+    content : bytes
+        The model file.
+    card : ModelCard
+        Its card.
+    folder : Path
+        Where it goes. What is there stays untouched if anything fails.
+    check : callable
+        Measures the loaded file and gives what the card's ``training`` shall say of it; raises to stop the release.
+    max_bytes : int, optional
+        What an image should carry; None for a file that is measured and never shipped.
+
+    Returns
+    -------
+    (ModelCard, Path)
+        The whole card, and the folder.
+
+    Raises
+    ------
+    ValueError
+        The file is larger than what an image should carry.
+    """
+    if max_bytes is not None and len(content) > max_bytes:
+        raise ValueError(f"the model file is {len(content) / 1e6:.1f} MB, over {max_bytes / 1e6:.0f} MB: not shipped")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as staging:
+        staged = Path(staging)
+        (staged / FILE_NAME).write_bytes(content)
+        write_card(card, staged)
+        whole = card.model_copy(update={"training": {**card.training, **check(load(staged))}})
+        write_card(whole, staged)
+        folder.mkdir(exist_ok=True)
+        # The card goes last: between the two renames the old card refuses the new file, and nothing wrong is served.
+        for name in (FILE_NAME, CARD_NAME):
+            (staged / name).replace(folder / name)
+    return whole, folder

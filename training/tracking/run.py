@@ -1,0 +1,151 @@
+"""What a training says of its run: each word is written down, then sent.
+
+A Keras model as MLflow's folder of it.
+"""
+
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training.tracking.journal import Journal
+from training.tracking.sender import Sender
+
+
+def save(network: keras.Model, folder: Path) -> None:
+    """Write a model with its description; needs no server."""
+    import mlflow.tensorflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    shutil.rmtree(folder, ignore_errors=True)
+    # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
+    needed = [f"keras=={version('keras')}", f"tensorflow=={tf.__version__}"]
+    environment = {
+        "name": network.name,
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={platform.python_version()}", "pip", {"pip": needed}],
+    }
+    given, answered = (
+        Schema([TensorSpec(np.dtype(np.float32), (-1, *shape[1:]))])
+        for shape in (network.input_shape, network.output_shape)
+    )
+    signature = ModelSignature(given, answered)
+    mlflow.tensorflow.save_model(network, str(folder), conda_env=environment, signature=signature)
+
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
+
+MODEL_NAME = "leukolens"
+
+
+class Run:
+    """One run; made by ``tracking.run``. With neither journal nor sender it tracks nothing.
+
+    Attributes
+    ----------
+    journal
+        Where it is written down.
+    """
+
+    def __init__(self, journal: Journal | None, sender: Sender | None) -> None:
+        self.journal, self._sender = journal, sender
+
+    @property
+    def is_tracked(self) -> bool:
+        """Tell whether anything comes of what is said: drawing and converting for nobody takes time."""
+        return self.journal is not None
+
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's id, or None while no server has the run."""
+        return self._sender.run_id if self._sender else None
+
+    def begin(
+        self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], parent: Mapping[str, str]
+    ) -> None:
+        """Open the run."""
+        self._say("begin", name=name, parameters=_flat(parameters), tags=dict(tags), **parent)
+
+    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
+        """Log an epoch's numbers."""
+        self._say("metrics", step=number, metrics={name: float(value) for name, value in metrics.items()})
+
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log numbers of the run as a whole."""
+        self.epoch(0, metrics)
+
+    def observe(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write numbers down from another thread; they are sent with the next event."""
+        if self.journal is not None:
+            self.journal.write("metrics", step=step, metrics=dict(metrics))
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Log what became known only now."""
+        self._say("tags", tags=dict(tags))
+
+    def figure(self, name: str, figure: "Figure") -> None:
+        """Log a figure as ``figures/<name>.png``."""
+        if self.journal is not None:
+            path = self.journal.files / "figures" / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            figure.savefig(path, dpi=110)
+            self._say("file", path=str(path.relative_to(self.journal.files)), to="figures")
+
+    def file(self, path: Path, to: str = "") -> None:
+        """Log a file, or a folder whole, into the artifact folder ``to``."""
+        if self.journal is not None:
+            copy = self.journal.files / to / path.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, copy, dirs_exist_ok=True)
+            else:
+                shutil.copy2(path, copy)
+            self._say("file", path=str(copy.relative_to(self.journal.files)), to=to)
+
+    def model(self, network: "keras.Model", *, version: str, tags: Mapping[str, str] | None = None) -> None:
+        """Log a Keras model, and register it as a version of ``leukolens``.
+
+        Parameters
+        ----------
+        network : keras.Model
+            As it was trained.
+        version : str
+            The project's own name of it; MLflow numbers versions itself.
+        tags : mapping, optional
+            Of the registered version, such as the file's sha256.
+        """
+        if self.journal is not None:
+            save(network, self.journal.files / "model")
+            self._say("file", path="model", to="")
+            self._say("register", name=MODEL_NAME, source="model", tags={"version": version, **(tags or {})})
+
+    def end(self, status: str) -> str | None:
+        """Close the run; gives what to tell where the server has not got all of it."""
+        if self.journal is None or self._sender is None:
+            return None
+        self.journal.write("end", status=status)
+        return self._sender.finish()
+
+    def _say(self, kind: str, **what: Any) -> None:
+        if self.journal is not None and self._sender is not None:
+            self.journal.write(kind, **what)
+            self._sender.send()
+
+
+def _flat(parameters: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = str(value)
+    return flat

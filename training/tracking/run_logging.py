@@ -1,0 +1,96 @@
+"""What every run that makes a model tells MLflow of it: a training, a trial of a sweep, a fold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import Classifier, ModelCard
+from training.data.dataset import Fields
+from training.data.labels import LABELS
+from training.models.learners import Learned
+from training.tracking import Run
+from training.tracking.figures import prediction_sheet, run_figures
+
+SHEET_FIELDS = 24
+HELD_OUT = "held_out"
+"""The part of a card's ``training`` with the numbers of fields that were not learnt from."""
+
+
+def tell_figures(
+    run: Run, labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]], prefix: str = ""
+) -> None:
+    """Log the four figures of answers to fields that were not learnt from.
+
+    Parameters
+    ----------
+    run : Run
+        Is told.
+    labels, probabilities : int64[n], float[n, 4]
+        Truth and answers.
+    prefix : str
+        Of the figures' names, where a run has several of each.
+    """
+    for name, figure in run_figures(labels, probabilities).items() if run.is_tracked else ():
+        run.figure(prefix + name, figure)
+
+
+def tell_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
+    """Log the sheet of predictions with heat maps; gives what the file answered, float32[n, 4].
+
+    Parameters
+    ----------
+    run : Run
+        Is told.
+    file : Classifier
+        Answers.
+    shown : Fields
+        A few dozen at most, none of them learnt from.
+    """
+    outputs = [file.run(image) for image in shown.images]
+    probabilities = np.stack([one.probabilities for one in outputs])
+    if not run.is_tracked:
+        return probabilities
+    best = probabilities.argmax(1)
+    heat = np.stack([one.activation_maps[..., label] for one, label in zip(outputs, best, strict=True)])
+    answers = [(LABELS[label], float(share)) for label, share in zip(best, probabilities.max(1), strict=True)]
+    run.figure("predictions", prediction_sheet(shown.images, heat, [LABELS[label] for label in shown.labels], answers))
+    return probabilities
+
+
+def tell_model(
+    run: Run,
+    learned: Learned,
+    card: ModelCard,
+    folder: Path,
+    first_epoch: int | None = 1,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log curves, the numbers of the held-out fields, the model folder and the network, and register a version.
+
+    Parameters
+    ----------
+    run : Run
+        Is told.
+    learned : Learned
+        What was trained.
+    card : ModelCard
+        Of the model folder.
+    folder : Path
+        Logged whole, as ``files/<its name>``.
+    first_epoch : int, optional
+        Number of the first of ``learned.epochs``; None where whoever watched has told of them as they went.
+    tags : mapping, optional
+        Of the registered version, beside its name and the file's sha256.
+    """
+    if first_epoch is not None:
+        for number, measures in enumerate(learned.epochs, first_epoch):
+            run.epoch(number, measures)
+    held = card.training.get(HELD_OUT, {})
+    # Under names of their own: a curve's ``accuracy`` is that of the training fields.
+    run.metrics({f"{HELD_OUT}/{name}": value for name, value in held.items() if isinstance(value, float)})
+    run.tags({"data_manifest": str(card.training["data_manifest"])})
+    run.file(folder, "files")
+    run.model(learned.network, version=card.version, tags={"sha256": card.sha256, **(tags or {})})
