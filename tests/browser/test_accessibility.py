@@ -27,7 +27,7 @@ ALL = sorted(SAMPLES.glob("*.png"))
 
 @pytest.fixture(scope="module")
 def several_findings(api: LeukolensClient, logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give a page whose API knows six of the eight samples, and not the other two: findings of several kinds come up."""
+    """Give a page whose API knows six of the eight samples, and two not: several kinds of findings come up."""
     answers = sorted((api.predict(path) for path in ALL), key=lambda answer: answer.out_of_distribution_score)
     folder = shutil.copytree(ROOT / "models" / "default", tmp_path_factory.mktemp("model") / "model")
     card = json.loads((folder / "model.json").read_text())

@@ -62,6 +62,8 @@ def test_pictures_of_every_view(visit: Visit, direct_address: str, scheme: str):
         name = f"{scheme}-{width}"
         settle(tab)
         tab.screenshot(path=IMAGES / f"classify-{name}.png")
+        if name == "light-1280":
+            tab.screenshot(path=IMAGES / "page.png")  # the README's
         tab.locator(".lk-tile").first.click()
         expect_large(tab)
         tab.screenshot(path=IMAGES / f"field-{name}.png")
