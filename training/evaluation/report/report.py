@@ -16,6 +16,7 @@ from training.evaluation.metrics import BINS
 from training.evaluation.report.targets import verdicts
 from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
 from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results
+from untrusted import in_markdown
 
 
 class Attempt(Part):
@@ -235,7 +236,10 @@ def _shortcuts(results: Results) -> list[str]:
 
 
 def _slides(results: Results) -> list[str]:
-    rows = [[one.name, f"{one.images}", number(one.sensitivity, 3), one.mistaken_for or "-"] for one in results.slides]
+    rows = [
+        [in_markdown(one.name), f"{one.images}", number(one.sensitivity, 3), in_markdown(one.mistaken_for or "") or "-"]
+        for one in results.slides
+    ]
     return [
         "Each inferred slide, by files that were trained on no field of it: the share of its fields with the right "
         "label.",
