@@ -1,23 +1,25 @@
-"""``python -m client {predict,model,batch}``."""
+"""``python -m client {predict,model,models,batch}``."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
 
-from api.schemas import RESEARCH_USE_WARNING
+from api.schemas import MICRONS_PER_PIXEL, RESEARCH_USE_WARNING
 
 from .batch import command as batch
 from .client import LeukolensClient
 from .errors import InvalidAnswerError, LeukolensError, ServiceError, UnreachableError
 from .files import NoFilesError, find
-from .output import Outcome, as_csv, as_json, as_table
+from .output import Outcome, as_csv, as_json, as_table, models_table
 from .overlay import overlay
 from .settings import DEFAULT_URL, SettingsError, read_access
 
@@ -37,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         auth = read_access(os.environ).auth()
         with LeukolensClient(options.url, auth=auth, max_connections=options.concurrency) as leukolens:
-            return _predict(leukolens, options) if options.command == "predict" else _model(leukolens)
+            commands = {"predict": _predict, "model": _model, "models": _models}
+            return commands[options.command](leukolens, options)
     except (SettingsError, NoFilesError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_WRONG
@@ -54,17 +57,24 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--url", default=url, help="of the service (default: LEUKOLENS_API_URL or %(default)s)")
     shared.add_argument("--concurrency", type=_count, default=4, help=argparse.SUPPRESS)
 
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--model", metavar="NAME", help="one of the service's models (default: the service's choice)")
+
     parser = argparse.ArgumentParser(
         prog="python -m client", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    predict = commands.add_parser("predict", parents=[shared], help="classify images")
+    predict = commands.add_parser("predict", parents=[shared, named], help="classify images")
     predict.add_argument(
         "paths", nargs="+", metavar="PATH", help="a file, a folder, or a pattern such as 'slide/**/*.tif'"
     )
     predict.add_argument("--format", choices=["table", "json", "csv"], default="table")
     predict.add_argument("--explain", type=Path, metavar="DIR", help="write each image with its heat map into DIR")
-    commands.add_parser("model", parents=[shared], help="print the card of the model that answers")
+    predict.add_argument(
+        "--microns-per-pixel", type=_microns, metavar="UM", help="size of a pixel of every image, where it is known"
+    )
+    commands.add_parser("model", parents=[shared, named], help="print the card of a model")
+    commands.add_parser("models", parents=[shared], help="list the models of the service")
     batch.add_command(commands)
     return parser
 
@@ -75,8 +85,24 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _model(leukolens: LeukolensClient) -> int:
-    print(leukolens.model().model_dump_json(indent=2))
+def _microns(text: str) -> float:
+    least, most = MICRONS_PER_PIXEL
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"give a number from {least:g} to {most:g}")
+    return value
+
+
+def _model(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
+    print(leukolens.model(options.model).model_dump_json(indent=2))
+    return 0
+
+
+def _models(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
+    Console().print(models_table(leukolens.models()))
     return 0
 
 
@@ -84,7 +110,8 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
     files = find(options.paths)
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
-    ask = partial(_ask, leukolens, explain_into=options.explain, base=base)
+    asked = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
+    ask = partial(_ask, leukolens, explain_into=options.explain, base=base, asked=asked)
     progress = Console(stderr=True)
     with ThreadPoolExecutor(options.concurrency) as pool:
         try:
@@ -100,9 +127,11 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
     return EXIT_REFUSED if any(outcome.answer is None for outcome in outcomes) else 0
 
 
-def _ask(leukolens: LeukolensClient, path: Path, *, explain_into: Path | None, base: Path) -> Outcome:
+def _ask(
+    leukolens: LeukolensClient, path: Path, *, explain_into: Path | None, base: Path, asked: Mapping[str, Any]
+) -> Outcome:
     try:
-        answer = leukolens.predict(path, explain=explain_into is not None)
+        answer = leukolens.predict(path, explain=explain_into is not None, **asked)
         if explain_into is not None and answer.explanation is not None:
             # Under the folders that the files have in common, so that equal names do not meet.
             target = explain_into / path.resolve().relative_to(base).with_name(f"{path.name}.overlay.png")

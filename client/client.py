@@ -14,12 +14,15 @@ from api.schemas import (
     FeedbackRequest,
     Health,
     ImageType,
+    ListedModel,
+    ModelList,
     ModelSummary,
     Prediction,
     Problem,
     Report,
     ReportField,
     ReportRequest,
+    ReportTriage,
     StoredImage,
     UploadRequest,
     UploadTicket,
@@ -92,7 +95,15 @@ class LeukolensClient:
         """Close the connections."""
         self._transport.http.close()
 
-    def predict(self, data: bytes | Path, explain: bool = False, content_type: str | None = None) -> Prediction:
+    def predict(
+        self,
+        data: bytes | Path,
+        explain: bool = False,
+        content_type: str | None = None,
+        *,
+        model: str | None = None,
+        microns_per_pixel: float | None = None,
+    ) -> Prediction:
         """Classify one image.
 
         Parameters
@@ -103,6 +114,10 @@ class LeukolensClient:
             Ask for the heat map, too.
         content_type
             Sent instead of what the first bytes say; the service trusts neither.
+        model
+            Which of the service's models; the default without it.
+        microns_per_pixel
+            Size of a pixel of the image, where it is known.
 
         Raises
         ------
@@ -115,6 +130,8 @@ class LeukolensClient:
         """
         source = ImageSource(data)
         query = {"explain": "true"} if explain else {}
+        query |= {"model": model} if model else {}
+        query |= {"microns_per_pixel": repr(float(microns_per_pixel))} if microns_per_pixel is not None else {}
         if source.size_bytes > self._inline_limit_bytes:
             stored = StoredImage(upload_id=self.upload(data, content_type=content_type))
             return self._post("/v1/predictions", stored, Prediction, query)
@@ -142,9 +159,9 @@ class LeukolensClient:
         self._transport.exchange("POST", ticket.url, data=ticket.fields, files=image, auth=None)
         return ticket.upload_id
 
-    def feedback(self, feedback: FeedbackRequest) -> FeedbackReceipt:
-        """Store a reviewer's label for an answered request; the same feedback again changes nothing."""
-        return self._post("/v1/feedback", feedback, FeedbackReceipt)
+    def feedback(self, feedback: FeedbackRequest, *, model: str | None = None) -> FeedbackReceipt:
+        """Store a reviewer's label for a request that ``model`` answered; the same feedback again changes nothing."""
+        return self._post("/v1/feedback", feedback, FeedbackReceipt, {"model": model} if model else None)
 
     def report(self, predictions: Iterable[Prediction]) -> Report:
         """Sum up the fields of one specimen: counts and shares, never a diagnosis.
@@ -160,15 +177,23 @@ class LeukolensClient:
             raise ValueError(f"A report is of predictions by one model; these are {len(answers)} by {len(models)}.")
         fields = [
             ReportField(
-                image_sha256=answer.image.sha256, label=answer.prediction.label, verdict=answer.prediction.verdict
+                image_sha256=answer.image.sha256,
+                label=answer.prediction.label,
+                verdict=answer.prediction.verdict,
+                triage=answer.triage and ReportTriage(result=answer.triage.result, verdict=answer.triage.verdict),
             )
             for answer in answers
         ]
         return self._post("/v1/reports", ReportRequest(model_sha256=models.pop(), fields=fields), Report)
 
-    def model(self) -> ModelSummary:
-        """Give the card of the model that answers."""
-        return parse(self._transport.exchange("GET", "/v1/model"), ModelSummary)
+    def model(self, name: str | None = None) -> ModelSummary:
+        """Give the card of the default model, or of the one of a name."""
+        query = {"model": name} if name else {}
+        return parse(self._transport.exchange("GET", "/v1/model", params=query), ModelSummary)
+
+    def models(self) -> list[ListedModel]:
+        """List the models of the service, the default first."""
+        return parse(self._transport.exchange("GET", "/v1/models"), ModelList).models
 
     def health(self, deep: bool = False) -> Health:
         """Ask whether the service is up; ``deep`` makes it run one inference."""

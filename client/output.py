@@ -8,19 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Column, Table
 
-from api.schemas import Prediction, Problem
+from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
+    "triage",
+    "triage_verdict",
+    "triage_probability",
+    "summary",
     "label",
     "probability",
     "verdict",
     "malignant_probability",
     "prediction_set",
+    "reason",
+    "magnification",
+    "tiles",
     "out_of_distribution_score",
     "image_sha256",
+    "model_name",
     "model_version",
     "model_sha256",
     "request_id",
@@ -39,17 +49,53 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(Column("file", overflow="fold"), "label", "probability", "verdict", "malignant")
+    table = Table(Column("file", overflow="fold"), *ANSWER_HEADINGS)
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason, "")
+            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason)
             continue
-        decision = outcome.answer.prediction
-        style, verdict = VERDICT_STYLES[decision.verdict], decision.verdict.replace("_", " ")
-        malignant = f"{outcome.answer.malignant_probability:.3f}"
+        table.add_row(str(outcome.path), *answer_cells(outcome.answer))
+    return table
+
+
+def answer_cells(answer: Prediction) -> tuple[str, str, str]:
+    """Write both levels for a terminal, in the columns of ``ANSWER_HEADINGS``.
+
+    The side where triage is accepted, else its verdict (a dash without triage groups); the probability of malignant;
+    and the whole in words, in the colour of the pattern's verdict.
+    """
+    triage, pattern = answer.triage, answer.prediction
+    words = answer.summary or pattern.label or pattern.verdict.replace("_", " ")  # a service of before has no summary
+    return _side(triage), _number(triage.probability if triage else None), _coloured(words, pattern.verdict)
+
+
+def _side(triage: Triage | None) -> str:
+    if triage is None:
+        return "-"
+    said = triage.result if triage.result and triage.verdict == "accepted" else triage.verdict.replace("_", " ")
+    return _coloured(said, triage.verdict)
+
+
+def _number(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.3f}"
+
+
+def _coloured(text: str, verdict: Verdict) -> str:
+    return f"[{VERDICT_STYLES[verdict]}]{escape(text)}[/]"
+
+
+def models_table(models: Sequence[ListedModel]) -> Table:
+    """Make a table of a service's models to read."""
+    table = Table("model", "version", "classes", "triage", Column("SHA-256 over file and card", overflow="fold"))
+    for one in models:
+        name = f"{one.name} (default)" if one.default else one.name
+        if one.problem:
+            table.add_row(escape(name), "", f"[red]{escape(one.problem)}[/]", "", "")
+            continue
+        classes = ", ".join(each.name for each in one.classes)
         table.add_row(
-            str(outcome.path), decision.label, f"{decision.probability:.3f}", f"[{style}]{verdict}[/]", malignant
+            escape(name), escape(one.version or ""), escape(classes), "yes" if one.triage else "no", one.sha256 or ""
         )
     return table
 
@@ -61,7 +107,9 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 
 def as_csv(outcomes: Sequence[Outcome]) -> str:
     """Make a CSV: one line a file, with a column of probability for every label."""
-    labels = list(dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities))
+    labels = list(
+        dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities or ())
+    )
     buffer = io.StringIO()
     columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
@@ -91,16 +139,25 @@ def probability_column(label: str) -> str:
 
 def answer_columns(answer: Prediction) -> dict[str, Any]:
     """Give an answer's values by column: those of ``ANSWER_COLUMNS``, and each label's probability."""
+    triage, scale = answer.triage, answer.scale
     return {
+        "triage": triage and triage.result,
+        "triage_verdict": triage and triage.verdict,
+        "triage_probability": triage and triage.probability,
+        "summary": answer.summary,
         "label": answer.prediction.label,
         "probability": answer.prediction.probability,
         "verdict": answer.prediction.verdict,
         "malignant_probability": answer.malignant_probability,
         "prediction_set": " ".join(answer.prediction_set),
+        "reason": answer.reason,
+        "magnification": scale and scale.magnification,
+        "tiles": str(len(answer.tiles)),
         "out_of_distribution_score": answer.out_of_distribution_score,
         "image_sha256": answer.image.sha256,
+        "model_name": answer.model.name,
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
-        **{probability_column(label): value for label, value in answer.probabilities.items()},
+        **{probability_column(label): value for label, value in (answer.probabilities or {}).items()},
     }

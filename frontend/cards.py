@@ -64,12 +64,12 @@ def _chances(prediction: Prediction, card: ModelSummary | None) -> None:
         line = f" A pattern over the dashed line ({percent(threshold)}) is possible." if threshold else ""
         st.caption(f"Probability of each pattern, calibrated.{line}", help=CALIBRATED)
     else:
-        st.caption("Probabilities, **not to be used**: the model does not know such images.")
-    st.altair_chart(
-        charts.probability_bars(prediction.probabilities, chosen, threshold, theme.ink()),
-        alt=charts.in_words(prediction.probabilities),
-    )
-    if known:
+        st.caption(prediction.reason or "The model does not know such images.")
+    if prediction.probabilities is not None:
+        st.altair_chart(
+            charts.probability_bars(prediction.probabilities, chosen, threshold, theme.ink()),
+            alt=charts.in_words(prediction.probabilities),
+        )
         st.markdown(
             f"Possible: **{possible(prediction.prediction_set)}** · **{malignant_in_words(prediction)}**",
             help="Malignant: the probabilities of all malignant patterns together.",
@@ -102,7 +102,7 @@ def picture_of(field: SmearField) -> str:
     layers = f'<img src="{source}" alt="{alternative(field)}">'
     if field.heat is not None:
         heat = pictures.data_uri(field.heat, "image/webp")
-        text = f"Where the model looked for {escape(field.answer.prediction.label, quote=True)}"
+        text = f"Where the model looked for {escape(field.answer.prediction.label or 'the likest pattern', quote=True)}"
         layers += f'<img class="leukolens-heat" src="{heat}" alt="{text}">'
     return f'<div class="leukolens-picture">{layers}</div>'
 

@@ -60,19 +60,21 @@ PATTERNS = {
 """What each label of the shipped model stands for."""
 
 
-def pattern(label: str) -> str:
+def pattern(label: str | None) -> str:
     """Say what a label stands for; a label that only another model has stands for itself."""
-    return PATTERNS.get(label, label)
+    return PATTERNS.get(label, label) if label else "none"
 
 
-def percent(probability: float) -> str:
-    """Write a probability as a percentage that never claims certainty.
+def percent(probability: float | None) -> str:
+    """Write a probability as a percentage that never claims certainty; None is one that the model does not tell.
 
     Examples
     --------
     >>> [percent(value).replace(NO_BREAK, " ") for value in (0.9912, 0.99999, 0.0)]
     ['99.1 %', 'over 99.9 %', 'under 0.1 %']
     """
+    if probability is None:
+        return "not told"
     if probability > 0.999:
         return f"over 99.9{NO_BREAK}%"
     if probability < 0.001:

@@ -1,6 +1,7 @@
 """The function's settings: the one place that reads its environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 
 PREFIX: Final = "LEUKOLENS_"
 _HERE: Final = Path(__file__).resolve().parent
+_FOLDERS: Final = frozenset({"model_dir", "models_dir"})
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class SettingsError(ValueError):
@@ -27,7 +30,14 @@ class Settings:
     Attributes
     ----------
     model_dir
-        Folder of the model file and its card.
+        Folder of the model file and its card; the folder's name is the model's.
+    models_dir
+        Folder of further models, one sub-folder each, for ``?model=``; None offers ``model_dir`` alone.
+    default_model
+        Which of them answers where a request names none; empty is ``model_dir``.
+    model_sha256
+        What ``inference.model_digest`` must give over file and card: one for the default model, or ``name=digest`` for
+        several, separated by commas. A model that is not named is taken as it lies there.
     uploads_bucket, feedback_bucket
         S3 buckets, or ``file:///folder`` on a laptop; empty turns the routes that need them off.
     max_body_bytes
@@ -47,6 +57,27 @@ class Settings:
     max_pixels: int = 100_000_000
     max_upload_bytes: int = 25_000_000
     threads: int = 1
+    models_dir: Path | None = None
+    default_model: str = ""
+    model_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        for name, digest in self._digests().items():
+            if not _DIGEST.fullmatch(digest):
+                raise SettingsError(
+                    f"{PREFIX}MODEL_SHA256 has {digest!r} for {name}: give a SHA-256 in hexadecimal over the model's "
+                    "file and card, as GET /v1/models tells it."
+                )
+
+    def digest_of(self, model: str) -> str | None:
+        """Give the digest that a model must have; None where none is set."""
+        return self._digests().get(model)
+
+    def _digests(self) -> dict[str, str]:
+        default = self.default_model or self.model_dir.resolve().name
+        parts = [part.strip() for part in self.model_sha256.split(",") if part.strip()]
+        pairs = [part.split("=", 1) if "=" in part else (default, part) for part in parts]
+        return {name.strip(): digest.strip() for name, digest in pairs}
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,8 +96,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises
     ------
     SettingsError
-        Where a limit is not a positive whole number, or, in Lambda, where a ``LEUKOLENS_`` variable is unknown. (On a
-        laptop the same shell also holds the page's and the tests' variables.)
+        Where a limit is not a positive whole number or a digest is none, or, in Lambda, where a ``LEUKOLENS_`` variable
+        is unknown. (On a laptop the same shell also holds the page's and the tests' variables.)
     """
     known = {PREFIX + setting.name.upper(): setting.name for setting in fields(Settings)}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
@@ -78,7 +109,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         if name.startswith("max_") or name == "threads":
             values[name] = _positive(PREFIX + name.upper(), text)
         else:
-            values[name] = Path(text) if name == "model_dir" else text
+            values[name] = Path(text) if name in _FOLDERS else text
     return Settings(**values)  # type: ignore[arg-type]
 
 

@@ -56,6 +56,7 @@ def run(event: Mapping[str, Any]) -> schemas.BatchSummary:
     """
     given = SummaryEvent.model_validate(event)
     bucket = open_objects(given.results_bucket)
+    triage: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
     summary = schemas.BatchSummary(folder=given.folder)
@@ -67,9 +68,11 @@ def run(event: Mapping[str, Any]) -> schemas.BatchSummary:
         result = BatchResult.model_validate(answer)
         summary.images += result.images
         summary.problems += result.problems
+        triage.update(result.triage)
         labels.update(result.labels)
         verdicts.update(result.verdicts)
-    summary.labels, summary.verdicts = dict(sorted(labels.items())), dict(sorted(verdicts.items()))
+    for name, counts in (("triage", triage), ("labels", labels), ("verdicts", verdicts)):
+        setattr(summary, name, dict(sorted(counts.items())))
     bucket.write(f"{given.folder}/summary.json", summary.model_dump_json(indent=2).encode(), "application/json")
     return summary
 

@@ -12,10 +12,11 @@ from types import FrameType
 import httpx
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.schemas import RESEARCH_USE_WARNING, Prediction
 from client import LeukolensClient, LeukolensError
+from client.output import ANSWER_HEADINGS, answer_cells
 
 from .children import Child
 from .fields import ROOT, Field, demonstration_fields
@@ -26,7 +27,6 @@ LOGS = ROOT / ".work" / "demo"
 READY_S = 180.0  # the first start compiles Streamlit; one that fails is told at once
 LOG_WIDTH = 120  # of output that goes to a file or a pipe
 INTERRUPTED = 130  # what a shell gives for a program that SIGINT ended
-_VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
 
 
 def demo(port: int, page_port: int, *, once: bool) -> int:
@@ -100,7 +100,7 @@ def _answers(url: str) -> bool:
 def _classify(console: Console, url: str) -> int:
     """Classify every image, print the table, and give the number that failed."""
     fields = demonstration_fields()
-    table = Table("file", "kind", "known as", "label", "probability", "verdict", "ms", title="Answers of the API")
+    table = Table(Column("file", no_wrap=True), "kind", "known as", *ANSWER_HEADINGS, "ms", title="Answers of the API")
     failed = 0
     with LeukolensClient(url) as leukolens:
         for field in track(fields, "Classifying", console=console, transient=True):
@@ -118,9 +118,7 @@ def _classify(console: Console, url: str) -> int:
 
 
 def _row(field: Field, answer: Prediction, ms: float) -> tuple[str, ...]:
-    decision = answer.prediction
-    verdict = f"[{_VERDICT_STYLES[decision.verdict]}]{decision.verdict.replace('_', ' ')}[/]"
-    return _name(field), field.kind, field.known_as, decision.label, f"{decision.probability:.3f}", verdict, f"{ms:.1f}"
+    return _name(field), field.kind, field.known_as, *answer_cells(answer), f"{ms:.1f}"
 
 
 def _name(field: Field) -> str:

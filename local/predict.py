@@ -29,18 +29,17 @@ def predict(image: Path, model_dir: Path) -> None:
 def _show(console: Console, image: Path, answer: Answer, version: str) -> None:
     picture = answer.picture
     console.print(f"{image}: {picture.format}, {picture.width} x {picture.height} pixels", highlight=False)
-    console.print(f"[bold]{answer.label}[/], probability {answer.probability:.3f}: {_meaning(answer)}", highlight=False)
-    table = Table("label", "probability", "in the prediction set")
-    for label, probability in sorted(answer.probabilities.items(), key=lambda item: -item[1]):
-        table.add_row(label, f"{probability:.3f}", "yes" if label in answer.prediction_set else "")
-    console.print(table)
-    console.print(f"Malignant: {answer.malignant_probability:.3f}. Model {version}.", highlight=False)
+    console.print(f"[bold]{answer.summary}[/]", highlight=False)
+    if answer.reason:
+        console.print(answer.reason, highlight=False)
+    triage = answer.triage
+    if triage is not None and triage.probability is not None:
+        console.print(f"Triage: {triage.result}, {triage.verdict}; malignant {triage.probability:.3f}", highlight=False)
+    console.print(f"Pattern: {answer.label or 'none'}, {answer.verdict.replace('_', ' ')}", highlight=False)
+    if answer.probabilities is not None:
+        table = Table("label", "probability", "in the prediction set")
+        for label, probability in sorted(answer.probabilities.items(), key=lambda item: -item[1]):
+            table.add_row(label, f"{probability:.3f}", "yes" if label in answer.prediction_set else "")
+        console.print(table)
+    console.print(f"Model {version}.", highlight=False)
     console.print(RESEARCH_USE_WARNING)
-
-
-def _meaning(answer: Answer) -> str:
-    return {
-        "accepted": "accepted",
-        "uncertain": "uncertain, the prediction set has not exactly one label",
-        "out_of_distribution": "out of distribution, not a smear that the model knows: rely on none of it",
-    }[answer.verdict]

@@ -82,14 +82,26 @@ def smears() -> Path:
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[str]:
-    """Serve the real handler; gives its address."""
+def lenient_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy of the shipped model that turns no field away, with the public set's classes: samples get numbers."""
+    from tests.model_folders import copy_of
+
+    return copy_of(tmp_path_factory.mktemp("models") / "lenient", out_of_distribution={"threshold": 1000.0}, scale=None)
+
+
+@pytest.fixture(scope="session")
+def service(lenient_model: Path) -> Iterator[str]:
+    """Serve the API by real HTTP, with a model that answers for the samples; gives its address."""
+    from settings import Settings
+
+    from api.app import Application
     from local.gateway import Gateway
-    from local.server import load_handler
     from local.threaded import running
 
-    with running(Gateway(load_handler())) as url:
-        yield url
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # they would come between what a test reads
+        with running(Gateway(Application(Settings(model_dir=lenient_model)))) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")

@@ -54,12 +54,16 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
     table = Table("", "images", title=f"{tally.rows} images")
+    for side, count in summary.triage.items():
+        style = VERDICT_STYLES.get(side, "bold")
+        table.add_row(f"triage: [{style}]{escape(side.replace('_', ' '))}[/]", str(count))
+    table.add_section()
     for verdict, count in summary.verdicts.items():
         style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(f"[{style}]{escape(verdict.replace('_', ' '))}[/]" if style else verdict, str(count))
+        table.add_row(f"pattern: [{style}]{escape(verdict.replace('_', ' '))}[/]" if style else verdict, str(count))
     table.add_section()
     for label, count in summary.labels.items():
-        table.add_row(label, str(count))
+        table.add_row(f"most probable: {escape(label)}", str(count))
     table.add_section()
     table.add_row("no answer: unreadable", str(summary.problems))
     table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))

@@ -15,7 +15,7 @@ from .errors import WrongRequestError
 Row = dict[str, Any]
 SUFFIXES = (".parquet", ".csv")
 _AT_ONCE = 10_000
-_NUMBERS = ("probability", "malignant_probability", "out_of_distribution_score")
+_NUMBERS = ("triage_probability", "probability", "malignant_probability", "magnification", "out_of_distribution_score")
 
 
 class _Writer(Protocol):

@@ -117,7 +117,7 @@ def _rows(fields: Sequence[SmearField]) -> list[list[str]]:
     rows = [["No.", "File", "Verdict", "Label", "Malignant", "Image SHA-256 (start)"]]
     for number, field in enumerate(fields, 1):
         decision = field.answer.prediction
-        label = decision.label if decision.verdict == "accepted" else "none"
+        label = decision.label if decision.label and decision.verdict == "accepted" else "none"
         name = field.name + (" (synthetic)" if field.synthetic else "")
         malignant = malignant_in_words(field.answer).removeprefix("malignant ")
         start = field.answer.image.sha256[:16]

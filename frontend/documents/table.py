@@ -22,7 +22,7 @@ def write(fields: Sequence[SmearField]) -> bytes:
     bytes
         UTF-8 with a byte order mark, which Excel needs to read it as such.
     """
-    labels = list(fields[0].answer.probabilities) if fields else []
+    labels = list(dict.fromkeys(label for field in fields for label in field.answer.probabilities or ()))
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(
@@ -41,13 +41,17 @@ def write(fields: Sequence[SmearField]) -> bytes:
                 *(number, _text(field.name), "yes" if field.synthetic else "no"),
                 *(answer.prediction.verdict, answer.prediction.label if accepted else ""),
                 " ".join(answer.prediction_set),
-                *(f"{answer.probabilities[label]:.6f}" for label in labels),
-                *(f"{answer.malignant_probability:.6f}", f"{answer.out_of_distribution_score:.6g}"),
+                *(_number((answer.probabilities or {}).get(label)) for label in labels),
+                *(_number(answer.malignant_probability), f"{answer.out_of_distribution_score:.6g}"),
                 *(answer.image.sha256, answer.image.width, answer.image.height),
                 *(answer.model.version, answer.model.sha256, answer.request_id, field.reviewed or "", answer.warning),
             ]
         )
     return buffer.getvalue().encode("utf-8-sig")
+
+
+def _number(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.6f}"
 
 
 def _text(name: str) -> str:

@@ -54,7 +54,7 @@ def _specimen(answered: list[SmearField]) -> tuple[str, list[SmearField]]:
 
 def _order(field: SmearField) -> tuple[bool, float]:
     """Most malignant first; last, those that the model does not know, whose probabilities mean nothing."""
-    return field.answer.prediction.verdict == "out_of_distribution", -field.answer.malignant_probability
+    return field.answer.prediction.verdict == "out_of_distribution", -(field.answer.malignant_probability or 0.0)
 
 
 def _report(fields: list[SmearField]) -> Report | None:

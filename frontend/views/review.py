@@ -49,12 +49,13 @@ def _form(field: SmearField) -> None:
     st.badge(words.title, icon=words.icon, color=words.tone)
     if field.reviewed is not None:
         st.success(f"Stored: you said **{field.reviewed}**.", icon=":material/task_alt:")
-    labels = [*field.answer.probabilities, OTHER]
+    card = service.card_if_reached()
+    labels = [*(card.labels if card else field.answer.probabilities or ()), OTHER]
     with st.form(f"review-{field.key}", border=True):
         label = st.radio(
             "What does this field show?",
             labels,
-            index=labels.index(decision.label) if decision.verdict == "accepted" else None,
+            index=labels.index(decision.label) if decision.label and decision.verdict == "accepted" else None,
             captions=[pattern(label) if label != OTHER else "none of these" for label in labels],
         )
         reviewer = st.text_input("Your name or initials (optional)", sign_in.reviewer(), max_chars=200)

@@ -12,7 +12,7 @@ import inference
 
 from . import schemas
 from .errors import ApiError, UploadNotFound, as_api_error, as_problem
-from .observe import audit, logger, measure
+from .observe import audit, logger, measure, side_of
 from .predictions import as_prediction
 from .service import Service
 from .storage import Objects, open_objects
@@ -27,6 +27,10 @@ class BatchInput(schemas.Request):
 
     bucket: str = Field(min_length=1)
     results_bucket: str = Field(min_length=1)
+    model: str | None = Field(default=None, min_length=1, description="Which of the service's models; the default.")
+    microns_per_pixel: float | None = Field(
+        default=None, ge=schemas.MICRONS_PER_PIXEL[0], le=schemas.MICRONS_PER_PIXEL[1], description="Of every image."
+    )
     results_prefix: str = Field(default="results", pattern=r"^[A-Za-z0-9][A-Za-z0-9/_=:.-]*$")
 
 
@@ -53,6 +57,7 @@ class BatchResult(schemas.Answer):
     images: int
     problems: int
     results_key: str
+    triage: dict[str, int] = Field(default_factory=dict)
     labels: dict[str, int] = Field(default_factory=dict)
     verdicts: dict[str, int] = Field(default_factory=dict)
 
@@ -73,34 +78,40 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
     Returns
     -------
     BatchResult
-        How many images, how many problems, how many of each label and verdict, and where the lines are.
+        How many images, how many problems, how many of each side, label and verdict, and where the lines are.
 
     Raises
     ------
     pydantic.ValidationError
         For another event.
-    inference.ModelError, StorageUnavailable
-        Where no image can be read or nothing be written: the state machine should try the batch again.
+    ModelNotFound, inference.ModelError, StorageUnavailable
+        Where there is no such model, no image can be read or nothing be written: the state machine should try the
+        batch again.
     """
     batch = BatchEvent.model_validate(event)
+    classifier = service.classifier(batch.where.model)
     source = open_objects(batch.where.bucket)
     keys = [item.key for item in batch.items]
     digest = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:32]
     with ThreadPoolExecutor(READ_AHEAD) as pool:
         reads = _read_ahead(pool, source, keys, service.settings.max_upload_bytes)
-        lines = [_line(service, key, read, f"{digest}-{number}") for number, (key, read) in enumerate(reads)]
+        lines = [
+            _line(service, classifier, batch.where, key, read, f"{digest}-{number}")
+            for number, (key, read) in enumerate(reads)
+        ]
     results_key = f"{batch.where.results_prefix.rstrip('/')}/{digest}.jsonl"
     content = "".join(line.model_dump_json(exclude_none=True) + "\n" for line in lines)
     open_objects(batch.where.results_bucket).write(results_key, content.encode(), "application/x-ndjson")
     problems = sum(line.problem is not None for line in lines)
     logger.info("batch", extra={"batch": digest, "images": len(lines), "problems": problems})
-    decisions = [line.prediction.prediction for line in lines if line.prediction]
+    answers = [line.prediction for line in lines if line.prediction]
     return BatchResult(
         images=len(lines),
         problems=problems,
         results_key=results_key,
-        labels=Counter(decision.label for decision in decisions),
-        verdicts=Counter(decision.verdict for decision in decisions),
+        triage=Counter(side_of(one.result, one.verdict) for answer in answers if (one := answer.triage)),
+        labels=Counter(answer.prediction.label for answer in answers if answer.prediction.label),
+        verdicts=Counter(answer.prediction.verdict for answer in answers),
     )
 
 
@@ -116,19 +127,27 @@ def _read_ahead(
     yield from waiting
 
 
-def _line(service: Service, key: str, read: Future[bytes | None], request_id: str) -> schemas.BatchLine:
-    classifier = service.classifier()
+def _line(
+    service: Service,
+    classifier: inference.Classifier,
+    where: BatchInput,
+    key: str,
+    read: Future[bytes | None],
+    request_id: str,
+) -> schemas.BatchLine:
     try:
         data = read.result()
         if data is None:
             raise UploadNotFound("There is no such object.")
-        answer = classifier.predict(data, max_pixels=service.settings.max_pixels)
+        answer = classifier.predict(
+            data, max_pixels=service.settings.max_pixels, microns_per_pixel=where.microns_per_pixel
+        )
     except (ApiError, inference.ImageError) as error:
         told = as_api_error(error)
         if told.status >= 500:
             raise
         return schemas.BatchLine(key=key, problem=as_problem(told, request_id))
     cold_start = service.cold_start.take()
-    audit(answer, classifier.card, request_id, size_bytes=len(data), cold_start=cold_start)
+    audit(answer, classifier, request_id, size_bytes=len(data), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
-    return schemas.BatchLine(key=key, prediction=as_prediction(answer, classifier.card, request_id))
+    return schemas.BatchLine(key=key, prediction=as_prediction(answer, classifier, request_id))

@@ -54,6 +54,12 @@ class UploadNotFound(ApiError):
     name, title, status = "upload-not-found", "There is no such upload", 404
 
 
+class ModelNotFound(ApiError):
+    """No model of that name."""
+
+    name, title, status = "model-not-found", "There is no such model", 404
+
+
 class NotOffered(ApiError):
     """The deployment has no place to store what the route needs."""
 
@@ -107,6 +113,7 @@ KINDS: tuple[type[ApiError], ...] = (
     InvalidRequest,
     NotFound,
     UploadNotFound,
+    ModelNotFound,
     NotOffered,
     MethodNotAllowed,
     TooLarge,

@@ -10,6 +10,7 @@ import inference
 from . import schemas
 from .errors import InvalidRequest, parse
 from .http import Incoming, Reply
+from .models import identity
 from .service import Service
 from .uploads import uploaded_image
 
@@ -29,7 +30,8 @@ def create(service: Service, request: Incoming) -> Reply:
         What is wrong with the request, the image or the deployment.
     """
     given = parse(schemas.FeedbackRequest, request.body)
-    card = service.classifier().card
+    classifier = service.classifier(request.query.get("model"))
+    card = classifier.card
     if given.label not in (*card.labels, OTHER):
         raise _refused("label", f"is not one of {', '.join(card.labels)}, {OTHER}")
     store = service.feedback()
@@ -44,7 +46,7 @@ def create(service: Service, request: Incoming) -> Reply:
     record = FeedbackRecord(
         **content.model_dump(exclude={"image_base64", "upload_id"}),
         image_sha256=None if picture is None else picture.sha256,
-        model=schemas.ModelIdentity(version=card.version, sha256=card.sha256),
+        model=identity(classifier),
         received_at=datetime.now(UTC),
     )
     new = store.write_once(f"{folder}/{digest}.json", record.model_dump_json().encode(), "application/json")

@@ -15,6 +15,7 @@ from .errors import InvalidRequest, TooLarge
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=-]{0,127}")
 _MAX_QUERY_FIELDS: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12})?([eE]-?[0-9]{1,2})?")
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no", ""})
 
@@ -57,6 +58,22 @@ class Incoming:
         if text not in _TRUE | _FALSE:
             raise InvalidRequest(f"Query parameter {name} takes true or false.")
         return text in _TRUE
+
+    def number(self, name: str, least: float, most: float) -> float | None:
+        """Read a number from the query; absent or empty is None.
+
+        Raises
+        ------
+        InvalidRequest
+            Where it is no number from ``least`` to ``most``.
+        """
+        text = self.query.get(name, "").strip()
+        if not text:
+            return None
+        value = float(text) if _NUMBER.fullmatch(text) else -1.0
+        if not least <= value <= most:
+            raise InvalidRequest(f"Query parameter {name} takes a number from {least:g} to {most:g}.")
+        return value
 
 
 def request_id_of(event: Mapping[str, Any]) -> str:

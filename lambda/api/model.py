@@ -1,25 +1,13 @@
-"""``GET /v1/model`` and ``GET /v1/health``."""
+"""``GET /v1/health``."""
 
 import time
 
 import numpy as np
 
-from inference import ModelCard
-
 from . import schemas
 from .http import Incoming
+from .models import identity
 from .service import Service
-
-
-def describe(service: Service, request: Incoming) -> ModelCard:
-    """Give the model's card.
-
-    Raises
-    ------
-    inference.ModelError
-        Where the model could not be loaded.
-    """
-    return service.classifier().card
 
 
 def health(service: Service, request: Incoming) -> schemas.Health:
@@ -38,4 +26,4 @@ def health(service: Service, request: Incoming) -> schemas.Health:
         grey = np.full((card.input.height, card.input.width, card.input.channels), 128, np.uint8)
         best = int(classifier.run(grey).probabilities.argmax())
         deep = schemas.DeepCheck(label=card.labels[best], duration_ms=(time.perf_counter() - start) * 1e3)
-    return schemas.Health(status="ok", model=schemas.ModelIdentity(version=card.version, sha256=card.sha256), deep=deep)
+    return schemas.Health(status="ok", model=identity(classifier), deep=deep)

@@ -7,11 +7,13 @@ from typing import Final
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from inference import Answer, ModelCard
+from inference import Answer, Classifier
 
 # Powertools' own variable: the function's name where it is deployed, so that environments can share an account.
 SERVICE: Final = os.environ.get("POWERTOOLS_SERVICE_NAME", "leukolens")
 NAMESPACE: Final = "Leukolens"
+NO_LABEL: Final = "none"
+"""What ``PredictionCount`` is counted under where a field is out of distribution, and so has no label."""
 
 logger = Logger(service=SERVICE)
 _metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
@@ -29,9 +31,9 @@ class ColdStart:
         return first
 
 
-def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
+def audit(answer: Answer, classifier: Classifier, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
     """Write the audit line of one prediction: what was asked of which model, and what it said."""
-    picture, timings = answer.picture, answer.timings
+    card, picture, timings, triage = classifier.card, answer.picture, answer.timings, answer.triage
     logger.info(
         "prediction",
         extra={
@@ -44,11 +46,12 @@ def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, 
                 "format": picture.format,
                 "frames": picture.frames,
             },
-            "model": {"version": card.version, "sha256": card.sha256},
+            "model": {"version": card.version, "sha256": classifier.digest},
             "thresholds": {
                 "minimum_probability": card.prediction_set.minimum_probability,
                 "out_of_distribution": card.out_of_distribution.threshold,
             },
+            "triage": None if triage is None else vars(triage),
             "label": answer.label,
             "probability": answer.probability,
             "verdict": answer.verdict,
@@ -66,14 +69,17 @@ def audit(answer: Answer, card: ModelCard, request_id: str, *, size_bytes: int, 
 def measure(answer: Answer, *, cold_start: bool) -> None:
     """Publish the metrics of one prediction, in CloudWatch's embedded metric format.
 
-    ``PredictionCount`` has dimensions ``label`` and ``verdict``, so that a shift of either shows; the others have the
-    service alone.
+    ``PredictionCount`` has dimensions ``label`` and ``verdict``, and ``TriageCount`` has ``triage`` (a side, or the
+    verdict that stands for none), so that a shift of either shows; the others have the service alone.
     """
-    _metrics.add_dimension("label", answer.label)
+    _metrics.add_dimension("label", answer.label or NO_LABEL)
     _metrics.add_dimension("verdict", answer.verdict)
     _metrics.add_metric("PredictionCount", MetricUnit.Count, 1)
-    _metrics.flush_metrics()
-    _metrics.clear_metrics()  # flushing leaves them where metrics are disabled
+    _flush()
+    if answer.triage is not None:
+        _metrics.add_dimension("triage", side_of(answer.triage.result, answer.triage.verdict))
+        _metrics.add_metric("TriageCount", MetricUnit.Count, 1)
+        _flush()
     _metrics.add_metric("DecodeLatency", MetricUnit.Milliseconds, answer.timings.decode_ms)
     _metrics.add_metric("InferenceLatency", MetricUnit.Milliseconds, answer.timings.inference_ms)
     _metrics.add_metric("OutOfDistributionScore", MetricUnit.NoUnit, answer.out_of_distribution_score)
@@ -81,8 +87,17 @@ def measure(answer: Answer, *, cold_start: bool) -> None:
     strange = 100.0 if answer.verdict == "out_of_distribution" else 0.0
     _metrics.add_metric("OutOfDistribution", MetricUnit.Percent, strange)
     _metrics.add_metric("ColdStart", MetricUnit.Count, int(cold_start))
+    _flush()
+
+
+def side_of(result: str | None, verdict: str) -> str:
+    """Name what a triage is counted under: a side where it is accepted, else the verdict."""
+    return result if result and verdict == "accepted" else verdict
+
+
+def _flush() -> None:
     _metrics.flush_metrics()
-    _metrics.clear_metrics()
+    _metrics.clear_metrics()  # flushing leaves them where metrics are disabled
 
 
 def report_refusal(name: str, status: int, request_id: str) -> None:

@@ -13,7 +13,7 @@ from . import schemas
 from .routes import ROUTES, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from .errors import ApiError
     from .http import Incoming
@@ -81,8 +81,8 @@ def _operation(route: Route) -> _Json:
         "operationId": f"{route.method.lower()}_{route.path.rpartition('/')[2].partition('.')[0]}",
         "responses": responses | _problems(route.problems) | _GATEWAY,
     }
-    if route.flags:
-        operation["parameters"] = _parameters(route.flags)
+    if route.flags or route.query:
+        operation["parameters"] = _parameters(route)
     if route.body:
         operation["requestBody"] = {"required": True, "content": _bodies(route)}
     return operation
@@ -106,10 +106,11 @@ def _problems(kinds: Iterable[type[ApiError]]) -> _Json:
     return {status: {"description": "; ".join(told), "content": content} for status, told in sorted(by_status.items())}
 
 
-def _parameters(flags: Mapping[str, str]) -> list[_Json]:
+def _parameters(route: Route) -> list[_Json]:
+    flags = [(name, what, {"type": "boolean", "default": False}) for name, what in route.flags.items()]
+    values = [(one.name, one.what, dict(one.schema)) for one in route.query]
     return [
-        {"name": name, "in": "query", "description": what, "schema": {"type": "boolean", "default": False}}
-        for name, what in flags.items()
+        {"name": name, "in": "query", "description": what, "schema": schema} for name, what, schema in [*flags, *values]
     ]
 
 

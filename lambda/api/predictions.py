@@ -2,11 +2,12 @@
 
 import base64
 
-from inference import Answer, ModelCard
+from inference import Answer, Classifier, Decision
 
 from . import schemas
 from .errors import NothingToRead, UnsupportedType, parse
 from .http import Incoming
+from .models import identity
 from .observe import audit, measure
 from .service import Service
 from .uploads import uploaded_image
@@ -21,13 +22,16 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
         What is wrong with the request, the image or the model.
     """
     explain = request.flag("explain")
+    microns_per_pixel = request.number("microns_per_pixel", *schemas.MICRONS_PER_PIXEL)
     image = image_of(service, request)
-    classifier = service.classifier()
-    answer = classifier.predict(image, explain=explain, max_pixels=service.settings.max_pixels)
+    classifier = service.classifier(request.query.get("model"))
+    answer = classifier.predict(
+        image, explain=explain, max_pixels=service.settings.max_pixels, microns_per_pixel=microns_per_pixel
+    )
     cold_start = service.cold_start.take()
-    audit(answer, classifier.card, request.request_id, size_bytes=len(image), cold_start=cold_start)
+    audit(answer, classifier, request.request_id, size_bytes=len(image), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
-    return as_prediction(answer, classifier.card, request.request_id)
+    return as_prediction(answer, classifier, request.request_id)
 
 
 def image_of(service: Service, request: Incoming) -> bytes:
@@ -58,30 +62,63 @@ def image_of(service: Service, request: Incoming) -> bytes:
     return request.body
 
 
-def as_prediction(answer: Answer, card: ModelCard, request_id: str) -> schemas.Prediction:
+def as_prediction(answer: Answer, classifier: Classifier, request_id: str) -> schemas.Prediction:
     """Put an answer into the API's terms."""
     picture = answer.picture
     explanation = None
     if answer.heatmap_png is not None:
         explanation = schemas.Explanation(heatmap_png=base64.b64encode(answer.heatmap_png).decode("ascii"))
-    notes = []
+    notes = list(answer.notes)
     if picture.frames > 1:
         notes.append(f"The file holds {picture.frames} frames; only the first was read.")
+    scale = answer.magnification
     return schemas.Prediction(
-        prediction=schemas.Decision(label=answer.label, probability=answer.probability, verdict=answer.verdict),
+        triage=_triage(answer),
+        prediction=_pattern(answer),
+        summary=answer.summary,
+        reason=answer.reason,
+        scale=None if scale is None else schemas.Scale(magnification=scale.value, source=scale.source),
+        tiles=[
+            schemas.Tile(
+                x=tile.x,
+                y=tile.y,
+                width=tile.width,
+                height=tile.height,
+                triage=_triage(tile.decision),
+                prediction=_pattern(tile.decision),
+                probabilities=tile.decision.probabilities,
+                prediction_set=list(tile.decision.prediction_set),
+                out_of_distribution_score=tile.out_of_distribution_score,
+                summary=tile.decision.summary,
+                reason=tile.decision.reason,
+            )
+            for tile in answer.tiles
+        ],
         probabilities=answer.probabilities,
         malignant_probability=answer.malignant_probability,
         prediction_set=list(answer.prediction_set),
         out_of_distribution_score=answer.out_of_distribution_score,
         explanation=explanation,
-        model=schemas.ModelIdentity(version=card.version, sha256=card.sha256),
+        model=identity(classifier),
         image=schemas.ImageFacts(
             sha256=picture.sha256,
             width=picture.width,
             height=picture.height,
             format=picture.format,
             frames=picture.frames,
+            microns_per_pixel=picture.microns_per_pixel,
         ),
         notes=notes,
         request_id=request_id,
     )
+
+
+def _pattern(decision: Decision) -> schemas.Decision:
+    return schemas.Decision(label=decision.label, probability=decision.probability, verdict=decision.verdict)
+
+
+def _triage(decision: Decision) -> schemas.Triage | None:
+    told = decision.triage
+    if told is None:
+        return None
+    return schemas.Triage(result=told.result, probability=told.probability, verdict=told.verdict)

@@ -2,11 +2,13 @@
 
 from dataclasses import asdict
 
-from inference.specimen import MINIMUM_ACCEPTED_FIELDS, summarise
+from inference import ModelCard
+from inference.specimen import LIMITS, MINIMUM_ACCEPTED_FIELDS, FieldAnswer, summarise
 
 from . import schemas
 from .errors import InvalidRequest, parse
 from .http import Incoming
+from .models import identity
 from .service import Service
 
 
@@ -16,17 +18,17 @@ def create(service: Service, request: Incoming) -> schemas.Report:
     Raises
     ------
     InvalidRequest
-        For a label that the model does not have, or predictions of another model.
+        For a label that the model does not have, a known field without its label, or predictions of another model.
     """
     given = parse(schemas.ReportRequest, request.body)
-    card = service.classifier().card
-    if given.model_sha256 != card.sha256:
-        raise InvalidRequest("The predictions are of another model file than the service runs: predict again.")
-    unknown = sorted({field.label for field in given.fields} - set(card.labels))
-    if unknown:
+    classifier = service.models.of_digest(given.model_sha256)
+    if classifier is None:
+        raise InvalidRequest("The predictions are of another model than the service runs: predict again.")
+    card = classifier.card
+    if {field.label for field in given.fields} - {None, *card.labels}:
         raise InvalidRequest(f"The model has labels {', '.join(card.labels)}; the request also has others.")
-    distinct = {field.image_sha256: (field.label, field.verdict) for field in given.fields}
-    specimen = summarise(list(distinct.values()), card.labels, card.malignant_labels)
+    distinct = {field.image_sha256: _field_answer(field, card) for field in given.fields}
+    specimen = summarise(list(distinct.values()), card.labels)
     return schemas.Report(
         evidence="sufficient" if specimen.sufficient else "insufficient",
         reason=specimen.reason,
@@ -36,8 +38,25 @@ def create(service: Service, request: Incoming) -> schemas.Report:
         accepted=specimen.verdicts["accepted"],
         uncertain=specimen.verdicts["uncertain"],
         out_of_distribution=specimen.verdicts["out_of_distribution"],
+        patterns_accepted=specimen.patterns_accepted,
         labels={label: schemas.Share(**asdict(share)) for label, share in specimen.labels.items()},
         malignant=None if specimen.malignant is None else schemas.Share(**asdict(specimen.malignant)),
-        model=schemas.ModelIdentity(version=card.version, sha256=card.sha256),
+        limits=LIMITS,
+        model=identity(classifier),
         request_id=request.request_id,
     )
+
+
+def _field_answer(field: schemas.ReportField, card: ModelCard) -> FieldAnswer:
+    """Read both levels of a field; a caller of before the triage sends the pattern alone, whose label has a side."""
+    if field.label is None and field.verdict != "out_of_distribution":
+        raise InvalidRequest("fields: label may be left out only where the verdict is out_of_distribution.")
+    if not card.has_triage:
+        return FieldAnswer(field.label, field.verdict)
+    if field.triage is None:
+        side = next((one.triage for one in card.classes if one.id == field.label), None)
+        known = "uncertain" if side is None and field.verdict == "accepted" else field.verdict
+        return FieldAnswer(field.label, field.verdict, side, known)
+    if field.triage.verdict == "accepted" and field.triage.result is None:
+        raise InvalidRequest("fields: an accepted triage needs its result.")
+    return FieldAnswer(field.label, field.verdict, field.triage.result, field.triage.verdict)

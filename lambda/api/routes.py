@@ -6,11 +6,20 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
-from . import errors, feedback, model, predictions, reports, schemas, uploads
+from . import errors, feedback, model, models, predictions, reports, schemas, uploads
 from .http import Incoming, Reply
 from .service import Service
 
 Endpoint: TypeAlias = Callable[[Service, Incoming], BaseModel | Mapping[str, Any] | Reply]
+
+
+@dataclass(frozen=True)
+class QueryParameter:
+    """A query parameter with a value: its name, what it does, and its JSON schema."""
+
+    name: str
+    what: str
+    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,8 @@ class Route:
         Of its good answers.
     flags
         Its boolean query parameters, with what each does.
+    query
+        Its other query parameters.
     problems
         What it can refuse with, beyond what every route can.
     """
@@ -43,6 +54,7 @@ class Route:
     body: type[BaseModel] | None = None
     statuses: Mapping[int, str] = field(default_factory=lambda: {200: "The answer"})
     flags: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[QueryParameter, ...] = ()
     problems: tuple[type[errors.ApiError], ...] = ()
     takes_image: bool = False
 
@@ -50,6 +62,14 @@ class Route:
 _OF_A_BODY: Final = (errors.NothingToRead, errors.InvalidRequest, errors.TooLarge)
 _OF_AN_IMAGE: Final = (errors.UnsupportedType, errors.UnreadableImage, errors.ImageTooSmall)
 _OF_A_STORE: Final = (errors.NotOffered, errors.StorageUnavailable)
+_OF_A_MODEL: Final = (errors.ModelNotFound, errors.ModelUnavailable)
+
+_MODEL: Final = QueryParameter("model", "Which of GET /v1/models; the default without it.", {"type": "string"})
+_PIXEL_SIZE: Final = QueryParameter(
+    "microns_per_pixel",
+    "Size of a pixel of the image, where it is known: the field is brought to the trained magnification by it.",
+    {"type": "number", "minimum": schemas.MICRONS_PER_PIXEL[0], "maximum": schemas.MICRONS_PER_PIXEL[1]},
+)
 
 ROUTES: Final = (
     Route(
@@ -59,8 +79,9 @@ ROUTES: Final = (
         "Classify one field: an image's bytes, a form with the image in field `file`, or an upload's id",
         schemas.Prediction,
         body=schemas.StoredImage,
-        flags={"explain": "Add the heat map of the predicted label."},
-        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, errors.ModelUnavailable),
+        flags={"explain": "Add the heat map of the most probable label."},
+        query=(_MODEL, _PIXEL_SIZE),
+        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, *_OF_A_MODEL),
         takes_image=True,
     ),
     Route(
@@ -81,7 +102,8 @@ ROUTES: Final = (
         schemas.FeedbackReceipt,
         body=schemas.FeedbackRequest,
         statuses={201: "Stored", 200: "The same feedback was stored before"},
-        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, errors.ModelUnavailable),
+        query=(_MODEL,),
+        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, *_OF_A_MODEL),
     ),
     Route(
         "POST",
@@ -95,11 +117,13 @@ ROUTES: Final = (
     Route(
         "GET",
         "/v1/model",
-        model.describe,
-        "Read the model's card",
+        models.describe,
+        "Read a model's card",
         schemas.ModelSummary,
-        problems=(errors.ModelUnavailable,),
+        query=(_MODEL,),
+        problems=_OF_A_MODEL,
     ),
+    Route("GET", "/v1/models", models.list_all, "List the models of this service", schemas.ModelList),
     Route(
         "GET",
         "/v1/health",

@@ -14,9 +14,12 @@ RESEARCH_USE_WARNING = (
 )
 PROBLEM_TYPE_PREFIX = "urn:leukolens:problem:"
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp")
+MICRONS_PER_PIXEL = (0.01, 100.0)
+"""Least and most of ``?microns_per_pixel=``: from a 100x objective on a fine sensor to a slide photographed whole."""
 MAX_REPORT_FIELDS = 2_000
 """Fields of one specimen in one report; a manual differential reads far fewer."""
 
+TriageGroup = Literal["malignant", "benign"]
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
 ImageType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -24,7 +27,8 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 UploadId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_=-]{0,127}$")]
 """The ``request_id`` of an answer; safe as part of an S3 key."""
-Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+"""The id of a class; which there are, the model's card says."""
 
 
 class Answer(BaseModel):
@@ -48,11 +52,21 @@ class StoredImage(Request):
     upload_id: UploadId
 
 
-class Decision(Answer):
-    """The most probable label, and whether to rely on it."""
+class Triage(Answer):
+    """The first level: malignant or benign. Rely on an accepted one alone."""
 
-    label: Label
-    probability: Probability
+    result: TriageGroup | None = Field(default=None, description="The more probable side; null out of distribution.")
+    probability: Probability | None = Field(
+        default=None, description="That the field is malignant, whatever the result; null out of distribution."
+    )
+    verdict: Verdict
+
+
+class Decision(Answer):
+    """The second level, the pattern: the most probable label, and whether to rely on it."""
+
+    label: Label | None = Field(default=None, description="One of the model's labels; null out of distribution.")
+    probability: Probability | None = Field(default=None, description="Of the label; null out of distribution.")
     verdict: Verdict
 
 
@@ -63,10 +77,36 @@ class Explanation(Answer):
 
 
 class ModelIdentity(Answer):
-    """Which model file answered."""
+    """Which model answered."""
 
     version: str
-    sha256: Sha256
+    sha256: Sha256 = Field(description="One digest over the model's file and its card.")
+    name: str = Field(default="", description="As ``?model=`` and ``GET /v1/models`` call it.")
+
+
+class Scale(Answer):
+    """The field's magnification relative to the trained one, as the field came: 0.5 where cells look half as large."""
+
+    magnification: float
+    source: Literal["given", "file", "estimated"] = Field(
+        description="Pixel size given with the request, pixel size of the file, or what the network estimates."
+    )
+
+
+class Tile(Answer):
+    """One part of a wide field, of the trained size: its place in pixels of the image as oriented, and its answer."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    triage: Triage | None = None
+    prediction: Decision
+    probabilities: dict[str, Probability] | None = None
+    prediction_set: list[str] = []
+    out_of_distribution_score: float
+    summary: str = ""
+    reason: str | None = None
 
 
 class ImageFacts(Answer):
@@ -77,16 +117,34 @@ class ImageFacts(Answer):
     height: int
     format: str
     frames: int = 1
+    microns_per_pixel: float | None = Field(default=None, description="As the file tells it; null where it does not.")
 
 
 class Prediction(Answer):
-    """Answer of ``POST /v1/predictions``."""
+    """Answer of ``POST /v1/predictions``: triage first, then the pattern.
 
+    Where a field is out of distribution, no number is told of it but its score: a caller cannot take for a finding what
+    the model does not stand by.
+    """
+
+    triage: Triage | None = Field(
+        default=None, description="Null for a model whose classes have no malignant and benign groups."
+    )
     prediction: Decision
-    probabilities: dict[str, Probability]
-    malignant_probability: Probability
-    prediction_set: list[str]
+    summary: str = Field(default="", description="Both levels in words, such as: malignant; early pre-B or pre-B.")
+    reason: str | None = Field(default=None, description="Why not accepted, in words; null where both levels are.")
+    probabilities: dict[str, Probability] | None = Field(
+        default=None, description="By label, calibrated; null out of distribution."
+    )
+    malignant_probability: Probability | None = Field(
+        default=None, description="Sum over the malignant labels; null out of distribution, and without triage."
+    )
+    prediction_set: list[str] = Field(description="Labels that are possible; empty out of distribution.")
     out_of_distribution_score: float
+    scale: Scale | None = Field(default=None, description="Null where it is neither known nor estimated.")
+    tiles: list[Tile] = Field(
+        default=[], description="The parts of a wide field that was brought to scale; empty for one answered whole."
+    )
     explanation: Explanation | None = None
     model: ModelIdentity
     image: ImageFacts
@@ -144,23 +202,33 @@ class FeedbackReceipt(Answer):
 # --- POST /v1/reports --------------------------------------------------------------------------
 
 
+class ReportTriage(Request):
+    """The first level of one field's prediction."""
+
+    result: TriageGroup | None = None
+    verdict: Verdict
+
+
 class ReportField(Request):
     """What a report needs of one field's prediction."""
 
     image_sha256: Sha256
-    label: Label
+    label: Label | None = Field(default=None, description="Null where the field is out of distribution.")
     verdict: Verdict
+    triage: ReportTriage | None = Field(
+        default=None, description="Of the prediction. Without it, the label's group and the verdict stand for it."
+    )
 
 
 class ReportRequest(Request):
-    """Predictions of the fields of one specimen, all by the same model file."""
+    """Predictions of the fields of one specimen, all by the same model."""
 
     model_sha256: Sha256
     fields: list[ReportField] = Field(min_length=1, max_length=MAX_REPORT_FIELDS)
 
 
 class Share(Answer):
-    """A share of the accepted fields with its 95 % Wilson score interval."""
+    """A share of the accepted fields with its 95 % Wilson score interval over fields."""
 
     count: int
     share: Probability
@@ -169,18 +237,26 @@ class Share(Answer):
 
 
 class Report(Answer):
-    """Answer of ``POST /v1/reports``: counts over a specimen's fields, never a diagnosis."""
+    """Answer of ``POST /v1/reports``: counts over a specimen's fields, never a diagnosis.
+
+    It rests on triage: ``accepted``, ``uncertain`` and ``malignant`` are of the first level (of the pattern, for a
+    model without triage groups). Fields out of distribution count in no share.
+    """
 
     evidence: Literal["sufficient", "insufficient"]
     reason: str
     minimum_accepted_fields: int
     fields: int = Field(description="Distinct images; the same image sent twice counts once.")
     duplicates: int
-    accepted: int
+    accepted: int = Field(description="Fields of an accepted triage.")
     uncertain: int
     out_of_distribution: int
-    labels: dict[str, Share] = Field(description="Share of each label among the accepted fields.")
-    malignant: Share | None = Field(description="Share of malignant labels; null without an accepted field.")
+    patterns_accepted: int = Field(default=0, description="Fields whose pattern is accepted, too.")
+    labels: dict[str, Share] = Field(description="Share of each label among the fields with an accepted pattern.")
+    malignant: Share | None = Field(
+        description="Share of malignant among the fields of an accepted triage; null without one, and without triage."
+    )
+    limits: str = Field(default="", description="What one specimen can prove and what it cannot, in words.")
     model: ModelIdentity
     request_id: str
     warning: str = RESEARCH_USE_WARNING
@@ -189,12 +265,46 @@ class Report(Answer):
 # --- GET /v1/model, /v1/health -----------------------------------------------------------------
 
 
+class ModelClass(Answer):
+    """One class of a model, as its card tells it."""
+
+    id: Label
+    name: str = Field(description="What a reader is shown, as within a sentence.")
+    description: str = ""
+    triage: TriageGroup | None = Field(default=None, description="The side that it counts to; null for neither.")
+    colour: str | None = Field(default=None, description="#rrggbb for charts; null leaves it to whoever draws.")
+    aliases: list[str] = []
+
+
 class PredictionSetRule(Answer):
-    """A label is in the prediction set when its probability reaches the minimum."""
+    """A label is in the prediction set when its probability reaches its minimum."""
 
     method: str
     target_coverage: float
-    minimum_probability: float
+    minimum_probability: float = Field(description="The least of all labels' minimums.")
+    minimum_probabilities: dict[str, float] = Field(default={}, description="By label.")
+
+
+class TriageRule(Answer):
+    """How malignant is told from benign: accepted at and beyond either threshold of the calibrated probability."""
+
+    method: str
+    reference: str = ""
+    malignant_minimum: Probability
+    benign_maximum: Probability
+    guarantee: str = ""
+
+
+class ScaleRule(Answer):
+    """Which magnifications the model knows, relative to the trained one."""
+
+    method: str
+    reference: str = ""
+    minimum: float
+    maximum: float
+    microns_per_pixel: float | None = Field(
+        default=None, description="Of the model's input at the trained magnification, where known."
+    )
 
 
 class OutOfDistributionRule(Answer):
@@ -211,19 +321,43 @@ class ModelSummary(BaseModel):
 
     name: str
     version: str
-    sha256: Sha256
+    sha256: Sha256 = Field(description="Of the model file alone.")
+    digest: Sha256 | None = Field(default=None, description="Over file and card, as every answer names it.")
+    model_name: str = Field(default="", description="As ``?model=`` calls it.")
     size_bytes: int
     license: str
     backbone: str
     precision: str
     labels: list[str]
     malignant_labels: list[str]
+    classes: list[ModelClass] = []
     prediction_set: PredictionSetRule
+    triage: TriageRule | None = None
+    scale: ScaleRule | None = None
     out_of_distribution: OutOfDistributionRule
     intended_use: str
     misuse: str
     training: dict[str, Any] = {}
     evaluation: dict[str, Any] = {}
+
+
+class ListedModel(Answer):
+    """One model of this service."""
+
+    name: str
+    default: bool = Field(description="Whether it answers where ``?model=`` names none.")
+    version: str | None = None
+    sha256: Sha256 | None = Field(default=None, description="Over file and card, as its answers name it.")
+    classes: list[ModelClass] = []
+    triage: bool = Field(default=False, description="Whether it tells malignant from benign.")
+    intended_use: str = ""
+    problem: str | None = Field(default=None, description="Why it cannot be used; null where it can.")
+
+
+class ModelList(Answer):
+    """Answer of ``GET /v1/models``: the default first."""
+
+    models: list[ListedModel]
 
 
 class DeepCheck(Answer):
@@ -282,5 +416,8 @@ class BatchSummary(Answer):
     problems: int = Field(default=0, description="Images that are no image, or none that the service reads.")
     calls: int = 0
     failed_calls: int = Field(default=0, description="Calls of the function that failed; their images have no line.")
-    labels: dict[str, int] = {}
-    verdicts: dict[str, int] = {}
+    triage: dict[str, int] = Field(
+        default={}, description="Images of an accepted triage by side, the others by its verdict."
+    )
+    labels: dict[str, int] = Field(default={}, description="Images by most probable label, accepted or not.")
+    verdicts: dict[str, int] = Field(default={}, description="Images by verdict of the pattern.")

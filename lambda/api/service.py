@@ -1,11 +1,12 @@
-"""What every route may use: settings, the loaded model, the stores. Made once a process."""
+"""What every route may use: settings, the models, the stores. Made once a process."""
 
 from settings import Settings
 
 import inference
 
 from .errors import NotOffered
-from .observe import ColdStart, logger
+from .models import Models
+from .observe import ColdStart
 from .storage import Objects, open_objects
 
 
@@ -16,35 +17,23 @@ class Service:
     ----------
     settings
         Of this deployment.
-
-    Notes
-    -----
-    A model that cannot be loaded does not stop the process: routes that need it answer 503 and name the file, so that
-    whoever operates it reads the cause where they look first.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.cold_start = ColdStart()
         self._stores: dict[str, Objects] = {}
-        self._model: inference.Classifier | inference.ModelError
-        try:
-            self._model = inference.load(settings.model_dir, threads=settings.threads)
-        except inference.ModelError as error:
-            logger.error("model", extra={"problem": str(error)})
-            self._model = error
+        self.models = Models(settings)
 
-    def classifier(self) -> inference.Classifier:
-        """Give the loaded model.
+    def classifier(self, name: str | None = None) -> inference.Classifier:
+        """Give a loaded model; the default without a name.
 
         Raises
         ------
-        inference.ModelError
-            Where it could not be loaded.
+        ModelNotFound, inference.ModelError
+            Where there is none of that name, or it could not be loaded.
         """
-        if isinstance(self._model, inference.ModelError):
-            raise self._model
-        return self._model
+        return self.models.get(name)
 
     def uploads(self) -> Objects:
         """Give the store of uploaded images.

@@ -1,8 +1,10 @@
 """Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
 
-from .answer import Answer, Outputs, Timings
-from .card import CARD_NAME, ModelCard, read_card, sha256_of, write_card
+from .answer import Answer, Decision, Magnification, Outputs, Tile, Timings, Triage
+from .card import CARD_NAME, ModelCard, folder_digest, model_digest, read_card, sha256_of, write_card
+from .classes import ClassSpec
 from .classifier import Classifier, load
+from .decision import decide, strangeness, triage_probability
 from .errors import (
     EmptyImage,
     ImageError,
@@ -20,22 +22,32 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIDE_PX",
     "Answer",
+    "ClassSpec",
     "Classifier",
+    "Decision",
     "EmptyImage",
     "ImageError",
     "ImageTooLarge",
     "ImageTooSmall",
+    "Magnification",
     "ModelCard",
     "ModelError",
     "NotAnImage",
     "Outputs",
     "Picture",
+    "Tile",
     "Timings",
+    "Triage",
     "UnreadableImage",
+    "decide",
+    "folder_digest",
     "load",
+    "model_digest",
     "read_card",
     "read_image",
     "sha256_of",
+    "strangeness",
     "to_model_input",
+    "triage_probability",
     "write_card",
 ]

@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -10,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
-from .answer import Answer, Outputs, Timings, Verdict
-from .card import CARD_NAME, ModelCard, read_card
+from .answer import Answer, Magnification, Outputs, Tile, Timings
+from .card import CARD_NAME, ModelCard, card_bytes, model_digest, parse_card
+from .decision import decide, strangeness
 from .errors import ModelError
 from .heatmap import heatmap_png
 from .limits import MAX_PIXELS
-from .picture import Picture, read_image, to_model_input
+from .picture import Picture, read_image
+from .scale import Box, Plan, plan_field, show, working_side_px
+from .tiles import decide_together, evidence_together
 
 SIGNATURE: Final = "serving_default"
 _IMAGE: Final = "image"
@@ -23,6 +28,7 @@ _PROBABILITIES: Final = "probabilities"
 _EMBEDDING: Final = "embedding"
 _MAPS: Final = "activation_maps"
 _SCORE: Final = "out_of_distribution_score"
+_SCALE: Final = "scale"
 _SUM_TOLERANCE: Final = 0.01
 """An int8 file's probabilities are steps of 1/256."""
 
@@ -31,10 +37,21 @@ class Classifier:
     """A loaded model. Safe to share between threads: one forward pass runs at a time.
 
     Make one by ``load``.
+
+    Attributes
+    ----------
+    name
+        Of its folder.
+    card
+        What the file's numbers mean.
+    digest
+        Over file and card (``model_digest``): which model answers.
     """
 
-    def __init__(self, card: ModelCard, interpreter: Interpreter) -> None:
+    def __init__(self, card: ModelCard, interpreter: Interpreter, digest: str, name: str) -> None:
         self.card = card
+        self.name = name
+        self.digest = digest
         self._interpreter = interpreter
         self._lock = Lock()  # LiteRT's tensors belong to the interpreter: set, invoke and get must not interleave
         runner = interpreter.get_signature_runner(SIGNATURE)
@@ -46,6 +63,8 @@ class Classifier:
             _MAPS: _tensor(outputs, _MAPS, (1, None, None, len(card.labels)), np.float32),
             _SCORE: _tensor(outputs, _SCORE, (1,), np.float32),
         }
+        if _SCALE in outputs:  # a file that estimates no scale is served as well
+            self._outputs[_SCALE] = _tensor(outputs, _SCALE, (1,), np.float32)
 
     def check(self) -> None:
         """Run a grey field and refuse numbers that cannot be an answer; the run also warms the interpreter up.
@@ -58,7 +77,7 @@ class Classifier:
         spec = self.card.input
         outputs = self.run(np.full((spec.height, spec.width, spec.channels), 128, np.uint8))
         numbers = (outputs.probabilities, outputs.embedding, outputs.activation_maps, outputs.out_of_distribution_score)
-        if not all(np.isfinite(part).all() for part in numbers):
+        if not all(np.isfinite(part).all() for part in (*numbers, outputs.scale or 0.0)):
             raise ValueError("a grey field gives numbers that are not finite: convert the model again")
         if abs(float(outputs.probabilities.sum()) - 1.0) > _SUM_TOLERANCE or outputs.probabilities.min() < 0.0:
             raise ValueError("the probabilities of a grey field do not add up to 1: convert the model again")
@@ -80,9 +99,17 @@ class Classifier:
             self._interpreter.set_tensor(self._image, image[np.newaxis])
             self._interpreter.invoke()
             raw = {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
-        return Outputs(raw[_PROBABILITIES][0], raw[_EMBEDDING][0], raw[_MAPS][0], float(raw[_SCORE][0]))
+        scale = float(raw[_SCALE][0]) if _SCALE in raw else None
+        return Outputs(raw[_PROBABILITIES][0], raw[_EMBEDDING][0], raw[_MAPS][0], float(raw[_SCORE][0]), scale)
 
-    def predict(self, data: bytes, *, explain: bool = False, max_pixels: int = MAX_PIXELS) -> Answer:
+    def predict(
+        self,
+        data: bytes,
+        *,
+        explain: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        microns_per_pixel: float | None = None,
+    ) -> Answer:
         """Classify one image file.
 
         Parameters
@@ -90,9 +117,13 @@ class Classifier:
         data
             A JPEG, PNG, TIFF, BMP or WebP file.
         explain
-            Whether to draw the heat map of the predicted label.
+            Whether to draw the heat map of the most probable label.
         max_pixels
             Limit on width x height, checked before decoding.
+        microns_per_pixel
+            Size of a pixel of the image, where the caller knows it; counts before what the file tells. With it a wide
+            field is cut into fields of the trained size; without it the network's own estimate is held against the
+            card's rule.
 
         Returns
         -------
@@ -106,39 +137,57 @@ class Classifier:
         """
         start = time.perf_counter()
         picture = read_image(data, max_pixels=max_pixels)
-        image = to_model_input(picture.pixels, self.card.input.height, self.card.input.width)
+        plan = plan_field(self.card, picture, microns_per_pixel)
+        finer = working_side_px(self.card, picture, plan)
+        if finer is not None:
+            picture = read_image(data, max_pixels=max_pixels, working_side_px=finer)
+        shown = [show(self.card, picture, box) for box in plan.boxes]
         decoded = time.perf_counter()
-        outputs = self.run(image)
+        seen = [self.run(image) for image in shown]
         inferred = time.perf_counter()
-        best = int(outputs.probabilities.argmax())
-        heatmap = heatmap_png(outputs.activation_maps[..., best], picture.width, picture.height) if explain else None
+        answer = self._answer(picture, plan, seen)
+        if explain:
+            best = int(np.mean([outputs.probabilities for outputs in seen], axis=0).argmax())
+            maps = [outputs.activation_maps[..., best] for outputs in seen]
+            whole = len(maps) == 1 and plan.boxes[0] == Box(0, 0, picture.width, picture.height)
+            evidence = maps[0] if whole else evidence_together(plan.boxes, maps, picture.width, picture.height)
+            answer = replace(answer, heatmap_png=heatmap_png(evidence, picture.width, picture.height))
         explained = time.perf_counter()
         timings = Timings((decoded - start) * 1e3, (inferred - decoded) * 1e3, (explained - inferred) * 1e3)
-        return self._answer(outputs, best, picture, heatmap, timings)
+        return replace(answer, timings=timings)
 
-    def _answer(self, outputs: Outputs, best: int, picture: Picture, heatmap: bytes | None, timings: Timings) -> Answer:
+    def _answer(self, picture: Picture, plan: Plan, seen: Sequence[Outputs]) -> Answer:
+        """Decide on each part that was shown, and on the field; without heat map and timings."""
         card = self.card
-        probabilities = dict(zip(card.labels, map(float, outputs.probabilities), strict=True))
-        chosen = tuple(k for k, p in probabilities.items() if p >= card.prediction_set.minimum_probability)
-        verdict: Verdict = "accepted" if len(chosen) == 1 else "uncertain"
-        if outputs.out_of_distribution_score > card.out_of_distribution.threshold:
-            verdict = "out_of_distribution"
+        decisions = []
+        for outputs in seen:
+            strange = strangeness(
+                card, outputs.out_of_distribution_score, outputs.estimated_magnification, known=plan.seen
+            )
+            decisions.append(decide(card, outputs.probabilities, strange))
+        decision, score, magnification = decisions[0], seen[0].out_of_distribution_score, plan.magnification
+        tiles: tuple[Tile, ...] = ()
+        if len(seen) > 1:
+            tiles = tuple(
+                Tile(**vars(box), decision=decided, out_of_distribution_score=outputs.out_of_distribution_score)
+                for box, decided, outputs in zip(plan.boxes, decisions, seen, strict=True)
+            )
+            decision, score = decide_together(card, tiles, np.stack([outputs.probabilities for outputs in seen]))
+        elif magnification is None and (estimate := seen[0].estimated_magnification) is not None:
+            magnification = Magnification(estimate, "estimated")
         return Answer(
-            label=card.labels[best],
-            probability=probabilities[card.labels[best]],
-            verdict=verdict,
-            probabilities=probabilities,
-            # Rounding in float32 can carry a sum a hair over one.
-            malignant_probability=min(1.0, sum(probabilities[k] for k in card.malignant_labels)),
-            prediction_set=chosen,
-            out_of_distribution_score=outputs.out_of_distribution_score,
+            **vars(decision),
+            out_of_distribution_score=score,
+            magnification=magnification,
+            tiles=tiles,
             picture=picture,
-            heatmap_png=heatmap,
-            timings=timings,
+            heatmap_png=None,
+            notes=plan.notes,
+            timings=Timings(0.0, 0.0, 0.0),
         )
 
 
-def load(model_dir: Path, *, threads: int = 1) -> Classifier:
+def load(model_dir: Path, *, threads: int = 1, digest: str | None = None) -> Classifier:
     """Load a model folder: read the card, check the file against it, prepare the interpreter.
 
     Parameters
@@ -147,6 +196,8 @@ def load(model_dir: Path, *, threads: int = 1) -> Classifier:
         Folder with ``model.json`` and the file that it names.
     threads
         Of one forward pass; the answer does not depend on it.
+    digest
+        What the model must be: ``model_digest`` of file and card. None takes the model that lies there.
 
     Returns
     -------
@@ -158,7 +209,8 @@ def load(model_dir: Path, *, threads: int = 1) -> Classifier:
     ModelError
         Where either file is missing, damaged or not what the card says; names the file and what to do.
     """
-    card = read_card(model_dir)
+    described = card_bytes(model_dir)
+    card = parse_card(described, model_dir / CARD_NAME)
     path = model_dir / card.file
     try:
         content = path.read_bytes()
@@ -167,15 +219,21 @@ def load(model_dir: Path, *, threads: int = 1) -> Classifier:
             f"{path} cannot be read ({error.strerror}): restore the model file that {CARD_NAME} names."
         ) from error
     # The very bytes that are run are hashed, so that no swap of the file can come between.
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != card.sha256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != card.sha256:
         raise ModelError(
-            f"{path} has sha256 {digest}, not the {card.sha256} of {CARD_NAME}: restore the file of that card."
+            f"{path} has sha256 {sha256}, not the {card.sha256} of {CARD_NAME}: restore the file of that card."
+        )
+    found = model_digest(sha256, described)
+    if digest is not None and found != digest:
+        raise ModelError(
+            f"{model_dir} has the digest {found} over {card.file} and {CARD_NAME}, not {digest}: restore both as they "
+            "were released, or find out who changed them."
         )
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
-        classifier = Classifier(card, interpreter)
+        classifier = Classifier(card, interpreter, found, model_dir.resolve().name)
         classifier.check()
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{path} is not a model that this service can run: {error}") from error

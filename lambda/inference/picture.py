@@ -58,6 +58,8 @@ class Picture:
         Frames or pages in the file; ``pixels`` are of the first.
     sha256
         Hash of the file's bytes, in hexadecimal.
+    microns_per_pixel
+        Size of a pixel of the whole image, where the file tells it; None where it does not.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -66,9 +68,10 @@ class Picture:
     format: str
     frames: int
     sha256: str
+    microns_per_pixel: float | None = None
 
 
-def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: int = WORKING_SIDE_PX) -> Picture:
     """Decode the first frame of an image file to oriented RGB.
 
     Grey is repeated over the channels, 16-bit samples keep their high byte, an alpha channel is laid on white (a
@@ -80,6 +83,8 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         A JPEG, PNG, TIFF, BMP or WebP file; the type is told from the bytes.
     max_pixels
         Limit on width x height, checked in the header before decoding.
+    working_side_px
+        The shorter side below which a large image is not reduced; more where only parts of it are looked at.
 
     Returns
     -------
@@ -104,8 +109,8 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
         orientation = _orientation(image)
         width, height = image.size
         if kind == "JPEG":
-            image.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
-        rgb = _reduce(_to_rgb(image))
+            image.draft(None, (working_side_px, working_side_px))
+        rgb = _reduce(_to_rgb(image, working_side_px), working_side_px)
     except ImageError:
         raise
     except MemoryError as error:
@@ -153,7 +158,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, working_side_px: int) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
         return image
@@ -165,19 +170,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         raise UnreadableImage("Samples of 32 bits have no agreed scale: save the image with 8 or 16 bits a channel.")
     if image.has_transparency_data:
         image = image if image.mode == "RGBA" else image.convert("RGBA")
-        if _factor(image) > 1:
+        if _factor(image, working_side_px) > 1:
             # Premultiplied, a box reduction and the white commute; reducing first halves the peak of memory.
-            image = _reduce(image.convert("RGBa")).convert("RGBA")
+            image = _reduce(image.convert("RGBa"), working_side_px).convert("RGBA")
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image.getchannel("A"))
         return white
     return image.convert("RGB")
 
 
-def _factor(image: Image.Image) -> int:
-    return min(image.size) // WORKING_SIDE_PX
+def _factor(image: Image.Image, working_side_px: int) -> int:
+    return min(image.size) // working_side_px
 
 
-def _reduce(image: Image.Image) -> Image.Image:
-    factor = _factor(image)
+def _reduce(image: Image.Image, working_side_px: int) -> Image.Image:
+    factor = _factor(image, working_side_px)
     return image.reduce(factor) if factor > 1 else image

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .answer import Verdict
+from .classes import TriageGroup
 
 MINIMUM_ACCEPTED_FIELDS: Final = 21
 """From here on a 95 % Wilson interval of any share is at most 0.2 wide to either side: z / (2 sqrt(n + z^2)) <= 0.2."""
@@ -27,6 +28,32 @@ class Share:
     high: float
 
 
+LIMITS: Final = (
+    "These are fields of one specimen. Fields of one slide share stain, focus and patient, and are no independent "
+    "samples: the intervals say how well this slide was counted, and nothing of another slide or patient. One specimen "
+    "can show where to look under the microscope; it proves no diagnosis, and a slide that is unlike those of the "
+    "model's evaluation can be wrong in all of its fields at once."
+)
+
+
+@dataclass(frozen=True)
+class FieldAnswer:
+    """What a report needs of one field: both levels.
+
+    Attributes
+    ----------
+    label, verdict
+        Of the pattern; no label where it is out of distribution.
+    side, triage_verdict
+        Of the triage; both None for a model without triage groups.
+    """
+
+    label: str | None
+    verdict: Verdict
+    side: TriageGroup | None = None
+    triage_verdict: Verdict | None = None
+
+
 @dataclass(frozen=True)
 class Specimen:
     """What the fields of one specimen amount to.
@@ -36,11 +63,14 @@ class Specimen:
     fields
         Distinct fields.
     verdicts
-        Fields by verdict; those not accepted are abstentions.
+        Fields by verdict of the triage, or of the pattern for a model without triage groups; those not accepted are
+        abstentions.
+    patterns_accepted
+        Fields whose pattern is accepted.
     labels
-        Accepted fields by label.
+        These by label.
     malignant
-        Accepted fields of a malignant label; None without an accepted field.
+        Fields of an accepted triage that are malignant; None without one.
     sufficient
         Whether the shares may be read at all.
     reason
@@ -49,6 +79,7 @@ class Specimen:
 
     fields: int
     verdicts: Mapping[Verdict, int]
+    patterns_accepted: int
     labels: Mapping[str, Share]
     malignant: Share | None
     sufficient: bool
@@ -84,37 +115,47 @@ def wilson(count: int, total: int) -> Share:
     return Share(count, share, low, high)
 
 
-def summarise(
-    fields: Sequence[tuple[str, Verdict]], labels: Sequence[str], malignant_labels: Sequence[str]
-) -> Specimen:
+def summarise(fields: Sequence[FieldAnswer], labels: Sequence[str]) -> Specimen:
     """Count over the fields of one specimen.
 
     Parameters
     ----------
     fields
-        Label and verdict of each distinct field.
-    labels, malignant_labels
+        Of each distinct field, both levels.
+    labels
         Of the model's card.
 
     Returns
     -------
     Specimen
-        With shares among the accepted fields alone.
+        With shares among accepted fields alone: a field that is out of distribution counts in none.
     """
     verdicts: Counter[Verdict] = Counter({"accepted": 0, "uncertain": 0, "out_of_distribution": 0})
-    verdicts.update(verdict for _, verdict in fields)
-    counts = Counter(label for label, verdict in fields if verdict == "accepted")
-    accepted = verdicts["accepted"]
-    malignant = wilson(sum(counts[label] for label in malignant_labels), accepted) if accepted else None
-    sufficient, reason = _evidence(accepted, len(fields))
+    verdicts.update(_verdict(field) for field in fields)
+    patterns = Counter(field.label for field in fields if field.verdict == "accepted" and _known(field))
+    sides = Counter(field.side for field in fields if field.triage_verdict == "accepted" and _known(field))
+    named, answered = patterns.total(), sides.total()
+    sufficient, reason = _evidence(verdicts["accepted"], len(fields))
     return Specimen(
         fields=len(fields),
         verdicts=dict(verdicts),
-        labels={label: wilson(counts[label], accepted) for label in labels} if accepted else {},
-        malignant=malignant,
+        patterns_accepted=named,
+        labels={label: wilson(patterns[label], named) for label in labels} if named else {},
+        malignant=wilson(sides["malignant"], answered) if answered else None,
         sufficient=sufficient,
         reason=reason,
     )
+
+
+def _known(field: FieldAnswer) -> bool:
+    """Tell whether neither level is out of distribution, whatever a caller sent beside it."""
+    return "out_of_distribution" not in (field.verdict, field.triage_verdict)
+
+
+def _verdict(field: FieldAnswer) -> Verdict:
+    if not _known(field):
+        return "out_of_distribution"
+    return field.triage_verdict or field.verdict
 
 
 def _evidence(accepted: int, fields: int) -> tuple[bool, str]:

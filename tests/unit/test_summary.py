@@ -12,6 +12,7 @@ def _call(images, problems, **verdicts):
         "images": images,
         "problems": problems,
         "results_key": "batches/b/lines/x.jsonl",
+        "triage": {"malignant": images - problems},
         "labels": {"Pre": images - problems},
         "verdicts": verdicts,
     }
@@ -24,6 +25,7 @@ EXPECTED = {
     "problems": 4,
     "calls": 4,
     "failed_calls": 1,
+    "triage": {"malignant": 99},
     "labels": {"Pre": 99},
     "verdicts": {"accepted": 98, "uncertain": 1},
 }

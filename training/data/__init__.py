@@ -1,0 +1,1 @@
+"""What is learnt from: labelled fields, their classes and groups."""

@@ -79,7 +79,7 @@ def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Pr
     for fold, (labels, measured, card) in enumerate(answers):
         probabilities = measured.probabilities.astype(np.float64)
         probabilities /= probabilities.sum(1, keepdims=True)  # float32 leaves sums a hair off one
-        covered = measured.probabilities[np.arange(len(labels)), labels] >= card.prediction_set.minimum_probability
+        covered = measured.probabilities[np.arange(len(labels)), labels] >= card.minimum_probabilities[labels]
         numbers = np.full(len(labels), fold)
         parts.append((labels, numbers, probabilities, measured.known(card), measured.accepted(card), covered))
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -32,7 +32,7 @@ class Measured:
 
     def accepted(self, card: ModelCard) -> NDArray[np.bool_]:
         """Tell which fields are known and have exactly one label in their prediction set: bool[n]."""
-        single: NDArray[np.bool_] = (self.probabilities >= card.prediction_set.minimum_probability).sum(1) == 1
+        single: NDArray[np.bool_] = (self.probabilities >= card.minimum_probabilities).sum(1) == 1
         return self.known(card) & single
 
 

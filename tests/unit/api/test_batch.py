@@ -10,7 +10,7 @@ from settings import Settings
 
 import inference
 from api.batch import run
-from api.errors import StorageUnavailable
+from api.errors import ModelNotFound, StorageUnavailable
 from api.schemas import BatchLine
 from api.service import Service
 
@@ -18,9 +18,9 @@ LABELS = {"Benign", "Early", "Pre", "Pro"}
 
 
 @pytest.fixture(scope="module")
-def service() -> Service:
+def service(lenient_model: Path) -> Service:
     """Give a loaded service."""
-    return Service(Settings(max_upload_bytes=1_000_000))
+    return Service(Settings(model_dir=lenient_model, max_upload_bytes=1_000_000))
 
 
 @pytest.fixture
@@ -60,6 +60,25 @@ def test_every_image_becomes_one_line_and_bad_ones_fail_nothing(service: Service
         "text.jpg": 415, "cut.png": 422, "empty.png": 400, "huge.png": 413, "gone.png": 404, "../secret": 404,
     }  # fmt: skip
     assert all(line.prediction and line.prediction.prediction.label in LABELS for line in (lines[0], lines[6]))
+    assert sum(result.triage.values()) == sum(result.labels.values()) == 2
+
+
+def test_strangers_are_counted_under_no_label(folder: Path) -> None:
+    result = run(Service(Settings(max_upload_bytes=1_000_000)), _event(folder, "good 1.png"))
+    assert (result.triage, result.labels) == ({"out_of_distribution": 1}, {})
+    (line,) = _lines(folder, result.results_key)
+    assert line.prediction is not None
+    assert line.prediction.probabilities is None
+    assert line.prediction.summary == "not a field that the model knows"
+
+
+def test_a_batch_names_the_model_that_it_wants(service: Service, folder: Path) -> None:
+    event = _event(folder, "good 1.png")
+    event["BatchInput"] |= {"model": "lenient"}
+    assert run(service, event).images == 1
+    event["BatchInput"] |= {"model": "another"}
+    with pytest.raises(ModelNotFound):
+        run(service, event)
 
 
 def test_a_batch_run_again_writes_the_same_object(service: Service, folder: Path) -> None:

@@ -86,7 +86,8 @@ def test_the_audit_line_says_what_was_asked_and_answered(
     (line,) = [line for line in _lines(lines) if line.get("message") == "prediction"]
     assert line["request_id"] == "req-1"
     assert line["image"]["sha256"] == prediction.image.sha256  # type: ignore[index]
-    assert line["model"] == prediction.model.model_dump()
+    assert line["model"] == prediction.model.model_dump(exclude={"name"})
+    assert line["triage"]["verdict"] == prediction.triage.verdict  # type: ignore[index, union-attr]
     assert line["verdict"] == prediction.prediction.verdict
     assert set(line["thresholds"]) == {"minimum_probability", "out_of_distribution"}  # type: ignore[call-overload]
     assert set(line["timings_ms"]) == {"decode", "inference", "explain"}  # type: ignore[call-overload]

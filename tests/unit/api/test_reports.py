@@ -14,11 +14,15 @@ def model_sha256(application: Application) -> str:
     return str(read(application(event("GET", "/v1/health"), None)).body["model"]["sha256"])
 
 
-def _field(number: int, label: str = "Pre", verdict: str = "accepted") -> dict[str, str]:
-    return {"image_sha256": f"{number:064x}", "label": label, "verdict": verdict}
+def _field(number: int, label: str | None = "Pre", verdict: str = "accepted", **more: Any) -> dict[str, Any]:
+    return {"image_sha256": f"{number:064x}", "label": label, "verdict": verdict, **more}
 
 
-def _send(application: Application, model_sha256: str, fields: list[dict[str, str]]) -> Answered:
+def _triage(result: str | None, verdict: str = "accepted") -> dict[str, Any]:
+    return {"triage": {"result": result, "verdict": verdict}}
+
+
+def _send(application: Application, model_sha256: str, fields: list[dict[str, Any]]) -> Answered:
     body = json.dumps({"model_sha256": model_sha256, "fields": fields}).encode()
     return read(application(event("POST", "/v1/reports", body=body, content_type="application/json"), None))
 
@@ -39,6 +43,36 @@ def test_a_specimen_is_counted_with_intervals_and_abstentions(application: Appli
     assert report.malignant is not None
     assert report.malignant.count == 30
     assert "not a diagnosis" in report.warning
+
+
+def test_a_report_rests_on_triage_and_says_what_it_can_prove(application: Application, model_sha256: str) -> None:
+    fields = [_field(n, "Early", "uncertain", **_triage("malignant")) for n in range(30)]
+    fields += [_field(n, "Benign", **_triage("benign")) for n in range(30, 40)]
+    fields += [_field(40, "Early", "uncertain", **_triage("malignant", "uncertain"))]
+    fields += [_field(41, None, "out_of_distribution", **_triage(None, "out_of_distribution"))]
+    report = Report.model_validate(_send(application, model_sha256, fields).body)
+    assert (report.accepted, report.uncertain, report.out_of_distribution) == (40, 1, 1)
+    assert report.malignant is not None
+    assert (report.malignant.count, report.malignant.share) == (30, 0.75)
+    assert (report.patterns_accepted, report.labels["Benign"].count) == (10, 10)
+    assert "no independent samples" in report.limits
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        _field(1, None),
+        _field(1, None, "uncertain", **_triage("malignant")),
+        _field(1, "Pre", **_triage(None)),
+        _field(1, "Pre", **_triage("suspicious")),
+        _field(1, "Pre", triage={"result": "benign"}),
+    ],
+)
+def test_a_field_without_what_its_verdict_needs_is_refused(
+    application: Application, model_sha256: str, field: dict[str, Any]
+) -> None:
+    answered = _send(application, model_sha256, [field])
+    assert (answered.status, answered.problem) == (400, "invalid-request")
 
 
 def test_few_fields_are_insufficient_evidence(application: Application, model_sha256: str) -> None:

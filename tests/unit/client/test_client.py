@@ -15,6 +15,7 @@ from client import (
     LeukolensClient,
     NotFoundError,
     RefusedImageError,
+    RequestError,
     RetryPolicy,
     TooLargeError,
     UnreachableError,
@@ -73,9 +74,26 @@ def test_what_is_no_address_is_refused_at_once(url: str):
 
 def test_the_model_and_its_health_agree(leukolens: LeukolensClient):
     card, health = leukolens.model(), leukolens.health(deep=True)
-    assert health.model.sha256 == card.sha256
+    assert health.model.sha256 == card.digest
+    assert health.model.name == card.model_name
+    assert [one.id for one in card.classes] == card.labels
     assert health.deep is not None
     assert health.deep.label in card.labels
+
+
+def test_models_are_listed_and_chosen(leukolens: LeukolensClient, sample: Path):
+    (only,) = leukolens.models()
+    assert only.default
+    assert leukolens.model(only.name).digest == only.sha256
+    assert leukolens.predict(sample, model=only.name).model.name == only.name
+    with pytest.raises(NotFoundError, match=f"this service has {only.name}"):
+        leukolens.predict(sample, model="another")
+
+
+def test_a_pixel_size_is_sent_and_a_foolish_one_refused(leukolens: LeukolensClient, sample: Path):
+    assert "was not used" in leukolens.predict(sample, microns_per_pixel=0.1).notes[0]
+    with pytest.raises(RequestError, match=r"from 0\.01 to 100"):
+        leukolens.predict(sample, microns_per_pixel=0.0)
 
 
 def test_threads_share_a_client(leukolens: LeukolensClient, sample: Path):

@@ -21,9 +21,27 @@ def test_every_setting_has_its_variable() -> None:
             "LEUKOLENS_MAX_BODY_BYTES": "1",
             "LEUKOLENS_MAX_PIXELS": "2",
             "LEUKOLENS_MAX_UPLOAD_BYTES": "3",
+            "LEUKOLENS_THREADS": "4",
+            "LEUKOLENS_MODELS_DIR": "/opt/models",
+            "LEUKOLENS_DEFAULT_MODEL": "ours",
+            "LEUKOLENS_MODEL_SHA256": "a" * 64,
         }
     )
-    assert settings == Settings(Path("/opt/model"), "up", "back", 1, 2, 3)
+    assert settings == Settings(Path("/opt/model"), "up", "back", 1, 2, 3, 4, Path("/opt/models"), "ours", "a" * 64)
+
+
+def test_a_digest_is_of_the_default_model_or_of_the_one_that_it_names() -> None:
+    assert Settings().digest_of("default") is None
+    one = Settings(Path("/opt/model"), model_sha256="a" * 64)
+    assert (one.digest_of("model"), one.digest_of("other")) == ("a" * 64, None)
+    two = Settings(Path("/opt/model"), model_sha256=f"model={'a' * 64}, other={'b' * 64}")
+    assert (two.digest_of("model"), two.digest_of("other")) == ("a" * 64, "b" * 64)
+
+
+@pytest.mark.parametrize("digest", ["abc", "A" * 64, "other=", f"other={'a' * 63}"])
+def test_what_is_no_digest_is_refused_by_name(digest: str) -> None:
+    with pytest.raises(SettingsError, match="LEUKOLENS_MODEL_SHA256"):
+        load_settings({"LEUKOLENS_MODEL_SHA256": digest})
 
 
 @pytest.mark.parametrize("text", ["", "-1", "0", "4.5e6", "many", "٣"])

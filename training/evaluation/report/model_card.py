@@ -215,10 +215,12 @@ def _training(training: dict[str, Any]) -> list[str]:
 
 def _thresholds(card: ModelCard) -> list[str]:
     sets, strange = card.prediction_set, card.out_of_distribution
+    least, most = card.minimum_probabilities.min(), card.minimum_probabilities.max()
+    minimums = f"{least:.4g}" if least == most else f"{least:.4g} to {most:.4g}, by label,"
     return [
         f"- **Probabilities**: {card.calibration.method}, temperature {card.calibration.temperature:.4g}.",
         f"- **Prediction set**: {sets.method} ({sets.reference}); a label of probability "
-        f"{sets.minimum_probability:.4g} or more is in the set, for a coverage of {sets.target_coverage:.0%}.",
+        f"{minimums} or more is in the set, for a coverage of {sets.target_coverage:.0%}.",
         f"- **Out of distribution**: {strange.method} ({strange.reference}); above {strange.threshold:.4g}, the "
         f"{strange.development_quantile:.0%} quantile of development fields.",
         "- **Verdict**: out of distribution above that threshold; else accepted where the set has one label; else "
