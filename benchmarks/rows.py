@@ -22,7 +22,7 @@ SLIDES = 160
 
 def manifest(rows: int) -> "Manifest":
     """Make a manifest of so many rows; the same every time."""
-    from training.data.dataset import LABELS
+    from training.data.labels import LABELS
     from training.data.manifest import Manifest, Record
 
     records = []

@@ -21,7 +21,8 @@ from functools import partial
 from pathlib import Path
 
 from training import tracking
-from training.data.dataset import LABELS, DataError, Fields, load_fields
+from training.data.dataset import Fields, load_fields
+from training.data.labels import LABELS, DataError
 from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of
 from training.data.splits import Fold

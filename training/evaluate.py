@@ -16,7 +16,7 @@ from pathlib import Path
 
 from inference import ModelError, read_card, write_card
 from training import tracking
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.pipeline import Question, examine
 from training.evaluation.report import figures, model_card, report

@@ -28,9 +28,10 @@ from training.models.learners import ASKED_PART, OOD_RANK, Learned, calibrated, 
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
 from training.serving import parity
-from training.serving.graph import convert, serve
+from training.serving.graph import serve
 from training.serving.model_folder import UNRELEASED, card_of, release
 from training.serving.shared_backbone import HeadFiles
+from training.tflite import convert
 from training.tracking import Run
 from training.tracking.fold_runs import FoldMade
 from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_sheet

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard, ModelError, load
 from inference.card import write_card
-from training.data.dataset import LABELS, DataError, load_fields, spread
+from training.data.dataset import load_fields, spread
+from training.data.labels import LABELS, DataError
 from training.serving import parity
 from training.serving.model_folder import FILE_NAME, release
 from training.serving.parity import Parity, ParityError

@@ -17,7 +17,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from training import tracking
-from training.data.dataset import LABELS, DataError, Fields, load_fields
+from training.data.dataset import Fields, load_fields
+from training.data.labels import LABELS, DataError
 from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.data.validation import manifest_of
@@ -27,9 +28,8 @@ from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
 from training.models.mlp_head import OPTIMIZERS, HeadRecipe, positive
 from training.progress import bar
-from training.sweep_report import SweepReport, figure, table, write_report
-from training.sweep_trials import Trial, TrialResult, run_trial
-from training.trial_run import tell_best, tell_trial
+from training.sweep_report import SweepReport, figure, ranked, table, write_report
+from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
 
 BATCH_SIZES = (16, 32, 64)
 DEFAULT_BACKBONE = "vgg16"
@@ -139,6 +139,16 @@ def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], 
     except Exception as error:  # noqa: BLE001
         seconds = round(time.monotonic() - start, 2)
         return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
+
+
+def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
+    """Name the best trial of each protocol, by what trials are compared by."""
+    best: dict[str, TrialResult] = {}
+    for result in ranked(list(results)):
+        if result.status == "finished":
+            best.setdefault(result.trial.protocol, result)
+    run.tags({f"best_trial.{protocol}": one.trial.name for protocol, one in best.items()})
+    run.metrics({f"best_balanced_accuracy/{name}": one.choice for name, one in best.items() if one.choice is not None})
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,8 +1,10 @@
 """Trials of a sweep: one recipe on one protocol, each trained on cached features and scored on what it never saw."""
 
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +12,10 @@ from scipy.special import softmax
 
 from training.data.protocols import Parts
 from training.evaluation.metrics import balanced_accuracy, confusion
+from training.experiment import FrozenSet, learn_head, write_head_model
 from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
+from training.tracking import Run
+from training.tracking.run_logging import tell_figures, tell_model
 
 
 class _Part(BaseModel):
@@ -170,3 +175,44 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         choice=float(np.mean(choices or scores)),
     )
     return Tried(result, heads[-1], divisions[-1], truth, answer)
+
+
+FOLDER_NAME = "model"
+"""Of the model folder among a trial's files, ``files/model``."""
+
+
+def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str]) -> None:
+    """Make a trial's model, log it with the curves, numbers and figures, and register its version.
+
+    The head that is kept whole is the one of the last division, whose curves are logged too. Where nobody is told,
+    nothing is made.
+
+    Parameters
+    ----------
+    run : Run
+        Of the trial.
+    tried : Tried
+        What it came to.
+    data : FrozenSet
+        What it was tried on.
+    tags : mapping
+        Of the registered version.
+
+    Raises
+    ------
+    DataError, ParityError
+        Too few fields to calibrate on, or a file that is not its network.
+    """
+    if not run.is_tracked:
+        return
+    result, parts = tried.result, tried.parts
+    model = learn_head(data, result.trial.recipe, parts.train, tried.fitted, parts.choice)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, FOLDER_NAME)
+        told = {"sweep_trial": result.trial.name, "division": parts.name}
+        card, _ = write_head_model(data, model, result.trial.recipe, parts.test, folder, run, **told)
+        tell_model(run, model.learned, card, folder, tags=tags)
+    run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
+    scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
+    run.metrics({f"balanced_accuracy_{name}": value for name, value in scores.items() if value is not None})
+    tell_figures(run, tried.labels, tried.probabilities)

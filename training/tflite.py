@@ -1,4 +1,4 @@
-"""An int8 file: the network's convolutions on eight bits, and all between and behind them as it was.
+"""Conversion of a served graph to a TFLite file: float32, or with the network's convolutions on eight bits.
 
 With everything on eight bits the file cannot run: the statistics of stained places divide by sums and deviations that
 one step of eight bits rounds to zero. The convolutions are nearly all of the work, so nearly all that eight bits can
@@ -19,7 +19,8 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from training.data.dataset import LABELS, spread
+from training.data.dataset import spread
+from training.data.labels import LABELS
 
 QUANTISED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 FIRST = 2
@@ -28,6 +29,25 @@ FINE_PX = 28
 """Side of the maps from which on a convolution without activation stays float32."""
 CALIBRATION_FIELDS = 200
 """Fields from which the ranges of the eight bits are taken; spread over the whole set."""
+
+
+def convert(served: tf.Module, saved_model: Path) -> bytes:
+    """Convert to a TFLite file with the signature ``serving_default``.
+
+    Parameters
+    ----------
+    served : tf.Module
+        The graph and its weights: its function ``serve``.
+    saved_model : Path
+        Folder for the SavedModel that the converter reads; made here.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    tf.saved_model.save(served, str(saved_model), signatures={"serving_default": served.serve})
+    return bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)).convert())
 
 
 def convert_int8(saved_model: Path, images: NDArray[np.uint8]) -> bytes:

@@ -24,7 +24,8 @@ import numpy as np
 from inference import Classifier, ModelError
 from training import tracking
 from training.data import synthetic
-from training.data.dataset import LABELS, SUFFIXES, DataError, Fields, load_fields, read_images, spread
+from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data.labels import LABELS, SUFFIXES, DataError
 from training.data.protocols import contiguous_holdout, group_numbers
 from training.data.validation import manifest_of
 from training.evaluation import predictions
@@ -34,8 +35,9 @@ from training.models.fine_tuning import CHECKPOINT, OPTIMIZERS, Recipe
 from training.models.learners import Watch, learn
 from training.models.mlp_head import DivergedError, HeadRecipe, positive
 from training.serving import parity
-from training.serving.graph import convert, serve
+from training.serving.graph import serve
 from training.serving.model_folder import card_of, release
+from training.tflite import convert
 from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 
 VERSION = "1.3.0"

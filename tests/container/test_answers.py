@@ -15,7 +15,7 @@ from PIL import Image
 from infra.rehearsal.runtime_api import FunctionError
 from local.event import http_event
 from tests.conftest import data_root
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 
 pytestmark = pytest.mark.container

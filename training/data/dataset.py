@@ -1,24 +1,15 @@
 """Labelled smear fields on disk to arrays, through the very decode and resize that serve a request."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference import ImageError, read_image, to_model_input
+from training.data.labels import INPUT_SIDE_PX, LABELS, SUFFIXES, DataError, acquisition_of
 from training.progress import bar
-
-LABELS = ("Benign", "Early", "Pre", "Pro")
-MALIGNANT_LABELS = ("Early", "Pre", "Pro")
-INPUT_SIDE_PX = 224
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-
-
-class DataError(ValueError):
-    """The folder is not one of labelled fields; says what is missing or wrong, and where."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +49,6 @@ class Fields:
 def spread(total: int, most: int) -> NDArray[np.int64]:
     """Choose positions out of so many, at even distances from the first to the last: all where there are no more."""
     return np.linspace(0, total - 1, min(most, total)).astype(np.int64)
-
-
-def acquisition_of(name: str) -> int | None:
-    """Give the last number in a file's name (``WBC-Malignant-Pre-012.jpg`` is 12), or None."""
-    numbers = re.findall(r"\d+", PurePosixPath(name).stem)
-    return int(numbers[-1]) if numbers else None
 
 
 def acquisition_number(path: Path) -> int:

@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Record
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan

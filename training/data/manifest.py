@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 
 MANIFEST_NAME = "manifest.jsonl"
 

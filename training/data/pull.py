@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from training.atomic_write import clear_partial, write_whole
-from training.data.dataset import SUFFIXES, DataError
+from training.data.labels import SUFFIXES, DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack

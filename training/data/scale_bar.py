@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 
 TOP_PX, LEFT_PX = 196, 164
 """In the public set every bar and its label lie right of and below this, in a field of 224 x 224: seen on contact

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import adjusted_rand_score
 
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 from training.data.manifest import Manifest, Record
 from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of

@@ -33,8 +33,8 @@ from sklearn.cluster import AgglomerativeClustering
 
 from inference import read_image
 from training.atomic_write import write_whole
-from training.data.dataset import DataError
 from training.data.duplicates import components
+from training.data.labels import DataError
 from training.data.manifest import Manifest, Record
 from training.data.slide_features import Appearance, appearance
 from training.data.source import Source

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from training.data.dataset import LABELS, SUFFIXES, DataError
+from training.data.labels import LABELS, SUFFIXES, DataError
 
 # The public set ships each field twice: as photographed, and with everything but the stained cells blacked out.
 # The second is a processed copy, so it never counts as images.

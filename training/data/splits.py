@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import Record
 
 _RELATIVE, _ABSOLUTE = 1e-5, 1e-8  # numpy.isclose's

@@ -14,8 +14,8 @@ from inference import ImageError, read_image
 from training.atomic_write import write_whole
 from training.data import duplicates
 from training.data import duplicates as overlaps
-from training.data.dataset import DataError, acquisition_of
 from training.data.duplicates import Fingerprint, duplicate_groups, fingerprint
+from training.data.labels import DataError, acquisition_of
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse, read
 from training.data.source import Source, SourceImage
 from training.progress import bar

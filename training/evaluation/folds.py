@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference import read_card
 from training.atomic_write import write_whole
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 from training.data.manifest import Manifest
 from training.data.splits import Fold
 from training.evaluation import metrics

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_curve
 
 from inference import ModelCard
-from training.data.dataset import LABELS, MALIGNANT_LABELS
+from training.data.labels import LABELS, MALIGNANT_LABELS
 from training.evaluation.predictions import Measured
 from training.evaluation.results import rounded
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from inference import ModelCard, load, read_card
 from training.data.corruptions import DISTURBANCES
-from training.data.dataset import DataError, load_fields
+from training.data.dataset import load_fields
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.slides import slides_of
 from training.data.validation import manifest_of

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from inference import Classifier, ModelCard
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.progress import bar
 
 

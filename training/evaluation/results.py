@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training.atomic_write import write_whole
-from training.data.dataset import DataError
+from training.data.labels import DataError
 
 
 class Part(BaseModel):

@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
-from training.data.dataset import INPUT_SIDE_PX, LABELS
+from training.data.labels import INPUT_SIDE_PX, LABELS
 from training.data.slide_features import CORNER, PURPLE, appearance
 from training.evaluation.fold_predictions import Pictures
 from training.evaluation.folds import FoldFile

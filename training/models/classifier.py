@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.models.backbones import BACKBONES
 from training.models.heads import classify, pool
 from training.models.stain_pooling import DeeperViews, FieldViews, StainPool

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.atomic_write import write_whole
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.backbones import BACKBONES
 from training.models.heads import classify, layer_names, pool

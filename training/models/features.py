@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.corruptions import vary
-from training.data.dataset import INPUT_SIDE_PX, Fields
+from training.data.dataset import Fields
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.linear_probe import stain_density
 from training.progress import bar
-from training.serving.graph import convert
+from training.tflite import convert
 
 
 class EmbeddingGraph(tf.Module):

@@ -13,7 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.data.augmentation import augment
-from training.data.dataset import LABELS, Fields
+from training.data.dataset import Fields
+from training.data.labels import LABELS
 from training.data.scale_bar import hide_scale_bar
 from training.progress import bar
 

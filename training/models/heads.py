@@ -2,7 +2,7 @@
 
 import keras
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.models.backbones import Backbone
 
 _POOLS = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.scale_bar import hide_scale_bar
 from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
 

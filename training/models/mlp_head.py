@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.models.backbones import BACKBONES
 from training.models.fine_tuning import class_weights
 from training.models.heads import build_head

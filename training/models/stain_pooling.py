@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import LEFT_PX, TOP_PX
 
 BACKGROUND_POWER = 12

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import model as served_model
 from infra.config import Environment, Model
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, parse, read
 from training.data.s3 import Bucket
 from training.data.validation import manifest_of

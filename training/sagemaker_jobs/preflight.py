@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, parse
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError, code_of, explained

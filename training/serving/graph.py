@@ -3,13 +3,11 @@
 From what was learnt to the graph that is served.
 """
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.backbones import Backbone
 from training.models.learners import Learned
@@ -143,25 +141,6 @@ def _view(seen: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: in
 
 def _project(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     return tf.nn.conv2d(maps, kernel[None, None], 1, "VALID")
-
-
-def convert(served: tf.Module, saved_model: Path) -> bytes:
-    """Convert to a TFLite file with the signature ``serving_default``.
-
-    Parameters
-    ----------
-    served : tf.Module
-        The graph and its weights: its function ``serve``.
-    saved_model : Path
-        Folder for the SavedModel that the converter reads; made here.
-
-    Returns
-    -------
-    bytes
-        The file.
-    """
-    tf.saved_model.save(served, str(saved_model), signatures={"serving_default": served.serve})
-    return bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)).convert())
 
 
 def serve(learned: Learned, spec: Backbone, *, hide_corner: bool = True) -> tf.Module:

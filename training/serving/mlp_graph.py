@@ -11,7 +11,7 @@ linear head on a mean; but b_k depends on the image.
 import keras
 import tensorflow as tf
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
 

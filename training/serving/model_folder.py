@@ -10,7 +10,7 @@ from typing import Any
 from inference import CARD_NAME, Classifier, ModelCard, load
 from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
 from training.data.classes import read_classes
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.models import calibration, out_of_distribution
 from training.models.learners import OOD_QUANTILE, Learned
 

@@ -18,11 +18,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.lite.tools import flatbuffer_utils
 
-from training.data.dataset import INPUT_SIDE_PX
+from training.data.labels import INPUT_SIDE_PX
 from training.models.feature_cache import FrozenBackbone
 from training.models.learners import Learned
-from training.serving.graph import convert, serve
+from training.serving.graph import serve
 from training.serving.mlp_graph import FieldMaps, MaximaHead
+from training.tflite import convert
 
 
 def join(base: bytes, head: bytes) -> bytes:

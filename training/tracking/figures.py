@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.evaluation.metrics import Predictions, confusion, reliability, risk_coverage, roc_curves
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")

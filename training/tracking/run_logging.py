@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard
-from training.data.dataset import LABELS, Fields
+from training.data.dataset import Fields
+from training.data.labels import LABELS
 from training.models.learners import Learned
 from training.tracking import Run
 from training.tracking.figures import prediction_sheet, run_figures

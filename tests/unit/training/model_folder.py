@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference import load
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 
 

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import Classifier, load
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 
 MODEL_FILES = ("model.json", "model.tflite")

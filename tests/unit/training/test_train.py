@@ -7,12 +7,13 @@ import pytest
 
 from inference import Classifier, ModelCard
 from training.cli import main
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
 from training.serving import parity
-from training.serving.graph import ServedClassifier, convert
+from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
+from training.tflite import convert
 
 from .model_folder import expect_to_serve
 

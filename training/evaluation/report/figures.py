@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.data import corruptions
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.evaluation.report.wording import PROTOCOL
 from training.evaluation.results import PROTOCOLS, ProtocolResult, Results
 from training.evaluation.shortcuts import CHANCE

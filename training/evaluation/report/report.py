@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from training.data import corruptions
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 from training.evaluation import shortcuts
 from training.evaluation.bootstrap import REPLICATES, RUN
 from training.evaluation.metrics import BINS

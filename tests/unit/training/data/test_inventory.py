@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME
 from training.data.validation import manifest_of
 

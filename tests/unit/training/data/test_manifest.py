@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from training.data.dataset import LABELS, DataError, acquisition_of
+from training.data.labels import LABELS, DataError, acquisition_of
 from training.data.manifest import Manifest, Record, parse
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from training.data import slide_report
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.slide_report import BEGIN, END, put_between_marks
 from training.data.slides import slides_of
 from training.data.validation import manifest_of

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.source import Source, SourceImage, arrange
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from training.data.dataset import LABELS, DataError
+from training.data.labels import LABELS, DataError
 from training.data.manifest import Record
 from training.data.splits import Fold, contiguous_folds, random_folds, slide_folds
 

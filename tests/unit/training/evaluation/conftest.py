@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.manifest import Manifest
 from training.data.splits import Fold, contiguous_folds, random_folds
 from training.data.synthetic import write_dataset

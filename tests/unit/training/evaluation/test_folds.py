@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.splits import random_folds
 from training.evaluation.folds import incomplete, read_candidates

@@ -12,7 +12,7 @@ from sklearn.metrics import (
 )
 
 from inference import read_card
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.evaluation import metrics
 from training.evaluation.metrics import Predictions
 from training.evaluation.predictions import Measured

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.data.synthetic import write_dataset
 from training.evaluation import ood_sets
 

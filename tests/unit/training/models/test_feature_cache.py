@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from training.data.dataset import LABELS, Fields
+from training.data.dataset import Fields
+from training.data.labels import LABELS
 from training.data.manifest import Record
 from training.models import classifier, learners, out_of_distribution
 from training.models.backbones import BACKBONES
@@ -19,9 +20,9 @@ from training.models.heads import build_head
 from training.models.learners import Learned, learn_linear
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import DivergedError, FittedHead, HeadRecipe, fit_head
-from training.serving.graph import convert
 from training.serving.mlp_graph import ServedMaxima
 from training.serving.shared_backbone import HeadFiles, join
+from training.tflite import convert
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 224, 224, 3), np.uint8)

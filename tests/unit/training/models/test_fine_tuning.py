@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from training.cli import main
-from training.data.dataset import INPUT_SIDE_PX, Fields
+from training.data.dataset import Fields
+from training.data.labels import INPUT_SIDE_PX
 from training.models import classifier
 from training.models.fine_tuning import Recipe, batches, class_weights, fit
 

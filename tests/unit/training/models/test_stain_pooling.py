@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.scale_bar import LEFT_PX, TOP_PX
 from training.data.synthetic import draw_field
 from training.models import classifier

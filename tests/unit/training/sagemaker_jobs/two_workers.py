@@ -17,7 +17,8 @@ def main(rank: int, ports: list[str], folder: Path) -> None:
     hosts = Hosts(HOSTS[rank], HOSTS)
     strategy = choose(hosts, [f"127.0.0.1:{port}" for port in ports])
     # TensorFlow wants its workers before anything else runs.
-    from training.data.dataset import INPUT_SIDE_PX, Fields
+    from training.data.dataset import Fields
+    from training.data.labels import INPUT_SIDE_PX
     from training.models.fine_tuning import Recipe, fit
 
     keras.utils.set_random_seed(1)

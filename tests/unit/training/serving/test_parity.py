@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from inference import Classifier, ModelError, load
-from training.data.dataset import LABELS
+from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
 from training.serving import parity
-from training.serving.graph import ServedClassifier, convert
+from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
+from training.tflite import convert
 
 WIDTH = 1120
 """Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels in colour, and of these and 112 in grey."""

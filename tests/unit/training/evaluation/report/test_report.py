@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from inference import read_card
-from training.data.dataset import DataError
+from training.data.labels import DataError
 from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.report import read_attempts
 from training.evaluation.report.targets import verdicts
