@@ -65,7 +65,9 @@ def balance(images: tf.Tensor) -> tf.Tensor:
     second = mix(images, [[1 / 765] * 3]) ** 2
     fourth = second * second
     weights = fourth * fourth * fourth + 1e-9
-    background = tf.reduce_mean(images * weights, [1, 2], keepdims=True) / tf.reduce_mean(weights, [1, 2], keepdims=True)
+    background = tf.reduce_mean(images * weights, [1, 2], keepdims=True) / tf.reduce_mean(
+        weights, [1, 2], keepdims=True
+    )
     return tf.clip_by_value(images * (BACKGROUND_LEVEL / tf.maximum(background, 1.0)), 0.0, 255.0)
 
 
