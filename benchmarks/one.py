@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from terminal import open_console
+
 from . import machine
 from .budget import Budget
 from .parts import PARTS, Part
@@ -30,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     # Byte code is kept, as an image holds it: else each start would compile all that it imports anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    console = plain_console()
+    console = open_console()
     try:
         measure(parts[options.part], options.model, console)
     except Exception:  # noqa: BLE001 - whatever it was, the parts after this one go on
@@ -48,14 +50,6 @@ def measure(part: Part, models: list[Path], console: Console) -> None:
         machine.write(part.name, results | {"took_s": round(budget.used_s, 1), "cut_short": budget.cut_short})
     for what, made in budget.cut_short.items():
         console.print(f"[yellow]Cut short for time[/yellow]: {what}, {made}")
-
-
-def plain_console() -> Console:
-    """Give the console that progress goes to, wide enough for the tables where it is a file."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140
-    return console
 
 
 if __name__ == "__main__":

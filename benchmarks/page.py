@@ -12,6 +12,7 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 
+from frontend.samples import title
 from local.children import Child
 
 from . import machine
@@ -82,7 +83,9 @@ def _classify_ms(page: Page, address: str, images: list[Path]) -> float:
     """Time from the choice of files until all their results are there."""
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
-    page.get_by_role("button", name="Clear all").or_(page.get_by_role("button", name="Benign 1")).first.wait_for()
+    page.get_by_role("button", name="Clear all").or_(
+        page.get_by_role("button", name=title(SAMPLES[0]))
+    ).first.wait_for()
     page.locator("input[type=file]").wait_for(state="attached")
     wanted = page.get_by_role("heading", name="1 field" if len(images) == 1 else f"{len(images)} fields")
     started = time.perf_counter()

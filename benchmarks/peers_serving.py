@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+
+from terminal import Column, Table
 
 from . import engines, machine
 from .budget import Budget
@@ -140,8 +141,7 @@ def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], found: dic
 
 def show(console: Console, results: dict[str, Any]) -> None:
     """Print the results as a table."""
-    columns = (
-        "",
+    numbers = (
         "p50 ms",
         "p99 ms",
         "cold start ms",
@@ -149,14 +149,14 @@ def show(console: Console, results: dict[str, Any]) -> None:
         "memory MB",
         "installed MB",
     )
-    table = Table(*columns, title="Servers on one core")
+    table = Table(["server", *(Column(name, right=True) for name in numbers)], title="Servers on one core")
     for values in results["servers"].values():
         if "latency_ms" not in values:
-            table.add_row(values["what"], "not measured: " + values["not_measured"].splitlines()[0][:60])
+            table.add(values["what"], "not measured: " + values["not_measured"].splitlines()[0])
             continue
         rates = (f"{values['requests_per_s'][str(n)]:.1f}" for n in CLIENTS)
         latency, cold = values["latency_ms"], values["cold_start_ms"]
-        table.add_row(
+        table.add(
             values["what"],
             f"{latency['median']:.1f}",
             f"{latency['p99']:.1f}",
@@ -165,4 +165,4 @@ def show(console: Console, results: dict[str, Any]) -> None:
             f"{values['memory_mb']:.0f}",
             f"{values['installed_mb']:.0f}",
         )
-    console.print(table)
+    table.write(console)

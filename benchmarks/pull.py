@@ -25,6 +25,8 @@ from typing import Any
 import boto3
 from rich.console import Console
 
+from local.fields import data_root
+
 from .budget import Budget
 from .machine import ROOT, free_port
 from .statistics import Summary, shuffled, summary
@@ -102,9 +104,8 @@ def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[
 
 def smears(drawn: Path, fields: int) -> tuple[Path, str]:
     """Give a folder of smears and what they are: real ones where this machine has them, else so many drawn ones."""
-    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
-        if candidate and (Path(candidate) / "all_smears").is_dir():
-            return Path(candidate) / "all_smears", "real smears"
+    if (root := data_root()) is not None:
+        return root / "all_smears", "real smears"
     from training.data.synthetic import write_dataset
 
     write_dataset(drawn, fields // 4, seed=1)

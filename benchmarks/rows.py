@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.data.manifest import Manifest
 
 _OF_TWENTY = (3, 9, 15, 20)
-"""Of twenty images in a row: three Benign, six Early, six Pre, five Pro, about as in the public set."""
+"""Where each label ends in twenty images in a row: three, six, six and five, about as in the public set."""
 SLIDES = 160
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+
+from terminal import Column, Table
 
 from . import machine
 from .budget import Budget
@@ -109,14 +110,15 @@ def _ratio(series: dict[str, Summary], over: str, under: str) -> float:
 def show(console: Console, results: dict[str, Any]) -> None:
     """Print the results as tables."""
     for title, key in (("Warm request, ms", "warm_ms"), ("Cold start to first answer, ms", "cold_start_ms")):
-        table = Table("", "fastest", "median", "p99", "middle half", "n", title=title)
+        numbers = [Column(name, right=True) for name in ("fastest", "median", "p99", "middle half", "n")]
+        table = Table(["way", *numbers], title=title)
         for name, s in results[key].items():
             half = f"{s['low_quartile']:.2f} to {s['high_quartile']:.2f}"
-            table.add_row(name, f"{s['fastest']:.2f}", f"{s['median']:.2f}", f"{s['p99']:.2f}", half, str(s["n"]))
-        console.print(table)
+            table.add(name, f"{s['fastest']:.2f}", f"{s['median']:.2f}", f"{s['p99']:.2f}", half, str(s["n"]))
+        table.write(console)
     for title, key in (("Imports of the handler, ms", "imports_ms"), ("Memory, MB", "memory_mb"), ("Ratios", "ratios")):
-        table = Table("", "", title=title)
+        table = Table(["what", Column("value", right=True)], title=title)
         for name, value in results[key].items():
-            table.add_row(name, f"{value:g}")
-        console.print(table)
+            table.add(name, f"{value:g}")
+        table.write(console)
     console.print(f"explain=true adds {results['explain_adds_ms']:.2f} ms")

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track
 
 from api.schemas import MICRONS_PER_PIXEL, RESEARCH_USE_WARNING
+from terminal import add_format, open_console
+from untrusted import in_terminal
 
 from .batch import command as batch
 from .client import LeukolensClient
@@ -42,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             commands = {"predict": _predict, "model": _model, "models": _models}
             return commands[options.command](leukolens, options)
     except (SettingsError, NoFilesError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_WRONG
     except LeukolensError as error:
-        print(error, file=sys.stderr)
+        print(in_terminal(str(error)), file=sys.stderr)
         return EXIT_NO_SERVICE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -68,13 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "paths", nargs="+", metavar="PATH", help="a file, a folder, or a pattern such as 'slide/**/*.tif'"
     )
-    predict.add_argument("--format", choices=["table", "json", "csv"], default="table")
+    add_format(predict)
     predict.add_argument("--explain", type=Path, metavar="DIR", help="write each image with its heat map into DIR")
     predict.add_argument(
         "--microns-per-pixel", type=_microns, metavar="UM", help="size of a pixel of every image, where it is known"
     )
     commands.add_parser("model", parents=[shared, named], help="print the card of a model")
-    commands.add_parser("models", parents=[shared], help="list the models of the service")
+    add_format(commands.add_parser("models", parents=[shared], help="list the models of the service"))
     batch.add_command(commands)
     return parser
 
@@ -102,25 +103,28 @@ def _model(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
 
 
 def _models(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    Console().print(models_table(leukolens.models()))
+    models_table(leukolens.models()).write(open_console(), options.format)
     return 0
 
 
 def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    files = find(options.paths)
+    found = find(options.paths)
+    files = found.files
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
     asked = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
     ask = partial(_ask, leukolens, explain_into=options.explain, base=base, asked=asked)
-    progress = Console(stderr=True)
+    progress = open_console(stderr=True)
     with ThreadPoolExecutor(options.concurrency) as pool:
         try:
             outcomes = list(track(pool.map(ask, files), "Classifying", len(files), console=progress, transient=True))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if found.told():
+        progress.print(found.told(), markup=False, highlight=False)
     if options.format == "table":
-        Console().print(as_table(outcomes))
+        as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)
     else:
         print(as_json(outcomes) if options.format == "json" else as_csv(outcomes), end="")

@@ -147,7 +147,7 @@ class LeukolensClient:
         Raises
         ------
         RefusedImageError
-            When the first bytes are of no image, or the service refuses the type.
+            When the file is empty, or the service refuses the type.
         TooLargeError
             When the file is over the service's limit for uploads.
         """
@@ -180,7 +180,9 @@ class LeukolensClient:
                 image_sha256=answer.image.sha256,
                 label=answer.prediction.label,
                 verdict=answer.prediction.verdict,
-                triage=answer.triage and ReportTriage(result=answer.triage.result, verdict=answer.triage.verdict),
+                triage=ReportTriage(result=answer.triage.result, verdict=answer.triage.verdict)
+                if answer.triage
+                else None,
             )
             for answer in answers
         ]
@@ -212,16 +214,15 @@ class LeukolensClient:
 
 
 def _media_type(source: ImageSource) -> ImageType:
-    """Name the type by the first bytes, or refuse the file as the service would."""
-    media_type = source.media_type
-    if media_type is None:
-        reason = "The file is empty." if source.size_bytes == 0 else "Its first bytes are those of no image."
+    """Name the type by the first bytes; an empty file is refused as the service would."""
+    if source.size_bytes == 0:
         raise RefusedImageError(
             Problem(
-                type=PROBLEM_TYPE_PREFIX + "unsupported-type",
-                title="Not an image type that is read here",
-                status=415,
-                detail=f"{reason} Send a JPEG, PNG, TIFF, BMP or WebP image.",
+                type=PROBLEM_TYPE_PREFIX + "nothing-to-read",
+                title="The request holds nothing to read",
+                status=400,
+                detail="The file is empty: send the bytes of an image.",
+                reason="empty",
             )
         )
-    return media_type
+    return source.media_type

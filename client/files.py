@@ -1,17 +1,49 @@
 """Which files a command line names: files, folders and patterns."""
 
 import glob
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+from api.schemas import IMAGE_SUFFIXES
+
+_MOST_KINDS_TOLD = 8
 
 
 class NoFilesError(Exception):
     """A name on the command line stands for no file; the message names it."""
 
 
-def find(names: Iterable[str]) -> list[Path]:
+@dataclass
+class Found:
+    """What names stand for.
+
+    Attributes
+    ----------
+    files
+        To be sent, each once.
+    skipped
+        Files in folders that are none by their name, counted by why.
+    """
+
+    files: list[Path]
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def told(self) -> str:
+        """Say what was skipped and why; empty where nothing was."""
+        if not self.skipped:
+            return ""
+        kinds = [f"{count} {why}" for why, count in self.skipped.most_common(_MOST_KINDS_TOLD)]
+        more = len(self.skipped) - len(kinds)
+        ending = f", and {more} other kinds" if more > 0 else ""
+        return (
+            f"Skipped {self.skipped.total()} files that are no images by their names: {', '.join(kinds)}{ending}. "
+            "Name a file itself to send it."
+        )
+
+
+def find(names: Iterable[str]) -> Found:
     """List the files that names stand for, each once, in the order given.
 
     Parameters
@@ -26,27 +58,34 @@ def find(names: Iterable[str]) -> list[Path]:
         When a name stands for nothing.
     """
     found: dict[Path, None] = {}
+    skipped: Counter[str] = Counter()
     for name in names:
-        files = _files(name)
+        files = _files(name, skipped)
         if not files:
             raise NoFilesError(f"{name}: no such file, folder or pattern with images")
         found.update(dict.fromkeys(files))
-    return list(found)
+    return Found(list(found), skipped)
 
 
-def _files(name: str) -> list[Path]:
+def _files(name: str, skipped: Counter[str]) -> list[Path]:
     path = Path(name)
     if path.is_file():
         return [path]
     if path.is_dir():
-        return _images(path)
+        return _images(path, skipped)
     matches = sorted(Path(match) for match in glob.glob(name, recursive=True))  # noqa: PTH207 - Path takes no absolute pattern
     return [file for match in matches for file in ([match] if match.is_file() else [])]
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+def _images(folder: Path, skipped: Counter[str]) -> list[Path]:
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        if path.name.startswith("."):
+            skipped["hidden"] += 1
+        elif path.suffix.lower() not in IMAGE_SUFFIXES:
+            skipped[path.suffix.lower() or "without a suffix"] += 1
+        else:
+            found.append(path)
+    return found

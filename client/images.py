@@ -18,11 +18,23 @@ _SIGNATURES: tuple[tuple[bytes, ImageType], ...] = (
     (b"II+\x00", "image/tiff"),
     (b"MM\x00+", "image/tiff"),
     (b"BM", "image/bmp"),
+    (b"\x00\x00\x00\x0cjP  ", "image/jp2"),
+    (b"\xff\x4f\xff\x51", "image/jp2"),
 )
+_BRANDS: dict[bytes, ImageType] = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heic",
+}
+UNKNOWN: ImageType = "application/octet-stream"
 
 
-def image_type(data: bytes) -> ImageType | None:
-    """Give the media type of an image that the service may read, or None.
+def image_type(data: bytes) -> ImageType:
+    """Give the media type that the first bytes tell.
+
+    For bytes that tell none it is one that says nothing: the service knows more types, and names what it refuses.
 
     Examples
     --------
@@ -31,10 +43,14 @@ def image_type(data: bytes) -> ImageType | None:
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), None)
+    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
+        return _BRANDS[data[8:12]]
+    if data[128:132] == b"DICM":
+        return "application/dicom"
+    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), UNKNOWN)
 
 
-_SIGNATURE_BYTES = 16
+_SIGNATURE_BYTES = 132
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +71,8 @@ class ImageSource:
         return len(self.origin) if isinstance(self.origin, bytes) else self.origin.stat().st_size
 
     @property
-    def media_type(self) -> ImageType | None:
-        """What the first bytes say; None when they are of no image that the service reads."""
+    def media_type(self) -> ImageType:
+        """What the first bytes say."""
         with self.open() as stream:
             return image_type(stream.read(_SIGNATURE_BYTES))
 

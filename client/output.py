@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Column, Table
+from rich.text import Text
 
 from api.schemas import ListedModel, Prediction, Problem, Triage, Verdict
+from terminal import Table
+from untrusted import in_csv
 
 VERDICT_STYLES = {"accepted": "green", "uncertain": "yellow", "out_of_distribution": "magenta"}
+_DIGEST_SHOWN = 12
+"""Characters of a model's digest in a table: enough to tell models apart; JSON has it whole."""
 ANSWER_HEADINGS = ("triage", "malignant", "in words")
 ANSWER_COLUMNS = (
     "triage",
@@ -34,6 +37,7 @@ ANSWER_COLUMNS = (
     "model_version",
     "model_sha256",
     "request_id",
+    "notes",
 )
 
 
@@ -49,18 +53,21 @@ class Outcome:
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
     """Make a table to read."""
-    table = Table(Column("file", overflow="fold"), *ANSWER_HEADINGS)
+    noted = any(outcome.problem or (outcome.answer and outcome.answer.notes) for outcome in outcomes)
+    table = Table(["file", *ANSWER_HEADINGS, *(["notes"] if noted else [])])
     for outcome in outcomes:
         if outcome.answer is None:
             reason = outcome.problem.title if outcome.problem else outcome.error
-            table.add_row(str(outcome.path), "[red]no answer[/]", "", reason)
+            advice = [outcome.problem.detail] if outcome.problem else []
+            table.add(str(outcome.path), Text("no answer", style="red"), "", reason, *advice)
             continue
-        table.add_row(str(outcome.path), *answer_cells(outcome.answer))
+        notes = [" ".join(outcome.answer.notes)] if outcome.answer.notes else []
+        table.add(str(outcome.path), *answer_cells(outcome.answer), *notes)
     return table
 
 
-def answer_cells(answer: Prediction) -> tuple[str, str, str]:
-    """Write both levels for a terminal, in the columns of ``ANSWER_HEADINGS``.
+def answer_cells(answer: Prediction) -> tuple[str | Text, str, Text]:
+    """Write both levels for a table, in the columns of ``ANSWER_HEADINGS``.
 
     The side where triage is accepted, else its verdict (a dash without triage groups); the probability of malignant;
     and the whole in words, in the colour of the pattern's verdict.
@@ -70,7 +77,7 @@ def answer_cells(answer: Prediction) -> tuple[str, str, str]:
     return _side(triage), _number(triage.probability if triage else None), _coloured(words, pattern.verdict)
 
 
-def _side(triage: Triage | None) -> str:
+def _side(triage: Triage | None) -> str | Text:
     if triage is None:
         return "-"
     said = triage.result if triage.result and triage.verdict == "accepted" else triage.verdict.replace("_", " ")
@@ -81,22 +88,20 @@ def _number(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.3f}"
 
 
-def _coloured(text: str, verdict: Verdict) -> str:
-    return f"[{VERDICT_STYLES[verdict]}]{escape(text)}[/]"
+def _coloured(text: str, verdict: Verdict) -> Text:
+    return Text(text, style=VERDICT_STYLES[verdict])
 
 
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Make a table of a service's models to read."""
-    table = Table("model", "version", "classes", "triage", Column("SHA-256 over file and card", overflow="fold"))
+    table = Table(["model", "version", "classes", "triage", "digest"])
     for one in models:
         name = f"{one.name} (default)" if one.default else one.name
         if one.problem:
-            table.add_row(escape(name), "", f"[red]{escape(one.problem)}[/]", "", "")
+            table.add(name, "", Text(one.problem, style="red"))
             continue
         classes = ", ".join(each.name for each in one.classes)
-        table.add_row(
-            escape(name), escape(one.version or ""), escape(classes), "yes" if one.triage else "no", one.sha256 or ""
-        )
+        table.add(name, one.version or "", classes, "yes" if one.triage else "no", (one.sha256 or "")[:_DIGEST_SHOWN])
     return table
 
 
@@ -111,11 +116,16 @@ def as_csv(outcomes: Sequence[Outcome]) -> str:
         dict.fromkeys(k for outcome in outcomes if outcome.answer for k in outcome.answer.probabilities or ())
     )
     buffer = io.StringIO()
-    columns = ["file", *ANSWER_COLUMNS, "error", *map(probability_column, labels)]
+    columns = ["file", *ANSWER_COLUMNS, "error", "reason", *map(probability_column, labels)]
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_line(outcome) for outcome in outcomes)
+    writer.writerows(csv_cells(_line(outcome)) for outcome in outcomes)
     return buffer.getvalue()
+
+
+def csv_cells(line: dict[str, Any]) -> dict[str, Any]:
+    """Write each text of a line so that no spreadsheet takes it for a formula; numbers stay numbers."""
+    return {name: in_csv(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def _object(outcome: Outcome) -> dict[str, Any]:
@@ -128,8 +138,12 @@ def _object(outcome: Outcome) -> dict[str, Any]:
 
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.answer is None:
-        return {"file": outcome.path, "error": outcome.error}
-    return {"file": outcome.path, **answer_columns(outcome.answer)}
+        return {
+            "file": str(outcome.path),
+            "error": outcome.error,
+            "reason": outcome.problem.reason if outcome.problem else None,
+        }
+    return {"file": str(outcome.path), **answer_columns(outcome.answer)}
 
 
 def probability_column(label: str) -> str:
@@ -159,5 +173,6 @@ def answer_columns(answer: Prediction) -> dict[str, Any]:
         "model_version": answer.model.version,
         "model_sha256": answer.model.sha256,
         "request_id": answer.request_id,
+        "notes": " ".join(answer.notes),
         **{probability_column(label): value for label, value in (answer.probabilities or {}).items()},
     }

@@ -3,7 +3,7 @@
 import base64
 import io
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 OPACITY = 0.75  # of the strongest evidence: the cell under it stays visible
 
@@ -21,11 +21,19 @@ def overlay(image: bytes, heatmap_png: str) -> bytes:
     Returns
     -------
     bytes
-        PNG, RGB, of the image's size as oriented.
+        PNG, RGB, as the service reads it: oriented, in its own colours, a large image at reduced scale.
+
+    Raises
+    ------
+    intake.ImageError
+        For a file that the service would not read.
     """
-    with Image.open(io.BytesIO(image)) as opened:
-        picture = as_shown(ImageOps.exif_transpose(opened))
+    from intake import read_image  # numpy, which no other command needs
+
+    picture = Image.fromarray(read_image(image).pixels)
     layer = evidence(heatmap_png)
+    if layer.size != picture.size:
+        layer = layer.resize(picture.size)
     picture.paste(layer, mask=layer.getchannel("A").point(lambda level: level * OPACITY))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -55,15 +63,3 @@ def evidence(heatmap_png: str, longest_px: int | None = None) -> Image.Image:
         layer.thumbnail((longest_px, longest_px))
     layer.putalpha(layer.convert("L"))
     return layer
-
-
-def as_shown(image: Image.Image) -> Image.Image:
-    """Bring any mode to RGB as the API reads it: 16 bits keep their high byte, transparency lies on white."""
-    if image.mode.startswith("I;16"):
-        image = image.point(lambda value: value / 256).convert("L")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    clear = image.convert("RGBA")
-    white = Image.new("RGB", image.size, "white")
-    white.paste(clear, mask=clear.getchannel("A"))
-    return white

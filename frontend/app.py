@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from api.schemas import RESEARCH_USE_WARNING
-from frontend import session, sign_in, theme
+from frontend import gate, session, sign_in, theme
 from frontend.views import classify, model, report, review
 
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -16,6 +16,7 @@ theme.apply()
 with st.bottom:
     st.markdown(f":material/science: {RESEARCH_USE_WARNING}")
 
+gate.claim(admitted=not sign_in.required())
 if sign_in.required():
     st.navigation([st.Page(sign_in.ask, title="Sign in")], position="hidden").run()
 else:

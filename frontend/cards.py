@@ -1,13 +1,12 @@
 """One field's result, as a card."""
 
-from html import escape
-
 import streamlit as st
 
 from api.schemas import ModelSummary, Prediction
 from frontend import charts, pictures, theme
 from frontend.wording import VERDICTS, malignant_in_words, pattern, percent, possible
 from frontend.workspace import SmearField
+from untrusted import in_html, in_markdown
 
 CALIBRATED = (
     "Calibrated: adjusted so that of 100 answers with a probability of 90 %, about 90 are right. The view Model shows "
@@ -102,14 +101,14 @@ def picture_of(field: SmearField) -> str:
     layers = f'<img src="{source}" alt="{alternative(field)}">'
     if field.heat is not None:
         heat = pictures.data_uri(field.heat, "image/webp")
-        text = f"Where the model looked for {escape(field.answer.prediction.label or 'the likest pattern', quote=True)}"
+        text = f"Where the model looked for {in_html(field.answer.prediction.label or 'the likest pattern')}"
         layers += f'<img class="leukolens-heat" src="{heat}" alt="{text}">'
     return f'<div class="leukolens-picture">{layers}</div>'
 
 
 def alternative(field: SmearField) -> str:
     """Name a field's picture for a reader who does not see it, safe inside an attribute of HTML."""
-    return escape(f"Smear field {field.name}", quote=True)
+    return in_html(f"Smear field {field.name}")
 
 
 def named(field: SmearField) -> str:
@@ -119,4 +118,4 @@ def named(field: SmearField) -> str:
 
 def plain(name: str) -> str:
     """Write a file name so that nothing in it is read as Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in name)
+    return in_markdown(name)

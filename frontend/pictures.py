@@ -4,15 +4,15 @@ import base64
 import io
 from threading import Lock
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from client.overlay import as_shown, evidence
+from client.overlay import evidence
+from intake import read_image
 
 PREVIEW_PX = 640
 THUMBNAIL_PX = 200
 HEAT_PX = 320
 """Of a heat map's longer side: the model has few cells to a side, and the browser smooths what it enlarges."""
-_COARSE_PX = 4 * PREVIEW_PX
 _DECODING = Lock()
 """One picture at a time: a field of 100 megapixels takes 300 MB until it is small."""
 
@@ -23,19 +23,15 @@ def preview(data: bytes) -> bytes:
     Parameters
     ----------
     data : bytes
-        The image file; the API has checked type and size, so this decodes nothing that it would not.
+        The image file. It is read as the API reads it: in bounds, and in a process apart where it is much work.
 
     Returns
     -------
     bytes
         JPEG, RGB, at most ``PREVIEW_PX`` a side, upright.
     """
-    with _DECODING, Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (PREVIEW_PX, PREVIEW_PX))
-        if max(image.size) > _COARSE_PX:
-            # Coarsely, but in one step: every other way holds the picture at full size a second time.
-            image.thumbnail((_COARSE_PX, _COARSE_PX), Image.Resampling.NEAREST)
-        small = as_shown(ImageOps.exif_transpose(image))
+    with _DECODING:
+        small = Image.fromarray(read_image(data).pixels)
     small.thumbnail((PREVIEW_PX, PREVIEW_PX))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)

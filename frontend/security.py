@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from streamlit import file_util
 
+from frontend import visitors
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.transport.script import WHOLE
 
@@ -75,15 +76,11 @@ class SecurityHeaders:
                 headers = MutableHeaders(raw=message["headers"])
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if scope.get("scheme") == "https" or _forwarded_https(scope):
+                if visitors.is_https(scope):
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
         await self._app(scope, receive, sending)
-
-
-def _forwarded_https(scope: Scope) -> bool:
-    return (b"x-forwarded-proto", b"https") in scope.get("headers", [])
 
 
 def _hash(script: str) -> str:

@@ -8,11 +8,13 @@ import uvicorn
 from starlette.middleware import Middleware
 
 from frontend import session, sign_in
+from frontend.gate import Gate, Limits
 from frontend.security import SecurityHeaders
 from frontend.settings import Settings
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
 from frontend.uploads import UploadBudget
+from frontend.visitors import VisitorCookie
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -37,12 +39,21 @@ def create_app(chosen: Settings) -> st.App:
     routes = []
     middleware = [
         Middleware(SecurityHeaders),
-        Middleware(UploadBudget, limit_bytes=chosen.page_session_mb * session.BYTES_A_MB),
+        Middleware(sign_in.SignInCookies, lasts_s=chosen.oidc_session_s),
+        Middleware(VisitorCookie),
+        Middleware(
+            UploadBudget,
+            limit_bytes=chosen.page_session_mb * session.BYTES_A_MB,
+            total_bytes=chosen.page_total_mb * session.BYTES_A_MB,
+        ),
         Middleware(script.ScriptInjection, mode=chosen.transport),
     ]
     if chosen.transport != "websocket":
         routes = script.routes()
         middleware.append(Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES))
+    # Under the polls, so that a polled session counts as any other.
+    limits = Limits(connections=chosen.page_connections)
+    middleware.append(Middleware(Gate, limits=limits, proxies=chosen.page_proxies))
     return st.App(
         SCRIPT, secrets=sign_in.secrets(chosen), routes=routes, middleware=middleware, on_script_error=_apologise
     )

@@ -39,9 +39,17 @@ class Settings(BaseModel):
     oidc_redirect_uri: str | None = Field(default=None, description="https://<page>/oauth2callback")
     oidc_cookie_secret: SecretStr | None = Field(default=None, description="Signs the cookie: 32 bytes or more.")
     oidc_scope: str = "openid email profile"
+    oidc_session_s: int = Field(
+        default=3600, ge=60, le=86_400, description="How long a sign-in lasts: no longer than the provider's token."
+    )
 
     page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
     page_session_mb: int = Field(default=256, ge=32, description="Image bytes that one session may hold.")
+    page_total_mb: int = Field(default=1024, ge=32, description="Image bytes that all sessions together may hold.")
+    page_connections: int = Field(default=200, ge=1, description="Open browser tabs, of all readers together.")
+    page_proxies: int = Field(
+        default=0, ge=0, le=5, description="In front of the page: how far X-Forwarded-For is to be believed."
+    )
     transport: Transport = "websocket"
 
     @property
@@ -59,6 +67,8 @@ class Settings(BaseModel):
             missing = [PREFIX + name.upper() for name in group if getattr(self, name) is None]
             if missing and len(missing) < len(group):
                 raise ValueError(f"{', '.join(missing)} must be set, too")
+        if self.page_total_mb < self.page_session_mb:
+            raise ValueError("LEUKOLENS_PAGE_TOTAL_MB must not be below LEUKOLENS_PAGE_SESSION_MB")
         return self
 
 

@@ -4,7 +4,60 @@ from typing import Any
 
 import streamlit as st
 
-from frontend import settings
+from frontend import settings, visitors
+from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
+
+STREAMLITS = "_streamlit_"
+"""How the names of Streamlit's cookies begin: who is signed in, their tokens, a sign-in under way, XSRF."""
+XSRF = "_streamlit_xsrf"
+"""The one among them that its script must read."""
+
+
+class SignInCookies:
+    """ASGI middleware: makes Streamlit's cookies as safe as they can be.
+
+    Streamlit sets no Secure, as it does not know of a proxy that speaks https, and keeps a sign-in for 30 days,
+    although the API takes its token for an hour.
+
+    Parameters
+    ----------
+    app : AsgiApp
+        Streamlit.
+    lasts_s : int
+        How long a sign-in may last.
+    """
+
+    def __init__(self, app: AsgiApp, lasts_s: int) -> None:
+        self._app = app
+        self._lasts_s = lasts_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with safer cookies."""
+        secure = visitors.is_https(scope)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    (name, self._safer(value, secure=secure)) if name.lower() == b"set-cookie" else (name, value)
+                    for name, value in message["headers"]
+                ]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _safer(self, value: bytes, *, secure: bool) -> bytes:
+        if not value.startswith(STREAMLITS.encode()):
+            return value
+        pair, *attributes = [part.strip() for part in value.decode("latin-1").split(";")]
+        kept = {name.lower(): f"{name}{equals}{text}" for name, equals, text in (a.partition("=") for a in attributes)}
+        if secure:
+            kept["secure"] = "Secure"
+        if pair.partition("=")[0] != XSRF:
+            kept["httponly"] = "HttpOnly"
+            given = kept.get("max-age", "").partition("=")[2]
+            kept["max-age"] = f"Max-Age={min(int(given), self._lasts_s) if given.isdecimal() else self._lasts_s}"
+            kept.pop("expires", None)  # what a browser goes by where it knows no Max-Age, and longer
+        return "; ".join([pair, *kept.values()]).encode("latin-1")
 
 
 def secrets(chosen: settings.Settings) -> dict[str, Any] | None:
@@ -29,7 +82,8 @@ def secrets(chosen: settings.Settings) -> dict[str, Any] | None:
             "client_id": chosen.oidc_client_id or "",
             "client_secret": chosen.oidc_client_secret.get_secret_value(),
             "server_metadata_url": chosen.oidc_metadata_url or "",
-            "client_kwargs": {"scope": chosen.oidc_scope},
+            # PKCE always: Streamlit asks for it only of a provider that says it knows it, and Cognito does not say.
+            "client_kwargs": {"scope": chosen.oidc_scope, "code_challenge_method": "S256"},
             "expose_tokens": ["access"],
         }
     }

@@ -1,6 +1,7 @@
 """Keeps the memory that uploads take within bounds: Streamlit itself holds every file until its session ends."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -13,6 +14,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from frontend import gate
 from frontend.asgi import AsgiApp, Receive, Scope, Send
 from frontend.workspace import Workspace
 
@@ -52,39 +54,67 @@ def refused() -> list[str]:
 
 
 class UploadBudget:
-    """ASGI middleware: refuses an upload that would take a session over its budget, and notes its name.
+    """ASGI middleware: takes an upload only from the session's own browser, and only where there is room for it.
+
+    Room is taken before the first byte is read and given back when the upload has ended, so that uploads side by side
+    cannot all find the same room free.
 
     Parameters
     ----------
     app : AsgiApp
         Streamlit, which limits each file but not their sum.
     limit_bytes : int
-        Of images that a session has sent: those that the page has not yet taken, and those that it holds.
+        Of images that a session has sent: those on their way, those that the page has not yet taken, and those that it
+        holds. One browser's sessions together have twice as much.
+    total_bytes : int
+        Of all sessions of this process.
     """
 
-    def __init__(self, app: AsgiApp, limit_bytes: int) -> None:
+    def __init__(self, app: AsgiApp, limit_bytes: int, total_bytes: int) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
+        self._total_bytes = total_bytes
+        self._coming: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or hand on."""
-        if scope["type"] == "http" and scope["method"] == "PUT" and scope["path"].startswith(PATH):
-            length = Headers(scope=scope).get("content-length", "")
-            session_id = PurePosixPath(scope["path"]).parent.name
-            # Without a length (a chunked body) the sum could not be kept; browsers send one.
-            if not length.isdecimal() or not self._has_room(session_id, int(length)):
-                await _note(session_id, receive)
-                await PlainTextResponse("Too many images at once", 413)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http" or not scope["path"].startswith(PATH) or scope["method"] == "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        session_id = PurePosixPath(scope["path"]).parent.name
+        if not gate.may_upload(scope, session_id):
+            await PlainTextResponse("Not this browser's session", 403)(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "") if scope["method"] == "PUT" else "0"
+        # Without a length (a chunked body) the sum could not be kept; browsers send one.
+        if not length.isdecimal() or not self._has_room(session_id, int(length)):
+            await _note(session_id, receive)
+            await PlainTextResponse("Too many images at once", 413)(scope, receive, send)
+            return
+        self._coming[session_id] += int(length)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._coming[session_id] -= int(length)
+            self._coming += Counter()  # drops what is at zero
 
     def _has_room(self, session_id: str, length: int) -> bool:
-        wanted = held_bytes(session_id) + length
         workspace = _workspaces.get(session_id)
-        if workspace is None:
-            return wanted <= self._limit_bytes
-        workspace.make_room(wanted)
-        return workspace.held_bytes + wanted <= self._limit_bytes
+        if workspace is not None:
+            workspace.make_room(length + held_bytes(session_id) + self._coming[session_id])
+        owner = gate.owner_of(session_id)
+        browser = sum(map(self._of, gate.sessions_of(owner.visitor))) if owner else 0
+        everybody = sum(map(self._of, {*_workspaces.keys(), *sessions_with_uploads(), *self._coming}))
+        return (
+            self._of(session_id) + length <= self._limit_bytes
+            and browser + length <= 2 * self._limit_bytes
+            and everybody + length <= self._total_bytes
+        )
+
+    def _of(self, session_id: str) -> int:
+        workspace = _workspaces.get(session_id)
+        held = workspace.held_bytes if workspace is not None else 0
+        return held + held_bytes(session_id) + self._coming[session_id]
 
 
 async def _note(session_id: str, receive: Receive) -> None:
@@ -102,3 +132,9 @@ def held_bytes(session_id: str) -> int:
     if not isinstance(manager, MemoryUploadedFileManager):
         return 0
     return sum(len(file.data) for file in list(manager.file_storage.get(session_id, {}).values()))
+
+
+def sessions_with_uploads() -> list[str]:
+    """List the sessions whose uploads Streamlit holds."""
+    manager = runtime.get_instance().uploaded_file_mgr if runtime.exists() else None
+    return list(manager.file_storage) if isinstance(manager, MemoryUploadedFileManager) else []

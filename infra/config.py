@@ -68,12 +68,33 @@ class Inference(Section):
     log_retention_days: RetentionDays
 
 
+# MB for each CPU size: https://docs.aws.amazon.com/apprunner/latest/dg/manage-configure.html, and
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size.
+PAGE_SIZES: dict[str, dict[int, tuple[int, ...]]] = {
+    "apprunner": {1024: (2048, 3072, 4096), 2048: (4096, 6144), 4096: (8192, 10_240, 12_288)},
+    "ecs-express": {
+        1024: tuple(range(2048, 8193, 1024)),
+        2048: tuple(range(4096, 16_385, 1024)),
+        4096: tuple(range(8192, 30_721, 1024)),
+    },
+}
+
+
 class Frontend(Section):
     """Where the page runs."""
 
     host: Literal["apprunner", "ecs-express", "none"]
     cpu: Literal[1024, 2048, 4096]
-    memory_mb: Literal[2048, 3072, 4096, 8192]
+    memory_mb: int
+
+    @model_validator(mode="after")
+    def _guard_size(self) -> Self:
+        """Refuse a memory that the host does not offer with that CPU."""
+        sizes = PAGE_SIZES.get(self.host, {}).get(self.cpu, (self.memory_mb,))
+        if self.memory_mb not in sizes:
+            offered = ", ".join(map(str, sizes))
+            raise ValueError(f"memory_mb: {self.host} offers {offered} MB with cpu = {self.cpu}, not {self.memory_mb}")
+        return self
 
 
 class TrainingNetwork(Section):
@@ -135,11 +156,37 @@ class Delivery(Section):
     """What GitHub Actions of one repository may do."""
 
     repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    owner_id: int | None = Field(default=None, ge=1)
+    repository_id: int | None = Field(default=None, ge=1)
+    """GitHub's own numbers of owner and repository, which tokens of repositories made since 2026-07-15 carry."""
     creates_provider: bool
     """An account has one OIDC provider for GitHub; the first environment in it makes it."""
     builds_image: bool
     """Whether the image that every environment runs is published from here."""
     pull_accounts: tuple[AccountId, ...] = Field(strict=False)
+
+    @model_validator(mode="after")
+    def _guard_ids(self) -> Self:
+        """Refuse one number without the other: a token carries both or none."""
+        if (self.owner_id is None) != (self.repository_id is None):
+            raise ValueError(
+                "owner_id and repository_id: give both or neither (docs/delivery.md says how to find them)"
+            )
+        return self
+
+    def subjects(self, suffix: str) -> list[str]:
+        """Give the subjects of a kind of job: by names alone, and by names and numbers.
+
+        Parameters
+        ----------
+        suffix
+            ``environment:dev``, ``pull_request``.
+        """
+        by_name = [f"repo:{self.repository}:{suffix}"]
+        if self.owner_id is None:
+            return by_name
+        owner, name = self.repository.split("/")
+        return [*by_name, f"repo:{owner}@{self.owner_id}/{name}@{self.repository_id}:{suffix}"]
 
 
 class Domain(Section):
@@ -178,7 +225,17 @@ class Prices(Section):
 
     lambda_gb_second: float = Field(ge=0)
     lambda_million_requests: float = Field(ge=0)
+    provisioned_gb_second: float = Field(ge=0)
     api_million_requests: float = Field(ge=0)
+    machine_client_month: float = Field(ge=0)
+
+
+class Objectives(Section):
+    """What the service promises over a month; alarms tell when its errors are used up too fast."""
+
+    available_percent: float = Field(gt=90, lt=100)
+    fast_percent: float = Field(gt=90, lt=100)
+    fast_ms: int = Field(ge=100, le=30_000)
 
 
 class Monitoring(Section):
@@ -188,6 +245,8 @@ class Monitoring(Section):
     server_errors: int = Field(ge=0)
     p99_latency_ms: int = Field(ge=100, le=30_000)
     out_of_distribution_percent: float = Field(gt=0, le=100)
+    monthly_budget_usd: int = Field(ge=1, le=1_000_000)
+    objectives: Objectives
     prices: Prices
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from infra.config import Environment
 from infra.environments import ConfigError
-from infra.model import CACHE, model_folder
+from infra.model import CACHE, NotFetchedError, model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = "Dockerfile.lambda"
+REPOSITORY = "leukolens"
+"""Of the published images in ECR."""
 _PUBLISHED = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[a-z0-9/_.-]+)"
     r"@(?P<digest>sha256:[0-9a-f]{64})"
@@ -33,13 +35,34 @@ class Published:
     repository: str
     digest: str
 
+    @property
+    def uri(self) -> str:
+        """Address by which a service pulls it."""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com/{self.repository}@{self.digest}"
+
 
 Image = Path | Published
 """A folder to build from, or an image that is there."""
 
 
+def read_reference(reference: str) -> Published:
+    """Read ``ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST``.
+
+    Raises
+    ------
+    ConfigError
+        If it is no such reference.
+    """
+    if (found := _PUBLISHED.fullmatch(reference)) is None:
+        raise ConfigError(
+            f"--context image={reference}: give ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST, by "
+            "digest and not by tag, since a tag can come to mean another image"
+        )
+    return Published(**found.groupdict())
+
+
 def find_image(environment: Environment, published: str | None = None) -> Image:
-    """Give what the functions run.
+    """Give what the functions run. Asks nothing of the network: a model of S3 that is not here yet is left open.
 
     Parameters
     ----------
@@ -51,29 +74,50 @@ def find_image(environment: Environment, published: str | None = None) -> Image:
     Raises
     ------
     ConfigError
-        If ``published`` is no such reference, or there is no model to put into the image.
+        If ``published`` is no such reference or of another region, or there is no model to put into the image.
     """
     if published is None:
-        return stage_context(environment)
-    if (found := _PUBLISHED.fullmatch(published)) is None:
+        return stage_context(environment, offline=True)
+    return _of_region(read_reference(published), environment)
+
+
+def find_page(environment: Environment, published: str | None = None) -> Image:
+    """Give what the page runs, as :func:`find_image` does for the functions."""
+    return stage_page() if published is None else _of_region(read_reference(published), environment)
+
+
+def _of_region(image: Published, environment: Environment) -> Published:
+    """Refuse an image of another region, from which Lambda does not pull."""
+    if image.region != environment.region:
         raise ConfigError(
-            f"--context image={published}: give ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST, by "
-            "digest and not by tag, since a tag can come to mean another image"
+            f"the image {image.uri} is in {image.region}, and {environment.name} in {environment.region}: functions "
+            "pull from their own region only, so publish it there"
         )
-    return Published(**found.groupdict())
+    return image
 
 
-def stage_context(environment: Environment, work: Path | None = None, models: Path = CACHE) -> Path:
+def stage_context(
+    environment: Environment, work: Path | None = None, models: Path = CACHE, *, offline: bool = False
+) -> Path:
     """Copy what the image is built from into a folder below ``work``: Dockerfile, ``lambda/`` and one model.
 
-    Without ``work`` the folder lasts as long as this process; CDK has its own copy by then.
+    Without ``work`` the folder lasts as long as this process; CDK has its own copy by then. Where ``offline`` is asked
+    for and the model is in S3 and was not fetched, the folder can be hashed and not built: its build fails by naming
+    ``make fetch``.
 
     Raises
     ------
     ConfigError
         If there is no model to put into the image.
     """
-    model = model_folder(environment.model, models)
+    try:
+        model = model_folder(environment.model, models, offline=offline)
+    except NotFetchedError as error:
+        context = _empty("lambda", work)
+        (context / DOCKERFILE).write_text(
+            f"# {error}\nFROM scratch\nCOPY the-model-is-not-here-run-make-fetch-ENV={environment.name} /\n"
+        )
+        return context
     context = _empty("lambda", work)
     shutil.copy(ROOT / DOCKERFILE, context)
     shutil.copytree(ROOT / "lambda", context / "lambda", ignore=_LEFT_OUT)
@@ -84,11 +128,13 @@ def stage_context(environment: Environment, work: Path | None = None, models: Pa
 def stage_page(work: Path | None = None) -> Path:
     """Copy what the page's image is built from into a folder, as :func:`stage_context` does."""
     context = _empty("page", work)
-    for folder in ("frontend", "client", "samples"):
+    for folder in ("frontend", "client", "terminal", "samples"):
         shutil.copytree(ROOT / folder, context / folder, ignore=_LEFT_OUT)
     (context / "lambda" / "api").mkdir(parents=True)
     for name in ("__init__.py", "schemas.py"):
         shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
+    shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
+    shutil.copytree(ROOT / "lambda" / "intake", context / "lambda" / "intake", ignore=_LEFT_OUT)
     return context
 
 
@@ -97,7 +143,9 @@ def stage_training(work: Path | None = None) -> Path:
     context = _empty("training", work)
     shutil.copy(ROOT / "Dockerfile.training", context)
     shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
-    shutil.copytree(ROOT / "lambda" / "inference", context / "lambda" / "inference", ignore=_LEFT_OUT)
+    for name in ("inference", "intake"):
+        shutil.copytree(ROOT / "lambda" / name, context / "lambda" / name, ignore=_LEFT_OUT)
+    shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     return context
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from inference import ModelError
+from inference.card import folder_digest, model_digest
 from infra.config import Model
 from infra.environments import ConfigError
 
@@ -17,7 +19,27 @@ CACHE = ROOT / ".work" / "models"
 FILES = ("model.tflite", "model.json")
 
 
-def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
+class NotFetchedError(ConfigError):
+    """The model is in S3 and not here, and nothing may be asked of the network."""
+
+
+def model_sha256(model: Model | None) -> str:
+    """Give the digest over file and card of the model that an environment serves: its own, or the shipped one's.
+
+    Raises
+    ------
+    ConfigError
+        If the shipped model or its card is missing.
+    """
+    if model is not None:
+        return model.sha256
+    try:
+        return folder_digest(DEFAULT)
+    except ModelError as error:
+        raise ConfigError(f"models/default: {error}") from None
+
+
+def model_folder(model: Model | None, cache: Path = CACHE, *, offline: bool = False) -> Path:
     """Give the folder of ``model.tflite`` and ``model.json`` that an environment serves.
 
     Parameters
@@ -26,9 +48,13 @@ def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
         What the environment names; ``None`` is the shipped model.
     cache
         Where fetched models stay, by hash.
+    offline
+        Take a model of S3 from the cache alone.
 
     Raises
     ------
+    NotFetchedError
+        If the model would have to be fetched, and ``offline`` says not to.
     ConfigError
         If the model is missing, cannot be fetched, or is not the one that the environment and its card name.
     """
@@ -39,6 +65,8 @@ def model_folder(model: Model | None, cache: Path = CACHE) -> Path:
         return DEFAULT
     folder = cache / model.sha256
     if not folder.is_dir():
+        if offline and model.uri.startswith("s3:"):
+            raise NotFetchedError(f"{model.uri} is not here")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as fetched:
             _fetch(model.uri, Path(fetched))
@@ -71,15 +99,17 @@ def _download(bucket: str, key: str, path: Path) -> None:
 
 
 def _verify(folder: Path, model: Model) -> None:
-    """Refuse a file with another hash than the environment's, and a card for another file."""
+    """Refuse a file or a card other than the environment's: one digest covers both, as ``inference`` makes it."""
     actual = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
-    if actual != model.sha256:
+    card = (folder / "model.json").read_bytes()
+    digest = model_digest(actual, card)
+    if digest != model.sha256:
         raise ConfigError(
-            f"model.sha256: {model.uri} holds a model.tflite with sha256 {actual}, not {model.sha256}: "
+            f"model.sha256: {model.uri} has the digest {digest} over model.tflite and model.json, not {model.sha256}: "
             "correct the environment's file, or find out who changed the model"
         )
     try:
-        named = json.loads((folder / "model.json").read_text("utf-8"))["sha256"]
+        named = json.loads(card)["sha256"]
     except (ValueError, KeyError) as error:
         raise ConfigError(f"model.uri: {model.uri}/model.json is no model card: {error!r}") from None
     if named != actual:

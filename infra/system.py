@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Environment
-from infra.image import Image, stage_page
+from infra.image import Image
 from infra.stacks.batch import BatchStack
 from infra.stacks.delivery import DeliveryStack
 from infra.stacks.frontend import FrontendStack
@@ -18,7 +18,7 @@ from infra.stacks.training import TrainingStack
 class System:
     """Composes every stack of one environment; each is named ``Leukolens-<Environment>-<Capability>``."""
 
-    def __init__(self, app: Construct, environment: Environment, image: Image) -> None:
+    def __init__(self, app: Construct, environment: Environment, image: Image, page: Image) -> None:
         env = cdk.Environment(account=environment.account, region=environment.region)
         prefix = f"Leukolens-{environment.title}"
         self.storage = StorageStack(app, f"{prefix}-Storage", environment=environment, env=env)
@@ -57,10 +57,9 @@ class System:
                     f"{prefix}-Frontend",
                     environment=environment,
                     env=env,
-                    image_context=stage_page(),
+                    image=page,
                     identity=self.identity,
                     inference=self.inference,
-                    alarms=self.monitoring.topic,
                 )
             )
         if environment.training.enabled:
@@ -70,10 +69,18 @@ class System:
         if environment.delivery:
             stacks.append(
                 DeliveryStack(
-                    app, f"{prefix}-Delivery", environment=environment, settings=environment.delivery, env=env
+                    app,
+                    f"{prefix}-Delivery",
+                    environment=environment,
+                    settings=environment.delivery,
+                    env=env,
+                    storage=self.storage,
                 )
             )
         for stack in stacks:
             stack.termination_protection = environment.deletion_protection
-            for key, value in {"project": "leukolens", "environment": environment.name}.items():
+            # "component" tells in the bill what of an environment costs.
+            component = stack.stack_name.rpartition("-")[2].lower()
+            tags = {"project": "leukolens", "environment": environment.name, "component": component}
+            for key, value in tags.items():
                 cdk.Tags.of(stack).add(key, value)

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import signal
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,20 +13,20 @@ from types import FrameType
 import httpx
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
-from rich.table import Column, Table
+from rich.text import Text
 
-from api.schemas import RESEARCH_USE_WARNING, Prediction
+from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient, LeukolensError
-from client.output import ANSWER_HEADINGS, answer_cells
+from terminal import Table, open_console
 
 from .children import Child
+from .expectation import compare, introduce, next_step
 from .fields import ROOT, Field, demonstration_fields
 from .server import StartError, address, bind
 
 HOST = "127.0.0.1"
 LOGS = ROOT / ".work" / "demo"
 READY_S = 180.0  # the first start compiles Streamlit; one that fails is told at once
-LOG_WIDTH = 120  # of output that goes to a file or a pipe
 INTERRUPTED = 130  # what a shell gives for a program that SIGINT ended
 
 
@@ -44,9 +45,7 @@ def demo(port: int, page_port: int, *, once: bool) -> int:
     ChildError
         When the API or the page does not come up, or ends.
     """
-    console = Console()
-    if not console.is_terminal:
-        console.width = LOG_WIDTH
+    console = open_console()
     for wanted, option in ((port, "PORT"), (page_port, "PAGE_PORT")):
         with _naming(option), bind(HOST, wanted):
             pass  # free: told before anything starts
@@ -54,11 +53,13 @@ def demo(port: int, page_port: int, *, once: bool) -> int:
     code = INTERRUPTED
     with _terminated_as_interrupted(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         children = _start(console, stack, port, page_port)
-        code = 1 if _classify(console, address(HOST, port)) else 0
+        fields = demonstration_fields()
+        code = 1 if _classify(console, address(HOST, port), fields) else 0
         console.print(f"API:  {address(HOST, port)}/v1/predictions (contract: {address(HOST, port)}/openapi.json)")
         if len(children) > 1:
             console.print(f"Page: {address(HOST, page_port)}")
         console.print(f"[bold]{RESEARCH_USE_WARNING}[/]")
+        console.print(f"Next: {next_step(fields)}", highlight=False)
         if not once:
             console.print("Ctrl-C stops it all.")
         while not once:
@@ -97,11 +98,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _classify(console: Console, url: str) -> int:
-    """Classify every image, print the table, and give the number that failed."""
-    fields = demonstration_fields()
-    table = Table(Column("file", no_wrap=True), "kind", "known as", *ANSWER_HEADINGS, "ms", title="Answers of the API")
-    failed = 0
+def _classify(console: Console, url: str, fields: list[Field]) -> int:
+    """Classify every image, print what was expected beside what came, and give the number that failed."""
+    table = Table(["file", "expected", "answer", "as expected"], title=introduce(fields))
+    failed, taken_ms = 0, []
     with LeukolensClient(url) as leukolens:
         for field in track(fields, "Classifying", console=console, transient=True):
             start_s = time.perf_counter()
@@ -109,16 +109,15 @@ def _classify(console: Console, url: str) -> int:
                 answer = leukolens.predict(field.path)
             except (LeukolensError, OSError) as error:
                 failed += 1
-                table.add_row(_name(field), field.kind, field.known_as, "[red]failed[/]", "", str(error), "")
+                table.add(_name(field), "an answer", Text(f"failed: {error}", style="red"), "no")
             else:
-                table.add_row(*_row(field, answer, (time.perf_counter() - start_s) * 1000))
-    console.print(table)
-    console.print("Synthetic fields are drawn by this project and are no evidence about the model.")
+                seen = compare(field, answer)
+                table.add(_name(field), seen.expected, seen.answer, Text(seen.outcome, style=seen.style))
+                taken_ms.append((time.perf_counter() - start_s) * 1000)
+    table.write(console)
+    if taken_ms:
+        console.print(f"{len(taken_ms)} answers, one in {statistics.median(taken_ms):.0f} ms (median).")
     return failed + (not fields)
-
-
-def _row(field: Field, answer: Prediction, ms: float) -> tuple[str, ...]:
-    return _name(field), field.kind, field.known_as, *answer_cells(answer), f"{ms:.1f}"
 
 
 def _name(field: Field) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from api.schemas import IMAGE_SUFFIXES
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 REAL_PER_CLASS = 2
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Field:
 
 
 def data_root() -> Path | None:
-    """Give the folder that holds ``all_smears``: LEUKOLENS_DATA, or ../shared/data; None where there is none."""
-    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT.parent / "shared" / "data"):
+    """Give the folder that holds ``all_smears``: LEUKOLENS_DATA, data/ (make data) or ../shared/data; else None."""
+    for candidate in (os.environ.get("LEUKOLENS_DATA"), ROOT / "data", ROOT.parent / "shared" / "data"):
         if candidate and (Path(candidate) / "all_smears").is_dir():
             return Path(candidate)
     return None
@@ -37,7 +38,7 @@ def demonstration_fields() -> list[Field]:
     root = data_root()
     if root is not None:
         for folder in sorted(path for path in (root / "all_smears").iterdir() if path.is_dir()):
-            images = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+            images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
             fields += [Field(path, "real", folder.name) for path in spread(images, REAL_PER_CLASS)]
     return fields
 

@@ -13,8 +13,9 @@ _FRAMES = {
         "settings": "lambda/settings.py",
         "api": "lambda/api",
         "inference": "lambda/inference",
+        "intake": "lambda/intake",
     },
-    "the page's image": {"frontend": "frontend", "client": "client"},
+    "the page's image": {"frontend": "frontend", "client": "client", "terminal": "terminal"},
     "a laptop, CI or a SageMaker job": {
         "local": "local",
         "training": "training",

@@ -4,8 +4,10 @@ Absent, they skip with a reason that says how to get them. With ``LEUKOLENS_REQU
 failure, so that a missing install never hides behind green.
 """
 
+import contextlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,6 +34,8 @@ WITHOUT = set(filter(None, os.environ.get("LEUKOLENS_WITHOUT", "").split(",")))
 TOGETHER = (("tests/browser", "tests/container"), ("tests/infra",), ("tests/unit/training/evaluation",))
 """Folders whose files share images, templates or servers: one process of a parallel run takes each whole. The browser's
 come with those that start containers: a network that comes for one of these, or goes, ends what a browser fetches."""
+WORKER_BYTES = 3 * 2**30
+"""What a process of a parallel run may come to hold, TensorFlow in it (python -m benchmarks.test_run measures it)."""
 FIRST = ("tests/browser", "tests/container", "tests/rehearsal", "tests/unit/training")
 """What takes longest; a parallel run that begins with it does not end with one process waiting for the other."""
 
@@ -46,6 +50,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: next((rank for rank, place in enumerate(FIRST) if _within(item.nodeid, place)), len(FIRST))
     )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Give one process a core, and no more than fit into the memory that is free."""
+    free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError), Path("/proc/meminfo").open() as facts:  # what caches hold can be had, too
+        free_bytes = next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable"))
+    return max(1, min(os.cpu_count() or 1, free_bytes // WORKER_BYTES))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in a line for each reason what did not run, and how to have it run."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple)
+    )
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"not run: {count} test{'s' * (count != 1)}: {reason}")
+    if terminalreporter.config.option.markexpr.startswith("not "):
+        terminalreporter.line(f"left out: {terminalreporter.config.option.markexpr[4:]}; make test-all runs them")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -77,7 +102,7 @@ def smears() -> Path:
     """Give the folder of real smears, one subfolder a class."""
     root = data_root()
     if root is None:
-        absent("no real smears: set LEUKOLENS_DATA to a folder that holds all_smears/{Benign,Early,Pre,Pro}")
+        absent("no real smears: make data fetches them (or set LEUKOLENS_DATA to a folder that holds all_smears)")
     return root / "all_smears"
 
 

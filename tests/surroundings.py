@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 _CLOUD_AND_PROJECT = ("AWS_", "CDK_CONTEXT", "DAGSHUB_", "LEUKOLENS_", "MLFLOW_", "POWERTOOLS_", "SAGEMAKER_", "SM_")
 _FRAMEWORKS = ("KERAS_", "STREAMLIT_", "TF_", "TRAINING_JOB_")
-_TERMINAL = ("CLICOLOR", "COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PAGER", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+_TERMINAL = ("CLICOLOR", "FORCE_COLOR", "LINES", "NO_COLOR", "PAGER", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 _KEPT = {
     "AWS_CA_BUNDLE",
     "LEUKOLENS_DATA",
@@ -23,8 +23,6 @@ _OURS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     # What is trained stays out of this machine's own runs; tests of tracking say themselves where to.
     "LEUKOLENS_TRACKING": "off",
-    # Tables break their lines by it, in this process and in those that it starts.
-    "COLUMNS": "80",
 }
 _THIS_MACHINE = "127.0.0.1,localhost"
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
+    "fetch": "data.fetch",
     "ingest": "data.ingest",
     "pull": "data.pull",
     "slides": "data.slide_report",

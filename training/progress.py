@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+_LOG_WIDTH = 100
+
 
 def bar(work: Iterable[Any] | None, title: str, total: float, *, shown: bool = True, **options: Any) -> "tqdm[Any]":
     """Show how far work has come.
@@ -21,5 +23,13 @@ def bar(work: Iterable[Any] | None, title: str, total: float, *, shown: bool = T
     options
         As ``tqdm`` takes them.
     """
-    pause_s = 0.1 if sys.stderr.isatty() else 5.0
-    return tqdm(work, title, total, disable=not shown, mininterval=pause_s, **options)
+    lively = sys.stderr.isatty()
+    return tqdm(
+        work,
+        title,
+        total,
+        disable=not shown,
+        mininterval=0.1 if lively else 5.0,
+        ncols=None if lively else _LOG_WIDTH,  # else tqdm takes COLUMNS, of whatever terminal that was
+        **options,
+    )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from terminal import add_format, open_console
 from training import tracking
 from training.data.dataset import Fields, load_fields
 from training.data.labels import LABELS, DataError
@@ -28,7 +29,7 @@ from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
 from training.models.mlp_head import OPTIMIZERS, HeadRecipe, positive
 from training.progress import bar
-from training.sweep_report import SweepReport, figure, ranked, table, write_report
+from training.sweep_report import SweepReport, figure, printed, ranked, write_report
 from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
 
 BATCH_SIZES = (16, 32, 64)
@@ -171,6 +172,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
@@ -212,6 +214,6 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
-    sys.stdout.write(table(report) + "\n")
-    sys.stdout.write(f"{options.output / options.name}.json, .md and .png\n")
+    printed(report).write(open_console(), options.format)
+    sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
     return int(any(result.status == "failed" for result in report.results))

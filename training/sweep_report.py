@@ -1,4 +1,4 @@
-"""What a sweep found: a JSON file, a Markdown table, a figure; the table for the terminal is the Markdown one.
+"""What a sweep found: a JSON file, a Markdown table, a figure, and the table that the command prints.
 
 ``<name>.json`` holds a ``SweepReport``::
 
@@ -14,6 +14,7 @@
 A failed trial has ``status`` ``failed``, its ``error``, no folds, and null for numbers.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +22,22 @@ import numpy as np
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict
 
+from terminal import Column, Table
 from training.atomic_write import write_whole
 from training.sweep_trials import TrialResult
+from untrusted import in_markdown
+
+_NAMES = (
+    "protocol",
+    "backbone",
+    "optimizer",
+    "batch",
+    "balanced accuracy",
+    "worst fold",
+    "pooled",
+    "compared by",
+    "s",
+)
 
 
 class SweepReport(BaseModel):
@@ -60,23 +75,36 @@ def write_report(report: SweepReport, folder: Path, name: str) -> dict[str, Path
 
 def table(report: SweepReport) -> str:
     """Give the trials as a Markdown table, the best of each protocol first."""
-    lines = [
-        "| protocol | backbone | optimizer | batch | balanced accuracy | worst fold | pooled | compared by | s |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [_NAMES, ("---",) * len(_NAMES), *_rows(report)]
+    # A reason may quote what it was given; all other cells are words and numbers of ours.
+    told = ([in_markdown(cell) if cell.startswith("failed: ") else cell for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in told)
+
+
+def printed(report: SweepReport) -> Table:
+    """Give the same rows for a terminal or a pipe."""
+    words = 4
+    shown = Table([*_NAMES[:words], *(Column(name, right=True) for name in _NAMES[words:])])
+    for row in _rows(report):
+        shown.add(*row)
+    return shown
+
+
+def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
     for result in ranked(report.results):
         trial = result.trial
-        row = [trial.protocol, trial.backbone, trial.optimizer, str(trial.batch_size)]
-        if result.status == "finished":
-            row += [
-                f"{value:.4f}"
-                for value in (result.mean, result.worst, result.pooled, result.choice)
-                if value is not None
-            ]
-        else:
-            row += [f"failed: {(result.error or '').splitlines()[0][:80]}", "", "", ""]
-        lines.append("| " + " | ".join([*row, f"{result.seconds:.1f}"]) + " |")
-    return "\n".join(lines)
+        scores = [result.mean, result.worst, result.pooled, result.choice]
+        row = ["" if value is None else f"{value:.4f}" for value in scores]
+        if result.status != "finished":
+            row = [f"failed: {next(iter((result.error or '').splitlines()), 'no reason given')[:80]}", "", "", ""]
+        yield (
+            trial.protocol,
+            trial.backbone,
+            trial.optimizer,
+            str(trial.batch_size),
+            *row,
+            f"{result.seconds:.1f}",
+        )
 
 
 def ranked(results: list[TrialResult]) -> list[TrialResult]:

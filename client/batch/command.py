@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from api.schemas import RESEARCH_USE_WARNING
+from terminal import open_console
 
 from . import execution as executions
 from .aws import Aws, region_of, state_machine_arn
@@ -50,7 +51,7 @@ def add_command(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and give its exit code."""
-    console = Console(stderr=True)
+    console = open_console(stderr=True)
     try:
         return _run(options, console)
     except BatchError as error:
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     arn = executions.start(aws, machine, location)
     if options.wait or options.output:
         return _see_through(aws, machine, arn, options, console)
-    say(Console(), arn)
+    say(open_console(), arn)
     say(console, f"It runs. To follow it: {_again(arn, options)}")
     return 0
 
@@ -100,8 +101,8 @@ def _see_through(aws: Aws, machine: Machine, arn: str, options: argparse.Namespa
     except RefusedError:
         say(console, f"No longer followed; the batch itself was not stopped. To go on: {_again(arn, options)}")
         raise
-    report(Console(), summary, tally)
-    say(Console(), f"results: {target}")
+    report(open_console(), summary, tally)
+    say(open_console(), f"results: {target}")
     console.print(RESEARCH_USE_WARNING)
     return EXIT_SOME if tally.unanswered else 0
 

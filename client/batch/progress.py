@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,18 +12,21 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.text import Text
 
 from api.schemas import BatchSummary
 from client.output import VERDICT_STYLES
+from terminal import Column, Table
+from untrusted import in_terminal
 
 from .execution import Execution
 from .results import Tally
 
 
 def say(console: Console, text: str, style: str | None = None) -> None:
-    """Print a line as it is: unwrapped, so that a command in it can be copied, and with no markup."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    """Print a text as it is: unwrapped, so that a command in it can be copied, with no markup and no escapes."""
+    lines = "\n".join(map(in_terminal, text.split("\n")))
+    console.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def follow(console: Console, standings: Iterable[Execution]) -> Execution:
@@ -53,22 +55,18 @@ def follow(console: Console, standings: Iterable[Execution]) -> Execution:
 
 def report(console: Console, summary: BatchSummary, tally: Tally) -> None:
     """Print how many images got which verdict and label, and the first of those without an answer."""
-    table = Table("", "images", title=f"{tally.rows} images")
+    table = Table(["answer", Column("images", right=True)], title=f"{tally.rows} images")
     for side, count in summary.triage.items():
-        style = VERDICT_STYLES.get(side, "bold")
-        table.add_row(f"triage: [{style}]{escape(side.replace('_', ' '))}[/]", str(count))
-    table.add_section()
-    for verdict, count in summary.verdicts.items():
-        style = VERDICT_STYLES.get(verdict, "")
-        table.add_row(f"pattern: [{style}]{escape(verdict.replace('_', ' '))}[/]" if style else verdict, str(count))
-    table.add_section()
-    for label, count in summary.labels.items():
-        table.add_row(f"most probable: {escape(label)}", str(count))
-    table.add_section()
-    table.add_row("no answer: unreadable", str(summary.problems))
-    table.add_row("no answer: call failed", str(tally.unanswered - summary.problems))
-    console.print(table)
+        table.add(Text(f"triage: {side.replace('_', ' ')}", style=VERDICT_STYLES.get(side, "bold")), str(count))
+    for number, (verdict, count) in enumerate(summary.verdicts.items()):
+        words = Text(f"pattern: {verdict.replace('_', ' ')}", style=VERDICT_STYLES.get(verdict, ""))
+        table.add(words, str(count), begins_section=not number)
+    for number, (label, count) in enumerate(summary.labels.items()):
+        table.add(f"most probable: {label}", str(count), begins_section=not number)
+    table.add("no answer: unreadable", str(summary.problems), begins_section=True)
+    table.add("no answer: call failed", str(tally.unanswered - summary.problems))
+    table.write(console)
     for row in tally.first_unanswered:
-        say(console, f"no answer: {row['key']}: {row['error']}", style="red")
+        say(console, in_terminal(f"no answer: {row['key']}: {row['error']}"), style="red")
     if (more := tally.unanswered - len(tally.first_unanswered)) > 0:
         say(console, f"and {more} more, in the file's column 'error'")

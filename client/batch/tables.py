@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from client.output import ANSWER_COLUMNS, probability_column
+from client.output import ANSWER_COLUMNS, csv_cells, probability_column
 
 from .errors import WrongRequestError
 
@@ -85,7 +85,7 @@ def _write_csv(path: Path, columns: list[str], parts: Iterable[list[Row]]) -> No
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for part in parts:
-            writer.writerows(part)
+            writer.writerows(map(csv_cells, part))
 
 
 def _write_parquet(path: Path, columns: list[str], parts: Iterable[list[Row]]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from html import escape
 from pathlib import Path
 
 import reportlab
@@ -21,6 +20,7 @@ from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemp
 from api.schemas import Report
 from frontend.wording import NO_BREAK, VERDICTS, malignant_in_words
 from frontend.workspace import SmearField
+from untrusted import in_pdf
 
 FONT, BOLD = "Vera", "VeraBd"
 """Comes with reportlab and is embedded, so that the report looks and prints the same everywhere."""
@@ -79,7 +79,7 @@ def _story(specimen: Specimen, width: float) -> list[Flowable]:
     return [
         Paragraph("Leukolens: specimen report", _style(17, bold=True, after=4)),
         Paragraph(f"Specimen: {_safe(specimen.name) or 'not named'}. Made: {made}.", _style(9, colour=QUIET, after=8)),
-        _box([f"<b>{escape(report.warning)}</b>"], width),
+        _box([f"<b>{_safe(report.warning)}</b>"], width),
         Spacer(0, 4 * mm),
         _box([f"<b>{_safe(report.reason)}</b>"], width),
         Spacer(0, 2 * mm),
@@ -197,7 +197,7 @@ def _heading() -> ParagraphStyle:
 def _safe(text: str) -> str:
     """Escape a text, and replace what the font has no shape for: an image is known by its SHA-256 in any case."""
     known = pdfmetrics.getFont(FONT).face.charToGlyph
-    return escape("".join(char if ord(char) in known else "?" for char in text))
+    return in_pdf(text, lambda character: ord(character) in known)
 
 
 @cache

@@ -5,8 +5,7 @@ import io
 from collections.abc import Sequence
 
 from frontend.workspace import SmearField
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from untrusted import in_csv
 
 
 def write(fields: Sequence[SmearField]) -> bytes:
@@ -38,7 +37,7 @@ def write(fields: Sequence[SmearField]) -> bytes:
         accepted = answer.prediction.verdict == "accepted"
         writer.writerow(
             [
-                *(number, _text(field.name), "yes" if field.synthetic else "no"),
+                *(number, in_csv(field.name), "yes" if field.synthetic else "no"),
                 *(answer.prediction.verdict, answer.prediction.label if accepted else ""),
                 " ".join(answer.prediction_set),
                 *(_number((answer.probabilities or {}).get(label)) for label in labels),
@@ -52,8 +51,3 @@ def write(fields: Sequence[SmearField]) -> bytes:
 
 def _number(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.6f}"
-
-
-def _text(name: str) -> str:
-    """Keep a spreadsheet from reading a file's name as a formula (OWASP, CSV injection)."""
-    return f"'{name}" if name.startswith(FORMULA_STARTS) else name

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 import engineio
 from engineio.packet import NOOP, Packet
@@ -11,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
+from frontend import visitors
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 from frontend.transport.bridge import Bridge
 from frontend.transport.frames import FrameError, Joiner, split
@@ -34,8 +36,25 @@ PING_TIMEOUT_S = 45.0
 """For the browser's answer; long, for it may be taking a large message over a slow line."""
 MAX_POLL_BYTES = 1_000_000
 """Of one request: nginx's default limit is 1 MiB."""
+MAX_POLL_PACKETS = 64
+"""Of one request, each of which is decoded before anything else is answered; ``polling.js`` sends 32 at most."""
+SEPARATOR = b"\x1e"
+"""Between the packets of a request (Engine.IO protocol 4)."""
+MAX_QUERY_FIELDS = 20
+"""Engine.IO's client sends five."""
 WINDOW_BYTES = 4 * 1024 * 1024
 """Sent but not yet taken by the browser; beyond it the application waits."""
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The browser that began a session: every poll, message and end must come from it, and its origin's page."""
+
+    visitor: str
+    origin: str
+
+    def made(self, scope: Scope) -> bool:
+        return visitors.is_visitor(scope, self.visitor) and visitors.is_from(scope, self.origin)
 
 
 @dataclass
@@ -65,8 +84,9 @@ class PollingEndpoint:
         self._sessions: dict[str, _Session] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._past = Past()
-        # Its limit of 16 packets a request would refuse a burst of small messages; bytes are limited anyway.
-        Payload.max_decode_packets = MAX_POLL_BYTES
+        self._owners: dict[str, _Owner] = {}
+        """By session, for as long as Engine.IO answers its polls: a little longer than the session itself."""
+        Payload.max_decode_packets = MAX_POLL_PACKETS
         self._engine = engineio.AsyncServer(
             async_mode="asgi",
             transports=["polling"],
@@ -87,6 +107,9 @@ class PollingEndpoint:
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
             await self._app(scope, receive, send)
             return
+        if refusal := self._refusal(scope):
+            await refusal(scope, receive, send)
+            return
         try:
             body = await _read(receive)
         except ClientDisconnect:
@@ -94,15 +117,43 @@ class PollingEndpoint:
         if body is None:
             await PlainTextResponse("Too large", 413)(scope, receive, send)
             return
+        if scope["method"] == "POST" and not _well_formed(body):
+            # Engine.IO would answer 200, and go on without what it could not read.
+            self._hang_up(_query(scope)["sid"][0])
+            await PlainTextResponse("Not packets", 400)(scope, receive, send)
+            return
         await self._engine.handle_request(_with_length(scope, body), _replay(body, receive), _uncached(send))
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        """Refuse, unread, what is not of a session's own browser.
+
+        Engine.IO knows a session by its id alone, which stands in addresses and so in the logs of proxies.
+        """
+        try:
+            query = _query(scope)
+        except ValueError:
+            return PlainTextResponse("Too many query fields", 400)
+        if scope["method"] not in ("GET", "POST") or "j" in query:  # j: JSONP, made for other sites' pages
+            return PlainTextResponse("Not taken", 405)
+        if "sid" not in query:
+            return None if scope["method"] == "GET" else PlainTextResponse("No session", 400)
+        owner = self._owners.get(query["sid"][0])
+        if owner is None or query["sid"][0] not in self._engine.sockets:
+            return PlainTextResponse("Unknown session", 400)
+        return None if owner.made(scope) else PlainTextResponse("Not this browser's session", 403)
 
     async def _connect(self, sid: str, environ: dict[str, Any]) -> bool:
         scope: Scope = environ["asgi.scope"]
         headers = Headers(scope=scope)
-        if PROTOCOLS_HEADER not in headers or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        owner = _Owner(visitors.visitor_of(scope), headers.get(ORIGIN_HEADER, ""))
+        if PROTOCOLS_HEADER not in headers or not owner.made(scope):
             return False
+        for gone in self._owners.keys() - self._engine.sockets.keys():
+            del self._owners[gone]
+        self._owners[sid] = owner
+        self._past.begin(sid, owner.visitor)
         if previous := headers.get(PREVIOUS_HEADER):
-            await self._take_over(previous, sid)
+            await self._take_over(previous, sid, owner.visitor)
         bridge = Bridge(
             self._app, websocket_scope(scope), lambda message: self._deliver(sid, message), lambda: self._hang_up(sid)
         )
@@ -112,12 +163,15 @@ class PollingEndpoint:
             self._sessions.pop(sid, None)
         return accepted
 
-    async def _take_over(self, previous: str, sid: str) -> None:
+    async def _take_over(self, previous: str, sid: str, visitor: str) -> None:
         """End the session that this one follows, and tell the browser how many of its messages arrived there.
 
         What it had sent beyond them is lost, a click perhaps: it sends that again. The word is the only text of a
-        session, and comes before anything of the application.
+        session, and comes before anything of the application. Of another browser's session nothing is told or ended.
         """
+        if self._past.visitor(previous) != visitor:
+            await self._engine.send(sid, UNKNOWN)
+            return
         await self._end(previous)
         # The answer to an earlier handshake may itself have been lost: nobody has ever used that session.
         await self._end(self._past.follower(previous))
@@ -210,6 +264,22 @@ def websocket_scope(scope: Scope) -> Scope:
         "state": dict(scope.get("state", {})),
         "extensions": {},
     }
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    """Read the query; raises ``ValueError`` for too many fields."""
+    return parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MAX_QUERY_FIELDS)
+
+
+def _well_formed(body: bytes) -> bool:
+    """Tell whether a body is packets, and few enough: counted before any is decoded."""
+    if body.startswith(b"d=") or body.count(SEPARATOR) >= MAX_POLL_PACKETS:  # d=: JSONP
+        return False
+    try:
+        Payload(encoded_payload=body.decode())
+    except (ValueError, KeyError, IndexError):
+        return False
+    return True
 
 
 async def _read(receive: Receive) -> bytes | None:

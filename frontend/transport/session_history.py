@@ -9,15 +9,25 @@ REMEMBERED = 10_000
 
 @dataclass
 class _Session:
+    visitor: str = ""
     arrived: int | None = None
     follower: str = ""
 
 
 class Past:
-    """Sessions that have ended, the oldest forgotten first."""
+    """Sessions, those that have ended too, the oldest forgotten first."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
+
+    def begin(self, sid: str, visitor: str) -> None:
+        """Note which browser began a session."""
+        self._of(sid).visitor = visitor
+
+    def visitor(self, sid: str) -> str:
+        """Give the browser that began a session; empty of an unknown one."""
+        known = self._sessions.get(sid)
+        return known.visitor if known else ""
 
     def end(self, sid: str, arrived: int) -> None:
         """Note that a session has ended, and how many whole messages had arrived."""

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from api.schemas import IMAGE_SUFFIXES
 from client import LeukolensClient
 from frontend import cards, classification, paging, samples, service, session, settings, sign_in, theme, uploads
 from frontend.wording import TRY_LATER
 from frontend.workspace import Workspace
 
-TYPES = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
+TYPES = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 CARDS_A_PAGE = 10
 
 

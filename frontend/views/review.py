@@ -4,7 +4,7 @@ import base64
 
 import streamlit as st
 
-from api.schemas import FeedbackRequest
+from api.schemas import CONSENT_TEXT, CONSENT_VERSION, FeedbackRequest
 from client import LeukolensClient, LeukolensError
 from frontend import cards, paging, service, session, sign_in, theme
 from frontend.wording import TRY_LATER, VERDICTS, pattern, percent
@@ -61,8 +61,7 @@ def _form(field: SmearField) -> None:
         reviewer = st.text_input("Your name or initials (optional)", sign_in.reviewer(), max_chars=200)
         comment = st.text_area("Comment (optional; write nothing about the patient)", max_chars=4_000)
         consent = st.checkbox(
-            "The image may be kept and used to train the model. Nothing in it tells who the patient is, and I am "
-            "allowed to give it.",
+            CONSENT_TEXT,
             disabled=field.data is None,
             help="Without this, only your label is stored, and not the image."
             if field.data
@@ -85,6 +84,7 @@ def _send(field: SmearField, label: str, reviewer: str, comment: str, *, consent
                 reviewer=reviewer or None,
                 comment=comment or None,
                 consent=consent,
+                consent_version=CONSENT_VERSION if consent else None,
                 **_image(client, field, consent=consent),
             )
         )

@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.config import Environment
-from infra.constructs.alarm import what_to_do
+from infra.constructs.alarm import alarm_topic, tell, what_to_do
 from infra.constructs.permissions import allow
 
 _CONFIGURATIONS = {
@@ -21,9 +21,10 @@ _MINUTE = cdk.Duration.minutes(1)
 class Release(Construct):
     """CodeDeploy's shift of an alias from the old version to the new.
 
-    Made only where the environment names a canary. A tenth of the requests go to the new version first; if one ends in
-    an error of the function, or the slowest percent take longer than the environment allows, CodeDeploy goes back and
-    CloudFormation undoes the rest of the deploy.
+    Made only where the environment names a canary. A tenth of the requests go to the new version first; if one of them
+    ends in an error of the function, or their slowest percent take longer than the environment allows, CodeDeploy goes
+    back and CloudFormation undoes the rest of the deploy. What the old version does counts for nothing: else a bad
+    version would refuse its own replacement.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, alias: lambda_.Alias) -> None:
@@ -31,31 +32,28 @@ class Release(Construct):
         strategy = environment.release.strategy
         if strategy not in _CONFIGURATIONS:
             return
-        errors = cloudwatch.Alarm(
-            self,
+        self._environment, self._alias = environment, alias
+        topic = alarm_topic(self, environment)
+        errors = self._alarm(
             "Errors",
-            metric=alias.metric_errors(period=_MINUTE, statistic="Sum"),
-            threshold=0,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="A request ended in an error of the function; a release that is under way goes back. "
-            + what_to_do("ReleaseErrors"),
+            "ReleaseErrors",
+            self._of_new_version("Errors", "Sum"),
+            above=0,
+            meaning="A request to the new version ended in an error of the function; the release goes back",
         )
-        slow = cloudwatch.Alarm(
-            self,
+        slow = self._alarm(
             "Slow",
-            metric=alias.metric_duration(period=_MINUTE, statistic="p99"),
-            threshold=environment.monitoring.p99_latency_ms,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            "ReleaseSlow",
+            self._of_new_version("Duration", "p99"),
+            above=environment.monitoring.p99_latency_ms,
+            meaning="The new version is slow (p99, ms); the release goes back",
             # A cold start alone makes one minute slow.
             evaluation_periods=3,
             datapoints_to_alarm=2,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="The function is slow (p99, ms); a release that is under way goes back. "
-            + what_to_do("ReleaseSlow"),
         )
-        codedeploy.LambdaDeploymentGroup(
+        for made in (errors, slow):
+            tell(made, topic)
+        group = codedeploy.LambdaDeploymentGroup(
             self,
             "Shift",
             alias=alias,
@@ -65,6 +63,51 @@ class Release(Construct):
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
             role=self._role(alias).without_policy_updates(),
+        )
+        # The shift begins with the alias: what watches it is there before.
+        alias.node.add_dependency(group)
+
+    def _of_new_version(self, metric: str, statistic: str) -> cloudwatch.Metric:
+        """Give a metric of the version that is being released, and not of the one that it replaces.
+
+        Lambda counts by version while an alias sends requests to two of them.
+        """
+        function = self._alias.lambda_.function_name
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric,
+            dimensions_map={
+                "FunctionName": function,
+                "Resource": f"{function}:{self._alias.alias_name}",
+                "ExecutedVersion": self._alias.version.version,
+            },
+            statistic=statistic,
+            period=_MINUTE,
+        )
+
+    def _alarm(
+        self,
+        construct_id: str,
+        section: str,
+        metric: cloudwatch.Metric,
+        *,
+        above: float,
+        meaning: str,
+        evaluation_periods: int = 1,
+        datapoints_to_alarm: int = 1,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            # Another version, another alarm: one that a bad version set off would refuse the release of its remedy.
+            alarm_name=f"leukolens-{self._environment.name}-{section}-{self._alias.version.version}",
+            metric=metric,
+            threshold=above,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=datapoints_to_alarm,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=f"{meaning}. {what_to_do(section)}",
         )
 
     def _role(self, alias: lambda_.Alias) -> iam.Role:

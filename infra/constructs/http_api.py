@@ -25,6 +25,7 @@ ROUTES: dict[tuple[apigw.HttpMethod, str], str | None] = {
     (apigw.HttpMethod.POST, "/v1/uploads"): "predict",
     (apigw.HttpMethod.POST, "/v1/reports"): "predict",
     (apigw.HttpMethod.GET, "/v1/model"): "predict",
+    (apigw.HttpMethod.GET, "/v1/models"): "predict",
     (apigw.HttpMethod.POST, "/v1/feedback"): "feedback",
     (apigw.HttpMethod.GET, "/v1/health"): None,
     (apigw.HttpMethod.GET, "/openapi.json"): None,
@@ -98,7 +99,9 @@ class Api(Construct):
             access_log_settings=_AccessLog(log_group),
             domain_mapping=apigw.DomainMappingOptions(domain_name=domain) if domain else None,
         )
-        self.url = f"https://{domain.name}" if domain else self.http_api.api_endpoint
+        # The name as it is written, and not as an attribute of a resource: other stacks then refer to nothing.
+        settings = environment.api.domain
+        self.url = f"https://{settings.name}" if settings else self.http_api.api_endpoint
         integration = integrations.HttpLambdaIntegration("Function", function)
         authorizer = authorizers.HttpUserPoolAuthorizer("Tokens", pool, user_pool_clients=clients)
         for (method, path), scope_needed in ROUTES.items():

@@ -95,8 +95,12 @@ class ImageFunction(Construct):
             return lambda_.DockerImageCode.from_image_asset(
                 str(image), file=DOCKERFILE, platform=platform, cmd=[entry_point]
             )
-        arn = f"arn:{cdk.Aws.PARTITION}:ecr:{image.region}:{image.account}:repository/{image.repository}"
         repository = ecr.Repository.from_repository_attributes(
-            self, "Image", repository_arn=arn, repository_name=image.repository
+            self, "Image", repository_arn=repository_arn(image), repository_name=image.repository
         )
         return lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=image.digest, cmd=[entry_point])
+
+
+def repository_arn(image: Published) -> str:
+    """Name the repository of a published image in a policy."""
+    return f"arn:{cdk.Aws.PARTITION}:ecr:{image.region}:{image.account}:repository/{image.repository}"

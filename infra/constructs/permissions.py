@@ -1,12 +1,13 @@
 """Allow a role exactly what it needs, and say why where a pattern has to stand for a name."""
 
+import json
 from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 from infra.constructs.nag import acknowledge
 
@@ -14,6 +15,15 @@ _READ = ("s3:GetObject",)
 _WRITE = ("s3:PutObject",)
 # What Step Functions' ResultWriter needs: it writes its files in parts.
 WRITE_IN_PARTS = ("s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+
+
+def account_wide(name: str, scope: IConstruct) -> str:
+    """Give a name that is one in the whole account, whatever the region: of a role, a policy, a budget, a dashboard.
+
+    ``leukolens-dev-deploy`` of Frankfurt is ``leukolens-dev-deploy-eu-central-1``, so that the same environment can
+    stand in two regions.
+    """
+    return f"{name}-{cdk.Stack.of(scope).region}"
 
 
 def allow(
@@ -80,9 +90,20 @@ def allow_objects(
 
 def acknowledge_objects(construct: IConstruct, bucket: s3.Bucket, pattern: str, reason: str) -> None:
     """Accept a pattern of object keys of another stack's bucket."""
-    # The name that CDK gives to the bucket's ARN between the stacks, which is how cdk-nag names the finding.
-    exported = cdk.Stack.of(construct).resolve(cdk.Stack.of(bucket).export_value(bucket.bucket_arn))
-    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{exported['Fn::ImportValue']}/{pattern}]", reason)
+    # cdk-nag names the finding by the reference that CDK puts between the stacks.
+    producer = cdk.Stack.of(bucket)
+    read = {"StackName": producer.stack_name, "Region": producer.region, "OutputName": _output_name(bucket)}
+    shown = json.dumps({"Fn::GetStackOutput": read}, separators=(",", ":"))
+    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}/{pattern}]", reason)
+
+
+def _output_name(bucket: s3.Bucket) -> str:
+    """Give the output that CDK makes of a bucket's ARN when another stack refers to it."""
+    arn = json.dumps(cdk.Stack.of(bucket).resolve(bucket.bucket_arn), separators=(",", ":"))
+    # Where CDK puts it, in a stack of nobody's: the name depends on the place alone.
+    scratch = cdk.Stack()
+    output = cdk.CfnOutput(Construct(scratch, "Publish"), f"Output{arn}", value="-")
+    return str(scratch.resolve(output.logical_id))
 
 
 def acknowledge_pattern(construct: IConstruct, resource: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Builds the Lambda image once and publishes it in ECR, to be promoted by its digest."""
+"""Builds the images of a release once and publishes them in ECR, to be promoted by their digests."""
 
 import base64
 import os
@@ -10,16 +10,18 @@ import boto3
 
 from infra.config import Environment
 from infra.environments import ConfigError
-from infra.image import stage_context
+from infra.image import DOCKERFILE, REPOSITORY, Published, read_reference, stage_context, stage_page
+from infra.model import model_sha256
+from infra.operations.published import PAGE, add_tags, model_tag
 from infra.rehearsal.container import EngineError, build_image, find_engine
 from infra.rehearsal.program import run_program
 
-REPOSITORY = "leukolens"
-"""As the delivery stack names it."""
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+PAGE_DOCKERFILE = "frontend/Dockerfile"
 
 
-def publish(environment: Environment, tag: str, ecr: Any = None) -> str:
-    """Build the image of an environment and push it, unless that tag is published already.
+def publish(environment: Environment, tag: str, ecr: Any = None) -> dict[str, Published]:
+    """Build the images of a release and push them, unless those tags are published already.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ def publish(environment: Environment, tag: str, ecr: Any = None) -> str:
 
     Returns
     -------
-    str
-        ``ACCOUNT.dkr.ecr.REGION.amazonaws.com/leukolens@sha256:DIGEST``.
+    dict of Published
+        ``image`` (the functions') and ``page``, by digest.
 
     Raises
     ------
@@ -50,10 +52,14 @@ def publish(environment: Environment, tag: str, ecr: Any = None) -> str:
             f"there is no ECR repository {REPOSITORY!r} in {environment.region}: set builds_image = true under "
             f"[delivery] in environments/{environment.name}.toml and deploy the delivery stack first"
         ) from None
-    if (digest := _digest(ecr, tag)) is None:
-        _build_and_push(environment, f"{uri}:{tag}", ecr)
-        digest = _digest(ecr, tag)
-    return f"{uri}@{digest}"
+    digests = {}
+    for kind, name in {"image": tag, "page": f"{PAGE}{tag}"}.items():
+        if (digest := _digest(ecr, name)) is None:
+            _build_and_push(environment, kind, f"{uri}:{name}", ecr)
+            digest = _digest(ecr, name)
+        digests[kind] = read_reference(f"{uri}@{digest}")
+    add_tags(digests["image"], [model_tag(model_sha256(environment.model), tag)], ecr)
+    return digests
 
 
 def _digest(ecr: Any, tag: str) -> str | None:
@@ -64,18 +70,25 @@ def _digest(ecr: Any, tag: str) -> str | None:
     return str(found["imageDetails"][0]["imageDigest"])
 
 
-def _build_and_push(environment: Environment, name: str, ecr: Any) -> None:
+def _build_and_push(environment: Environment, kind: str, name: str, ecr: Any) -> None:
     engine = find_engine()
     if engine is None:
         raise EngineError("no container engine here: install podman or start Docker, then run the command again")
     with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        if kind == "image":
+            context, dockerfile = stage_context(environment, work), DOCKERFILE
+            platform = PLATFORMS[environment.inference.architecture]
+        else:
+            # App Runner runs no other.
+            context, dockerfile, platform = stage_page(work), PAGE_DOCKERFILE, PLATFORMS["x86_64"]
         # Without cache: a step that another build left, with other times, would be another digest.
-        build_image(engine, stage_context(environment, Path(folder)), name, fresh=True)
+        build_image(engine, context, name, dockerfile=dockerfile, platform=platform, fresh=True)
         # A login file of its own: the token neither shows in the list of processes nor stays behind.
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        _write_login(Path(folder), name.partition("/")[0], token)
-        login = {"DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": str(Path(folder, "config.json"))}
-        run_program([engine, "push", "--quiet", name], environment=os.environ | login, folder=Path(folder))
+        _write_login(work, name.partition("/")[0], token)
+        login = {"DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": str(work / "config.json")}
+        run_program([engine, "push", "--quiet", name], environment=os.environ | login, folder=work)
 
 
 def _write_login(folder: Path, registry: str, token: str) -> None:

@@ -45,7 +45,15 @@ def is_podman(engine: str) -> bool:
     return b"podman" in _quiet([engine, "--version"]).stdout
 
 
-def build_image(engine: str, context: Path, tag: str, *, dockerfile: str = DOCKERFILE, fresh: bool = False) -> str:
+def build_image(
+    engine: str,
+    context: Path,
+    tag: str,
+    *,
+    dockerfile: str = DOCKERFILE,
+    fresh: bool = False,
+    platform: str | None = None,
+) -> str:
     """Build an image, the Lambda image unless told otherwise, and give its tag.
 
     With podman the same inputs give the same layers, and so the same digest
@@ -57,6 +65,8 @@ def build_image(engine: str, context: Path, tag: str, *, dockerfile: str = DOCKE
         Its path in ``context``.
     fresh
         Do every step anew, whatever an earlier build left.
+    platform
+        ``linux/arm64``, ...; this machine's own, if left out.
 
     Raises
     ------
@@ -70,6 +80,7 @@ def build_image(engine: str, context: Path, tag: str, *, dockerfile: str = DOCKE
     # Lambda refuses the image index that BuildKit's attestations make.
     environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "SOURCE_DATE_EPOCH": str(_BUILT_AT_S)}
     options = [*(["--timestamp", str(_BUILT_AT_S)] if is_podman(engine) else []), *(["--no-cache"] if fresh else [])]
+    options += ["--platform", platform] if platform else []
     # The host's network: one that came for the build would end what a browser on this machine is fetching.
     options += ["--network", "host"]
     command = [engine, "build", *options, "--tag", tag, "--file", str(context / dockerfile), str(context)]

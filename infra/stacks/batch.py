@@ -9,7 +9,13 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.image_function import RETENTION, ImageFunction
-from infra.constructs.permissions import acknowledge_objects, acknowledge_pattern, allow, allow_objects
+from infra.constructs.permissions import (
+    account_wide,
+    acknowledge_objects,
+    acknowledge_pattern,
+    allow,
+    allow_objects,
+)
 from infra.image import Image
 from infra.stacks.batch_definition import LABEL, definition
 from infra.stacks.storage import StorageStack
@@ -197,7 +203,7 @@ class BatchStack(cdk.Stack):
         policy = iam.ManagedPolicy(
             self,
             "Operators",
-            managed_policy_name=f"{name}-operator",
+            managed_policy_name=account_wide(f"{name}-operator", self),
             description="Start batches, follow them, read their results",
             statements=[
                 iam.PolicyStatement(actions=actions, resources=[resource]) for resource, actions in allowed.items()

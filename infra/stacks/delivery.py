@@ -6,19 +6,22 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.config import Delivery, Environment
-from infra.constructs.permissions import allow
+from infra.constructs.permissions import account_wide, allow, allow_objects
+from infra.environments import NAMES
+from infra.image import REPOSITORY
+from infra.stacks.storage import StorageStack
 
 _HOST = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
 # The kinds of role that `cdk bootstrap` makes and tags.
 _DEPLOYS = ("deploy", "file-publishing", "image-publishing", "lookup")
-_LOOKS_UP = ("lookup",)
+_PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _PUSH = (
+    *_PULL,
     "ecr:BatchCheckLayerAvailability",
-    "ecr:BatchGetImage",
     "ecr:CompleteLayerUpload",
     "ecr:DescribeImages",
-    "ecr:GetDownloadUrlForLayer",
+    "ecr:DescribeRepositories",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
     "ecr:UploadLayerPart",
@@ -27,41 +30,35 @@ _KEPT_IMAGES = 50
 
 
 class DeliveryStack(cdk.Stack):
-    """Roles for the workflows, without a stored secret, and the registry of the image.
+    """Roles for the workflows, without a stored secret, and the registry of the images.
 
     Attributes
     ----------
     repository
-        Where the image is published, in the environment that builds it; else ``None``.
+        Where images are published, in the environment that builds them; else ``None``.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, settings: Delivery, env: cdk.Environment
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment: Environment,
+        settings: Delivery,
+        env: cdk.Environment,
+        storage: StorageStack,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: what GitHub Actions may do")
         self._provider = self._find_provider(settings)
         self.repository = self._images(settings) if settings.builds_image else None
-        deploy = self._role(
-            "Deploy",
-            f"leukolens-{environment.name}-deploy",
-            f"repo:{settings.repository}:environment:{environment.name}",
-            _DEPLOYS,
+        self._stacks = self.format_arn(
+            service="cloudformation", resource="stack", resource_name=f"Leukolens-{environment.title}-*"
         )
-        allow(
-            deploy,
-            ["cloudformation:DescribeStacks"],
-            self.format_arn(
-                service="cloudformation", resource="stack", resource_name=f"Leukolens-{environment.title}-*"
-            ),
-            reason="Reads the outputs of this environment's stacks, whose ids CloudFormation makes.",
-        )
-        if self.repository:
-            allow(deploy, list(_PUSH), self.repository.repository_arn)
-            allow(deploy, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
-            cdk.CfnOutput(self, "ImageRepositoryUri", value=self.repository.repository_uri)
-        diff = self._role(
-            "Diff", f"leukolens-{environment.name}-diff", f"repo:{settings.repository}:pull_request", _LOOKS_UP
-        )
+        name = f"leukolens-{environment.name}"
+        deploy = self._role("Deploy", f"{name}-deploy", settings.subjects(f"environment:{environment.name}"))
+        self._let_deploy(deploy, storage)
+        diff = self._role("Diff", f"{name}-diff", settings.subjects("pull_request"))
+        self._let_compare(diff)
         cdk.CfnOutput(self, "DeployRoleArn", value=deploy.role_arn)
         cdk.CfnOutput(self, "DiffRoleArn", value=diff.role_arn)
 
@@ -71,56 +68,117 @@ class DeliveryStack(cdk.Stack):
             return provider.attr_arn
         return self.format_arn(service="iam", region="", resource="oidc-provider", resource_name=_HOST)
 
-    def _role(self, construct_id: str, name: str, subject: str, kinds: tuple[str, ...]) -> iam.Role:
-        """Make a role for one kind of job, which may only become the bootstrap's roles of the given kinds."""
-        conditions = {"StringEquals": {f"{_HOST}:aud": _AUDIENCE, f"{_HOST}:sub": subject}}
-        role = iam.Role(
+    def _role(self, construct_id: str, name: str, subjects: list[str]) -> iam.Role:
+        """Make a role for one kind of job, whatever form of subject its token has."""
+        conditions = {"StringEquals": {f"{_HOST}:aud": _AUDIENCE, f"{_HOST}:sub": subjects}}
+        return iam.Role(
             self,
             construct_id,
-            role_name=name,
+            role_name=account_wide(name, self),
             assumed_by=iam.FederatedPrincipal(self._provider, conditions, "sts:AssumeRoleWithWebIdentity"),
             max_session_duration=cdk.Duration.hours(1),
-            description=f"For jobs with {subject}",
+            description=f"For jobs with {subjects[0]}",
         )
-        resource = self.format_arn(service="iam", region="", resource="role", resource_name="cdk-*")
+
+    def _let_deploy(self, role: iam.Role, storage: StorageStack) -> None:
+        """Let a job become the bootstrap's roles, publish, and see what an image holds."""
         allow(
             role,
             ["sts:AssumeRole"],
-            resource,
+            self.format_arn(service="iam", region="", resource="role", resource_name="cdk-*"),
             reason="The bootstrap's roles, whose names hold its qualifier; their tag narrows it to the kinds needed.",
-            conditions={"StringEquals": {"iam:ResourceTag/aws-cdk:bootstrap-role": list(kinds)}},
+            conditions={"StringEquals": {"iam:ResourceTag/aws-cdk:bootstrap-role": list(_DEPLOYS)}},
         )
-        return role
+        allow(
+            role,
+            ["cloudformation:DescribeStacks"],
+            self._stacks,
+            reason="Reads the outputs of this environment's stacks, whose ids CloudFormation makes.",
+        )
+        if self.repository is None:
+            allow(
+                role,
+                ["ecr:DescribeImages"],
+                self.format_arn(service="ecr", account="*", resource="repository", resource_name=REPOSITORY),
+                reason="Reads which model an image holds; the account that builds it says by its own policy who may.",
+            )
+            return
+        allow_objects(
+            role, storage.models, storage.key, read="*", reason="Promotion names the model that goes into the image."
+        )
+        allow(role, list(_PUSH), self.repository.repository_arn)
+        allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
+        cdk.CfnOutput(self, "ImageRepositoryUri", value=self.repository.repository_uri)
+
+    def _let_compare(self, role: iam.Role) -> None:
+        """Let a pull request read the templates of this environment's stacks, and nothing else of the account.
+
+        Not by the bootstrap's lookup role: AWS's ReadOnlyAccess, which that has, reads the secrets of Cognito's
+        clients. The CLI goes on with a job's own role where it may not become that one.
+        """
+        allow(
+            role,
+            ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
+            self._stacks,
+            reason="Compares this environment's stacks, whose ids CloudFormation makes.",
+        )
 
     def _images(self, settings: Delivery) -> ecr.Repository:
         repository = ecr.Repository(
             self,
             "Images",
-            repository_name="leukolens",
+            repository_name=REPOSITORY,
             image_scan_on_push=True,
             image_tag_mutability=ecr.TagMutability.IMMUTABLE,
             encryption=ecr.RepositoryEncryption.KMS,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-            lifecycle_rules=[
-                ecr.LifecycleRule(max_image_count=_KEPT_IMAGES, description="keep what a rollback may need")
-            ],
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+            lifecycle_rules=_lifecycle(),
+        )
+        here = self.account
+        # Lambda pulls by itself when it starts a function: of this account, and of those that are let in.
+        functions = [
+            f"arn:{self.partition}:lambda:{self.region}:{account}:function:leukolens-*"
+            for account in (here, *settings.pull_accounts)
+        ]
+        repository.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Functions",
+                principals=[iam.ServicePrincipal("lambda.amazonaws.com")],
+                actions=list(_PULL),
+                conditions={"StringLike": {"aws:sourceArn": functions}},
+            )
         )
         if settings.pull_accounts:
-            pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-            accounts = [iam.AccountPrincipal(account) for account in settings.pull_accounts]
-            repository.add_to_resource_policy(
-                iam.PolicyStatement(sid="OtherEnvironments", principals=accounts, actions=pull)
-            )
-            # Lambda itself pulls, too, when it starts a function of another account.
-            functions = [
-                f"arn:{self.partition}:lambda:{self.region}:{a}:function:leukolens-*" for a in settings.pull_accounts
-            ]
             repository.add_to_resource_policy(
                 iam.PolicyStatement(
-                    sid="TheirFunctions",
-                    principals=[iam.ServicePrincipal("lambda.amazonaws.com")],
-                    actions=pull,
-                    conditions={"StringLike": {"aws:sourceArn": functions}},
+                    sid="OtherEnvironments",
+                    principals=[iam.AccountPrincipal(account) for account in settings.pull_accounts],
+                    # The page's service pulls by a role of its account, and a deploy asks which model is in an image.
+                    actions=[*_PULL, "ecr:BatchCheckLayerAvailability", "ecr:DescribeImages"],
                 )
             )
         return repository
+
+
+def _lifecycle() -> list[ecr.LifecycleRule]:
+    """Keep what each environment ran, whatever is published meanwhile.
+
+    An image that an earlier rule covers is out of reach of the later ones: fifty merges delete no image of production.
+    """
+    ran = [
+        ecr.LifecycleRule(
+            rule_priority=number,
+            tag_status=ecr.TagStatus.TAGGED,
+            tag_pattern_list=[f"{name}-*"],
+            max_image_count=_KEPT_IMAGES,
+            description=f"the last that {name} ran",
+        )
+        for number, name in enumerate(reversed(NAMES), 1)
+    ]
+    rest = ecr.LifecycleRule(
+        rule_priority=len(ran) + 1,
+        tag_status=ecr.TagStatus.ANY,
+        max_image_count=_KEPT_IMAGES,
+        description="the last that were published",
+    )
+    return [*ran, rest]

@@ -1,6 +1,6 @@
 """The page: one instance of its image on App Runner or on ECS Express."""
 
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import aws_cdk as cdk
 from aws_cdk import aws_apprunner as apprunner
@@ -9,15 +9,16 @@ from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.config import Environment
-from infra.constructs.alarm import alarm
-from infra.constructs.image_function import RETENTION
+from infra.constructs.alarm import alarm, alarm_topic
+from infra.constructs.image_function import RETENTION, repository_arn
 from infra.constructs.nag import acknowledge
 from infra.constructs.permissions import allow
 from infra.constructs.scopes import scope_name
+from infra.image import Image, Published
 from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
 
@@ -42,35 +43,47 @@ class FrontendStack(cdk.Stack):
         *,
         environment: Environment,
         env: cdk.Environment,
-        image_context: Path,
+        image: Image,
         identity: IdentityStack,
         inference: InferenceStack,
-        alarms: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: the page")
         self._environment = environment
         self._name = f"leukolens-{environment.name}-page"
-        self._identity, self._alarms = identity, alarms
-        self._image = assets.DockerImageAsset(
-            self,
-            "Image",
-            directory=str(image_context),
-            file="frontend/Dockerfile",
-            platform=assets.Platform.LINUX_AMD64,
-        )
+        self._identity = identity
+        self._image_uri, self._repository_arn = self._find(image)
         self._variables = {"LEUKOLENS_API_URL": inference.api.url, **self._sign_in()}
         url = self._on_app_runner() if environment.frontend.host == "apprunner" else self._on_ecs()
         cdk.CfnOutput(self, "PageUrl", value=url)
 
+    def _find(self, image: Image) -> tuple[str, str]:
+        """Give the image's address and its repository's ARN: of one that is published, or of one built here."""
+        if isinstance(image, Published):
+            return image.uri, repository_arn(image)
+        built = assets.DockerImageAsset(
+            self, "Image", directory=str(image), file="frontend/Dockerfile", platform=assets.Platform.LINUX_AMD64
+        )
+        return built.image_uri, built.repository.repository_arn
+
+    @property
+    def _secrets(self) -> dict[str, secretsmanager.Secret]:
+        return self._identity.page_secrets if self._address else {}
+
+    @property
+    def _address(self) -> str | None:
+        """Where people open this service: the first address that is not somebody's own machine."""
+        urls = self._environment.page.urls
+        return next((url for url in urls if urlsplit(url).hostname not in {"localhost", "127.0.0.1"}), None)
+
     def _sign_in(self) -> dict[str, str]:
-        identity, urls = self._identity, self._environment.page.urls
-        if identity.people is None:
+        identity = self._identity
+        if identity.people is None or self._address is None:
             return {}
         issuer = f"https://cognito-idp.{self.region}.amazonaws.com/{identity.pool.user_pool_id}"
         return {
             "LEUKOLENS_OIDC_METADATA_URL": f"{issuer}/.well-known/openid-configuration",
             "LEUKOLENS_OIDC_CLIENT_ID": identity.people.user_pool_client_id,
-            "LEUKOLENS_OIDC_REDIRECT_URI": f"{urls[0]}/oauth2callback",
+            "LEUKOLENS_OIDC_REDIRECT_URI": f"{self._address}/oauth2callback",
             "LEUKOLENS_OIDC_SCOPE": f"openid email profile {scope_name('predict')} {scope_name('feedback')}",
         }
 
@@ -100,7 +113,7 @@ class FrontendStack(cdk.Stack):
                     access_role_arn=pull.role_arn
                 ),
                 image_repository=apprunner.CfnService.ImageRepositoryProperty(
-                    image_identifier=self._image.image_uri,
+                    image_identifier=self._image_uri,
                     image_repository_type="ECR",
                     image_configuration=apprunner.CfnService.ImageConfigurationProperty(
                         port=str(PORT),
@@ -111,7 +124,7 @@ class FrontendStack(cdk.Stack):
                         ],
                         runtime_environment_secrets=[
                             apprunner.CfnService.KeyValuePairProperty(name=name, value=secret.secret_arn)
-                            for name, secret in self._identity.page_secrets.items()
+                            for name, secret in self._secrets.items()
                         ],
                     ),
                 ),
@@ -137,7 +150,7 @@ class FrontendStack(cdk.Stack):
             failures,
             above=self._environment.monitoring.server_errors,
             meaning="Requests to the page end in 5xx",
-            topic=self._alarms,
+            topic=alarm_topic(self, self._environment),
         )
 
     def _on_ecs(self) -> str:
@@ -174,7 +187,7 @@ class FrontendStack(cdk.Stack):
                 min_task_count=_INSTANCES, max_task_count=_INSTANCES
             ),
             primary_container=express.ExpressGatewayContainerProperty(
-                image=self._image.image_uri,
+                image=self._image_uri,
                 container_port=PORT,
                 aws_logs_configuration=express.ExpressGatewayServiceAwsLogsConfigurationProperty(
                     log_group=log_group.log_group_name, log_stream_prefix="page"
@@ -185,7 +198,7 @@ class FrontendStack(cdk.Stack):
                 ],
                 secrets=[
                     express.SecretProperty(name=name, value_from=secret.secret_arn)
-                    for name, secret in self._identity.page_secrets.items()
+                    for name, secret in self._secrets.items()
                 ],
             ),
         )
@@ -197,9 +210,9 @@ class FrontendStack(cdk.Stack):
         return iam.Role(self, construct_id, assumed_by=iam.ServicePrincipal(service), description=description)
 
     def _allow_pull(self, role: iam.Role) -> None:
-        allow(role, _PULL, self._image.repository.repository_arn)
+        allow(role, _PULL, self._repository_arn)
         allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
 
     def _allow_secrets(self, role: iam.Role) -> None:
-        for secret in self._identity.page_secrets.values():
+        for secret in self._secrets.values():
             allow(role, ["secretsmanager:GetSecretValue"], secret.secret_arn)

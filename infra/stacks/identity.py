@@ -46,7 +46,9 @@ class IdentityStack(cdk.Stack):
             ),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
             deletion_protection=environment.deletion_protection,
-            removal_policy=cdk.RemovalPolicy.RETAIN if environment.deletion_protection else cdk.RemovalPolicy.DESTROY,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+            if environment.deletion_protection
+            else cdk.RemovalPolicy.DESTROY,
         )
         acknowledge(
             self.pool,
@@ -68,11 +70,11 @@ class IdentityStack(cdk.Stack):
             "Machine",
             generate_secret=True,
             access_token_validity=cdk.Duration.hours(1),
-            auth_flows=cognito.AuthFlow(),
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(client_credentials=True), scopes=list(granted.values())
             ),
         )
+        _refuse_passwords(self.machine)
         self.people = self._people(environment.page.urls, granted) if environment.page.urls else None
         self.page_secrets = self._secrets(self.people) if self.people else {}
         domain = self.pool.add_domain(
@@ -91,14 +93,13 @@ class IdentityStack(cdk.Stack):
         return [self.machine, self.people] if self.people else [self.machine]
 
     def _people(self, page_urls: tuple[str, ...], granted: dict[str, cognito.OAuthScope]) -> cognito.UserPoolClient:
-        return self.pool.add_client(
+        client = self.pool.add_client(
             "People",
             generate_secret=True,
             access_token_validity=cdk.Duration.hours(1),
             id_token_validity=cdk.Duration.hours(1),
             refresh_token_validity=cdk.Duration.hours(12),
             prevent_user_existence_errors=True,
-            auth_flows=cognito.AuthFlow(),
             supported_identity_providers=[cognito.UserPoolClientIdentityProvider.COGNITO],
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(authorization_code_grant=True),
@@ -114,6 +115,8 @@ class IdentityStack(cdk.Stack):
                 logout_urls=list(page_urls),
             ),
         )
+        _refuse_passwords(client)
+        return client
 
     def _secrets(self, people: cognito.UserPoolClient) -> dict[str, secretsmanager.Secret]:
         client = cast(cognito.CfnUserPoolClient, people.node.default_child)
@@ -144,3 +147,11 @@ class IdentityStack(cdk.Stack):
 
     def _output(self, name: str, value: str) -> None:
         cdk.CfnOutput(self, name, value=value)
+
+
+def _refuse_passwords(client: cognito.UserPoolClient) -> None:
+    """Allow no flow that takes a password: what is not listed is off, and an absent list is Cognito's own, with SRP.
+
+    CDK leaves the list out where none is chosen, and adds it only together with a flow.
+    """
+    cast(cognito.CfnUserPoolClient, client.node.default_child).explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]

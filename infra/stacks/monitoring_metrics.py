@@ -10,6 +10,8 @@ from infra.stacks.inference import InferenceStack
 # As lambda/api/observe.py publishes them.
 NAMESPACE = "Leukolens"
 LABELS = ("Benign", "Early", "Pre", "Pro")
+# How an execution of Step Functions can end, beside success.
+BAD_ENDS = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
 VERDICTS = ("accepted", "uncertain", "out_of_distribution")
 _FIVE_MINUTES = cdk.Duration.minutes(5)
 
@@ -78,21 +80,35 @@ class Metrics:
 
     def batches(self) -> list[cloudwatch.IMetric]:
         """Give executions by how they ended."""
-        return [self._states(name) for name in ("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed")]
+        return [self._states(name) for name in ("ExecutionsStarted", "ExecutionsSucceeded", *BAD_ENDS)]
 
-    def batch_failures(self, period: cdk.Duration) -> cloudwatch.Metric:
-        """Give the batches that failed."""
-        return self._states("ExecutionsFailed", period)
+    def batch_ends(self, period: cdk.Duration) -> dict[str, cloudwatch.Metric]:
+        """Give the batches that did not succeed, by how they ended: each end is a metric of its own."""
+        return {name: self._states(name, period) for name in BAD_ENDS}
+
+    def server_error_rate(self, period: cdk.Duration) -> cloudwatch.Metric:
+        """Give the share of requests that end in 5xx, 0 to 1: the average of a metric that counts 0 or 1 a request."""
+        return self._api("5xx", "Average", period)
+
+    def within_percent(self, milliseconds: int, period: cdk.Duration) -> cloudwatch.Metric:
+        """Give the percentage of requests that are answered within a time."""
+        return self._api("Latency", f"PR(:{milliseconds})", period)
 
     def cost(self, environment: Environment) -> cloudwatch.MathExpression:
-        """Give what functions and API cost a day by the environment's prices; storage and logs are not in it."""
+        """Give what functions, API and machine client cost a day by the environment's prices; no storage, no logs."""
         prices, day = environment.monitoring.prices, cdk.Duration.days(1)
         gb_ms = prices.lambda_gb_second * self._memory_gb / 1000
+        # Whether anybody calls or not.
+        idle = (
+            environment.inference.provisioned_concurrency * self._memory_gb * prices.provisioned_gb_second * 86_400
+            + prices.machine_client_month * 12 / 365
+        )
         return cloudwatch.MathExpression(
             expression=(
                 f"(FILL(ms, 0) + FILL(batch_ms, 0)) * {gb_ms:.12f}"
                 f" + (FILL(calls, 0) + FILL(batch_calls, 0)) * {prices.lambda_million_requests / 1e6:.12f}"
                 f" + FILL(requests, 0) * {prices.api_million_requests / 1e6:.12f}"
+                f" + {idle:.6f}"
             ),
             label="US dollars",
             period=day,

@@ -38,7 +38,7 @@ class StorageStack(cdk.Stack):
             alias=f"leukolens/{environment.name}",
             description=f"Encrypts what Leukolens {environment.name} stores",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         cdk.CfnOutput(self, "KeyArn", value=self.key.key_arn)
         self.access_logs = s3.Bucket(
@@ -50,7 +50,7 @@ class StorageStack(cdk.Stack):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire", expiration=cdk.Duration.days(self._settings.access_logs_expire_days), enabled=True
@@ -88,7 +88,7 @@ class StorageStack(cdk.Stack):
             lifecycle_rules=rules,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=f"{construct_id.lower()}/",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         cdk.CfnOutput(self, f"{construct_id}BucketName", value=bucket.bucket_name)
         return bucket

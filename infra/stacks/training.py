@@ -1,7 +1,6 @@
 """SageMaker training of one environment: who may run and start jobs, the MLflow App, logs, and a budget."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -9,9 +8,10 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from infra.config import Environment
+from infra.constructs.budget import monthly_budget
 from infra.constructs.image_function import RETENTION
 from infra.constructs.nag import acknowledge
-from infra.constructs.permissions import allow, allow_objects
+from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.image import stage_training
 from infra.stacks.storage import StorageStack
 from infra.stacks.training_launcher import launcher_policy
@@ -56,7 +56,9 @@ class TrainingStack(cdk.Stack):
         self._keep_logs(RETENTION[settings.log_retention_days])
         launcher = launcher_policy(self, name, self.job_role, storage, app)
         if environment.monitoring.email:
-            self._budget(name, settings.monthly_budget_usd, environment.monitoring.email)
+            spent = {"Service": ["Amazon SageMaker"]}
+            email = environment.monitoring.email
+            monthly_budget(self, "Budget", f"{name}-training", settings.monthly_budget_usd, spent, email)
         self._tell(
             JobRoleArn=self.job_role.role_arn,
             LauncherPolicyArn=launcher.managed_policy_arn,
@@ -125,29 +127,10 @@ class TrainingStack(cdk.Stack):
         principal = iam.ServicePrincipal(
             "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
-        return iam.Role(self, construct_id, role_name=name, assumed_by=principal, description=description)
-
-    def _budget(self, name: str, dollars: int, email: str) -> None:
-        budgets.CfnBudget(
+        return iam.Role(
             self,
-            "Budget",
-            budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=f"{name}-training",
-                budget_type="COST",
-                time_unit="MONTHLY",
-                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
-                cost_filters={"Service": ["Amazon SageMaker"]},
-            ),
-            notifications_with_subscribers=[
-                budgets.CfnBudget.NotificationWithSubscribersProperty(
-                    notification=budgets.CfnBudget.NotificationProperty(
-                        comparison_operator="GREATER_THAN",
-                        notification_type=kind,
-                        threshold=percent,
-                        threshold_type="PERCENTAGE",
-                    ),
-                    subscribers=[budgets.CfnBudget.SubscriberProperty(address=email, subscription_type="EMAIL")],
-                )
-                for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
-            ],
+            construct_id,
+            role_name=account_wide(name, self) if name else None,
+            assumed_by=principal,
+            description=description,
         )

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 
-from infra.constructs.permissions import WRITE_IN_PARTS, acknowledge_objects, acknowledge_pattern
+from infra.constructs.permissions import WRITE_IN_PARTS, account_wide, acknowledge_objects, acknowledge_pattern
 from infra.stacks.storage import StorageStack
 
 _JOBS = [
@@ -83,7 +83,7 @@ def launcher_policy(
     policy = iam.ManagedPolicy(
         stack,
         "Launcher",
-        managed_policy_name=f"{name}-training-launcher",
+        managed_policy_name=account_wide(f"{name}-training-launcher", stack),
         description="Start, follow and stop training jobs",
         statements=statements,
     )

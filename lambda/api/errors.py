@@ -23,11 +23,14 @@ class ApiError(Exception):
     title = "Something failed in the service"
     status = 500
 
-    def __init__(self, detail: str, *, errors: list[FieldError] | None = None, allow: str = "") -> None:
+    def __init__(
+        self, detail: str, *, errors: list[FieldError] | None = None, allow: str = "", reason: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors or []
         self.allow = allow
+        self.reason = reason
 
 
 class NothingToRead(ApiError):
@@ -84,6 +87,12 @@ class UnsupportedType(ApiError):
     name, title, status = "unsupported-type", "Not an image type that is read here", 415
 
 
+class NotJson(ApiError):
+    """A route that reads JSON got another type."""
+
+    name, title, status = "not-json", "The route reads JSON", 415
+
+
 class UnreadableImage(ApiError):
     """No decoder accepts the bytes."""
 
@@ -118,6 +127,7 @@ KINDS: tuple[type[ApiError], ...] = (
     MethodNotAllowed,
     TooLarge,
     UnsupportedType,
+    NotJson,
     UnreadableImage,
     ImageTooSmall,
     ModelUnavailable,
@@ -154,7 +164,7 @@ def as_api_error(error: Exception) -> ApiError:
     kind = _FROM_INFERENCE.get(type(error))
     if kind is None:
         return ApiError("The service met an error that it did not foresee. Report it with the request_id.")
-    return kind(str(error))
+    return kind(str(error), reason=error.reason if isinstance(error, inference.ImageError) else None)
 
 
 def as_problem(error: ApiError, request_id: str) -> Problem:
@@ -170,6 +180,7 @@ def as_problem(error: ApiError, request_id: str) -> Problem:
         title=error.title,
         status=error.status,
         detail=error.detail,
+        reason=error.reason,
         instance=f"urn:leukolens:request:{request_id}",
         request_id=request_id,
         errors=error.errors,

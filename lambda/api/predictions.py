@@ -1,6 +1,7 @@
 """``POST /v1/predictions``: an image in, the calibrated answer out."""
 
 import base64
+from dataclasses import asdict
 
 from inference import Answer, Classifier, Decision
 
@@ -28,6 +29,7 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
     answer = classifier.predict(
         image, explain=explain, max_pixels=service.settings.max_pixels, microns_per_pixel=microns_per_pixel
     )
+    service.answered.note(request.request_id)
     cold_start = service.cold_start.take()
     audit(answer, classifier, request.request_id, size_bytes=len(image), cold_start=cold_start)
     measure(answer, cold_start=cold_start)
@@ -54,7 +56,7 @@ def image_of(service: Service, request: Incoming) -> bytes:
     if kind == "application/json":
         upload_id = parse(schemas.StoredImage, request.body).upload_id
         return uploaded_image(service, upload_id)
-    if kind and not kind.startswith("image/"):
+    if kind and kind not in schemas.IMAGE_TYPES and not kind.startswith("image/"):
         raise UnsupportedType(
             f"Content-Type is not an image type: send {', '.join(schemas.IMAGE_TYPES)}, multipart/form-data with the "
             'image in field "file", or application/json with an upload_id.'
@@ -68,9 +70,6 @@ def as_prediction(answer: Answer, classifier: Classifier, request_id: str) -> sc
     explanation = None
     if answer.heatmap_png is not None:
         explanation = schemas.Explanation(heatmap_png=base64.b64encode(answer.heatmap_png).decode("ascii"))
-    notes = list(answer.notes)
-    if picture.frames > 1:
-        notes.append(f"The file holds {picture.frames} frames; only the first was read.")
     scale = answer.magnification
     return schemas.Prediction(
         triage=_triage(answer),
@@ -106,9 +105,10 @@ def as_prediction(answer: Answer, classifier: Classifier, request_id: str) -> sc
             height=picture.height,
             format=picture.format,
             frames=picture.frames,
+            source=schemas.ImageOrigin(**asdict(picture.source)),
             microns_per_pixel=picture.microns_per_pixel,
         ),
-        notes=notes,
+        notes=[*answer.notes, *picture.notes],
         request_id=request_id,
     )
 

@@ -5,15 +5,44 @@ Requests refuse unknown fields; answers accept them, so that an older client liv
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 RESEARCH_USE_WARNING = (
     "Research use only. This is triage, not a diagnosis: the subtype of a leukaemia is settled by flow cytometry."
 )
+CONSENT_VERSION = "2026-11"
+"""Of the text below; a change of its words is a new version, and both stay known in docs/privacy."""
+CONSENT_TEXT = (
+    "The image may be kept and used to train the model. Nothing in it tells who the patient is, and I am allowed to "
+    "give it."
+)
+MAX_UPLOAD_BYTES = 25_000_000
+"""Of one file that goes through an upload, unless a deployment allows less."""
 PROBLEM_TYPE_PREFIX = "urn:leukolens:problem:"
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp")
+ImageType = Literal[
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/bmp",
+    "image/webp",
+    "image/heic",
+    "image/avif",
+    "image/jp2",
+    "application/dicom",
+    "application/octet-stream",
+    "binary/octet-stream",
+]
+IMAGE_TYPES: tuple[ImageType, ...] = get_args(ImageType)
+"""Media types of a body or an upload; the last two say nothing (S3's own default is one), and the bytes tell."""
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".svs", ".bmp", ".webp"),
+        *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpf", ".dcm"),
+    )
+)
+"""Names of image files that are looked for in folders and offered for upload: the one list."""
 MICRONS_PER_PIXEL = (0.01, 100.0)
 """Least and most of ``?microns_per_pixel=``: from a 100x objective on a fine sensor to a slide photographed whole."""
 MAX_REPORT_FIELDS = 2_000
@@ -21,7 +50,6 @@ MAX_REPORT_FIELDS = 2_000
 
 TriageGroup = Literal["malignant", "benign"]
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
-ImageType = Literal["image/jpeg", "image/png", "image/tiff", "image/bmp", "image/webp"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 UploadId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -38,9 +66,12 @@ class Answer(BaseModel):
 
 
 class Request(BaseModel):
-    """Base of what a caller sends; an unknown field is an error, named."""
+    """Base of what a caller sends; an unknown field is an error, named, and so is a value of another type.
 
-    model_config = ConfigDict(extra="forbid")
+    Strict: consent is given by ``true`` alone, never by ``"on"`` or ``1``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 # --- POST /v1/predictions ----------------------------------------------------------------------
@@ -109,14 +140,30 @@ class Tile(Answer):
     reason: str | None = None
 
 
+class ImageOrigin(Answer):
+    """What a file says of its picture, and what of it was read."""
+
+    format: str = Field(description="JPEG, PNG, TIFF, BMP, WEBP, HEIF, AVIF, JPEG2000 or DICOM.")
+    bits: int = Field(description="Of a sample, as stored.")
+    colour_model: str = Field(description="RGB, YCbCr, grey, palette, CMYK, or channels that were put together.")
+    profile: str | None = Field(default=None, description="Name of the colour profile that was applied.")
+    frame: int = Field(default=0, description="Index of the frame, page or level that was read.")
+    orientation: int = Field(default=1, description="EXIF orientation that was applied; 1 is upright.")
+    value_range: tuple[int, int] | None = Field(
+        default=None, description="Samples that became black and white, where not all that the bits can hold."
+    )
+    microns_per_pixel: float | None = Field(default=None, description="Where the file tells it as a microscope does.")
+
+
 class ImageFacts(Answer):
-    """What was read: sizes in pixels, after the EXIF orientation; only the first frame is classified."""
+    """What was read: sizes in pixels, after the EXIF orientation; one frame is classified."""
 
     sha256: Sha256
     width: int
     height: int
     format: str
     frames: int = 1
+    source: ImageOrigin | None = None
     microns_per_pixel: float | None = Field(default=None, description="As the file tells it; null where it does not.")
 
 
@@ -160,7 +207,11 @@ class UploadRequest(Request):
     """Asks for a place to put one image that is too large for a request body."""
 
     content_type: ImageType
-    size_bytes: int = Field(ge=1, description="Exact size of the file; the upload is refused at any other.")
+    size_bytes: int = Field(
+        ge=1,
+        description="Exact size of the file; the upload is refused at any other.",
+        json_schema_extra={"maximum": MAX_UPLOAD_BYTES},
+    )
 
 
 class UploadTicket(Answer):
@@ -183,7 +234,12 @@ class FeedbackRequest(Request):
     label: Label = Field(description="One of the model's labels, or 'Other' for a field that is none of them.")
     reviewer: str | None = Field(default=None, max_length=200)
     comment: str | None = Field(default=None, max_length=4_000)
-    consent: bool = Field(default=False, description="The image may be kept and used for training.")
+    consent: bool = Field(default=False, description=f"{CONSENT_TEXT} (Version {CONSENT_VERSION}.)")
+    consent_version: str | None = Field(
+        default=None,
+        max_length=20,
+        description=f"Of the text that the reviewer read; {CONSENT_VERSION}, that of `consent` here, where left out.",
+    )
     image_base64: str | None = Field(default=None, description="The image; refused without consent.")
     upload_id: UploadId | None = Field(
         default=None, description="The image, put through an upload; refused without consent."
@@ -392,6 +448,9 @@ class Problem(Answer):
     title: str
     status: int
     detail: str
+    reason: str | None = Field(
+        default=None, description="Stable code of what is wrong with an image; docs/api.md lists them."
+    )
     instance: str | None = None
     request_id: str | None = None
     errors: list[FieldError] = []

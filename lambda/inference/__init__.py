@@ -1,21 +1,25 @@
 """Bytes of an image to a calibrated answer. Knows no HTTP and no AWS."""
 
+from intake import (
+    MAX_PIXELS,
+    MIN_SIDE_PX,
+    EmptyImage,
+    ImageError,
+    ImageTooLarge,
+    ImageTooSmall,
+    NotAnImage,
+    Picture,
+    UnreadableImage,
+    read_image,
+    to_model_input,
+)
+
 from .answer import Answer, Decision, Magnification, Outputs, Tile, Timings, Triage
 from .card import CARD_NAME, ModelCard, folder_digest, model_digest, read_card, sha256_of, write_card
 from .classes import ClassSpec
 from .classifier import Classifier, load
 from .decision import decide, strangeness, triage_probability
-from .errors import (
-    EmptyImage,
-    ImageError,
-    ImageTooLarge,
-    ImageTooSmall,
-    ModelError,
-    NotAnImage,
-    UnreadableImage,
-)
-from .limits import MAX_PIXELS, MIN_SIDE_PX
-from .picture import Picture, read_image, to_model_input
+from .errors import ModelError
 
 __all__ = [
     "CARD_NAME",

@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from intake import Picture
+
 from .classes import TriageGroup
-from .picture import Picture
 
 Verdict = Literal["accepted", "uncertain", "out_of_distribution"]
 _MOST_DOUBLINGS = 10.0

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
+from intake import MAX_PIXELS, Picture, read_image
+
 from .answer import Answer, Magnification, Outputs, Tile, Timings
 from .card import CARD_NAME, ModelCard, card_bytes, model_digest, parse_card
 from .decision import decide, strangeness
 from .errors import ModelError
 from .heatmap import heatmap_png
-from .limits import MAX_PIXELS
-from .picture import Picture, read_image
 from .scale import Box, Plan, plan_field, show, working_side_px
 from .tiles import decide_together, evidence_together
 

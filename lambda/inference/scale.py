@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from intake import ImageTooLarge, Picture, to_model_input
+
 from .answer import Magnification
 from .card import ModelCard
-from .errors import ImageTooLarge
-from .picture import Picture, to_model_input
 
 MAX_TILES: Final = 64
 """Of one image: some 4 s of the processor with the model of eight views, well under a gateway's 30 s."""
@@ -96,7 +96,8 @@ def plan_field(card: ModelCard, picture: Picture, given_microns_per_pixel: float
     if columns * rows > MAX_TILES:
         raise ImageTooLarge(
             f"By its pixel size of {microns:g} um the image is {columns} x {rows} fields of the size that the model "
-            f"knows, more than {MAX_TILES}: send a part of it, or correct the pixel size."
+            f"knows, more than {MAX_TILES}: send a part of it, or correct the pixel size.",
+            "too-many-fields",
         )
     boxes = tuple(
         Box(x, y, width, height)

@@ -65,6 +65,7 @@ def test_a_session_ends_as_its_browser_leaves(visit: Visit, polling_address: str
         # A poll that comes while the session is ending is left without an answer.
         with contextlib.suppress(httpx.ReadTimeout):
             ended = httpx.get(polled[-1], timeout=POLL_S, trust_env=False).status_code == 400
+        time.sleep(0.1)
     assert ended
 
 
@@ -95,14 +96,13 @@ def test_auto_falls_back_where_the_websocket_never_opens(visit: Visit, auto_addr
     assert 0 < tab.evaluate("window.givesUpAfterMs") <= FALL_BACK_MS
 
 
-def test_an_upload_without_the_pages_own_token_is_refused(polling_address: str):
+def test_an_upload_to_a_session_that_this_browser_did_not_begin_is_refused(polling_address: str):
     with httpx.Client(base_url=polling_address, trust_env=False) as browser:
         browser.get("/_stcore/health")
         token = browser.cookies["_streamlit_xsrf"]
         place, files = "/_stcore/upload_file/session/file", {"file": b"smear"}
         assert browser.put(place, files=files).status_code == 403
-        assert browser.put(place, files=files, headers={"X-Xsrftoken": "2|0|0|0"}).status_code == 403
-        assert browser.put(place, files=files, headers={"X-Xsrftoken": token}).status_code != 403
+        assert browser.put(place, files=files, headers={"X-Xsrftoken": token}).status_code == 403
 
 
 @pytest.mark.parametrize("cut_at", ["request", "answer"])

@@ -16,10 +16,12 @@ from api.openapi import ALL_ROUTES
 from tests.contract.gateway import event, read
 from tests.contract.mutate import mutated, seeds
 
-# As the service itself does (inference/picture.py); pytest sets its own filters.
+# As the service itself does (intake/picture.py); pytest sets its own filters.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
-MUTATIONS = int(os.environ.get("LEUKOLENS_FUZZ_INPUTS", "1500"))  # bounded for CI; 5,000 and more for a longer hunt
+MUTATIONS = int(
+    os.environ.get("LEUKOLENS_FUZZ_INPUTS", "500")
+)  # 1,500 in CI (.ci/run); 5,000 and more for a longer hunt
 EXAMPLES = 150
 GROWTH_MIB = 48
 BOUNDED = settings(

@@ -66,7 +66,7 @@ def test_the_function_reads_data_and_writes_results_only(dev):
     objects = {
         actions_on: actions
         for actions_on, actions in _allowed(dev["Batch"], "ClassifyRole").items()
-        if "Export" in actions_on
+        if "Fn::GetStackOutput" in actions_on and "Key" not in actions_on
     }
     assert {actions_on: actions for actions_on, actions in objects.items() if "Data" in actions_on}.popitem()[1] == {
         "s3:GetObject"

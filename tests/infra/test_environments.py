@@ -49,6 +49,8 @@ def test_unknown_environment_lists_the_known(name):
         ('["http://localhost:8501"]', '["localhost:8501"]', r"page\.urls\.0: .*pattern"),
         ('name = "dev"', 'name = "prod"', r"prod needs"),
         ('name = "dev"', "name = ", r"/dev\.toml is not TOML"),
+        ("memory_mb = 2048", "memory_mb = 8192", r"apprunner offers 2048, 3072, 4096 MB with cpu = 1024, not 8192"),
+        ("\ncpu = 1024\n", "\ncpu = 4096\n", r"apprunner offers 8192, 10240, 12288 MB with cpu = 4096, not 2048"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, old, new, expected):

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from inference import model_digest
 from infra import image, model
 from infra.config import Model
 from infra.environments import ConfigError, load_environment
@@ -56,7 +57,7 @@ def another(tmp_path):
     (folder / "model.tflite").write_bytes(b"TFL3 another")
     sha256 = hashlib.sha256(b"TFL3 another").hexdigest()
     (folder / "model.json").write_text(json.dumps({"sha256": sha256}))
-    named = Model(uri=folder.as_uri(), sha256=sha256)
+    named = Model(uri=folder.as_uri(), sha256=model_digest(sha256, (folder / "model.json").read_bytes()))
     return folder, load_environment("dev").model_copy(update={"model": named})
 
 
@@ -92,14 +93,25 @@ def test_a_model_comes_from_s3(another, tmp_path, monkeypatch):
 def test_another_file_than_the_named_one_is_refused(another, tmp_path):
     folder, environment = another
     (folder / "model.tflite").write_bytes(b"TFL3 tampered")
-    with pytest.raises(ConfigError, match=r"model\.sha256: .* holds a model\.tflite with sha256 \w{64}, not \w{64}"):
+    with pytest.raises(ConfigError, match=r"model\.sha256: .* has the digest \w{64} over .*, not \w{64}"):
         image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_another_card_of_the_named_file_is_refused(another, tmp_path):
+    folder, environment = another
+    card = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(card | {"labels": ["swapped"]}))
+    with pytest.raises(ConfigError, match="find out who changed the model"):
+        image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
 
 
 def test_the_card_of_another_file_is_refused(another, tmp_path):
     folder, environment = another
     (folder / "model.json").write_text('{"sha256": "0"}')
+    file_sha256 = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    named = Model(uri=folder.as_uri(), sha256=model_digest(file_sha256, b'{"sha256": "0"}'))
+    environment = environment.model_copy(update={"model": named})
     with pytest.raises(ConfigError, match="is the card of another file"):
         image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
 
@@ -118,3 +130,38 @@ def test_a_published_image_is_named_by_digest():
 def test_a_tag_is_no_name_of_an_image(reference):
     with pytest.raises(ConfigError, match="by digest and not by tag"):
         image.find_image(load_environment("dev"), reference)
+
+
+def _promoted(environment):
+    return environment.model_copy(update={"model": Model(uri="s3://smears-models/models/1.1.0", sha256="d" * 64)})
+
+
+def test_synthesis_asks_nothing_of_the_network_for_a_promoted_model(tmp_path, monkeypatch):
+    """What is synthesised without the model cannot be built, and its build says what to do."""
+    monkeypatch.setattr("infra.model._download", lambda *_: pytest.fail("asked S3"))
+    context = image.stage_context(_promoted(load_environment("staging")), tmp_path / "work", tmp_path, offline=True)
+    copied = [line for line in (context / image.DOCKERFILE).read_text().splitlines() if line.startswith("COPY")]
+    assert copied == ["COPY the-model-is-not-here-run-make-fetch-ENV=staging /"]
+    assert not (context / copied[0].split()[1]).exists()
+
+
+def test_a_promoted_model_that_was_fetched_goes_into_the_image(another, tmp_path):
+    _, environment = another
+    image.stage_context(environment, tmp_path / "work", tmp_path / "cache")
+    in_s3 = environment.model.model_copy(update={"uri": "s3://smears-models/models/1.1.0"})
+    environment = environment.model_copy(update={"model": in_s3})
+    context = image.stage_context(environment, tmp_path / "work", tmp_path / "cache", offline=True)
+    assert (context / "models" / "default" / "model.tflite").read_bytes() == b"TFL3 another"
+
+
+def test_production_is_synthesised_with_a_promoted_model_without_network_and_credentials(rolled_back):
+    """The very app, with every address refused but this machine's."""
+    (function,) = rolled_back["Inference"].properties("AWS::Lambda::Function")
+    assert "ImageUri" in function["Code"]
+
+
+def test_an_image_of_another_region_is_refused():
+    reference = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/leukolens@sha256:{'a' * 64}"
+    for find in (image.find_image, image.find_page):
+        with pytest.raises(ConfigError, match="is in us-east-1, and dev in eu-central-1"):
+            find(load_environment("dev"), reference)

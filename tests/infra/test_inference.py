@@ -23,6 +23,7 @@ def test_every_route_of_the_service_is_deployed(routes):
         ("POST /v1/uploads", "smears/predict"),
         ("POST /v1/reports", "smears/predict"),
         ("GET /v1/model", "smears/predict"),
+        ("GET /v1/models", "smears/predict"),
         ("POST /v1/feedback", "smears/feedback"),
     ],
 )

@@ -1,5 +1,8 @@
+"""What is published: built once, for the right processor, by a login that does not stay."""
+
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import boto3
@@ -7,7 +10,12 @@ import pytest
 from moto import mock_aws
 
 from infra.environments import ConfigError, load_environment
-from infra.operations.publish import REPOSITORY, publish
+from infra.image import REPOSITORY, stage_context
+from infra.model import model_sha256
+from infra.operations.publish import publish
+from infra.operations.published import tags_of
+from infra.rehearsal.container import build_image
+from tests.infra.test_operations import push
 
 
 @pytest.fixture
@@ -18,60 +26,64 @@ def ecr(monkeypatch):
         yield boto3.client("ecr", region_name="eu-central-1")
 
 
-def published(ecr, tag):
-    layer = {
-        "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        "size": 1,
-        "digest": "sha256:" + "a" * 64,
-    }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": layer["digest"]},
-        "layers": [layer],
-    }
-    put = ecr.put_image(repositoryName=REPOSITORY, imageManifest=json.dumps(manifest), imageTag=tag)
-    return put["image"]["imageId"]["imageDigest"]
-
-
 def test_without_a_repository_the_delivery_stack_is_named(ecr):
     with pytest.raises(ConfigError, match="delivery stack"):
         publish(load_environment("dev"), "abc", ecr)
 
 
-def test_a_published_tag_is_not_built_again_and_comes_by_its_digest(ecr, monkeypatch):
+def test_what_is_published_is_not_built_again_and_comes_by_its_digest_with_its_model(ecr, monkeypatch):
     ecr.create_repository(repositoryName=REPOSITORY)
-    digest = published(ecr, "abc")
+    image, page = push(ecr, "abc"), push(ecr, "page-abc")
     monkeypatch.setenv("PATH", "/nowhere")  # with no engine to be found, a build would fail
-    reference = publish(load_environment("dev"), "abc", ecr)
-    assert reference.endswith(f".dkr.ecr.eu-central-1.amazonaws.com/{REPOSITORY}@{digest}")
+    environment = load_environment("dev")
+    for _ in range(2):  # a run that is started again
+        assert publish(environment, "abc", ecr) == {"image": image, "page": page}
+    assert tags_of(image, ecr).model == model_sha256(None)
+
+
+@pytest.fixture
+def spy(tmp_path, monkeypatch, ecr):
+    """Give a container engine that notes what it is told, and what it notes."""
+    noted = tmp_path / "noted"
+    engine = tmp_path / "engine"
+    engine.write_text(
+        f'#!/bin/sh\necho "$@" >> {noted}\n[ "$1" = push ] && cat "$REGISTRY_AUTH_FILE" >> {noted}\nexit 0\n'
+    )
+    engine.chmod(0o755)
+    monkeypatch.setenv("CDK_DOCKER", str(engine))
+    ecr.create_repository(repositoryName=REPOSITORY)
+    digests = iter([None, push(ecr, "x").digest, None, push(ecr, "y").digest])
+    monkeypatch.setattr("infra.operations.publish._digest", lambda ecr, tag: next(digests))
+    return noted
+
+
+@pytest.mark.parametrize(("architecture", "platform"), [("arm64", "linux/arm64"), ("x86_64", "linux/amd64")])
+def test_the_functions_image_is_built_for_their_architecture(ecr, spy, architecture, platform):
+    environment = load_environment("dev")
+    inference = environment.inference.model_copy(update={"architecture": architecture})
+    publish(environment.model_copy(update={"inference": inference}), "new", ecr)
+    functions, page = [line for line in spy.read_text().splitlines() if line.startswith("build")]
+    assert f"--platform {platform} " in functions
+    assert "--platform linux/amd64 " in page
+
+
+def test_a_login_is_for_one_push_and_does_not_stay(ecr, spy):
+    before = set(Path(tempfile.gettempdir()).glob("tmp*/config.json"))
+    publish(load_environment("dev"), "new", ecr)
+    pushed = [line.split()[-1] for line in spy.read_text().splitlines() if line.startswith("push")]
+    assert [name.rpartition(":")[2] for name in pushed] == ["new", "page-new"]
+    registry = pushed[0].partition("/")[0]
+    login = next(line for line in spy.read_text().splitlines() if line.startswith("{"))
+    assert json.loads(login)["auths"][registry]["auth"]
+    assert set(Path(tempfile.gettempdir()).glob("tmp*/config.json")) == before
 
 
 @pytest.mark.container
-def test_a_new_tag_is_built_and_pushed_with_a_login_that_does_not_stay(ecr, engine, monkeypatch, tmp_path):
-    """The registry is AWS's; all up to its door is real, and the engine is told to knock with our login."""
-    ecr.create_repository(repositoryName=REPOSITORY)
-    seen = tmp_path / "seen"
-    wrapper = tmp_path / "engine"
-    wrapper.write_text(
-        f'#!/bin/sh\nif [ "$1" = push ]; then cp "$REGISTRY_AUTH_FILE" {seen}; echo "$3" >> {seen}; exit 0; fi\n'
-        f'exec {engine} "$@"\n'
-    )
-    wrapper.chmod(0o755)
-    monkeypatch.setenv("CDK_DOCKER", str(wrapper))
-    before = set(Path("/tmp").glob("tmp*/config.json"))
-    pushed = []
-    monkeypatch.setattr(
-        "infra.operations.publish._digest", lambda ecr, tag: pushed.pop() if seen.exists() and pushed else None
-    )
-    pushed.append("sha256:" + "b" * 64)
-    reference = publish(load_environment("dev"), "new", ecr)
-    login, name = seen.read_text().splitlines()
-    registry = name.partition("/")[0]
-    assert json.loads(login)["auths"][registry]["auth"]
-    assert name.endswith(f"/{REPOSITORY}:new")
-    assert reference.endswith("@sha256:" + "b" * 64)
-    assert set(Path("/tmp").glob("tmp*/config.json")) == before
+def test_an_engine_builds_what_is_published(engine, tmp_path):
+    """Up to the registry's door, which is AWS's."""
+    name = "localhost/leukolens:published"
+    context = stage_context(load_environment("dev"), tmp_path)
+    build_image(engine, context, name, platform="linux/amd64")
     built = subprocess.run([engine, "image", "inspect", name], capture_output=True)
-    assert built.returncode == 0
+    assert json.loads(built.stdout)[0]["Architecture"] == "amd64"
     subprocess.run([engine, "rmi", name], capture_output=True)

@@ -17,7 +17,8 @@ def test_every_bucket_is_private_and_kept(buckets):
         block = bucket["Properties"]["PublicAccessBlockConfiguration"]
         assert block == dict.fromkeys(block, True), name
         assert len(block) == 4, name
-        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain", name
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert bucket["UpdateReplacePolicy"] == "Retain", name
 
 
 def test_every_bucket_but_the_logs_is_encrypted_by_our_key_and_logged(buckets):
@@ -61,4 +62,11 @@ def test_data_never_expires(buckets):
 def test_the_key_rotates(prod):
     (key,) = prod["Storage"].resources("AWS::KMS::Key").values()
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert key["DeletionPolicy"] == "Retain"
+    assert key["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_nothing_that_is_kept_stays_after_a_create_that_failed(prod, dev):
+    """What stays of a failed create is in the way of the next, where its name is fixed, and an orphan elsewhere."""
+    for template in (*prod.values(), *dev.values()):
+        for name, resource in template.raw["Resources"].items():
+            assert resource.get("DeletionPolicy") != "Retain", name

@@ -14,17 +14,24 @@ WORKFLOWS = ROOT / ".github" / "workflows"
 DELIVERY = (ROOT / "docs" / "delivery.md").read_text()
 
 
+def _load(name):
+    return yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text())
+
+
 @pytest.fixture(scope="module")
 def deploy():
-    return yaml.safe_load((WORKFLOWS / "deploy.yml").read_text())["jobs"]
+    return _load("deploy")["jobs"]
 
 
 def test_every_environment_comes_after_the_one_before_with_the_same_image(deploy):
-    before = ["image"]
+    before = ["images"]
     for name in NAMES:
         assert deploy[name]["with"] == {
             "environment": name,
-            "image": "${{ needs.image.outputs.reference }}",
+            "image": "${{ needs.images.outputs.image }}",
+            "page": "${{ needs.images.outputs.page }}",
+            "commit": "${{ github.sha }}",
+            "command": "release",
         }
         needed = deploy[name]["needs"]
         assert set(before[-1:]) <= ({needed} if isinstance(needed, str) else set(needed))
@@ -35,6 +42,41 @@ def test_the_image_is_built_in_one_place_only(deploy):
     built = [path.name for path in WORKFLOWS.glob("*.yml") if "make --silent publish" in path.read_text()]
     assert built == ["deploy.yml"]
     assert sum("publish" in str(job) for job in deploy.values()) == 1
+
+
+def test_nothing_is_built_before_the_tests_have_passed(deploy):
+    assert deploy["images"]["needs"] == "test"
+    (step,) = [one for one in _load("test")["jobs"]["test"]["steps"] if "run" in one]
+    assert step["run"] == "bash .ci/run"
+    assert deploy["test"]["uses"] == "$/.github/workflows/test.yml"
+    # Merged code is tested once, there.
+    assert "push" not in _load("ci")[True]
+
+
+def test_a_run_that_waits_for_a_reviewer_holds_up_no_rollback():
+    assert "concurrency" not in _load("deploy")
+    assert "concurrency" not in _load("rollback")
+    group = _load("deploy-one")["jobs"]["deploy"]["concurrency"]["group"]
+    assert group == "${{ inputs.command }}-${{ inputs.environment }}"
+
+
+def test_a_rollback_is_one_environments_with_the_page_and_the_code_of_the_image():
+    back = _load("rollback")["jobs"]["back"]
+    assert back["needs"] == "find"
+    assert back["with"] == {
+        "environment": "${{ inputs.environment }}",
+        "image": "${{ needs.find.outputs.image }}",
+        "page": "${{ needs.find.outputs.page }}",
+        "commit": "${{ needs.find.outputs.commit }}",
+        "command": "rollback",
+    }
+    for job in _load("deploy-one")["jobs"].values():
+        assert job["steps"][0]["with"]["ref"] == "${{ inputs.commit }}"
+
+
+def test_what_an_environment_ran_is_kept_by_the_environment_that_builds(deploy):
+    keep = _load("deploy-one")["jobs"]["keep"]
+    assert (keep["needs"], keep["environment"]) == ("deploy", deploy["images"]["environment"])
 
 
 def test_every_job_that_becomes_a_role_has_an_environment_or_may_only_look():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from inference import CARD_NAME, ModelCard, ModelError, load
+from inference import CARD_NAME, ModelCard, ModelError, load, model_digest
 from training.evaluation.results import Evidence
 from training.serving.model_folder import FILE_NAME
 
@@ -18,7 +18,9 @@ class Candidate:
     Attributes
     ----------
     sha256
-        Of the file itself, whatever the card says; empty without one.
+        Digest over file and card, as an environment names the model; empty without either.
+    file_sha256
+        Of the file alone, whatever the card says; empty without one.
     card, evidence
         None where they are missing or broken; ``problems`` says how.
     problems
@@ -29,6 +31,7 @@ class Candidate:
 
     folder: Path
     sha256: str
+    file_sha256: str
     card: ModelCard | None
     evidence: Evidence | None
     problems: dict[str, str]
@@ -47,13 +50,15 @@ def examine(folder: Path, run_id: str | None = None) -> Candidate:
     """
     problems: dict[str, str] = {}
     file = folder / FILE_NAME
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
-    if not sha256:
+    file_sha256 = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    if not file_sha256:
         problems["file"] = f"{file} is missing: export the model again"
     card = _card(folder / CARD_NAME, problems)
-    if card and sha256:
-        _check_file(folder, card, sha256, problems)
-    return Candidate(folder, sha256, card, _evidence(card, problems), problems, run_id)
+    if card and file_sha256:
+        _check_file(folder, card, file_sha256, problems)
+    described = folder / CARD_NAME
+    sha256 = model_digest(file_sha256, described.read_bytes()) if file_sha256 and described.is_file() else ""
+    return Candidate(folder, sha256, file_sha256, card, _evidence(card, problems), problems, run_id)
 
 
 def _card(path: Path, problems: dict[str, str]) -> ModelCard | None:

@@ -52,7 +52,7 @@ def judge(comparison: Comparison) -> list[Finding]:
     candidate = comparison.candidate
     findings = [
         _sound("card", candidate, f"version {candidate.card.version}" if candidate.card else ""),
-        _sound("file", candidate, f"sha256 {candidate.sha256}, as its card says; it loads and answers"),
+        _sound("file", candidate, f"sha256 {candidate.file_sha256}, as its card says; it loads and answers"),
     ]
     evidence = candidate.evidence
     if evidence is None:

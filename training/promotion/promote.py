@@ -8,6 +8,7 @@ import argparse
 import re
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,12 +86,12 @@ def _in_service(places: Places, measured_again: Path | None) -> Candidate:
     if measured_again is None:
         return served
     again = examine(measured_again)
-    if again.sha256 != served.sha256:
+    if again.file_sha256 != served.file_sha256:
         raise PromotionError(
-            f"--in-service {measured_again}: it holds the file {again.sha256[:16]}, and in service is "
-            f"{served.sha256[:16]}: name a folder of that very file"
+            f"--in-service {measured_again}: it holds the file {again.file_sha256[:16]}, and in service is "
+            f"{served.file_sha256[:16]}: name a folder of that very file"
         )
-    return again
+    return replace(again, sha256=served.sha256)  # what serves keeps its name, of the card that it is served with
 
 
 def _report(findings: list[Finding], name: str, environment: str) -> None:
@@ -119,7 +120,7 @@ def _crown(registry: Registry | None, candidate: Candidate) -> str | None:
     """Move the registry's alias, where the model came from a run; gives its version."""
     if registry is None or candidate.run_id is None:
         return None
-    version = registry.register(candidate.run_id, candidate.sha256)
+    version = registry.register(candidate.run_id, candidate.file_sha256)
     registry.crown(version)
     tell(f"MLflow: {ALIAS} is version {version} of {NAME}")
     return version

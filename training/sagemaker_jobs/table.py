@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.table import Column, Table
 from rich.text import Text
 
+from terminal import Column, Table
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.jobs import Job, spot_savings
@@ -61,18 +61,21 @@ def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -
     plan
         The sweep or job, where it is one.
     """
-    varied = _varied(view.jobs)
-    table = Table(
-        Column("job", no_wrap=True), "status", *varied, "epoch", OBJECTIVE, "elapsed", "cost", box=None, pad_edge=False
-    )
-    for column in table.columns[-4:]:
-        column.justify = "right"
-    best = max((job.objective for job in view.jobs if job.objective is not None), default=None)
     costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
-    for job, cost in zip(view.jobs, costs, strict=True):
-        table.add_row(*_cells(job, varied, cost), style="bold" if job.objective == best is not None else None)
     failures = [f"{job.name}: {' '.join(job.failure.split())}" for job in view.jobs if job.failure]
-    return Group(table, _sum(view, costs), *(Text(note) for note in (*failures, *view.notes)))
+    table = [table_of(view.jobs, costs)] if view.jobs else []
+    return Group(*table, _sum(view, costs), *(Text(note) for note in (*failures, *view.notes)))
+
+
+def table_of(jobs: list[Job], costs: list[float | None]) -> Table:
+    """Give a row for each job, with what it has cost so far."""
+    varied = _varied(jobs)
+    numbers = (Column(name, right=True) for name in ("epoch", OBJECTIVE, "elapsed", "cost"))
+    table = Table(["job", "status", *varied, *numbers])
+    best = max((job.objective for job in jobs if job.objective is not None), default=None)
+    for job, cost in zip(jobs, costs, strict=True):
+        table.add(*_cells(job, varied, cost), style="bold" if job.objective == best is not None else "")
+    return table
 
 
 def _cells(job: Job, varied: list[str], cost: float | None) -> list[str | Text]:

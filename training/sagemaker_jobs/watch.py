@@ -4,7 +4,6 @@ Follow jobs until they are over: lost lines are tried again, and Ctrl-C stops no
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from terminal import add_format, open_console
 from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
 from training.sagemaker_jobs.errors import ConnectionLostError, LaunchError, say
 from training.sagemaker_jobs.jobs import Job, list_jobs, notes_on, state_of
@@ -22,7 +22,7 @@ from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record
 from training.sagemaker_jobs.prices import Prices, read_prices
 from training.sagemaker_jobs.stop import stop_all
-from training.sagemaker_jobs.table import View, render
+from training.sagemaker_jobs.table import View, cost_of, render, table_of
 
 PAUSE_S = 15
 """AWS's metrics come about once a minute; asking more often shows nothing more."""
@@ -116,21 +116,19 @@ class Follower:
             return False
 
 
-_WIDTH = 160
-
-
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``jobs`` command."""
     parser = subparsers.add_parser("jobs", help="list SageMaker jobs and sweeps, and follow those that run")
     parser.add_argument("--env", default="dev", metavar="NAME", help="environment (%(default)s)")
     parser.add_argument("--sweep", metavar="NAME", help="only this sweep or job")
     parser.add_argument("--once", action="store_true", help="print the table once, as without a terminal")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, session: Any = None, console: Console | None = None) -> int:
     """Run the ``jobs`` command; gives the exit code."""
-    console = console or make_console()
+    console = console or open_console()
     try:
         environment, prices = read_environment(options.env), read_prices()
         session = session or open_session(environment)
@@ -141,6 +139,10 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
         if options.sweep and not view.jobs and plan is None:
             say(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed")
             return 2
+        if options.format != "table":
+            costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
+            table_of(view.jobs, costs).write(console, options.format)
+            return 0
         if options.once or not console.is_terminal or not (view.running or view.more):
             console.print(render(view, place, prices, plan))
             settle(view, name, place, prices, plan)
@@ -163,11 +165,6 @@ def look(
     return View(jobs, notes_on(jobs, place, session) if notes is None else notes)
 
 
-def make_console() -> Console:
-    """Give standard output, as wide as the table where there is no terminal that says how wide it is."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH)
-
-
 def watch(
     name: str,
     place: Place,
@@ -185,7 +182,7 @@ def watch(
         stop=lambda: stop_all(name, place, session),
         ask=input,
         sleep=time.sleep,
-        console=console or make_console(),
+        console=console or open_console(),
         again=f"python -m training jobs --env {place.environment}" + ("" if name.endswith("-") else f" --sweep {name}"),
         ended=lambda view: settle(view, name, place, prices, plan),
     ).run()

@@ -7,7 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-LABELS = ("Benign", "Early", "Pre", "Pro")
+LABELS = os.environ["PEER_LABELS"].split(",")
 
 
 @bentoml.service(workers=1)

@@ -9,14 +9,14 @@ import onnxruntime
 from fastapi import FastAPI, File
 from PIL import Image
 
-LABELS = ("Benign", "Early", "Pre", "Pro")
+LABELS = os.environ["PEER_LABELS"].split(",")
 
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(os.environ["PEER_MODEL"], options, providers=["CPUExecutionProvider"])
 image_name = session.get_inputs()[0].name
-# The converter renames outputs; the probabilities are the one of shape [1, 4].
-probabilities_name = next(output.name for output in session.get_outputs() if output.shape == [1, 4])
+# The converter renames outputs; the probabilities are the one of shape [1, labels].
+probabilities_name = next(output.name for output in session.get_outputs() if output.shape == [1, len(LABELS)])
 app = FastAPI()
 
 

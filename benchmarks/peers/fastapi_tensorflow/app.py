@@ -10,7 +10,7 @@ import tensorflow as tf
 from fastapi import FastAPI, File
 from PIL import Image
 
-LABELS = ("Benign", "Early", "Pre", "Pro")
+LABELS = os.environ["PEER_LABELS"].split(",")
 
 runner = tf.lite.Interpreter(os.environ["PEER_MODEL"], num_threads=1).get_signature_runner("serving_default")
 one_at_a_time = Lock()  # the interpreter's tensors are shared by FastAPI's threads

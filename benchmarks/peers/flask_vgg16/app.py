@@ -1,6 +1,7 @@
 """The path that this project grew from: Flask, PIL and Keras VGG16 ``model.predict``; weights are random."""
 
 import io
+import os
 import sys
 
 import keras
@@ -9,7 +10,7 @@ import waitress
 from flask import Flask, request
 from PIL import Image
 
-LABELS = ("Benign", "Early", "Pre", "Pro")
+LABELS = os.environ["PEER_LABELS"].split(",")
 
 base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3), pooling="avg")
 head = [keras.layers.Dense(units, activation="relu") for units in (256, 128, 64, 16, 8)]

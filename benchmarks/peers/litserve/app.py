@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from fastapi import Request
 from PIL import Image
 
-LABELS = ("Benign", "Early", "Pre", "Pro")
+LABELS = os.environ["PEER_LABELS"].split(",")
 
 
 class SmearAPI(litserve.LitAPI):

@@ -8,6 +8,8 @@
   const STREAM_PATH = "/_stcore/stream";
   const FALL_BACK_MS = 3000;
   const PART_BYTES = 256 * 1024;
+  // Handed to Engine.IO at a time: the server takes 64 packets a request, pings among them.
+  const AT_ONCE = 32;
   const MORE = 0;
   const LAST = 1;
   const NORMAL = 1000;
@@ -66,6 +68,10 @@
     #engine;
     #joiner = new Joiner();
     #session = null;
+    #parts = [];
+    /** Whole messages among the parts that were handed to Engine.IO and not yet answered. */
+    #onTheirWay = 0;
+    #handed = false;
 
     constructor(protocols, on) {
       const previous = last;
@@ -89,8 +95,10 @@
       this.#engine.on("drain", () => {
         // Every request with something to send was answered.
         if (this.#session !== null) {
-          this.#session.sure += this.#session.unsure.length;
-          this.#session.unsure = [];
+          this.#session.unsure.splice(0, this.#onTheirWay);
+          this.#session.sure += this.#onTheirWay;
+          this.#onTheirWay = 0;
+          this.#hand();
         }
       });
       this.#engine.on("message", (part) => {
@@ -131,7 +139,19 @@
       // A copy: whoever sends may use its memory for something else.
       const message = bytesOf(data).slice();
       this.#session.unsure.push(message);
-      for (const part of split(message)) {
+      const idle = this.#parts.length === 0;
+      this.#parts.push(...split(message));
+      if (idle && !this.#handed) {
+        this.#hand();
+      }
+    }
+
+    /** Hand on the next parts; those after them wait until these have arrived. */
+    #hand() {
+      const parts = this.#parts.splice(0, AT_ONCE);
+      this.#handed = parts.length > 0;
+      for (const part of parts) {
+        this.#onTheirWay += new Uint8Array(part)[0] === LAST ? 1 : 0;
         this.#engine.send(part);
       }
     }

@@ -12,7 +12,7 @@ from tests.contract.gateway import Answered, event, read
 def test_threads_each_get_the_answer_to_their_own_request(application: Application) -> None:
     def image(number: int) -> bytes:
         file = io.BytesIO()
-        Image.fromarray(np.full((70, 70 + number, 3), number, np.uint8)).save(file, "PNG")
+        Image.fromarray(np.full((80, 80 + number, 3), number, np.uint8)).save(file, "PNG")
         return file.getvalue()
 
     def ask(number: int) -> Answered:
@@ -25,7 +25,7 @@ def test_threads_each_get_the_answer_to_their_own_request(application: Applicati
         assert answered.status == 200
         assert answered.body["request_id"] == f"request-{number}"
         assert answered.body["image"]["sha256"] == hashlib.sha256(image(number)).hexdigest()
-        assert answered.body["image"]["width"] == 70 + number
+        assert answered.body["image"]["width"] == 80 + number
 
 
 def test_a_stage_in_the_path_is_passed_over(application: Application) -> None:

@@ -19,11 +19,11 @@ def test_every_kind_is_listed_once_and_has_a_stable_name() -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (inference.EmptyImage("x"), 400),
-        (inference.NotAnImage("x"), 415),
-        (inference.UnreadableImage("x"), 422),
-        (inference.ImageTooSmall("x"), 422),
-        (inference.ImageTooLarge("x"), 413),
+        (inference.EmptyImage("x", "damaged"), 400),
+        (inference.NotAnImage("x", "damaged"), 415),
+        (inference.UnreadableImage("x", "damaged"), 422),
+        (inference.ImageTooSmall("x", "damaged"), 422),
+        (inference.ImageTooLarge("x", "damaged"), 413),
         (inference.ModelError("x"), 503),
     ],
 )
@@ -35,7 +35,7 @@ def test_what_inference_refuses_has_the_contracts_status(error: Exception, statu
 
 def test_every_error_of_inference_is_mapped() -> None:
     for kind in inference.ImageError.__subclasses__():
-        assert as_api_error(kind("x")).status < 500
+        assert as_api_error(kind("x", "damaged")).status < 500
 
 
 def test_an_unforeseen_error_tells_nothing_of_its_cause() -> None:

@@ -57,15 +57,26 @@ def test_explain_adds_a_heat_map_of_the_images_size(application: Application, sa
 
 def test_unread_frames_are_told(application: Application, sample: bytes) -> None:
     file = io.BytesIO()
-    Image.open(io.BytesIO(sample)).save(file, "TIFF", save_all=True, append_images=[Image.new("RGB", (99, 99))])
+    Image.open(io.BytesIO(sample)).save(file, "TIFF", save_all=True, append_images=[Image.new("RGB", (224, 224))])
     prediction = _predict(application, body=file.getvalue(), content_type="image/tiff")
     assert prediction.image.frames == 2
     assert prediction.notes == ["The file holds 2 frames; only the first was read."]
 
 
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/octet-stream", "application/x-www-form-urlencoded"]
-)
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "binary/octet-stream", "application/dicom"])
+def test_a_header_that_says_nothing_is_taken(application: Application, sample: bytes, content_type: str) -> None:
+    prediction = _predict(application, body=sample, content_type=content_type)
+    assert prediction.image.source is not None
+    assert (prediction.image.source.format, prediction.image.source.bits) == ("PNG", 8)
+
+
+def test_a_refused_image_has_a_reason(application: Application) -> None:
+    answered = read(application(event(body=b"GIF89a....", content_type="image/gif"), None))
+    assert (answered.status, answered.body["reason"]) == (415, "format-not-read")
+    assert "PNG" in answered.body["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
 def test_a_header_that_is_no_image_type_is_415(application: Application, sample: bytes, content_type: str) -> None:
     answered = read(application(event(body=sample, content_type=content_type), None))
     assert (answered.status, answered.problem) == (415, "unsupported-type")

@@ -47,6 +47,27 @@ def test_csv_has_a_column_for_every_label(service: str, slide: Path, capsys: pyt
     for line in lines:
         shares = [float(line[f"probability_{label}"]) for label in ("Benign", "Early", "Pre", "Pro")]
         assert max(shares) == float(line["probability"])
+    assert list(lines[0])[:5] == ["file", "triage", "triage_verdict", "triage_probability", "summary"]
+
+
+def test_the_models_of_a_service_are_listed(service: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["models", "--url", service]) == 0
+    printed = capsys.readouterr().out
+    assert "lenient (default)" in printed
+    assert "pro-B" in printed
+
+
+def test_a_model_that_is_not_there_is_told_for_each_file(service: str, slide: Path, capsys: pytest.CaptureFixture[str]):
+    asked = ["predict", str(slide / "a.png"), "--url", service, "--format", "json", "--model", "another"]
+    assert main(asked) == 1
+    assert "this service has lenient" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", ["0", "nan", "wide", "1e9"])
+def test_a_foolish_pixel_size_is_told_at_once(slide: Path, size: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["predict", str(slide), "--microns-per-pixel", size])
+    assert "give a number from 0.01 to 100" in capsys.readouterr().err
 
 
 def test_a_file_without_an_answer_is_told_among_the_others(

@@ -21,24 +21,24 @@ def heatmap(size: tuple[int, int]) -> str:
     return base64.b64encode(png(image)).decode()
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "1", "I;16"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "I;16"])
 def test_evidence_colours_the_picture_and_none_leaves_it(mode: str):
-    size = (80, 64)
+    size = (100, 80)
     original = Image.new(mode, size)
     buffer = io.BytesIO()
     original.save(buffer, "TIFF")
     laid = Image.open(io.BytesIO(overlay(buffer.getvalue(), heatmap(size))))
     assert (laid.size, laid.mode) == (size, "RGB")
     plain = Image.open(io.BytesIO(overlay(buffer.getvalue(), base64.b64encode(png(Image.new("RGB", size))).decode())))
-    assert laid.getpixel((70, 10)) == plain.getpixel((70, 10))
+    assert laid.getpixel((90, 10)) == plain.getpixel((90, 10))
     assert laid.getpixel((10, 10)) != plain.getpixel((10, 10))
 
 
 def test_the_picture_is_turned_as_its_camera_said():
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = overlay(png(Image.new("RGB", (80, 64)), exif=exif), heatmap((64, 80)))
-    assert Image.open(io.BytesIO(turned)).size == (64, 80)
+    turned = overlay(png(Image.new("RGB", (100, 80)), exif=exif), heatmap((80, 100)))
+    assert Image.open(io.BytesIO(turned)).size == (80, 100)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_every_type_is_known_by_its_first_bytes(kind: str, media_type: str):
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"RIFF----WAVE"])
-def test_what_is_no_image_has_no_type(data: bytes):
-    assert image_type(data) is None
+def test_what_tells_nothing_is_sent_as_bytes(data: bytes):
+    assert image_type(data) == "application/octet-stream"

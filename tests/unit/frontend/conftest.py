@@ -20,7 +20,7 @@ MODEL_SHA256 = "a" * 64
 UNREADABLE = "The PNG file cannot be decoded; it is damaged or cut short. Save it again."
 
 
-def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 64) -> bytes:
+def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 80) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (side_px, side_px), colour).save(file, "PNG")
     return file.getvalue()
@@ -58,7 +58,7 @@ class FakeClient:
                 "out_of_distribution_score": 3.0,
                 "explanation": {"heatmap_png": heat} if explain else None,
                 "model": {"version": "9.8.7", "sha256": MODEL_SHA256},
-                "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 64, "height": 64, "format": "PNG"},
+                "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 80, "height": 80, "format": "PNG"},
                 "request_id": "request-1",
             }
         )

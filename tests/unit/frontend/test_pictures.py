@@ -24,18 +24,19 @@ def test_every_type_becomes_a_small_jpeg(kind: str):
 def test_a_turned_photograph_is_shown_upright():
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = encoded(Image.new("RGB", (100, 50), "white"), "JPEG", exif=exif)
-    assert Image.open(io.BytesIO(pictures.preview(data))).size == (50, 100)
+    data = encoded(Image.new("RGB", (160, 80), "white"), "JPEG", exif=exif)
+    assert Image.open(io.BytesIO(pictures.preview(data))).size == (80, 160)
 
 
 def test_sixteen_bits_keep_their_brightness():
-    grey = Image.fromarray(np.full((64, 64), 0x8000, dtype=np.uint16))
+    grey = Image.fromarray(np.full((80, 80), 0x8000, dtype=np.uint16))
     shown = np.asarray(Image.open(io.BytesIO(pictures.preview(encoded(grey, "PNG")))))
     assert 120 <= shown.mean() <= 136
 
 
 def test_a_transparent_background_is_white():
-    clear = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    clear = Image.new("RGBA", (80, 80), (0, 0, 0, 0))
+    clear.putpixel((0, 0), (255, 255, 255, 255))
     assert np.asarray(Image.open(io.BytesIO(pictures.preview(encoded(clear, "PNG"))))).min() > 250
 
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 import inference
-from inference.picture import Picture
 from inference.scale import MAX_TILES, Box, plan_field
 from inference.tiles import evidence_together
+from intake import Picture
+from intake.source import Source
 from tests.model_folders import copy_of, public_card
 
 TRAINED = {"method": "m", "reference": "r", "minimum": 0.8, "maximum": 1.25, "microns_per_pixel": 0.2}
@@ -19,7 +20,15 @@ CARD = public_card(scale=TRAINED)
 
 
 def _picture(width: int, height: int, microns: float | None = None) -> Picture:
-    return Picture(np.zeros((height, width, 3), np.uint8), width, height, "PNG", 1, "0" * 64, microns)
+    return Picture(
+        np.zeros((height, width, 3), np.uint8),
+        width,
+        height,
+        "PNG",
+        1,
+        "0" * 64,
+        Source("PNG", microns_per_pixel=microns),
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_the_changelog_has_known_sections_only():
 def test_no_other_file_says_the_version():
     said = re.compile(rf"""version["']?\s*[:=]\s*["']?{re.escape(version())}\b""")
     files = [*ROOT.glob("*.toml"), *ROOT.glob("*.json"), *ROOT.glob("*.yml")]
-    for folder in ("client", "frontend", "infra", "lambda", "local", "release", "training"):
+    for folder in ("client", "frontend", "infra", "lambda", "local", "release", "terminal", "training"):
         files += (ROOT / folder).rglob("*.py")
     places = [path.relative_to(ROOT).as_posix() for path in files if said.search(path.read_text())]
     assert [place for place in places if place != "package-lock.json"] == ["pyproject.toml"]

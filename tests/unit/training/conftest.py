@@ -48,6 +48,45 @@ def drawn_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def small_lite0() -> Iterator[str]:
+    """Put a network of a few narrow layers in the place of EfficientNet-Lite0; gives its name.
+
+    It has the same views, and as many depths that are pooled by stain. What is tested with it is the way from fields to
+    a file, which is the same for any layers; the real network costs thirty times the work, and gigabytes.
+    """
+    from dataclasses import replace
+
+    import keras
+    import numpy as np
+
+    from training.models.backbones import BACKBONES
+    from training.models.backbones.efficientnet_lite import FusedBatchNormalization
+
+    name = "efficientnet-lite0"
+    depths = tuple(f"depth_{number}" for number in range(len(BACKBONES[name].depths)))
+
+    def build(height: int, width: int) -> keras.Model:
+        image = keras.Input((height, width, 3), name="scaled_image")
+        maps = keras.layers.Conv2D(8, 8, strides=8, padding="same", activation="relu", name="stem")(image)
+        for number, depth in enumerate(depths):
+            maps = keras.layers.DepthwiseConv2D(3, strides=1 + number % 2, padding="same", name=f"apart_{number}")(maps)
+            maps = keras.layers.Conv2D(8 + 4 * number, 1, use_bias=False, name=f"across_{number}")(maps)
+            maps = keras.layers.ReLU(6.0, name=depth)(FusedBatchNormalization(name=f"norm_{number}")(maps))
+        return keras.Model(image, maps, name=name)
+
+    def load(model: keras.Model) -> None:
+        rng = np.random.default_rng(1)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                kernel, *bias = layer.get_weights()
+                layer.set_weights([rng.normal(0, np.sqrt(2 / kernel[..., 0].size), kernel.shape), *bias])
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(BACKBONES, name, replace(BACKBONES[name], build=build, load_imagenet=load, depths=depths))
+        yield name
+
+
 @pytest.fixture
 def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a backbone of a few weights, with maxima and hidden layers as VGG16 has, beside the real ones; its name."""

@@ -32,7 +32,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_folder(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(drawn: Path, small_lite0: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     places = ["--output", str(folder / "model"), "--work", str(folder / "work")]
     with pytest.MonkeyPatch.context() as patched:

@@ -17,21 +17,20 @@ from training.tflite import convert
 
 from .model_folder import expect_to_serve
 
-WIDTH = 1120
-"""Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels in colour, and of these and 112 in grey."""
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
 
 
 def serve(*, imagenet: bool = True) -> ServedClassifier:
     network = classifier.build("efficientnet-lite0", imagenet=imagenet)
     rng = np.random.default_rng(0)
-    embeddings = rng.gamma(2.0, 0.2, (64, WIDTH)).astype(np.float32)
-    network.get_layer("logits").set_weights([rng.normal(0, 0.5, (WIDTH, 4)), rng.normal(0, 0.1, 4)])
+    width = network.get_layer("embedding").output.shape[-1]
+    embeddings = rng.gamma(2.0, 0.2, (64, width)).astype(np.float32)
+    network.get_layer("logits").set_weights([rng.normal(0, 0.5, (width, 4)), rng.normal(0, 0.1, 4)])
     return ServedClassifier(network, 1.5, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
 
 
 @pytest.fixture(scope="module")
-def served() -> ServedClassifier:
+def served(small_lite0: str) -> ServedClassifier:
     return serve()
 
 
@@ -101,7 +100,7 @@ def test_nothing_is_replaced_when_a_check_fails(content: bytes, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_fine_tuned_run_on_drawn_smears_ships_a_model_that_serves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_lite0: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LEUKOLENS_TRACKING", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -12,6 +12,7 @@ from inference import ModelCard
 from training.evaluation.report.report import metric_table
 from training.evaluation.report.wording import COLLECTIONS, interval, table
 from training.evaluation.results import Results
+from untrusted import in_markdown
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
 
@@ -32,7 +33,7 @@ ITEMS = (
     Item("5", "-", "prospective or retrospective", f"{CARD}, Data: retrospective"),
     Item("7", "5a", "data sources", f"{CARD}, Data"),
     Item("8", "5b, 6a, 6b", "eligibility, setting, dates", "**no**: the source does not tell them field by field"),
-    Item("9", "7", "preprocessing and quality checks", "`lambda/inference/picture.py`; `training ingest`"),
+    Item("9", "7", "preprocessing and quality checks", "`lambda/intake/picture.py`; `training ingest`"),
     Item("10", "-", "selection of subsets", f"{CARD}, Data"),
     Item("11", "17", "de-identification, ethical approval", "**no**: the source's; nothing but pixels is read"),
     Item("12", "11", "missing data", "not applicable: unreadable images are refused, none is imputed"),
@@ -230,7 +231,12 @@ def _thresholds(card: ModelCard) -> list[str]:
 
 def _strangers(results: Results) -> list[str]:
     rows = [
-        [COLLECTIONS.get(name, name), f"{one.images}", f"{one.accepted:.2%}", f"{one.accepted_as_malignant:.2%}"]
+        [
+            COLLECTIONS.get(name) or in_markdown(name),
+            f"{one.images}",
+            f"{one.accepted:.2%}",
+            f"{one.accepted_as_malignant:.2%}",
+        ]
         for name, one in results.evidence.strangers.items()
     ]
     return table(["", "n", "accepted", "accepted as malignant"], rows)

@@ -16,6 +16,7 @@ from training.evaluation.metrics import BINS
 from training.evaluation.report.targets import verdicts
 from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
 from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results, StrangersResult
+from untrusted import in_markdown
 
 
 class Attempt(Part):
@@ -239,12 +240,12 @@ def _shortcuts(results: Results) -> list[str]:
 def _slides(results: Results) -> list[str]:
     rows = [
         [
-            one.name,
+            in_markdown(one.name),
             f"{one.images}",
             number(one.triage_accepted, 3),
             _share(one.triage_right),
             number(one.sensitivity, 3),
-            one.mistaken_for or "-",
+            in_markdown(one.mistaken_for or "") or "-",
             number(one.covered, 3),
             number(one.accepted, 3),
             _share(one.accepted_right),

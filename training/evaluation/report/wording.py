@@ -70,5 +70,5 @@ def interval(one: Estimate | None, decimals: int = 4) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Write a table, as lines of Markdown."""
+    """Write a table, as lines of Markdown; cells are Markdown already (see ``untrusted.in_markdown`` for names)."""
     return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from api.schemas import BatchLine, Prediction
 from client.batch.aws import Aws
 from client.batch.errors import BatchError, WrongRequestError
 from client.batch.execution import Execution
 from client.batch.machine import Machine
 from client.batch.results import NO_LINE, Tally, read_rows
 from client.batch.tables import check_target, write_rows
+from client.output import answer_columns
 
 SHA = "0" * 64
 
@@ -95,6 +97,33 @@ def test_parquet_and_csv_hold_the_same(aws: Aws, machine: Machine, execution: Ex
     assert float(lines[1]["probability_Pre"]) == 0.75
     assert table[0]["label"] is None
     assert lines[0]["label"] == ""
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_stranger_has_no_numbers_in_the_table(tmp_path: Path, suffix: str):
+    known = BatchLine.model_validate_json(_answered("a")).prediction
+    assert known is not None
+    nothing = {"result": None, "probability": None, "verdict": "out_of_distribution"}
+    changes = {
+        "triage": nothing,
+        "prediction": {"label": None, "probability": None, "verdict": "out_of_distribution"},
+        "probabilities": None,
+        "malignant_probability": None,
+        "prediction_set": [],
+    }
+    strange = Prediction.model_validate(known.model_dump() | changes)
+    rows = [{"key": str(n), "error": "", **answer_columns(one)} for n, one in enumerate((strange, known))]
+    target = tmp_path / f"results{suffix}"
+    write_rows(target, rows)
+    if suffix == ".csv":
+        first, second = csv.DictReader(target.read_text("utf-8").splitlines())
+        assert {first[name] for name in ("probability", "probability_Pre", "malignant_probability", "label")} == {""}
+        assert float(second["probability_Pre"]) == 0.75
+    else:
+        first, second = parquet.read_table(target).to_pylist()
+        assert {first[name] for name in ("probability", "probability_Pre", "malignant_probability", "label")} == {None}
+        assert second["probability_Pre"] == 0.75
+    assert first["triage_verdict"] == first["verdict"] == "out_of_distribution"
 
 
 def test_a_file_that_breaks_off_does_not_stay(tmp_path: Path):

@@ -46,6 +46,12 @@ def test_csv_runs_no_formula(fields: list[SmearField]):
     assert "血液 слайд é.png" in names
 
 
+@pytest.mark.parametrize("name", ["  =1", "\n=1", "\u3000@x", "\uff1d1", "\ufeff+1"])
+def test_csv_runs_no_formula_behind_blanks_or_in_full_width(fields: list[SmearField], name: str):
+    fields[0].name = name
+    assert rows(fields)[0]["file"].startswith("'")
+
+
 def test_csv_gives_no_label_to_a_field_that_was_not_accepted():
     client = FakeClient()
     client.verdict = "uncertain"

@@ -14,7 +14,8 @@ import uvicorn
 
 from frontend.asgi import Receive, Scope, Send
 from frontend.transport import frames
-from frontend.transport.endpoint import ORIGIN_HEADER, PATH, PROTOCOLS_HEADER, PollingEndpoint
+from frontend.transport.endpoint import MAX_POLL_PACKETS, ORIGIN_HEADER, PATH, PROTOCOLS_HEADER, PollingEndpoint
+from frontend.visitors import VisitorCookie
 
 LIMIT_BYTES = 16 * 1024 * 1024
 WAIT_S = 120.0  # whatever else the machine does
@@ -71,7 +72,7 @@ def application() -> Application:
 @pytest.fixture
 def address(application: Application) -> Iterator[str]:
     config = uvicorn.Config(
-        PollingEndpoint(application, LIMIT_BYTES),
+        VisitorCookie(PollingEndpoint(application, LIMIT_BYTES)),
         port=0,
         log_level="error",
         lifespan="off",
@@ -89,8 +90,10 @@ def address(application: Application) -> Iterator[str]:
 class PlainClient:
     """Engine.IO by hand: one poll after the other, and requests no larger than the server said."""
 
-    def __init__(self, address: str, **headers: str) -> None:
+    def __init__(self, address: str, tab_of: "PlainClient | None" = None, **headers: str) -> None:
         self._http = httpx.Client(base_url=address, params={"EIO": "4", "transport": "polling"}, timeout=WAIT_S)
+        if tab_of is not None:
+            self._http.cookies = tab_of.cookies
         self._joiner = frames.Joiner(LIMIT_BYTES)
         self.received: queue.Queue[bytes] = queue.Queue()
         self.told: list[str] = []
@@ -105,6 +108,10 @@ class PlainClient:
         self._thread = threading.Thread(target=self._poll)
         self._thread.start()
 
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return self._http.cookies
+
     def send(self, *messages: bytes) -> None:
         packets = ["b" + base64.b64encode(part).decode() for message in messages for part in frames.split(message)]
         self.send_packets(packets)
@@ -112,7 +119,8 @@ class PlainClient:
     def send_packets(self, packets: list[str]) -> None:
         batch: list[str] = []
         for packet in packets:
-            if batch and sum(map(len, batch)) + len(batch) + len(packet) > self._room:
+            full = sum(map(len, batch)) + len(batch) + len(packet) > self._room or len(batch) == MAX_POLL_PACKETS
+            if batch and full:
                 self._post(batch)
                 batch = []
             batch.append(packet)
@@ -157,8 +165,8 @@ class PlainClient:
 def connect(address: str) -> Iterator[Callable[..., PlainClient]]:
     clients: list[PlainClient] = []
 
-    def connecting(**headers: str) -> PlainClient:
-        clients.append(PlainClient(address, **headers))
+    def connecting(tab_of: PlainClient | None = None, **headers: str) -> PlainClient:
+        clients.append(PlainClient(address, tab_of, **headers))
         return clients[-1]
 
     yield connecting

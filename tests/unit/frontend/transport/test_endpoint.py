@@ -43,7 +43,7 @@ def test_the_application_sees_a_websocket_of_the_same_reader(connect: Connect, a
     assert scope["path"] == "/_stcore/stream"
     assert scope["subprotocols"] == ["streamlit", "token"]
     assert headers[b"sec-websocket-protocol"] == b"streamlit, token"
-    assert headers[b"cookie"] == b"session=abc"
+    assert headers[b"cookie"].startswith(b"session=abc; leukolens_visitor=")
     assert headers[b"origin"] == address.encode()
     assert not [name for name in headers if name.startswith(b"x-leukolens")]
 
@@ -85,7 +85,7 @@ def test_when_the_application_hangs_up_the_browser_hears_of_it(connect: Connect)
 def test_a_session_that_follows_a_lost_one_ends_it_first(connect: Connect, application: Application):
     lost = connect()
     assert application.events.get(timeout=WAIT_S) == ("opened", 1)
-    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    connect(lost, **{endpoint.PREVIOUS_HEADER: lost.sid})
     assert application.events.get(timeout=WAIT_S) == ("ended", 1)
     assert application.events.get(timeout=WAIT_S) == ("opened", 2)
 
@@ -98,7 +98,7 @@ def test_a_session_that_follows_one_about_to_end_waits_for_it(connect: Connect, 
     goodbye = threading.Thread(target=lost.close)
     goodbye.start()
     wait_until(lambda: lost.saying_goodbye)
-    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
+    connect(lost, **{endpoint.PREVIOUS_HEADER: lost.sid})
     goodbye.join()
     assert application.events.get(timeout=WAIT_S) == ("ended", 1)
     assert application.events.get(timeout=WAIT_S) == ("opened", 2)
@@ -109,7 +109,7 @@ def test_a_session_that_follows_a_lost_one_hears_how_far_that_came(connect: Conn
     lost.send(b"one", b"two", bytes(frames.PART_BYTES * 2))
     assert [lost.get()[:3] for _ in range(3)] == [b"one", b"two", bytes(3)]
     lost.send_packets(["bAGhhbGY="])  # 00, "half": a message whose end was lost
-    assert connect(**{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["3"]
+    assert connect(lost, **{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["3"]
 
 
 def test_it_hears_the_same_again_if_the_answer_was_lost_and_nobody_holds_the_session(
@@ -118,8 +118,8 @@ def test_it_hears_the_same_again_if_the_answer_was_lost_and_nobody_holds_the_ses
     lost = connect()
     lost.send(b"one")
     assert lost.get() == b"one"
-    connect(**{endpoint.PREVIOUS_HEADER: lost.sid})
-    assert connect(**{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["1"]
+    connect(lost, **{endpoint.PREVIOUS_HEADER: lost.sid})
+    assert connect(lost, **{endpoint.PREVIOUS_HEADER: lost.sid}).told == ["1"]
     seen = [application.events.get(timeout=WAIT_S) for _ in range(5)]
     assert seen == [("opened", 1), ("ended", 1), ("opened", 2), ("ended", 2), ("opened", 3)]
 

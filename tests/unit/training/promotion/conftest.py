@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inference import ModelCard, read_card
+from inference import ModelCard, folder_digest, read_card
 from infra import model as served_model
 from infra.environments import ENVIRONMENTS, load_environment
 from training import cli
@@ -75,6 +75,11 @@ def change_card(folder: Path, change: Callable[[dict[str, Any]], object]) -> Non
     write_card(folder, card)
 
 
+def digest_of(folder: Path) -> str:
+    """Give what an environment names a model folder by."""
+    return folder_digest(folder)
+
+
 def card_of(folder: Path) -> ModelCard:
     return read_card(folder)
 
@@ -102,7 +107,7 @@ class Staging:
         return model.sha256 if model else None
 
     def serve(self, folder: Path) -> None:
-        model = f'\n[model]\nuri = "{folder.as_uri()}"\nsha256 = "{card_of(folder).sha256}"\n'
+        model = f'\n[model]\nuri = "{folder.as_uri()}"\nsha256 = "{digest_of(folder)}"\n'
         self.file.write_text((ENVIRONMENTS / "staging.toml").read_text() + model)
 
     def promote(self, run: Path | str, *more: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from training.data.s3 import Bucket, BucketError
 from training.promotion import gate, history, places
 
-from .conftest import Staging, card_of, change_card, evidence, write_model
+from .conftest import Staging, change_card, digest_of, evidence, write_model
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -21,7 +21,7 @@ def test_a_better_model_goes_into_service(
     staging: Staging, served: Path, better: Path, capsys: pytest.CaptureFixture[str]
 ):
     before = staging.text
-    sha256 = card_of(better).sha256
+    sha256 = digest_of(better)
     assert staging.promote(better) == 0
     assert staging.serves == sha256
     assert objects(staging.bucket) == {
@@ -32,7 +32,7 @@ def test_a_better_model_goes_into_service(
     assert Bucket(staging.bucket, 2).get(f"models/{sha256}/model.tflite") == (better / "model.tflite").read_bytes()
     told = capsys.readouterr().out
     assert f'+uri = "{staging.bucket}/models/{sha256}"' in told
-    assert f'-sha256 = "{card_of(served).sha256}"' in told
+    assert f'-sha256 = "{digest_of(served)}"' in told
     changed = [line for line in staging.text.splitlines() if line not in before.splitlines()]
     assert len(changed) == 2  # every comment and every other key is as it was
 
@@ -50,7 +50,7 @@ def test_a_dry_run_shows_the_change_and_writes_nothing(
 ):
     before = staging.text
     assert staging.promote(better, "--dry-run") == 0
-    assert f'+sha256 = "{card_of(better).sha256}"' in capsys.readouterr().out
+    assert f'+sha256 = "{digest_of(better)}"' in capsys.readouterr().out
     assert staging.text == before
     assert objects(staging.bucket) == set()
 
@@ -184,6 +184,7 @@ def test_a_model_in_service_without_evidence_can_be_measured_again(
     staging: Staging, served: Path, better: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     change_card(served, not_measured)
+    staging.serve(served)
     assert staging.promote(better) == 2
     assert "name its folder by --in-service" in capsys.readouterr().err
     again = write_model(tmp_path / "again", "1.0.1", evidence())
@@ -227,7 +228,7 @@ def test_a_promotion_that_fails_half_way_leaves_the_environment_and_goes_on(
     assert staging.text == before
     monkeypatch.setattr(Bucket, "put", put)
     assert staging.promote(better) == 0
-    assert staging.serves == card_of(better).sha256
+    assert staging.serves == digest_of(better)
 
 
 def test_a_file_that_cannot_be_written_leaves_the_history_usable(

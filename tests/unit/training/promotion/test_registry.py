@@ -8,7 +8,7 @@ import pytest
 
 from training.promotion.registry import ALIAS, NAME
 
-from .conftest import Staging, card_of, evidence, write_model
+from .conftest import Staging, digest_of, evidence, write_model
 
 Log = Callable[..., str]
 Place = tuple[str, str]
@@ -48,7 +48,7 @@ def test_a_run_becomes_the_champion_and_a_rollback_gives_the_title_back(
 ):
     first, second = log(better), log(write_model(tmp_path / "best", "1.2.0", evidence(contiguous=0.97)))
     assert staging.promote(first, *at) == 0
-    assert staging.serves == card_of(better).sha256
+    assert staging.serves == digest_of(better)
     assert champion(client) == first
     assert staging.promote(second, *at) == 0
     assert champion(client) == second
@@ -107,5 +107,5 @@ def test_a_rollback_does_not_wait_for_the_registry(
     assert staging.promote(log(better), *at) == 0
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert staging.rollback("--tracking-uri", "http://127.0.0.1:9") == 0
-    assert staging.serves == card_of(served).sha256
+    assert staging.serves == digest_of(served)
     assert "alias champion is not moved" in capsys.readouterr().err

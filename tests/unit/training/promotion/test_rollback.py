@@ -5,7 +5,7 @@ import pytest
 from infra.model import DEFAULT
 from training.data.s3 import Bucket, BucketError
 
-from .conftest import Staging, card_of, evidence, write_model
+from .conftest import Staging, card_of, digest_of, evidence, write_model
 
 
 def test_back_to_the_model_before(staging: Staging, served: Path, better: Path, capsys: pytest.CaptureFixture[str]):
@@ -14,7 +14,7 @@ def test_back_to_the_model_before(staging: Staging, served: Path, better: Path, 
     capsys.readouterr()
     assert staging.rollback() == 0
     assert staging.text == before
-    assert f'+sha256 = "{card_of(served).sha256}"' in capsys.readouterr().out
+    assert f'+sha256 = "{digest_of(served)}"' in capsys.readouterr().out
 
 
 def test_back_to_the_shipped_model_leaves_the_file_as_it_came(staging: Staging, better: Path, tmp_path: Path):
@@ -25,7 +25,7 @@ def test_back_to_the_shipped_model_leaves_the_file_as_it_came(staging: Staging, 
     (again / "model.tflite").write_bytes((DEFAULT / "model.tflite").read_bytes())
     (again / "model.json").write_text(card.model_dump_json())
     assert staging.promote(better, "--in-service", str(again)) == 0
-    assert staging.serves == card_of(better).sha256
+    assert staging.serves == digest_of(better)
     assert staging.rollback() == 0
     assert staging.text == before
 
@@ -35,12 +35,12 @@ def test_two_promotions_are_taken_back_one_by_one(
 ):
     best = write_model(tmp_path / "best", "1.2.0", evidence(contiguous=0.97))
     assert [staging.promote(model) for model in (better, best)] == [0, 0]
-    shas = [card_of(model).sha256 for model in (best, better)]
+    shas = [digest_of(model) for model in (best, better)]
     assert staging.serves == shas[0]
     assert staging.rollback() == 0
     assert staging.serves == shas[1]
     assert staging.rollback() == 0
-    assert staging.serves == card_of(served).sha256
+    assert staging.serves == digest_of(served)
     assert staging.rollback() == 2
     assert "no note of what served before" in capsys.readouterr().err
 
@@ -50,7 +50,7 @@ def test_a_dry_run_writes_nothing(staging: Staging, served: Path, better: Path, 
     before, noted = staging.text, Bucket(staging.bucket, 2).get("promotions/staging.json")
     capsys.readouterr()
     assert staging.rollback("--dry-run") == 0
-    assert f'+sha256 = "{card_of(served).sha256}"' in capsys.readouterr().out
+    assert f'+sha256 = "{digest_of(served)}"' in capsys.readouterr().out
     assert staging.text == before
     assert Bucket(staging.bucket, 2).get("promotions/staging.json") == noted
 
@@ -86,7 +86,7 @@ def test_a_history_that_cannot_be_written_holds_nobody_up(
 
     monkeypatch.setattr(Bucket, "put", refuse)
     assert staging.rollback() == 0
-    assert staging.serves == card_of(served).sha256
+    assert staging.serves == digest_of(served)
     assert "still lists" in capsys.readouterr().err
 
 
@@ -98,4 +98,4 @@ def test_a_rollback_that_was_never_noted_does_not_confuse_the_next_promotion(
     best = write_model(tmp_path / "best", "1.2.0", evidence(contiguous=0.97))
     assert staging.promote(best) == 0
     assert staging.rollback() == 0
-    assert staging.serves == card_of(served).sha256
+    assert staging.serves == digest_of(served)

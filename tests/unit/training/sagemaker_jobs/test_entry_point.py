@@ -230,7 +230,7 @@ def _read_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # processes that load TensorFlow: minutes each where the machine is busy
 def test_a_job_cut_off_goes_on_from_its_checkpoint_though_its_server_is_down(base: Path) -> None:
-    write_dataset(base / "input" / "data" / "train", per_class=24, seed=5, size=96)
+    write_dataset(base / "input" / "data" / "train", per_class=12, seed=5, size=96)
 
     killed = _begin(base, 3)
     _read_until(killed, "holding")

@@ -13,6 +13,7 @@ def test_the_bundle_holds_what_a_job_imports():
     assert {
         "training/train.py",
         "inference/classifier.py",
+        "intake/picture.py",
         "requirements.txt",
         "training/sagemaker_jobs/prices.toml",
     } <= set(names)

@@ -17,17 +17,16 @@ from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
 from training.tflite import convert
 
-WIDTH = 1120
-"""Of the embedding: means and deviations of 24 + 40 + 80 + 80 channels in colour, and of these and 112 in grey."""
 FIELDS = np.stack([draw_field(LABELS[0], seed) for seed in range(2)])
 
 
 @pytest.fixture(scope="module")
-def served() -> ServedClassifier:
-    network = classifier.build("efficientnet-lite0")
-    kernel = np.zeros((WIDTH, 4), np.float32)
+def served(small_lite0: str) -> ServedClassifier:
+    network = classifier.build(small_lite0)
+    width = network.get_layer("embedding").output.shape[-1]
+    kernel = np.zeros((width, 4), np.float32)
     network.get_layer("logits").set_weights([kernel, np.array([2, 0, 0, 0], np.float32)])
-    embeddings = np.random.default_rng(0).gamma(2.0, 0.2, (64, WIDTH)).astype(np.float32)
+    embeddings = np.random.default_rng(0).gamma(2.0, 0.2, (64, width)).astype(np.float32)
     return ServedClassifier(network, 1.0, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
 
 

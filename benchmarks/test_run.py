@@ -1,0 +1,87 @@
+"""``python -m benchmarks.test_run [PYTEST OPTION...]``: time and peak memory of each process of ``make test``.
+
+Not in ``make bench``, which would take a third longer. Options go to pytest: ``tests/unit/training -n 1`` measures a
+folder. Prints a table, and keeps it in ``results/test_run.json`` where the whole of ``make test`` was run.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from terminal import Column, Table, open_console
+
+from . import machine
+
+SELECTION = ["-m", "not (browser or container or rehearsal)"]
+"""What the Makefile's ``test`` runs."""
+_RESULT = pytest.StashKey[list[dict[str, Any]]]()
+_BEGUN = pytest.StashKey[float]()
+_MIB = 2**20
+# What getrusage calls a kilobyte is a byte on macOS.
+_RSS_BYTES = 1 if sys.platform == "darwin" else 1024
+
+
+def main(options: list[str]) -> int:
+    """Run the tests and print what their processes took; gives pytest's exit code."""
+    whole = not options
+    parallel = ["--numprocesses", "auto", "--no-loadscope-reorder"]
+    given = [*parallel, *SELECTION, "--keep-result"] if whole else options
+    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.test_run", *given]
+    return subprocess.run(command, cwd=machine.ROOT, check=False).returncode
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the whole run."""
+    parser.addoption("--keep-result", action="store_true", help="write benchmarks/results/test_run.json")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start this process's clock."""
+    session.config.stash[_BEGUN] = time.monotonic()
+    session.config.stash[_RESULT] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the controlling process what this one took; without workers, it is itself the one that counts."""
+    config = session.config
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = {
+        "wall_s": round(time.monotonic() - config.stash[_BEGUN], 1),
+        "processor_s": round(sum((own.ru_utime, own.ru_stime, children.ru_utime, children.ru_stime)), 1),
+        "peak_mib": round(own.ru_maxrss * _RSS_BYTES / _MIB),
+        "peak_of_a_child_mib": round(children.ru_maxrss * _RSS_BYTES / _MIB),
+    }
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["took"] = took | {"name": config.workerinput["workerid"]}
+    elif not config.stash[_RESULT]:
+        config.stash[_RESULT].append(took | {"name": "pytest"})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Keep what a worker told before it ended."""
+    if "took" in getattr(node, "workeroutput", {}):
+        node.config.stash[_RESULT].append(node.workeroutput["took"])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print a row for each process, the one with the highest memory first."""
+    rows = sorted(config.stash[_RESULT], key=lambda row: -row["peak_mib"])
+    numbers = ("wall, s", "processor, s", "peak, MiB", "peak of a child, MiB")
+    table = Table(["process", *(Column(name, right=True) for name in numbers)])
+    for row in rows:
+        figures = (row[name] for name in ("wall_s", "processor_s", "peak_mib", "peak_of_a_child_mib"))
+        table.add(row["name"], *map(str, figures))
+    table.write(open_console())
+    if config.option.keep_result:
+        passed = len(terminalreporter.getreports("passed"))
+        minutes = round((time.monotonic() - config.stash[_BEGUN]) / 60, 1)
+        machine.write("test_run", {"passed": passed, "minutes": minutes, "processes": rows})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

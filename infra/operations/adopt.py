@@ -1,0 +1,83 @@
+"""Find what an earlier stack left, so that a new one takes it over: the way back from destroy.
+
+``cdk destroy`` keeps buckets, key and registry. A new stack would make new buckets beside them, and could not make the
+registry at all, whose name is taken; ``cdk import`` puts what is there under the new stack, by this module's mapping.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import Environment
+from infra.constructs.names import stack_name
+from infra.environments import ConfigError
+
+_STACK, _LOGICAL = "aws:cloudformation:stack-name", "aws:cloudformation:logical-id"
+# Kind of resource in an ARN, the property that identifies it to CloudFormation, and how to read that from the ARN.
+_IDENTIFIERS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "s3": ("BucketName", lambda arn: arn.rpartition(":")[2]),
+    "kms": ("KeyId", lambda arn: arn.rpartition("/")[2]),
+}
+
+
+def find_left(environment: Environment, client: Callable[[str], Any] | None = None) -> dict[str, dict[str, str]]:
+    """Give what the environment's storage stack left, by logical id, in the form that ``cdk import`` reads.
+
+    AWS keeps the tags that name stack and logical id on what a deleted stack leaves.
+
+    Raises
+    ------
+    ConfigError
+        If the stack still stands, nothing is left, or two resources claim one place.
+    """
+    made = client or (lambda service: boto3.client(service, region_name=environment.region))
+    stack = stack_name(environment, "Storage")
+    try:
+        if _stands(made("cloudformation"), stack):
+            raise ConfigError(f"the stack {stack} stands: there is nothing to adopt, run make deploy")
+        filters = [{"Key": _STACK, "Values": [stack]}]
+        pages = made("resourcegroupstaggingapi").get_paginator("get_resources")
+        found = [one for page in pages.paginate(TagFilters=filters) for one in page["ResourceTagMappingList"]]
+    except ClientError as error:
+        told = error.response["Error"]
+        raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
+    except BotoCoreError as error:
+        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
+    left: dict[str, dict[str, str]] = {}
+    for one in found:
+        tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+        service, logical = one["ResourceARN"].split(":")[2], tags.get(_LOGICAL)
+        if service not in _IDENTIFIERS or logical is None:
+            continue
+        if logical in left:
+            raise ConfigError(
+                f"{one['ResourceARN']} and {left[logical]} both were {logical}: keep one, and remove the tags of the "
+                "other or delete it (python -m infra empty)"
+            )
+        name, read = _IDENTIFIERS[service]
+        left[logical] = {name: read(one["ResourceARN"])}
+    if not left:
+        raise ConfigError(f"nothing in {environment.region} was left by {stack}: run make deploy")
+    return dict(sorted(left.items()))
+
+
+def write_mapping(environment: Environment, output: str, client: Callable[[str], Any] | None = None) -> str:
+    """Write what was left to a file for ``cdk import --resource-mapping``, and give what was found."""
+    left = find_left(environment, client)
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    Path(output).write_text(json.dumps(left, indent=2) + "\n", "utf-8")
+    return f"{len(left)} resources that {stack_name(environment, 'Storage')} left: {', '.join(left)}"
+
+
+def _stands(cloudformation: Any, stack: str) -> bool:
+    try:
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # which is how it says that there is none
+            return False
+        raise
+    return str(found[0]["StackStatus"]) != "DELETE_COMPLETE"

@@ -1,0 +1,86 @@
+"""``make test-alarm ENV=dev``: set one alarm off by hand, and see whether its message leaves and who would get it."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config import Environment
+from infra.constructs.names import stack_name, topic_name
+from infra.environments import ConfigError
+
+# CloudWatch notes an action some seconds after the state.
+_WAIT_S, _PAUSE_S = 60.0, 2.0
+_REASON = "Set off by hand: python -m infra test-alarm. Nothing is wrong."
+
+
+def set_off(
+    environment: Environment,
+    client: Callable[[str], Any] | None = None,
+    wait: Callable[[float], None] = time.sleep,
+    wait_s: float = _WAIT_S,
+) -> str:
+    """Set the environment's alarm ``Errors`` off, and read what CloudWatch made of its action.
+
+    Returns
+    -------
+    str
+        Who gets the message.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such alarm, its message did not leave, or nobody would get it.
+    """
+    made = client or (lambda service: boto3.client(service, region_name=environment.region))
+    try:
+        return _set_off(environment, made("cloudwatch"), made("sns"), made("sts"), wait, wait_s)
+    except ClientError as error:
+        told = error.response["Error"]
+        raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
+    except BotoCoreError as error:
+        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
+
+
+def _set_off(
+    environment: Environment, cloudwatch: Any, sns: Any, sts: Any, wait: Callable[[float], None], wait_s: float
+) -> str:
+    stack = stack_name(environment, "Monitoring")
+    found = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack}-Errors")["MetricAlarms"]
+    if not found:
+        raise ConfigError(f"no alarm begins with {stack}-Errors in {environment.region}: run make deploy first")
+    name, account = found[0]["AlarmName"], sts.get_caller_identity()["Account"]
+    begun = datetime.now(UTC)
+    # From a state that it is not in, so that the change is one.
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason=_REASON)
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=_REASON)
+    _wait_for_action(cloudwatch, name, begun, wait, wait_s)
+    partition = found[0]["AlarmArn"].split(":")[1]
+    topic = f"arn:{partition}:sns:{environment.region}:{account}:{topic_name(environment)}"
+    subscribed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    confirmed = [one["Endpoint"] for one in subscribed if one["SubscriptionArn"].startswith("arn:")]
+    if not confirmed:
+        waiting = ", ".join(one["Endpoint"] for one in subscribed)
+        raise ConfigError(
+            f"{name} went off and its message reached the topic, but nobody gets it: "
+            + (f"{waiting} has not confirmed the subscription" if waiting else "set monitoring.email and deploy")
+        )
+    return f"{name} went off; its message went to {', '.join(confirmed)}. CloudWatch sets it back by itself"
+
+
+def _wait_for_action(cloudwatch: Any, name: str, begun: datetime, wait: Callable[[float], None], wait_s: float) -> None:
+    """Wait until CloudWatch has noted that the action was done, or that it failed."""
+    waited = 0.0
+    while waited <= wait_s:
+        history = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action", StartDate=begun)
+        for item in history["AlarmHistoryItems"]:
+            if item["HistorySummary"].startswith("Failed"):
+                raise ConfigError(f"{name} went off and its message did not leave: {item['HistorySummary']}")
+            if item["HistorySummary"].startswith("Successfully"):
+                return
+        wait(_PAUSE_S)
+        waited += _PAUSE_S
+    raise ConfigError(f"{name} went off, and CloudWatch noted no action within {wait_s:g} s: look at its history")

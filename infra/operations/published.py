@@ -1,0 +1,93 @@
+"""What is published in ECR, read from its tags: of which commit an image is, which model it holds, who ran it.
+
+Every release has two images, the functions' and the page's, in one repository. Tags never change, so they can be
+trusted to say: ``COMMIT`` and ``model-SHA256-COMMIT`` on the functions' image, ``page-COMMIT`` on the page's, and
+``ENVIRONMENT-DIGEST`` on what an environment was given, which keeps it from being deleted (infra/stacks/delivery.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.environments import NAMES, ConfigError
+from infra.image import Published
+
+PAGE, MODEL = "page-", "model-"
+_SHORT = 12
+
+
+def model_tag(sha256: str, commit: str) -> str:
+    """Give the tag that says which model is in an image; one image a commit holds it, so the commit is part of it."""
+    return f"{MODEL}{sha256}-{commit[:_SHORT]}"
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What the tags of one image say."""
+
+    all: frozenset[str]
+
+    @property
+    def model(self) -> str | None:
+        """sha256 of the model file in it; ``None`` where it was published before that was noted."""
+        return next((tag[len(MODEL) :].split("-")[0] for tag in sorted(self.all) if tag.startswith(MODEL)), None)
+
+    @property
+    def commit(self) -> str | None:
+        """Of the code in it."""
+        other = (PAGE, MODEL, *(f"{name}-" for name in NAMES))
+        return next((tag for tag in sorted(self.all) if not tag.startswith(other)), None)
+
+
+def client_of(image: Published) -> Any:
+    """Give a client of the registry that holds an image."""
+    return boto3.client("ecr", region_name=image.region)
+
+
+def tags_of(image: Published, ecr: Any = None) -> Tags:
+    """Read an image's tags.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such image, or it may not be read.
+    """
+    where = {"registryId": image.account, "repositoryName": image.repository}
+    try:
+        found = (ecr or client_of(image)).describe_images(**where, imageIds=[{"imageDigest": image.digest}])
+    except ClientError as error:
+        told = error.response["Error"]
+        raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
+    except BotoCoreError as error:
+        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
+    return Tags(frozenset(found["imageDetails"][0].get("imageTags", ())))
+
+
+def add_tags(image: Published, tags: Iterable[str], ecr: Any = None) -> None:
+    """Give an image more tags; one that it has already is left.
+
+    Raises
+    ------
+    ConfigError
+        If a tag is another image's.
+    """
+    ecr = ecr or client_of(image)
+    where = {"registryId": image.account, "repositoryName": image.repository}
+    found = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
+    if not found:
+        raise ConfigError(f"{image.uri}: there is no such image in the registry")
+    for tag in tags:
+        try:
+            ecr.put_image(
+                **where,
+                imageManifest=found[0]["imageManifest"],
+                imageManifestMediaType=found[0]["imageManifestMediaType"],
+                imageTag=tag,
+            )
+        except ecr.exceptions.ImageAlreadyExistsException:
+            continue  # the same tag on the same image
+        except ecr.exceptions.ImageTagAlreadyExistsException:
+            raise ConfigError(f"the tag {tag} is on another image than {image.digest}: tags never change") from None

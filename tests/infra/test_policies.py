@@ -1,0 +1,335 @@
+"""Code and policy meet: what each role's own script asks of AWS, held against what the role may do.
+
+The scripts are the real ones, run against moto; the policies are those of the synthesised stacks. What AWS's services
+do in a role's name, and no code of this project, is written out with its source. ``pytest -s`` prints the table.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from inference.card import model_digest
+from infra.config import Delivery, Model
+from infra.environments import load_environment
+from infra.image import REPOSITORY, Published
+from infra.model import model_folder, model_sha256
+from infra.operations.publish import publish
+from infra.operations.published import add_tags, model_tag
+from infra.operations.release import keep, resolve, verify
+from infra.stacks.batch_definition import definition
+from tests.contract.gateway import event, read
+from tests.infra.account import ID, REGION, Account, Request, allows, for_principal, listed, unused
+from tests.infra.calls import recorded, requests
+from tests.infra.test_operations import push
+
+BUILDER = Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=["222222222222"])
+TAKER = Delivery(repository="owner/name", creates_provider=True, builds_image=False, pull_accounts=[])
+IMAGE = Published(ID, REGION, REPOSITORY, f"sha256:{'a' * 64}")
+ROWS: list[tuple[str, int, int, list[str]]] = []
+
+
+@pytest.fixture(scope="module")
+def templates(synthesise):
+    """Give dev as it builds for all, from images that are published."""
+    environment = load_environment("dev").model_copy(update={"delivery": BUILDER})
+    page = environment.page.model_copy(update={"urls": ("https://page.example.org",)})
+    return synthesise(environment.model_copy(update={"page": page}), IMAGE, IMAGE)
+
+
+@pytest.fixture(scope="module")
+def account(templates):
+    return Account(templates)
+
+
+@pytest.fixture
+def aws(account, monkeypatch):
+    """Give moto with the account's buckets and registry in it."""
+    for name, value in {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ID)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        for name in ("Data", "Models", "Uploads", "Feedback", "Results"):
+            where = {"LocationConstraint": REGION}
+            bucket = account.output("Storage", f"{name}BucketName")
+            boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        yield account
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table():
+    yield
+    rows = [f"| {role} | {asked} | {allowed} | {', '.join(left) or '-'} |\n" for role, asked, allowed, left in ROWS]
+    head = "\n| role | asked | allowed | allowed and not asked |\n| --- | --- | --- | --- |\n"
+    sys.stdout.write(head + "".join(rows))
+
+
+def hold(name: str, statements: list, asked: list[Request], spare: set[str] = frozenset()) -> None:
+    """Refuse what the policies refuse, and what they allow beyond what is asked.
+
+    Parameters
+    ----------
+    spare
+        Actions that are allowed and that no script here asks for, each with its reason beside it.
+    """
+    refused = [request for request in asked if not allows(statements, request)]
+    left = unused(statements, asked)
+    ROWS.append((name, len(asked), len(asked) - len(refused), left))
+    assert not refused, f"{name} asks for what its policies do not allow"
+    assert set(left) <= spare, f"{name} may do what nothing asks for"
+
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html: what a container engine asks in a push.
+_ENGINE_PUSHES = [
+    f"ecr:{action}"
+    for action in (
+        *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "GetDownloadUrlForLayer"),
+        *("InitiateLayerUpload", "PutImage", "UploadLayerPart"),
+    )
+]
+# CDK's CLI becomes the bootstrap's roles, and does all else in their names.
+_BECOMES = [
+    Request(
+        "sts:AssumeRole",
+        f"arn:aws:iam::{ID}:role/cdk-hnb659fds-{kind}-role-{ID}-{REGION}",
+        {"iam:ResourceTag/aws-cdk:bootstrap-role": kind},
+    )
+    for kind in ("deploy", "file-publishing", "image-publishing", "lookup")
+]
+_OUTPUTS = Request("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ID}:stack/Leukolens-Dev-Batch/1")
+_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_the_deploy_role_publishes_verifies_keeps_and_finds(aws, tmp_path, monkeypatch):
+    """deploy.yml and rollback.yml, job by job, with a model that was promoted."""
+    models, file = aws.output("Storage", "ModelsBucketName"), b"TFL3"
+    card = json.dumps({"sha256": hashlib.sha256(file).hexdigest()}).encode()
+    sha256 = model_digest(hashlib.sha256(file).hexdigest(), card)
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=models, Key="models/1.1.0/model.tflite", Body=file)
+    s3.put_object(Bucket=models, Key="models/1.1.0/model.json", Body=card)
+    promoted = Model(uri=f"s3://{models}/models/1.1.0", sha256=sha256)
+    environment = load_environment("dev").model_copy(update={"model": promoted})
+    ecr = boto3.client("ecr")
+    ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
+    engine = tmp_path / "engine"
+    engine.write_text("#!/bin/sh\nexit 0\n")
+    engine.chmod(0o755)
+    monkeypatch.setenv("CDK_DOCKER", str(engine))
+    monkeypatch.setattr("infra.image.model_folder", lambda model, *_, **__: model_folder(model, tmp_path / "cache"))
+
+    def pushing(command, **_):
+        if command[1] == "push":
+            push(boto3.client("ecr"), command[-1].rpartition(":")[2])
+
+    monkeypatch.setattr("infra.operations.publish.run_program", pushing)
+    with recorded() as calls:
+        released = publish(environment, "c" * 40)
+        keep(load_environment("prod"), list(released.values()))
+        verify(environment, released["image"])
+        resolve(released["image"])
+    repository = aws.arn("AWS::ECR::Repository", "Images")
+    asked = [
+        *requests(calls, aws),
+        *(Request(action, repository) for action in _ENGINE_PUSHES),
+        *_BECOMES,
+        _OUTPUTS,
+    ]
+    assert {"ecr:DescribeRepositories", "s3:GetObject", "kms:Decrypt"} <= {request.action for request in asked}
+    hold("deploy (builds)", aws.statements("Leukolens-Dev-Delivery/Deploy"), asked)
+
+
+def test_the_deploy_role_of_another_account_sees_which_model_an_image_holds(synthesise, aws):
+    prod = load_environment("prod").model_copy(update={"delivery": TAKER})
+    taker = Account(synthesise(prod, IMAGE, IMAGE), "Prod")
+    ecr = boto3.client("ecr")
+    ecr.create_repository(repositoryName=REPOSITORY)
+    image = push(ecr, "c" * 40)
+    image = Published(ID, image.region, image.repository, image.digest)
+    add_tags(image, [model_tag(model_sha256(None), "c" * 40)])
+    with recorded() as calls:
+        verify(prod, image)
+    asked = requests(calls, aws)
+    assert [request.action for request in asked] == ["ecr:DescribeImages"]
+    # Across accounts both must allow: the role, and the registry.
+    (_, _, repository), *_ = aws.resources("AWS::ECR::Repository")
+    others = [
+        statement
+        for statement in repository["RepositoryPolicyText"]["Statement"]
+        if "222222222222" in json.dumps(statement["Principal"])
+    ]
+    assert allows(others, Request("ecr:DescribeImages", "*"))
+    stacks = [Request(_OUTPUTS.action, _OUTPUTS.resource.replace("-Dev-", "-Prod-"))]
+    hold("deploy (takes)", taker.statements("Leukolens-Prod-Delivery/Deploy"), [*asked, *_BECOMES, *stacks])
+
+
+def test_the_function_answers_predictions_uploads_and_feedback(aws):
+    from settings import load_settings
+
+    from api.app import Application
+
+    (properties,) = [
+        one for _, _, one in aws.resources("AWS::Lambda::Function") if "predict" in one.get("FunctionName", "")
+    ]
+    application = Application(load_settings(properties["Environment"]["Variables"]))
+    sample = _sample()
+
+    def call(path, body):
+        return read(
+            application(event("POST", path, body=json.dumps(body).encode(), content_type="application/json"), None)
+        )
+
+    with recorded() as calls:
+        ticket = call("/v1/uploads", {"content_type": "image/png", "size_bytes": len(sample)}).body
+        bucket, key = properties["Environment"]["Variables"]["LEUKOLENS_UPLOADS_BUCKET"], ticket["fields"]["key"]
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=sample)  # the form is sent in the signer's name
+        predicted = call("/v1/predictions", {"upload_id": ticket["upload_id"]})
+        assert predicted.status == 200, predicted.body
+        feedback = {
+            "request_id": predicted.body["request_id"],
+            "label": "Pre",
+            "consent": True,
+            "image_base64": base64.b64encode(sample).decode(),
+        }
+        assert call("/v1/feedback", feedback).status == 201
+    asked = requests(calls, aws)
+    assert {"s3:PutObject", "s3:GetObject", "kms:Decrypt", "kms:GenerateDataKey"} == {one.action for one in asked}
+    # Which Lambda itself does.
+    hold("function (API)", aws.statements("Leukolens-Dev-Inference/PredictRole"), asked, _LOGS | _TRACES)
+
+
+def test_the_batchs_functions_read_data_and_write_results(aws):
+    import summary
+    from settings import Settings
+
+    from api.batch import run
+    from api.service import Service
+
+    data, results = aws.output("Storage", "DataBucketName"), aws.output("Storage", "ResultsBucketName")
+    boto3.client("s3").put_object(Bucket=data, Key="slides/1.png", Body=_sample())
+    where = {"bucket": data, "results_bucket": results, "results_prefix": "batches/x/lines"}
+    with recorded() as calls:
+        answer = run(Service(Settings()), {"BatchInput": where, "Items": [{"Key": "slides/1.png"}]})
+    assert answer.problems == 0
+    asked = requests(calls, aws)
+    hold("function (batch)", aws.statements("Leukolens-Dev-Batch/ClassifyRole"), asked, _LOGS | _TRACES)
+    manifest = {"ResultFiles": {"SUCCEEDED": [{"Key": "batches/x/calls/1.jsonl"}]}}
+    for key, body in {"manifest.json": json.dumps(manifest), "1.jsonl": answer.model_dump_json()}.items():
+        boto3.client("s3").put_object(Bucket=results, Key=f"batches/x/calls/{key}", Body=body)
+    written = {"ResultWriterDetails": {"Bucket": results, "Key": "batches/x/calls/manifest.json"}}
+    with recorded() as calls:
+        summary.handler({"results_bucket": results, "folder": "batches/x", "calls": written}, None)
+    asked = requests(calls, aws)
+    hold("function (summary)", aws.statements("Leukolens-Dev-Batch/SummariseRole"), asked, _LOGS | _TRACES)
+
+
+def test_the_state_machine_may_do_each_of_its_steps(aws):
+    """What Step Functions does for its definition.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+    """
+    named = [one["FunctionName"] for _, _, one in aws.resources("AWS::Lambda::Function") if "FunctionName" in one]
+    arns = {name.rpartition("-")[2]: f"arn:aws:lambda:{REGION}:{ID}:function:{name}" for name in named}
+    data, results = aws.output("Storage", "DataBucketName"), aws.output("Storage", "ResultsBucketName")
+    settings = load_environment("dev").batch
+    states = definition(
+        settings, data_bucket=data, results_bucket=results, classify_arn=arns["batch"], summarise_arn=arns["summary"]
+    )["States"]
+    each = states["Classify every field"]
+    machine = f"{REGION}:{ID}"
+    name = "leukolens-dev-batch"
+    written = f"arn:aws:s3:::{each['ResultWriter']['Parameters']['Bucket']}/batches/x/calls/manifest.json"
+    key = aws.arn("AWS::KMS::Key", "Key")
+    asked = [
+        Request("s3:ListBucket", f"arn:aws:s3:::{each['ItemReader']['Parameters']['Bucket']}"),
+        Request("lambda:InvokeFunction", each["ItemProcessor"]["States"]["Classify"]["Resource"]),
+        Request("lambda:InvokeFunction", states["Write the summary"]["Resource"]),
+        *(Request(f"s3:{one}", written) for one in ("PutObject", "GetObject", "AbortMultipartUpload")),
+        Request("s3:ListMultipartUploadParts", written),
+        *(Request(f"kms:{one}", key) for one in ("Decrypt", "GenerateDataKey")),
+        Request("states:StartExecution", f"arn:aws:states:{machine}:stateMachine:{name}"),
+        *(
+            Request(f"states:{one}", f"arn:aws:states:{machine}:execution:{name}:x")
+            for one in ("DescribeExecution", "StopExecution")
+        ),
+        Request("states:RedriveExecution", f"arn:aws:states:{machine}:execution:{name}/fields:x"),
+        # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy, and tracing's.
+        *(
+            Request(f"logs:{one}", "*")
+            for one in (
+                *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
+                *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+            )
+        ),
+        *(
+            Request(f"xray:{one}", "*")
+            for one in ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
+        ),
+    ]
+    hold("state machine", aws.statements("Leukolens-Dev-Batch/Role"), asked)
+
+
+def test_the_page_reads_its_secrets_and_its_image_is_pulled(aws):
+    """What App Runner does in the page's roles: the page itself calls the API alone."""
+    ((_, _, service),) = aws.resources("AWS::AppRunner::Service")
+    configuration = service["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
+    secrets = [
+        Request("secretsmanager:GetSecretValue", pair["Value"]) for pair in configuration["RuntimeEnvironmentSecrets"]
+    ]
+    assert len(secrets) == 2
+    hold("page", aws.statements("Leukolens-Dev-Frontend/Instance"), secrets)
+    repository = f"arn:aws:ecr:{REGION}:{ID}:repository/{REPOSITORY}"
+    pulls = [
+        *(
+            Request(f"ecr:{one}", repository)
+            for one in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+        ),
+        Request("ecr:GetAuthorizationToken", "*"),
+    ]
+    hold("page (pull)", aws.statements("Leukolens-Dev-Frontend/Access"), pulls)
+
+
+def test_functions_pull_their_image_from_the_registry(aws):
+    """Lambda's own pull, in the account that builds and in the others."""
+    ((_, _, repository),) = aws.resources("AWS::ECR::Repository")
+    statements = for_principal(repository["RepositoryPolicyText"]["Statement"], "lambda.amazonaws.com")
+    for owner in (ID, "222222222222"):
+        source = {"aws:sourceArn": f"arn:aws:lambda:{REGION}:{owner}:function:leukolens-prod-predict"}
+        for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
+            assert allows(statements, Request(action, "*", source)), owner
+    assert not allows(statements, Request("ecr:BatchGetImage", "*", {"aws:sourceArn": "arn:aws:lambda:x:3:function:y"}))
+
+
+@pytest.mark.parametrize("role", ["deploy", "diff"])
+@pytest.mark.parametrize("form", ["owner/name", "owner@11/name@22"])
+def test_a_job_of_the_repository_becomes_its_role_whatever_form_its_token_has(synthesise, role, form):
+    numbered = BUILDER.model_copy(update={"owner_id": 11, "repository_id": 22})
+    account = Account(synthesise(load_environment("dev").model_copy(update={"delivery": numbered}), IMAGE, IMAGE))
+    suffix = "environment:dev" if role == "deploy" else "pull_request"
+    host = "token.actions.githubusercontent.com"
+
+    def becomes(subject: str) -> list[str]:
+        token = {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": subject}
+        return [
+            properties["RoleName"]
+            for _, _, properties in account.resources("AWS::IAM::Role")
+            for statement in listed(properties["AssumeRolePolicyDocument"]["Statement"])
+            if "Federated" in statement["Principal"]
+            and allows([statement], Request("sts:AssumeRoleWithWebIdentity", "*", token))
+        ]
+
+    assert becomes(f"repo:{form}:{suffix}") == [f"leukolens-dev-{role}-{REGION}"]
+    assert becomes(f"repo:{form.replace('owner', 'stranger')}:{suffix}") == []
+    assert becomes(f"repo:{form}:ref:refs/heads/main") == []
+
+
+def _sample() -> bytes:
+    from infra.image import ROOT
+
+    return (ROOT / "samples" / "synthetic_pre_01.png").read_bytes()

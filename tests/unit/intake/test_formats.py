@@ -1,0 +1,58 @@
+import struct
+
+import pytest
+
+from inference import EmptyImage, NotAnImage
+from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
+
+
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"II*\x00", "TIFF"),
+        (b"MM\x00*", "TIFF"),
+        (b"II+\x00", "TIFF"),
+        (b"BM", "BMP"),
+        (b"RIFF\x10\x00\x00\x00WEBP", "WEBP"),
+        (b"\x00\x00\x00\x18ftypheic", "HEIF"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00avif", "AVIF"),
+        (b"\xff\x4f\xff\x51", "JPEG2000"),
+        (b"\x00" * 128 + b"DICM", "DICOM"),
+    ],
+)
+def test_the_type_is_told_from_the_first_bytes(beginning: bytes, kind: str) -> None:
+    assert sniff(beginning + b"\x00" * 20) == kind
+
+
+@pytest.mark.parametrize("data", [b"hello, I am a .jpg", b"GIF89a", b"%PDF-1.7", b"RIFF\x10\x00\x00\x00WAVE", b"\x00"])
+def test_other_types_are_not_images(data: bytes) -> None:
+    with pytest.raises(NotAnImage, match="JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"):
+        sniff(data)
+
+
+def test_no_byte_is_an_empty_image() -> None:
+    with pytest.raises(EmptyImage):
+        sniff(b"")
+
+
+def _directory(next_offset: int) -> bytes:
+    return struct.pack("<H", 0) + struct.pack("<L", next_offset)
+
+
+def test_a_chain_of_directories_is_counted() -> None:
+    header = b"II*\x00" + struct.pack("<L", 8)
+    assert tiff_frames(header + _directory(14) + _directory(20) + _directory(0)) == 3
+
+
+def test_a_loop_and_a_link_out_of_the_file_end_the_count() -> None:
+    header = b"II*\x00" + struct.pack("<L", 8)
+    assert tiff_frames(header + _directory(8)) == 1
+    assert tiff_frames(header + _directory(1_000_000)) == 1
+    assert tiff_frames(b"II*\x00") == 1
+
+
+def test_a_long_chain_is_counted_only_so_far() -> None:
+    chain = b"".join(_directory(8 + 6 * (i + 1)) for i in range(MAX_FRAMES_COUNTED + 5))
+    assert tiff_frames(b"II*\x00" + struct.pack("<L", 8) + chain) == MAX_FRAMES_COUNTED
