@@ -24,6 +24,7 @@ from training.data.dataset import Fields, load_fields
 from training.data.labels import LABELS, DataError
 from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of
+from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
@@ -32,11 +33,13 @@ from training.models import classifier
 from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
 from training.models.features import features_of
+from training.models.learners import slide_names
 from training.models.mlp_head import DivergedError
 from training.models.recipes import LinearProbe, MlpHead, Recipe, add_options, recipe_of
 from training.progress import bar
 from training.serving import parity
 from training.tracking.fold_runs import Answer, FoldMade, tell_fold, tell_folds
+from training.train import add_outliers
 
 WORK = Path("runs/folds")
 Writer = Callable[[str, Fold, Path, tracking.Run], FoldMade]
@@ -56,6 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="store_true",
         help="with --frozen, for heads of several layers: leave the scale bar visible",
     )
+    add_outliers(parser)
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of cached features (%(default)s)")
     parser.set_defaults(run=run)
@@ -111,11 +115,12 @@ def _writer(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, fie
         backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
         features = cached_features(backbone, fields.images, options.cache)
         return partial(write_head_fold, FrozenSet(manifest, fields, backbone, features), recipe)
-    embedded = None
+    embedded, slides = None, slides_of(options.data, manifest)
     if isinstance(recipe, LinearProbe):
         network = classifier.build(options.backbone)
-        embedded = (network, features_of(network, fields, recipe))
-    return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded))
+        names = slide_names(fields, slides)
+        embedded = (network, features_of(network, fields, names, recipe, options.outliers, options.cache))
+    return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded, slides))
 
 
 def run(options: argparse.Namespace) -> int:

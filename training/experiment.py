@@ -4,6 +4,7 @@ A fold's folder holds ``model.tflite``, ``model.json`` and, written last, ``fold
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +25,11 @@ from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone
 from training.models.features import Features
 from training.models.fine_tuning import embed
-from training.models.learners import ASKED_PART, OOD_RANK, Learned, calibrated, inner_parts, learn, learn_linear
+from training.models.learners import ASKED_PART, Learned, answer, calibrated, inner_parts, learn, learn_linear
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
 from training.models.recipes import LinearProbe, MlpHead, Recipe
+from training.models.slide_learner import OOD_RANK
 from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import UNRELEASED, card_of, release
@@ -206,6 +208,8 @@ class Experiment:
     ----------
     features
         Of all the fields, where the backbone is frozen under a linear head: computed once for every fold.
+    slides
+        Each field's slide, by key.
     """
 
     backbone: str
@@ -213,6 +217,7 @@ class Experiment:
     manifest: Manifest
     fields: Fields
     features: tuple[keras.Model, Features] | None
+    slides: Mapping[str, str]
 
 
 def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
@@ -257,10 +262,11 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
 
 def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
     fields, records = experiment.fields.take(train), experiment.manifest.records
-    if experiment.features is None or not isinstance(experiment.recipe, LinearProbe):
-        return learn(experiment.backbone, fields, records, experiment.recipe, work)
+    recipe, slides = experiment.recipe, experiment.slides
+    if experiment.features is None or not isinstance(recipe, LinearProbe):
+        return learn(experiment.backbone, fields, records, recipe, work, slides=slides)
     network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records, experiment.recipe)
+    return learn_linear(network, fields, features.take(train), records, recipe, slides=slides)
 
 
 def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
@@ -271,7 +277,7 @@ def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
         head = LinearHead.of(learned.network)
         pooled = experiment.features[1].embeddings[test]
         embeddings, logits = head.standardise(pooled), head.logits(pooled)
-    return Measured(softmax(logits / learned.temperature, 1), learned.distance.score(embeddings))
+    return Measured(*answer(learned, embeddings, logits))
 
 
 def write_head_fold(data: FrozenSet, recipe: MlpHead, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,24 @@ from training.data import synthetic
 from training.data.dataset import Fields, load_fields, read_images, spread
 from training.data.labels import LABELS, SUFFIXES, DataError
 from training.data.protocols import contiguous_holdout, group_numbers
+from training.data.slides import slides_of
 from training.data.validation import manifest_of
 from training.evaluation import predictions
+from training.models import classifier
 from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
+from training.models.features import features_of
 from training.models.fine_tuning import CHECKPOINT
-from training.models.learners import Watch, learn
+from training.models.learners import Learned, Watch, learn, learn_linear, slide_names
 from training.models.mlp_head import DivergedError
-from training.models.recipes import FineTuning, Recipe, add_options, recipe_of
+from training.models.recipes import FineTuning, LinearProbe, Recipe, add_options, recipe_of
 from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import card_of, release
 from training.tflite import convert
 from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 
-VERSION = "1.3.0"
+VERSION = "2.0.0"
 SMOKE_FIELDS_PER_CLASS = 12
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
 SAVED_MODEL = "saved_model"
@@ -57,6 +61,7 @@ def train(
     work: Path,
     watch: Watch | None = None,
     run: tracking.Run | None = None,
+    outliers: Sequence[Path] | None = (),
 ) -> dict[str, Any]:
     """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
 
@@ -78,6 +83,9 @@ def train(
         See ``learn.Watch``.
     run : tracking.Run, optional
         Is told of everything.
+    outliers : sequence of Path, optional
+        Folders of smears that show no class of the set, from which the out-of-distribution gate may learn; None makes
+        no gate.
 
     Returns
     -------
@@ -89,10 +97,20 @@ def train(
     fields = load_fields(data)
     manifest = manifest_of(data)
     parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
-    pool, test = fields.take(np.sort(np.concatenate([parts.train, parts.calibration]))), fields.take(parts.test)
+    kept = np.sort(np.concatenate([parts.train, parts.calibration]))
+    pool, test = fields.take(kept), fields.take(parts.test)
 
     place = work / _digest(pool, backbone, recipe)
-    learned = learn(backbone, pool, manifest.records, recipe, place, watch)
+    slides = slides_of(data, manifest)
+    if isinstance(recipe, LinearProbe):
+        network = classifier.build(backbone)
+        # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
+        features = features_of(network, fields, slide_names(fields, slides), recipe, outliers)
+        learned = learn_linear(
+            network, pool, features.take(kept), manifest.records, recipe, watch, slides, examined=True
+        )
+    else:
+        learned = learn(backbone, pool, manifest.records, recipe, place, watch, slides)
     served = serve(learned, BACKBONES[backbone])
     content = convert(served, place / SAVED_MODEL)
     card = card_of(
@@ -107,6 +125,7 @@ def train(
             "parts": {"train": len(pool), "test": len(test)},
             "recipe": recipe.record(),
             "epochs": learned.epochs,
+            **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
             "minutes": round((time.monotonic() - start) / 60, 1),
         },
     )
@@ -141,6 +160,15 @@ def train(
     return {"training": whole.training, "size_bytes": whole.size_bytes}
 
 
+def _gate(learned: Learned, outliers: Sequence[Path]) -> dict[str, Any]:
+    """Tell what the gate learnt from, and what it did with what it did not learn from."""
+    return {
+        "outliers": [folder.name for folder in outliers],
+        "own_fields_turned_away_by_slide_left_out": learned.numbers.left_out if learned.numbers else {},
+        "known_by_a_gate_that_never_saw_them": learned.gate,
+    }
+
+
 def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
     """Name what is trained, so that a run goes on from its own checkpoint and never from another one's."""
     what = hashlib.sha256(repr((backbone, recipe)).encode())
@@ -164,6 +192,17 @@ def _strangers(external: list[Path]) -> list[tuple[str, Any]]:
     return [("noise", noise), ("blank", blank), *folders]
 
 
+def add_outliers(parser: argparse.ArgumentParser) -> None:
+    """Add the folders that the out-of-distribution gate learns from."""
+    parser.add_argument(
+        "--outliers",
+        type=Path,
+        action="append",
+        default=[],
+        help="with --frozen: folder of smears of no class here, of a licence that lets a model learn from them",
+    )
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``train`` command."""
     parser = subparsers.add_parser("train", help="train on labelled fields, convert, check, measure, ship")
@@ -176,6 +215,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here; measured"
     )
     add_options(parser)
+    add_outliers(parser)
     parser.add_argument(
         "--output", type=Path, help=f"model folder ({DEFAULT_OUTPUT}; with --smoke one that is thrown away)"
     )
@@ -198,7 +238,16 @@ def run(options: argparse.Namespace) -> int:
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
             parameters = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
             with tracking.run(f"train {options.backbone}", parameters=parameters, trial=options.smoke) as logged:
-                told = train(data, options.external, options.backbone, recipe, output, work, run=logged)
+                told = train(
+                    data,
+                    options.external,
+                    options.backbone,
+                    recipe,
+                    output,
+                    work,
+                    run=logged,
+                    outliers=None if options.smoke else options.outliers,
+                )
     except (DataError, ModelError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")
         return 2

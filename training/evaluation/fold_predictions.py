@@ -79,17 +79,21 @@ def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
     if kept.is_file():
         with np.load(BytesIO(kept.read_bytes())) as stored:
             shown.update(len(task.fold.record.test))
-            return Measured(stored["probabilities"], stored["scores"])
+            return Measured(stored["probabilities"], stored["scores"], stored.get("doublings"))
     disturb = disturbances.DISTURBANCES[task.disturbance]
-    probabilities, scores = [], []
+    probabilities, scores, doublings = [], [], []
     for key in task.fold.record.test:
         outputs = file.run(disturb(pictures.images[pictures.position[key]]))
         probabilities.append(outputs.probabilities)
         scores.append(outputs.out_of_distribution_score)
+        doublings += [] if outputs.scale is None else [outputs.scale]
         shown.update()
-    measured = Measured(np.array(probabilities, np.float32), np.array(scores, np.float32))
+    kept_arrays = {"probabilities": np.array(probabilities, np.float32), "scores": np.array(scores, np.float32)}
+    if doublings:
+        kept_arrays["doublings"] = np.array(doublings, np.float32)
+    measured = Measured(**kept_arrays)
     buffer = BytesIO()
-    np.savez(buffer, probabilities=measured.probabilities, scores=measured.scores)
+    np.savez(buffer, **kept_arrays)  # type: ignore[arg-type]
     write_whole(kept, buffer.getvalue())
     return measured
 

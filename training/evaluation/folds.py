@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ def write_record(folder: Path, protocol: str, fold: Fold, manifest: Manifest) ->
     write_whole(folder / FOLD_NAME, json.dumps(record, indent=0).encode())
 
 
+LARGE_SLIDE = 10
+"""Fields from which on a slide has a share worth telling."""
 CROSSVALIDATE = "python -m training crossvalidate --data DATA --protocol {protocol}"
 """To which the recipe's own options are added."""
 
@@ -246,6 +249,7 @@ def by_slide(
                 images=int(here.sum()),
                 sensitivity=rounded(1 - len(wrong) / here.sum()),
                 mistaken_for=LABELS[Counter(wrong.tolist()).most_common(1)[0][0]] if len(wrong) else None,
+                **_verdicts(predictions, here),
             )
         )
     whole = estimate(
@@ -259,6 +263,34 @@ def by_slide(
         replicates,
     )
     return scores, whole["balanced_accuracy"]
+
+
+def _verdicts(predictions: Predictions, here: NDArray[np.bool_]) -> dict[str, Any]:
+    """Tell a slide's verdicts: shares of its fields, and of those accepted the right ones, None where none is."""
+    side = predictions.called == metrics.MALIGNANT[predictions.labels]
+    label = predictions.predicted == predictions.labels
+    found: dict[str, Any] = {
+        "turned_away": rounded(1 - predictions.known[here].mean()),
+        "covered": rounded(predictions.covered[here].mean()),
+    }
+    for name, sure, right in (("triage_", predictions.triaged, side), ("", predictions.accepted, label)):
+        chosen = here & sure
+        found[f"{name}accepted"] = rounded(sure[here].mean())
+        found["triage_right" if name else "accepted_right"] = rounded(right[chosen].mean()) if chosen.any() else None
+    return found
+
+
+def over_slides(slides: Sequence[SlideScore]) -> dict[str, Estimate]:
+    """Average over slides, each weighing alike, and find the worst triage; without intervals."""
+    accepted = [one.accepted_right for one in slides if one.accepted_right is not None]
+    large = [one.triage_right for one in slides if one.triage_right is not None and one.images >= LARGE_SLIDE]
+    found = {
+        "prediction_set_coverage_by_slide": float(np.mean([one.covered for one in slides])),
+        "turned_away_worst_slide": max(one.turned_away for one in slides),
+        **({"accuracy_of_accepted_by_slide": float(np.mean(accepted))} if accepted else {}),
+        **({"triage_worst_slide": min(large)} if large else {}),
+    }
+    return {name: Estimate(value=rounded(one), low=rounded(one), high=rounded(one)) for name, one in found.items()}
 
 
 def _part(estimates: Mapping[str, Estimate], prefix: str) -> dict[str, Estimate]:

@@ -34,9 +34,14 @@ class Predictions:
     probabilities : float64[n, 4]
         Adding up to 1.
     known, accepted : bool[n]
-        Not out of distribution; and with exactly one label in the prediction set, besides.
+        Not out of distribution; and, besides, with exactly one label in the prediction set, of the side that triage
+        accepts.
     covered : bool[n]
         The true label is in the prediction set.
+    malignancy : float64[n]
+        Calibrated probability of malignant.
+    triaged, called : bool[n]
+        Triage is accepted; it says malignant.
     """
 
     labels: NDArray[np.int64]
@@ -45,6 +50,9 @@ class Predictions:
     known: NDArray[np.bool_]
     accepted: NDArray[np.bool_]
     covered: NDArray[np.bool_]
+    malignancy: NDArray[np.float64]
+    triaged: NDArray[np.bool_]
+    called: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +66,9 @@ class Predictions:
             self.known[which],
             self.accepted[which],
             self.covered[which],
+            self.malignancy[which],
+            self.triaged[which],
+            self.called[which],
         )
 
     @property
@@ -81,7 +92,8 @@ def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Pr
         probabilities /= probabilities.sum(1, keepdims=True)  # float32 leaves sums a hair off one
         covered = measured.probabilities[np.arange(len(labels)), labels] >= card.minimum_probabilities[labels]
         numbers = np.full(len(labels), fold)
-        parts.append((labels, numbers, probabilities, measured.known(card), measured.accepted(card), covered))
+        verdicts = (measured.known(card), measured.accepted(card), covered)
+        parts.append((labels, numbers, probabilities, *verdicts, measured.malignant(card), *measured.triaged(card)))
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -124,7 +136,27 @@ def measures(predictions: Predictions) -> dict[str, float]:
         **({"accuracy_of_accepted": float(right[predictions.accepted].mean())} if predictions.accepted.any() else {}),
         "out_of_distribution": float(1 - predictions.known.mean()),
         "prediction_set_coverage": float(predictions.covered.mean()),
+        **_triage(predictions),
         **_over_folds(predictions),
+    }
+
+
+def _triage(predictions: Predictions) -> dict[str, float]:
+    """Tell what the first level's verdict is worth; what no field speaks to is left out."""
+    malignant, sure = MALIGNANT[predictions.labels], predictions.triaged
+    right = predictions.called == malignant
+    place = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)
+    bins = [place == k for k in np.unique(place)]
+    gaps = [abs(predictions.malignancy[k].mean() - malignant[k].mean()) * k.sum() for k in bins]
+    parts = {
+        "triage_accuracy_of_accepted": sure,
+        "triage_sensitivity_of_accepted": sure & malignant,
+        "triage_specificity_of_accepted": sure & ~malignant,
+    }
+    return {
+        "triage_coverage": float(sure.mean()),
+        "triage_calibration_error": float(sum(gaps) / len(malignant)),
+        **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inference import ModelCard, load, read_card
+from training.data import ood_sets
 from training.data.corruptions import DISTURBANCES
 from training.data.dataset import load_fields
 from training.data.labels import DataError
@@ -16,11 +17,11 @@ from training.data.manifest import Manifest
 from training.data.slides import slides_of
 from training.data.validation import manifest_of
 from training.evaluation import folds as protocols
-from training.evaluation import metrics, ood_sets, shortcuts
+from training.evaluation import magnifications, metrics, shortcuts
 from training.evaluation import predictions as measure
 from training.evaluation.bootstrap import REPLICATES, estimate
 from training.evaluation.fold_predictions import Pictures, Task, answer
-from training.evaluation.folds import CROSSVALIDATE, FoldFile, incomplete, read_candidates
+from training.evaluation.folds import CROSSVALIDATE, FoldFile, incomplete, over_slides, read_candidates
 from training.evaluation.results import (
     PROTOCOLS,
     Candidate,
@@ -28,6 +29,7 @@ from training.evaluation.results import (
     Estimate,
     Evidence,
     FoldScore,
+    Magnified,
     Other,
     ProtocolResult,
     Results,
@@ -101,6 +103,7 @@ def examine(question: Question) -> Results:
         if name != question.candidate
     }
     robustness, disturbed = _disturb(mine.get("contiguous", ()), know)
+    magnified, scrambled = _magnify(mine.get("slides", ()), know)
     scores, shortcut_folds = _shortcuts(mine, pictures)
     return Results(
         name=question.candidate,
@@ -114,6 +117,8 @@ def examine(question: Question) -> Results:
             shortcuts=scores,
             robustness=robustness,
             strangers=_strangers(question),
+            magnifications=magnified,
+            scrambled=scrambled,
             parity=_parity(card),
         ),
         others=others,
@@ -172,7 +177,7 @@ def _answer(name: str, folds: Folds, know: Knowledge) -> Answered:
         more = {}
         if protocol == "slides":
             found.slides, whole = protocols.by_slide(predictions, truth, know.slides, know.replicates)
-            more = {"balanced_accuracy_by_slide": whole}
+            more = {"balanced_accuracy_by_slide": whole, **over_slides(found.slides)}
         found.results[protocol] = protocols.result_of(folds[protocol], predictions, truth, know.replicates, more)
         found.roc[protocol] = metrics.roc_curves(predictions)
     return found
@@ -197,6 +202,12 @@ def _disturb(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Esti
             accuracy_of_accepted=rounded(right[predictions.accepted].mean()) if predictions.accepted.any() else None,
         )
     return robustness, beside
+
+
+def _magnify(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Magnified], Magnified | None]:
+    """Ask the files of leave-slides-out about their fields at other magnifications; nothing where there are none."""
+    numbers = {record.key: record.acquisition or 0 for record in know.manifest.records}
+    return magnifications.examine(folds, know.pictures, know.slides, numbers) if folds else ({}, None)
 
 
 def _shortcuts(

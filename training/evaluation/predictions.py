@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from inference import Classifier, ModelCard
+from inference.decision import triage_probability
 from training.data.labels import LABELS
 from training.progress import bar
 
@@ -21,27 +22,54 @@ class Measured:
     probabilities : float32[n, 4]
     scores : float32[n]
         Out-of-distribution scores.
+    doublings : float32[n], optional
+        log2 of the magnification, of a file that estimates it.
     """
 
     probabilities: NDArray[np.float32]
     scores: NDArray[np.float32]
+    doublings: NDArray[np.float32] | None = None
 
     def known(self, card: ModelCard) -> NDArray[np.bool_]:
-        """Tell which fields the card's threshold lets pass: bool[n]."""
-        return self.scores <= card.out_of_distribution.threshold
+        """Tell which fields the card's threshold and magnifications let pass: bool[n]."""
+        passed: NDArray[np.bool_] = self.scores <= card.out_of_distribution.threshold
+        if card.scale is not None and self.doublings is not None:
+            seen = 2.0**self.doublings
+            passed &= (seen >= card.scale.minimum) & (seen <= card.scale.maximum)
+        return passed
+
+    def malignant(self, card: ModelCard) -> NDArray[np.float64]:
+        """Give the calibrated probability of malignant, as the API tells it: float64[n]."""
+        inside = np.isin(card.labels, card.malignant_labels)
+        rule = card.triage_rule
+        total = self.probabilities[:, inside].sum(1)
+        return total.astype(np.float64) if rule is None else triage_probability(rule, total)
+
+    def triaged(self, card: ModelCard) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell which fields' triage is accepted, and which are called malignant: bool[n] each."""
+        rule, probability = card.triage_rule, self.malignant(card)
+        if rule is None:
+            return np.zeros(len(probability), bool), probability >= 0.5
+        above, below = probability >= rule.malignant_minimum, probability <= rule.benign_maximum
+        return self.known(card) & (above | below), above | ((probability >= 0.5) & ~below)
 
     def accepted(self, card: ModelCard) -> NDArray[np.bool_]:
-        """Tell which fields are known and have exactly one label in their prediction set: bool[n]."""
-        single: NDArray[np.bool_] = (self.probabilities >= card.minimum_probabilities).sum(1) == 1
-        return self.known(card) & single
+        """Tell which patterns are accepted: known, one label in the set, and of the side that triage accepts."""
+        chosen = self.probabilities >= card.minimum_probabilities
+        sure, called = self.triaged(card)
+        side = np.isin(card.labels, card.malignant_labels)[chosen.argmax(1)]
+        agrees = sure & (side == called) if card.triage_rule else self.known(card)
+        single: NDArray[np.bool_] = chosen.sum(1) == 1
+        return single & agrees
 
 
-def run(file: Classifier, images: NDArray[np.uint8], title: str) -> Measured:
+def run(file: Classifier, images: NDArray[np.uint8], title: str, *, shown: bool = True) -> Measured:
     """Answer for each image: uint8[n, 224, 224, 3]."""
-    outputs = [file.run(image) for image in bar(images, title, len(images), unit="image")]
+    outputs = [file.run(image) for image in bar(images, title, len(images), shown=shown, unit="image")]
     return Measured(
         np.stack([o.probabilities for o in outputs]),
         np.array([o.out_of_distribution_score for o in outputs], np.float32),
+        np.array([o.scale for o in outputs], np.float32) if outputs and outputs[0].scale is not None else None,
     )
 
 
@@ -68,6 +96,7 @@ def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> 
     malignant = _malignant(labels, card)
     called_malignant = _malignant(predicted, card)
     known, accepted = measured.known(card), measured.accepted(card)
+    sure, triaged = measured.triaged(card)
     interval = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
     confusion = confusion_matrix(labels, predicted, labels=range(len(LABELS)))
     return {
@@ -81,6 +110,8 @@ def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> 
         "confusion": confusion.tolist(),
         "accepted": _share(accepted),
         "accuracy_of_accepted": _share(correct[accepted]),
+        "triage_accepted": _share(sure),
+        "triage_right_of_accepted": _share((triaged == malignant)[sure]),
         "out_of_distribution": _share(~known),
     }
 
@@ -88,13 +119,13 @@ def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> 
 def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
     """Count what a file makes of pictures of no class that it knows."""
     measured, card = run(file, images, title), file.card
-    accepted = measured.accepted(card)
-    malignant = _malignant(measured.probabilities.argmax(1), card)
+    sure, malignant = measured.triaged(card)
     return {
         "images": len(images),
         "out_of_distribution": _share(~measured.known(card)),
-        "accepted": _share(accepted),
-        "accepted_as_malignant": _share(accepted & malignant),
+        "accepted": _share(sure),
+        "accepted_as_malignant": _share(sure & malignant),
+        "accepted_as_benign": _share(sure & ~malignant),
     }
 
 

@@ -83,6 +83,31 @@ class StrangersResult(Part):
     out_of_distribution: float
     accepted: float
     accepted_as_malignant: float
+    accepted_as_benign: float | None = None
+
+
+class Magnified(Part):
+    """Fields at another magnification; shares of ``images``.
+
+    Attributes
+    ----------
+    balanced_accuracy
+        Of the most probable label, whatever the verdict.
+    out_of_distribution, accepted
+        Turned away; triage accepted.
+    accepted_wrong
+        Triage accepted, and of the other side.
+    pattern_accepted, pattern_wrong
+        The same of the pattern.
+    """
+
+    images: int
+    balanced_accuracy: float
+    out_of_distribution: float
+    accepted: float
+    accepted_wrong: float
+    pattern_accepted: float
+    pattern_wrong: float
 
 
 class Evidence(Part):
@@ -101,6 +126,10 @@ class Evidence(Part):
         Balanced accuracy on contiguous test fields by disturbance; ``none`` is undisturbed.
     strangers
         By collection: ``bccd``, ``photographs``, ``medical``, ``noise``, ``blank``, ``synthetic``.
+    magnifications
+        By magnification relative to the trained one, such as ``0.5``: fields of leave-slides-out at it.
+    scrambled
+        The same fields cut into 16 tiles and put together in another order: cells are cut, and no field is whole.
     parity
         Of the shipped file with its network: images, agreement, largest difference of a probability.
     """
@@ -110,6 +139,8 @@ class Evidence(Part):
     shortcuts: dict[str, dict[str, float]]
     robustness: dict[str, Estimate]
     strangers: dict[str, StrangersResult]
+    magnifications: dict[str, Magnified] = {}
+    scrambled: Magnified | None = None
     parity: dict[str, float]
 
 
@@ -126,6 +157,12 @@ class SlideScore(Part):
     images: int
     sensitivity: float
     mistaken_for: str | None
+    turned_away: float
+    triage_accepted: float
+    triage_right: float | None
+    accepted: float
+    accepted_right: float | None
+    covered: float
 
 
 class Disturbed(Part):

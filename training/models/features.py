@@ -5,11 +5,13 @@ A frozen network's embeddings of many fields, by the runtime that serves: LiteRT
 The head is fitted on what the served file will compute, and training takes the larger part of its time here.
 """
 
+import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,67 +22,89 @@ from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untype
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training.atomic_write import write_whole
+from training.data import ood_sets, scale_bar
 from training.data.corruptions import vary
 from training.data.dataset import Fields
 from training.data.labels import INPUT_SIDE_PX
+from training.data.magnification import Neighbourhood
 from training.data.scale_bar import hide_scale_bar
+from training.models import stain_pooling
 from training.models.linear_probe import stain_density
 from training.models.recipes import LinearProbe
+from training.models.stain_pooling import TURNS, StainPool, pool_views, see, stain_weights, turn
 from training.progress import bar
 from training.tflite import convert
 
 
 class EmbeddingGraph(tf.Module):
-    """A classifier up to its embedding, for one field, with the scale bar hidden as in the served graph."""
+    """A classifier up to its embedding, for one field in several turns, with the scale bar hidden as when served."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, turns: Sequence[tuple[bool, bool]]) -> None:
         super().__init__()
-        self.network = keras.Model(model.input, model.get_layer("embedding").output)
+        self.turns = turns
+        self.scale, self.features, self.pool = (model.get_layer(name) for name in ("scale", "features", "embedding"))
         # A tf.Module does not look for variables inside Keras layers, and the converter writes a file without weights.
-        self.network_variables = [variable.value for variable in self.network.variables]
+        self.network_variables = [variable.value for variable in model.variables]
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Embed one field: uint8[1, 224, 224, 3]."""
-        return {"embedding": self.network(hide_scale_bar(tf.cast(image, tf.float32)), training=False)}
+        """Embed one field: uint8[1, 224, 224, 3] to float32[turns, d], not standardised."""
+        field = hide_scale_bar(tf.cast(image, tf.float32))
+        by_stain = isinstance(self.pool, StainPool)
+        views, weights = (see(field), stain_weights(field)) if by_stain else (field, None)
+        found = []
+        for flip, swap in self.turns:
+            maps = self.features(self.scale(turn(views, flip, swap)), training=False)
+            found.append(pool_views(turn(weights, flip, swap), maps) if by_stain else self.pool(maps))
+        return {"embedding": tf.concat(found, 0)}
 
 
-def embed_by_file(model: keras.Model, sets: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    """Embed sets of fields on every core.
+def embed_by_file(
+    model: keras.Model, images: NDArray[np.uint8], turns: Sequence[tuple[bool, bool]] = TURNS[:1]
+) -> NDArray[np.float32]:
+    """Embed fields on every core.
 
     Parameters
     ----------
     model : keras.Model
         Of ``classifier.build``.
-    sets : sequence of uint8[n, 224, 224, 3]
-        Converted for once.
+    images : uint8[n, 224, 224, 3]
+        Fields.
+    turns : sequence of (bool, bool)
+        In which they are seen, of ``stain_pooling.TURNS``.
 
     Returns
     -------
-    list of float32[n, d]
-        One a set, in order.
+    float32[turns, n, d]
+        Not standardised.
     """
     with tempfile.TemporaryDirectory() as folder:
-        content = convert(EmbeddingGraph(model), Path(folder))
+        content = convert(EmbeddingGraph(model, turns), Path(folder))
     workers = os.cpu_count() or 1
-    total = sum(map(len, sets))
-    with bar(None, "Features", total, unit="field") as shown, ThreadPoolExecutor(workers) as pool:
-        jobs = [
-            [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)] for images in sets
-        ]
-        return [np.concatenate([job.result() for job in parts]) for parts in jobs]
+    with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
+        found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
+        return found
 
 
 def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]") -> NDArray[np.float32]:
     """LiteRT lets go of Python's lock while it runs, so that threads are enough."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
-    found = np.empty((len(images), interpreter.get_output_details()[0]["shape"][-1]), np.float32)
+    turns, width = interpreter.get_output_details()[0]["shape"]
+    found = np.empty((turns, len(images), width), np.float32)
     for place, image in enumerate(images):
-        found[place] = runner(image=image[None])["embedding"][0]
+        found[:, place] = runner(image=image[None])["embedding"]
         shown.update()
     return found
 
+
+MAGNIFIED = 2
+"""Pictures of each field at another magnification (``training.data.magnification``)."""
+DRAWN_APART = 10
+"""Added to the seed, so that magnifications are drawn from another stream than variations."""
+CACHE = Path("runs/features")
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.int64]
@@ -88,45 +112,126 @@ Positions = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Features:
-    """What a frozen backbone makes of fields, in their order.
+    """What a frozen backbone makes of fields, in their order; nothing of it is standardised.
 
     Attributes
     ----------
-    embeddings : float32[n, d]
-        Pooled, not standardised.
+    turned : float32[turns, n, d]
+        Of the fields in each of ``stain_pooling.TURNS``: the first as they came.
     varied : float32[k, n, d]
-        The same of varied copies.
+        Of varied copies.
     densities : float32[n]
-        Of ``linear_head.stain_density``.
+        Of ``linear_probe.stain_density``.
+    magnified : float32[m, d]
+        Of pictures at other magnifications; m may be 0.
+    doublings : float32[m]
+        log2 of their magnifications.
+    shown : int64[m, k]
+        Positions of the fields that each of them shows.
+    strangers : dict of str to float32[..., d]
+        Of pictures that show no class of the set, by collection.
     """
 
-    embeddings: Floats
+    turned: Floats
     varied: Floats
     densities: Floats
+    magnified: Floats
+    doublings: Floats
+    shown: Positions
+    strangers: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def embeddings(self) -> Floats:
+        """float32[n, d]: of the fields as they came."""
+        as_they_came: Floats = self.turned[0]
+        return as_they_came
 
     def take(self, which: Positions) -> "Features":
-        """Take some, by position."""
-        return Features(self.embeddings[which], self.varied[:, which], self.densities[which])
+        """Take some fields, by position; of pictures that show several, those that show no other field."""
+        place = np.full(self.turned.shape[1], -1)
+        place[which] = np.arange(len(which))
+        shown = place[self.shown]
+        kept = (shown >= 0).all(1)
+        return Features(
+            self.turned[:, which],
+            self.varied[:, which],
+            self.densities[which],
+            self.magnified[kept],
+            self.doublings[kept],
+            shown[kept],
+            self.strangers,
+        )
 
 
-def features_of(network: keras.Model, fields: Fields, recipe: LinearProbe) -> Features:
-    """Run an untrained classifier's backbone on fields and on varied copies of them.
+def features_of(
+    network: keras.Model,
+    fields: Fields,
+    slides: Sequence[str],
+    recipe: LinearProbe,
+    outliers: Sequence[Path] | None = None,
+    cache: Path = CACHE,
+) -> Features:
+    """Run an untrained classifier's backbone on all that its head is fitted on.
 
     Parameters
     ----------
     network : keras.Model
         Of ``classifier.build``.
     fields : Fields
-        The i-th of the same number of fields is varied alike by the same seed.
+        The i-th of the same fields is varied alike by the same seed.
+    slides : sequence of str
+        Of each field.
     recipe : LinearProbe
-        How many copies, and their seed.
+        How many copies, and the seed of what is drawn.
+    outliers : sequence of Path, optional
+        Folders for ``ood_sets.taught``, which may be none; without the argument, neither strangers nor other
+        magnifications are looked at, and only a head can be fitted.
+    cache : Path
+        Folder of one file for each set of pictures; may be deleted at any time.
     """
-    random = np.random.default_rng(recipe.seed)
-    copies = [
-        np.stack(
-            [vary(image, random) for image in bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))]
-        )
-        for copy in range(1, recipe.copies + 1)
-    ]
-    embeddings, *varied = embed_by_file(network, [fields.images, *copies])
-    return Features(embeddings, np.stack(varied), stain_density(fields.images))
+    by_stain = isinstance(network.get_layer("embedding"), StainPool)
+    turned = _cached(network, fields.images, cache, TURNS if by_stain else TURNS[:1])
+    varied = [_cached(network, _vary(fields, recipe, copy), cache)[0] for copy in range(1, recipe.copies + 1)]
+    width = turned.shape[-1]
+    drawn, strangers = None, {}
+    if by_stain and outliers is not None:
+        drawn = Neighbourhood(fields.images, slides, fields.numbers).draw(MAGNIFIED, recipe.seed + DRAWN_APART)
+        pictures = ood_sets.taught(outliers, recipe.seed)
+        strangers = {name: _cached(network, images, cache)[0] for name, images in pictures.items()}
+    return Features(
+        turned,
+        np.stack(varied),
+        stain_density(fields.images),
+        _cached(network, drawn.images, cache)[0] if drawn else np.empty((0, width), np.float32),
+        drawn.doublings if drawn else np.empty(0, np.float32),
+        drawn.shown if drawn else np.empty((0, 1), np.int64),
+        strangers,
+    )
+
+
+def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
+    random = np.random.default_rng(recipe.seed + copy - 1)
+    shown = bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))
+    return np.stack([vary(image, random) for image in shown])
+
+
+def _cached(
+    network: keras.Model, images: NDArray[np.uint8], cache: Path, turns: Sequence[tuple[bool, bool]] = TURNS[:1]
+) -> Floats:
+    """Embed, or read what was embedded before: named by weights, pictures, turns and the code that pools."""
+    what = hashlib.sha256(repr((network.name, turns, images.shape)).encode())
+    for layer in ("scale", "features"):
+        for weights in network.get_layer(layer).get_weights():
+            what.update(weights.tobytes())
+    for source in (stain_pooling, scale_bar):
+        what.update(Path(str(source.__file__)).read_bytes())
+    what.update(np.ascontiguousarray(images).data)
+    path = cache / f"{what.hexdigest()[:32]}.npy"
+    if path.is_file():
+        known: Floats = np.load(path, allow_pickle=False)
+        return known
+    found = embed_by_file(network, images, turns)
+    content = io.BytesIO()
+    np.save(content, found)
+    write_whole(path, content.getvalue())
+    return found

@@ -1,19 +1,20 @@
 """From training fields to a calibrated classifier: the network, how sure it may be, and what it has never seen.
 
 Temperature, prediction sets and the out-of-distribution threshold come from fields that the asked network did not learn
-from. A frozen backbone's linear head is fitted in a second, so it is cross-fitted: the training fields are cut into
-contiguous parts, each answered by a head that learnt from the others, and the final head learns from all of them (Vovk,
-"Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). What takes minutes to train is asked about one part,
-which it does not learn from.
+from. A frozen backbone's linear head is fitted in seconds, so it is cross-fitted: whole slides are left out one by one
+(``slide_learner``), or, where slides are not known or too few, contiguous parts of the fields; the final head learns
+from all of them (Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). What takes minutes to train
+is asked about one part, which it does not learn from.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from training.data.dataset import Fields
 from training.data.manifest import Record
@@ -24,14 +25,20 @@ from training.models.backbones import BACKBONES, Backbone
 from training.models.features import Features, features_of
 from training.models.fine_tuning import embed, fit
 from training.models.heads import layer_names
+from training.models.levels import join
 from training.models.linear_probe import LinearHead, fit_linear_head
 from training.models.mlp_head import fit_head
 from training.models.out_of_distribution import Mahalanobis
 from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
+from training.models.slide_learner import (
+    OOD_RANK,
+    FieldReadings,
+    SlideNumbers,
+    examine_gate,
+    learn_on_slides,
+)
 from training.models.stain_pooling import StainPool
 
-OOD_RANK = 256
-"""Directions with a variance of their own: some 1,700 fields determine no more."""
 OOD_QUANTILE = 0.99
 """Of the calibration fields' scores: one known field in a hundred is turned away."""
 ASKED_PART = 2
@@ -51,24 +58,41 @@ class Learned:
     ----------
     network : keras.Model
         Of ``classifier.build``.
-    temperature, minimum_probability, threshold : float
+    temperature, threshold : float
         Of the card.
+    minimum_probability : float or dict of str to float
+        Of the card: one for all labels, or one a label.
     distance : Mahalanobis
         Fitted on the embeddings of all that was learnt from.
     epochs : list of dict
         Loss and accuracy of each; none of a linear head.
+    readings : FieldReadings, optional
+        Of a linear head that was calibrated on slides left out: triage, strangeness and scale.
+    numbers : SlideNumbers, optional
+        How these count.
+    gate : dict of str to float
+        See ``slide_learner.examine_gate``; empty where that was not asked for.
     """
 
     network: keras.Model
     temperature: float
-    minimum_probability: float
+    minimum_probability: float | dict[str, float]
     threshold: float
     distance: Mahalanobis
     epochs: list[dict[str, float]]
+    readings: FieldReadings | None = None
+    numbers: SlideNumbers | None = None
+    gate: dict[str, float] = field(default_factory=dict)
 
 
 def learn(
-    backbone: str, fields: Fields, records: Sequence[Record], recipe: Recipe, work: Path, watch: Watch | None = None
+    backbone: str,
+    fields: Fields,
+    records: Sequence[Record],
+    recipe: Recipe,
+    work: Path,
+    watch: Watch | None = None,
+    slides: Mapping[str, str] | None = None,
 ) -> Learned:
     """Train on fields and calibrate.
 
@@ -86,6 +110,8 @@ def learn(
         Folder for the checkpoint of fine-tuning.
     watch : callable, optional
         See ``Watch``.
+    slides : mapping of str to str, optional
+        Each field's slide, by key. Here they only tell neighbours apart; ``learn_linear`` leaves them out.
 
     Raises
     ------
@@ -94,15 +120,17 @@ def learn(
     """
     network, spec = classifier.build(backbone), BACKBONES[backbone]
     if isinstance(recipe, LinearProbe):
-        return learn_linear(network, fields, features_of(network, fields, recipe), records, recipe, watch)
+        features = features_of(network, fields, slide_names(fields, slides), recipe)
+        return learn_linear(network, fields, features, records, recipe, watch, slides)
     learnt, asked = inner_parts(fields, records)[ASKED_PART]
     callbacks = watch(fields.take(asked)) if watch else ()
     if isinstance(recipe, MlpHead):
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
     elif isinstance(recipe, FineTuning):
         if not spec.hidden:
-            start = LinearProbe(seed=recipe.seed)
-            _fit_head(features_of(network, fields.take(learnt), start), fields.labels[learnt], start).put(network)
+            pool, start = fields.take(learnt), LinearProbe(seed=recipe.seed)
+            features = features_of(network, pool, slide_names(pool, slides), start)
+            _fit_head(features, fields.labels[learnt], start).put(network)
         epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
     else:
         raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")
@@ -112,6 +140,36 @@ def learn(
     return calibrated(network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked]))
 
 
+def slide_names(fields: Fields, slides: Mapping[str, str] | None) -> list[str]:
+    """Name each field's slide; where none is known, a label's fields are taken for one."""
+    return [slides[key] if slides else key.split("/")[0] for key in fields.keys]
+
+
+def answer(learned: Learned, standard: Floats, logits: Floats) -> tuple[Floats, Floats, Floats | None]:
+    """Answer as the served graph does, for embeddings and logits of its network.
+
+    Parameters
+    ----------
+    learned : Learned
+        Of ``learn`` or ``learn_linear``.
+    standard : float32[n, d]
+        Embeddings, as the graph gives them.
+    logits : float32[n, labels]
+        Of the network's last layer.
+
+    Returns
+    -------
+    (float32[n, labels], float32[n], float32[n] or None)
+        Probabilities, out-of-distribution scores, and log2 of the magnification where it is estimated.
+    """
+    distance, readings = learned.distance.score(standard), learned.readings
+    if readings is None:
+        return softmax(logits / learned.temperature, 1), distance, None
+    strangeness = readings.distance_share * distance + readings.strangeness.of(standard)
+    joined = join(logits / learned.temperature, readings.triage.of(standard))
+    return joined, strangeness.astype(np.float32), readings.magnification.of(standard).astype(np.float32)
+
+
 def learn_linear(
     network: keras.Model,
     fields: Fields,
@@ -119,6 +177,9 @@ def learn_linear(
     records: Sequence[Record],
     recipe: LinearProbe,
     watch: Watch | None = None,
+    slides: Mapping[str, str] | None = None,
+    *,
+    examined: bool = False,
 ) -> Learned:
     """Fit a linear head on features of the frozen backbone, cross-fitted; sets the network's last layers.
 
@@ -126,10 +187,30 @@ def learn_linear(
     ----------
     network : keras.Model
         Of ``classifier.build``, its backbone as the features were computed with.
-    fields, features, records, recipe, watch
+    fields, features, records, recipe, watch, slides
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
+    examined : bool
+        Whether each collection of strangers is held against a gate that learnt from the others alone.
     """
     embeddings, labels = features.embeddings, fields.labels
+    pool = network.get_layer("embedding")
+    if slides and features.strangers and isinstance(pool, StainPool):
+        found = learn_on_slides(features, labels, slide_names(fields, slides), int(pool.colours), recipe)
+        if found is not None:
+            found.head.put(network)
+            if watch:
+                _show(network, watch(fields.take(inner_parts(fields, records)[ASKED_PART][1])))
+            return Learned(
+                network,
+                found.temperature,
+                found.numbers.minimum_probability,
+                found.numbers.threshold,
+                found.distance,
+                [],
+                found.readings,
+                found.numbers,
+                examine_gate(features, found) if examined else {},
+            )
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
         head, distance = _fit_linear(network, features.take(learnt), labels[learnt], recipe)
@@ -175,7 +256,7 @@ def _looked_at(network: keras.Model) -> int | None:
 
 
 def _fit_head(features: Features, labels: Positions, recipe: LinearProbe) -> LinearHead:
-    return fit_linear_head(features.embeddings, features.varied, labels, features.densities, recipe)
+    return fit_linear_head(features.turned, features.varied, labels, features.densities, recipe)
 
 
 def _learn_hidden(

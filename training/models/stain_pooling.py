@@ -2,23 +2,26 @@
 
 A mean over a whole field mostly tells its background and how many cells lie in it, and both belong to the slide. Here
 each place counts as much as it is stained, nuclei some forty times as much as background: little of what is found
-depends on how many cells there are, and the red cells around still have a say. Each field is seen in colour, which
-knows more on slides that are known, and in grey, which holds where the stain is another; and each of these four times,
-turned, since a smear has no upside (docs/decisions/100-stained-places-of-a-frozen-network.md, docs/evaluation.md).
+depends on how many cells there are, and the red cells around still have a say. Each field is seen twice: in colour,
+which knows more on slides that are known, and in grey, which holds where the stain is another. A smear has no upside:
+heads are fitted on fields in several ``TURNS``, each as a row of its own, and asked about a field as it came, which
+costs one look where an average over turns costs four
+(docs/decisions/100-stained-places-of-a-frozen-network.md, docs/decisions/120-turns-belong-into-the-fit.md).
 """
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import LEFT_PX, TOP_PX
 
 BACKGROUND_POWER = 12
-"""The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power."""
+"""The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power, which
+is computed by products, since the served runtime's power takes a millisecond a field."""
 BACKGROUND_LEVEL = 240.0
 """What each channel of the background is brought to."""
 STAINED = (22.0, 5.0)
@@ -32,20 +35,16 @@ FLOOR = 1e-3
 VARIANCE_FLOOR = 1e-4
 
 GROUPS = {"colour": 4, "grey": 5}
-"""Views of a group are averaged, and the groups are set side by side; of each, the first so many depths are pooled. The
-last of EfficientNet-Lite0's five, in colour, knows the slide: with it the hard fold loses 0.03 (docs/evaluation.md)."""
-VIEWS = tuple(product(GROUPS, (False, True), (False, True)))
-"""Each as (group, upside down, rows and columns exchanged), in this order."""
+"""The views, set side by side; of each, the first so many depths are pooled. The last of EfficientNet-Lite0's five, in
+colour, knows the slide: with it the hard fold loses 0.03 (docs/evaluation.md)."""
+VIEWS = tuple(GROUPS)
+TURNS = ((False, False), (False, True), (True, False), (True, True))
+"""Each as (upside down, rows and columns exchanged): the turns whose rows a head is fitted on, as it came first."""
 
 
-def places_of(group: str) -> list[int]:
-    """Give the places in ``VIEWS`` of a group's views."""
-    return [place for place, (kind, *_) in enumerate(VIEWS) if kind == group]
-
-
-def views_at(depth: int) -> list[int]:
-    """Give the places in ``VIEWS`` of the views whose maps of a depth, from 0 on, are pooled."""
-    return [place for place, (group, *_) in enumerate(VIEWS) if depth < GROUPS[group]]
+def views_at(depth: int) -> list[str]:
+    """Name the views whose maps of a depth, from 0 on, are pooled."""
+    return [group for group, known in GROUPS.items() if depth < known]
 
 
 def width_of(group: str, channels: Sequence[int]) -> int:
@@ -53,10 +52,22 @@ def width_of(group: str, channels: Sequence[int]) -> int:
     return 2 * sum(channels[: GROUPS[group]])
 
 
+def mix(images: tf.Tensor, weights: Sequence[Sequence[float]]) -> tf.Tensor:
+    """Mix channels: float32[n, h, w, 3] to float32[n, h, w, k] for k rows of 3 weights.
+
+    A convolution, since the served runtime computes means over channels one by one.
+    """
+    return tf.nn.conv2d(images, np.asarray(weights, np.float32).T[None, None], 1, "VALID")
+
+
 def balance(images: tf.Tensor) -> tf.Tensor:
     """Bring each field's background to the same white: float32[n, 224, 224, 3] in 0 to 255 to the same."""
-    weights = (tf.reduce_mean(images, -1, keepdims=True) / 255.0) ** BACKGROUND_POWER + 1e-9
-    background = tf.reduce_sum(images * weights, [1, 2], keepdims=True) / tf.reduce_sum(weights, [1, 2], keepdims=True)
+    second = mix(images, [[1 / 765] * 3]) ** 2
+    fourth = second * second
+    weights = fourth * fourth * fourth + 1e-9
+    background = tf.reduce_mean(images * weights, [1, 2], keepdims=True) / tf.reduce_mean(
+        weights, [1, 2], keepdims=True
+    )
     return tf.clip_by_value(images * (BACKGROUND_LEVEL / tf.maximum(background, 1.0)), 0.0, 255.0)
 
 
@@ -75,35 +86,27 @@ def stain_weights(images: tf.Tensor, stain: tuple[float, float] = STAINED) -> tf
     float32[n, 224, 224, 1]
         From 0 to 1.
     """
-    balanced = balance(images)
-    purple = (balanced[..., :1] + balanced[..., 2:]) / 2.0 - balanced[..., 1:2]
-    rows, columns = tf.range(INPUT_SIDE_PX) < TOP_PX, tf.range(INPUT_SIDE_PX) < LEFT_PX
-    seen = tf.cast(rows[:, None] | columns[None, :], tf.float32)[None, :, :, None]
+    purple = mix(balance(images), [[0.5, -1.0, 0.5]])
+    rows, columns = np.arange(INPUT_SIDE_PX) < TOP_PX, np.arange(INPUT_SIDE_PX) < LEFT_PX
+    seen = (rows[:, None] | columns[None, :]).astype(np.float32)[None, :, :, None]
     middle, width = stain
     return tf.sigmoid((purple - middle) / width) * seen
 
 
 def see(images: tf.Tensor) -> tf.Tensor:
-    """Give all views of fields, float32[n, 224, 224, 3] to float32[8 n, 224, 224, 3]: those of ``VIEWS[0]`` first."""
-    grey = tf.repeat(tf.reduce_mean(balance(images), -1, keepdims=True), 3, -1)
-    return tf.concat([turn(grey if kind == "grey" else images, flip, swap) for kind, flip, swap in VIEWS], 0)
+    """Give both views of fields, float32[n, 224, 224, 3] to float32[2 n, 224, 224, 3]: those in colour first."""
+    return tf.concat([images, mix(balance(images), [[1 / 3] * 3] * 3)], 0)
 
 
 def turn(images: tf.Tensor, flip: bool, swap: bool) -> tf.Tensor:
-    """Turn as a view is: float32[n, h, w, c], h = w, to the same shape."""
+    """Turn as one of ``TURNS`` says: float32[n, h, w, c], h = w, to the same shape."""
     flipped = images[:, ::-1] if flip else images
     return tf.transpose(flipped, [0, 2, 1, 3]) if swap else flipped
 
 
-def turn_back(images: tf.Tensor, flip: bool, swap: bool) -> tf.Tensor:
-    """Undo ``turn``."""
-    swapped = tf.transpose(images, [0, 2, 1, 3]) if swap else images
-    return swapped[:, ::-1] if flip else swapped
-
-
 def shares(weights: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
     """Share each field's weight out among the places of a feature map: float32[n, h, w, 1], each field's sum 1."""
-    stride = INPUT_SIDE_PX // maps.shape[1]
+    stride = weights.shape[1] // maps.shape[1]
     coarse = tf.nn.avg_pool2d(weights, stride, stride, "VALID") + FLOOR
     return coarse / tf.reduce_sum(coarse, [1, 2], keepdims=True)
 
@@ -115,12 +118,36 @@ def statistics(maps: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     return mean, tf.sqrt(variance + VARIANCE_FLOOR)
 
 
+def pool_views(weights: tf.Tensor, depths: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Pool the maps of all views and depths by stain.
+
+    Parameters
+    ----------
+    weights : float32[n, 224, 224, 1]
+        Of ``stain_weights``, turned as the views were.
+    depths : sequence of float32[n views, h, w, c]
+        Of each depth, the maps of ``views_at``, view by view.
+
+    Returns
+    -------
+    float32[n, d]
+        For each of ``GROUPS``, means then deviations of each depth in order.
+    """
+    found: dict[str, list[tf.Tensor]] = {group: [] for group in GROUPS}
+    for depth, maps in enumerate(depths):
+        views = views_at(depth)
+        share = shares(weights, maps)
+        for group, seen in zip(views, tf.split(maps, len(views)), strict=True):
+            found[group] += statistics(seen, share)
+    return tf.concat([part for group in GROUPS for part in found[group]], -1)
+
+
 @keras.saving.register_keras_serializable(package="leukolens")
 class FieldViews(keras.layers.Layer):
     """``see`` as a layer."""
 
     def call(self, fields: Any) -> Any:
-        """See."""
+        """Give both views of each field."""
         return see(fields)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -145,12 +172,12 @@ class DeeperViews(keras.layers.Layer):
         self.depth = depth
 
     def call(self, maps: Any) -> Any:
-        """Let go."""
+        """Keep the views that are pooled at this depth."""
         before, after = views_at(self.depth - 1), views_at(self.depth)
         if before == after:
             return maps
         views = tf.split(maps, len(before))
-        return tf.concat([views[before.index(place)] for place in after], 0)
+        return tf.concat([views[before.index(group)] for group in after], 0)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Tell the shape before anything is computed."""
@@ -163,12 +190,11 @@ class DeeperViews(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="leukolens")
 class StainPool(keras.layers.Layer):
-    """Pool the feature maps of all views and several depths by stain, and standardise what comes out.
+    """``pool_views`` as a layer that standardises what comes out.
 
-    Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and each depth's maps of ``views_at``. Gives
-    float32[n, d]: for each of ``GROUPS``, means then deviations of each depth in order. ``standardise`` sets what is
-    subtracted and divided by, which training does not change. ``colours`` is how many statistics come first, of the
-    views in colour.
+    Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and each depth's maps of ``views_at``; gives
+    float32[n, d]. ``standardise`` sets what is subtracted and divided by, which training does not change. ``colours``
+    is how many statistics come first, of the view in colour.
     """
 
     def build(self, shapes: list[tuple[int, ...]]) -> None:
@@ -179,16 +205,9 @@ class StainPool(keras.layers.Layer):
         self.spread = self.add_weight(shape=(width,), initializer="ones", trainable=False, name="spread")
 
     def call(self, inputs: list[Any]) -> Any:
-        """Pool."""
+        """Pool and standardise."""
         fields, *depths = inputs
-        weights = stain_weights(fields)
-        turned = [turn(weights, flip, swap) for _, flip, swap in VIEWS]
-        found = [self._by_view(maps, turned, views_at(depth)) for depth, maps in enumerate(depths)]
-        groups = []
-        for group, known in GROUPS.items():
-            means = [tf.add_n([views[place] for place in places_of(group)]) for views in found[:known]]
-            groups.append(tf.concat(means, -1) / float(len(places_of(group))))
-        return (tf.concat(groups, -1) - self.centre) / self.spread
+        return (pool_views(stain_weights(fields), depths) - self.centre) / self.spread
 
     def compute_output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int | None, int]:
         """Tell the shape before anything is computed."""
@@ -198,12 +217,6 @@ class StainPool(keras.layers.Layer):
         """Set mean and standard deviation of every statistic: float32[d] each."""
         self.centre.assign(centre)
         self.spread.assign(spread)
-
-    @staticmethod
-    def _by_view(maps: Any, weights: list[Any], places: list[int]) -> dict[int, Any]:
-        """Give a depth's statistics of each view, by its place: float32[n, 2 c] each."""
-        share = shares(tf.concat([weights[place] for place in places], 0), maps)
-        return dict(zip(places, tf.split(tf.concat(statistics(maps, share), -1), len(places)), strict=True))
 
     @staticmethod
     def _width(shapes: list[tuple[int, ...]]) -> int:

@@ -1,7 +1,9 @@
-"""The graph that is served: one forward pass gives probabilities, embedding, activation maps and strangeness.
+"""The graph that is served: one forward pass gives probabilities, embedding, activation maps, strangeness and scale.
 
 From what was learnt to the graph that is served.
 """
+
+import math
 
 import keras
 import numpy as np
@@ -11,18 +13,17 @@ from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.backbones import Backbone
 from training.models.learners import Learned
+from training.models.levels import join_in_graph
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
+from training.models.readings import Reading
+from training.models.slide_learner import FieldReadings
 from training.models.stain_pooling import (
     GROUPS,
     VARIANCE_FLOOR,
-    VIEWS,
-    places_of,
     see,
     shares,
     stain_weights,
     statistics,
-    turn,
-    turn_back,
     views_at,
     width_of,
 )
@@ -41,12 +42,21 @@ class ServedClassifier(tf.Module):
         so that probabilities and activation maps agree.
     distance : Mahalanobis
         How strange an embedding is.
+    readings : FieldReadings, optional
+        What else is read off the embedding: triage, strangeness, scale. Without, triage is the sum of a softmax,
+        strangeness is the distance, and no scale is told.
     hide_corner : bool
         Whether the network was trained without the corner that holds the scale bar.
     """
 
     def __init__(
-        self, model: keras.Model, temperature: float, distance: Mahalanobis, *, hide_corner: bool = True
+        self,
+        model: keras.Model,
+        temperature: float,
+        distance: Mahalanobis,
+        readings: FieldReadings | None = None,
+        *,
+        hide_corner: bool = True,
     ) -> None:
         super().__init__()
         self.hide_corner = hide_corner
@@ -61,11 +71,18 @@ class ServedClassifier(tf.Module):
         plain = np.zeros(len(kernel), np.float32), np.ones(len(kernel), np.float32)
         centre, spread = pool.get_weights() if self.by_stain else plain
         self.centre, self.spread = tf.Variable(centre, trainable=False), tf.Variable(spread, trainable=False)
+        kernel, bias = kernel / temperature, bias / temperature
+        if readings:
+            kernel = np.concatenate([kernel, readings.triage.kernel[:, None]], 1)
+            bias = np.append(bias, np.float32(readings.triage.bias))
         # The head on statistics that are not standardised: what the activation maps are made of.
-        kernel = kernel / temperature / spread[:, None]
+        kernel = (kernel / spread[:, None]).astype(np.float32)
         self.kernel = tf.Variable(kernel, trainable=False)
-        self.bias = tf.Variable(bias / temperature - centre @ kernel, trainable=False)
+        self.bias = tf.Variable((bias - centre @ kernel).astype(np.float32), trainable=False)
         self.distance = ServedDistance(distance)
+        self.strangeness = ServedReading(readings.strangeness) if readings else None
+        self.distance_share = readings.distance_share if readings else 1.0
+        self.magnification = ServedReading(readings.magnification) if readings else None
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -77,11 +94,19 @@ class ServedClassifier(tf.Module):
         else:
             pooled, activation = self._pool(self.features(self.scale(field), training=False))
         embedding = (pooled - self.centre) / self.spread
+        logits, strangeness = tf.matmul(pooled, self.kernel) + self.bias, self.distance(embedding)
+        if self.strangeness is None or self.magnification is None:
+            probabilities, more = tf.nn.softmax(logits), {}
+        else:
+            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation)
+            strangeness = self.distance_share * strangeness + self.strangeness(embedding)
+            more = {"scale": self.magnification(embedding)}
         return {
-            "probabilities": tf.nn.softmax(tf.matmul(pooled, self.kernel) + self.bias),
+            "probabilities": probabilities,
             "embedding": embedding,
             "activation_maps": activation,
-            "out_of_distribution_score": self.distance(embedding),
+            "out_of_distribution_score": strangeness,
+            **more,
         }
 
     def _pool(self, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -92,7 +117,7 @@ class ServedClassifier(tf.Module):
         return tf.reduce_mean(maps, [1, 2]), _project(maps, self.kernel)
 
     def _pool_by_stain(self, field: tf.Tensor, depths: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Pool as ``StainPool`` does, and share each statistic out among the places that it is made of.
+        """Pool as ``pool_views`` does, and share each statistic out among the places that it is made of.
 
         A mean is a sum over places, and so is a variance: a deviation s is the sum of (x - mean)^2 / s. The activation
         maps are exact with both: their mean plus the bias is the logit, and what is not stained has next to no part.
@@ -103,19 +128,27 @@ class ServedClassifier(tf.Module):
         pooled, activation = [], 0.0
         start = 0
         for group, known in GROUPS.items():
-            chosen = places_of(group)
             width = width_of(group, [maps.shape[-1] for maps in depths])
-            kernel = self.kernel[start : start + width] / float(len(chosen))
-            found = []
-            for place in chosen:
-                _, flip, swap = VIEWS[place]
-                seen = [_one(maps, views_at(depth).index(place)) for depth, maps in enumerate(depths[:known])]
-                statistic, places = _view(seen, turn(weights, flip, swap), kernel, coarsest)
-                found.append(statistic)
-                activation += turn_back(places, flip, swap)
-            pooled.append(tf.add_n(found) / float(len(chosen)))
+            seen = [_one(maps, views_at(depth).index(group)) for depth, maps in enumerate(depths[:known])]
+            statistic, places = _view(seen, weights, self.kernel[start : start + width], coarsest)
+            pooled.append(statistic)
+            activation += places
             start += width
         return tf.concat(pooled, -1), activation
+
+
+class ServedReading(tf.Module):
+    """A ``Reading`` as part of a served graph."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.kernel = tf.Variable(reading.kernel[:, None], trainable=False)
+        self.bias, self.widest = reading.bias, reading.widest
+
+    def __call__(self, embedding: tf.Tensor) -> tf.Tensor:
+        """Read float32[1, d]: float32[1]."""
+        cut = tf.clip_by_value(embedding, -self.widest, self.widest) if math.isfinite(self.widest) else embedding
+        return tf.reshape(tf.matmul(cut, self.kernel), [1]) + self.bias
 
 
 def _one(maps: tf.Tensor, place: int) -> tf.Tensor:
@@ -123,7 +156,7 @@ def _one(maps: tf.Tensor, place: int) -> tf.Tensor:
 
 
 def _view(seen: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Give one view's statistics of all depths, and each place's part in the logits: float32[1, side, side, 4]."""
+    """Give one view's statistics of all depths, and each place's part in the logits: float32[1, side, side, k]."""
     found, places = [], 0.0
     start = 0
     for maps in seen:
@@ -145,5 +178,8 @@ def _project(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 def serve(learned: Learned, spec: Backbone, *, hide_corner: bool = True) -> tf.Module:
     """Give the graph for a classifier, whichever head it has; its function ``serve`` answers for one image."""
-    graph = ServedMaxima if spec.hidden else ServedClassifier
-    return graph(learned.network, learned.temperature, learned.distance, hide_corner=hide_corner)
+    if spec.hidden:
+        return ServedMaxima(learned.network, learned.temperature, learned.distance, hide_corner=hide_corner)
+    return ServedClassifier(
+        learned.network, learned.temperature, learned.distance, learned.readings, hide_corner=hide_corner
+    )

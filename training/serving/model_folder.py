@@ -3,18 +3,32 @@
 import hashlib
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from inference import CARD_NAME, Classifier, ModelCard, load
-from inference.card import Calibration, InputSpec, OutOfDistributionRule, PredictionSetRule, write_card
+from inference.card import (
+    Calibration,
+    InputSpec,
+    OutOfDistributionRule,
+    PredictionSetRule,
+    ScaleRule,
+    TriageRule,
+    write_card,
+)
 from training.data.classes import read_classes
 from training.data.labels import INPUT_SIDE_PX
-from training.models import calibration, out_of_distribution
+from training.models import calibration, out_of_distribution, slide_calibration
 from training.models.learners import OOD_QUANTILE, Learned
+from training.models.slide_learner import KNOWN_QUANTILE, SlideNumbers
 
 FILE_NAME = "model.tflite"
+GATED = (
+    "distance to the nearest class mean (Mahalanobis, covariance by probabilistic PCA) plus a logistic regression of "
+    "strangers against known fields, each in units of slides left out"
+)
 MAX_BYTES = 16_000_000
 UNRELEASED = "0.0.0"
 """The version of a model that is made to be compared, not shipped."""
@@ -35,10 +49,11 @@ def make_card(
     version: str,
     backbone: str,
     temperature: float,
-    minimum_probability: float,
+    minimum_probability: float | dict[str, float],
     threshold: float,
     quantile: float,
     training: dict[str, Any],
+    numbers: SlideNumbers | None = None,
 ) -> ModelCard:
     """Describe a converted file; its evaluation stays empty until ``evaluate`` has measured the recipe on folds."""
     return ModelCard(
@@ -54,13 +69,15 @@ def make_card(
         classes=read_classes(),
         input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
         prediction_set=PredictionSetRule(
-            method=calibration.LAC,
-            reference=calibration.LAC_REFERENCE,
-            target_coverage=calibration.TARGET_COVERAGE,
+            method=slide_calibration.SETS if numbers else calibration.LAC,
+            reference=slide_calibration.SETS_REFERENCE if numbers else calibration.LAC_REFERENCE,
+            target_coverage=slide_calibration.TARGET_COVERAGE if numbers else calibration.TARGET_COVERAGE,
             minimum_probability=minimum_probability,
         ),
+        triage=_triage(numbers) if numbers else None,
+        scale=_scale(numbers) if numbers else None,
         out_of_distribution=OutOfDistributionRule(
-            method=out_of_distribution.METHOD,
+            method=GATED if numbers else out_of_distribution.METHOD,
             reference=out_of_distribution.REFERENCE,
             threshold=threshold,
             development_quantile=quantile,
@@ -82,8 +99,23 @@ def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, tr
         temperature=learned.temperature,
         minimum_probability=learned.minimum_probability,
         threshold=learned.threshold,
-        quantile=OOD_QUANTILE,
+        quantile=KNOWN_QUANTILE if learned.numbers else OOD_QUANTILE,
         training=training,
+        numbers=learned.numbers,
+    )
+
+
+def _triage(numbers: SlideNumbers) -> TriageRule:
+    return TriageRule(method=slide_calibration.METHOD, reference=slide_calibration.REFERENCE, **asdict(numbers.triage))
+
+
+def _scale(numbers: SlideNumbers) -> ScaleRule:
+    least, most = numbers.magnifications
+    return ScaleRule(
+        method="ridge regression of log2 of the magnification on the embedding; range of slides left out",
+        reference="docs/decisions/123-magnification-is-read-off-the-embedding.md",
+        minimum=least,
+        maximum=most,
     )
 
 

@@ -15,7 +15,7 @@ from training.evaluation.bootstrap import REPLICATES, RUN
 from training.evaluation.metrics import BINS
 from training.evaluation.report.targets import verdicts
 from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
-from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results
+from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results, StrangersResult
 from untrusted import in_markdown
 
 
@@ -97,7 +97,8 @@ contiguous runs of about {RUN} fields (Künsch 1989; length by Hall, Horowitz an
 label, since neighbours are no independent samples. They tell how sure the number is for these slides, not for
 new ones; where an interval is over whole slides, it draws slides within each label, and says more about new
 ones. Expected calibration error: {BINS} bins (Naeini et al. 2015; Guo et al. 2017), whose bootstrap is biased
-upwards. Accepted: not out of distribution, and exactly one label in the prediction set.
+upwards. Triage accepted: not out of distribution, and the calibrated probability of malignant beyond one of the
+card's thresholds. A pattern is accepted where, besides, exactly one label is in the prediction set.
 """
 _SHORTCUTS = """What a field shows besides morphology, given to a small classifier that is trained and tested on the
 same folds. A model is worth what it scores above these. Shortcuts may be in the model too: no evaluation on one
@@ -131,6 +132,7 @@ def render(results: Results, attempts: list[Attempt], figures: Mapping[str, Path
         ],
         ["## Shortcuts", "", _SHORTCUTS, *_shortcuts(results), ""],
         ["## Slide by slide", "", *_slides(results), ""] if results.slides else [],
+        _magnified(results),
         _robustness(results, figures),
         ["## Strangers", "", *_strangers(results), ""],
         ["## Calibration and abstention", "", *_figure(figures, "reliability", "Reliability, area by count.")],
@@ -237,14 +239,69 @@ def _shortcuts(results: Results) -> list[str]:
 
 def _slides(results: Results) -> list[str]:
     rows = [
-        [in_markdown(one.name), f"{one.images}", number(one.sensitivity, 3), in_markdown(one.mistaken_for or "") or "-"]
+        [
+            in_markdown(one.name),
+            f"{one.images}",
+            number(one.triage_accepted, 3),
+            _share(one.triage_right),
+            number(one.sensitivity, 3),
+            in_markdown(one.mistaken_for or "") or "-",
+            number(one.covered, 3),
+            number(one.accepted, 3),
+            _share(one.accepted_right),
+            number(one.turned_away, 3),
+        ]
         for one in results.slides
     ]
+    head = ["slide", "fields", "triage accepted", "of these right", "label right", "most often mistaken for"]
+    head += ["truth in the set", "pattern accepted", "of these right", "turned away"]
     return [
-        "Each inferred slide, by files that were trained on no field of it: the share of its fields with the right "
-        "label.",
+        "Each inferred slide, by files that were trained on no field of it: shares of its fields.",
         "",
-        *table(["slide", "fields", "right", "most often mistaken for"], rows),
+        *table(head, rows),
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else number(value, 3)
+
+
+def _magnified(results: Results) -> list[str]:
+    """Write what becomes of fields at another magnification, and of scrambled ones."""
+    evidence = results.evidence
+    shown = {f"{name}x": one for name, one in evidence.magnifications.items()}
+    if evidence.scrambled:
+        shown["cut into 16 tiles and put together in another order"] = evidence.scrambled
+    if not shown:
+        return []
+    rows = [
+        [
+            name,
+            f"{one.images}",
+            number(one.balanced_accuracy, 3),
+            *(
+                f"{share:.1%}"
+                for share in (
+                    one.out_of_distribution,
+                    one.accepted,
+                    one.accepted_wrong,
+                    one.pattern_accepted,
+                    one.pattern_wrong,
+                )
+            ),
+        ]
+        for name, one in shown.items()
+    ]
+    head = ["magnification", "fields", "balanced accuracy", "turned away", "triage accepted", "triage accepted, wrong"]
+    head += ["pattern accepted", "pattern accepted, wrong"]
+    return [
+        "## Magnification",
+        "",
+        "Fields of slides left out as a weaker or a stronger objective would show them: mosaics of true neighbours, "
+        "shrunk, and crops, enlarged. The pixel size is not told; shares are of all the fields of the row.",
+        "",
+        *table(head, rows),
+        "",
     ]
 
 
@@ -268,21 +325,24 @@ def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
 
 
 def _strangers(results: Results) -> list[str]:
-    rows = [
-        [COLLECTIONS.get(name, name), f"{one.images}", *(f"{share:.2%}" for share in _shares(one))]
-        for name, one in results.evidence.strangers.items()
-    ]
-    head = ["pictures of no class that the model knows", "n", "turned away", "accepted", "accepted as malignant"]
+    there = results.evidence.strangers
+    # In the order of the names: other diseases first, then other laboratories, then what is no smear.
+    names = [name for name in COLLECTIONS if name in there] + [name for name in there if name not in COLLECTIONS]
+    rows = [[COLLECTIONS.get(name, name), f"{there[name].images}", *_shares(there[name])] for name in names]
+    head = ["pictures that show no field of this laboratory", "n", "turned away", "accepted as benign"]
+    head += ["accepted as malignant"]
     return [
-        "The shipped file's answers. Its threshold was set on development fields alone. Synthetic smears are drawings:",
-        "what the model says of them is no evidence for or against it.",
+        "The shipped file's answers: triage. Its threshold was set on the laboratory's own slides alone. Other",
+        "laboratories' leukaemia is to be turned away, too: nothing is known of how the model does on it.",
+        "Synthetic smears are drawings: what the model says of them is no evidence for or against it.",
         "",
         *table(head, rows),
     ]
 
 
-def _shares(one: object) -> list[float]:
-    return [getattr(one, name) for name in ("out_of_distribution", "accepted", "accepted_as_malignant")]
+def _shares(one: StrangersResult) -> list[str]:
+    shares = (one.out_of_distribution, one.accepted_as_benign, one.accepted_as_malignant)
+    return ["-" if share is None else f"{share:.2%}" for share in shares]
 
 
 def _others(results: Results) -> list[str]:

@@ -8,8 +8,9 @@ import pytest
 
 from inference import read_card
 from training.cli import main
+from training.data import ood_sets
 from training.data.manifest import Manifest
-from training.evaluation import ood_sets, shortcuts
+from training.evaluation import shortcuts
 from training.evaluation.results import Evidence, Results
 from training.tracking.journal import journals
 

@@ -194,7 +194,10 @@ def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
         Record(key=key, sha256="0" * 64, size_bytes=1, label=key[: key.index("/")], width=1, height=1, acquisition=k)
         for k, key in enumerate(fields.keys)
     ]
-    features = Features(points[order], np.empty((0, 200, 12), np.float32), np.full(200, 0.1, np.float32))
+    none = np.empty((0, 200, 12), np.float32)
+    features = Features(
+        points[order][None], none, np.full(200, 0.1, np.float32), none[:, 0], none[:, 0, 0], np.empty((0, 1), np.int64)
+    )
     learned = learn_linear(classifier.build(tiny_backbone), fields, features, records, LinearProbe())
     assert (learned.distance.score(features.embeddings) <= learned.threshold).mean() > 0.95
     read_back = LinearHead.of(learned.network).logits(features.embeddings)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data import ood_sets
 from training.data.labels import DataError
 from training.data.synthetic import write_dataset
-from training.evaluation import ood_sets
 
 
 def test_photographs_are_many_and_none_twice() -> None:

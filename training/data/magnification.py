@@ -1,0 +1,147 @@
+"""Fields as a weaker or a stronger objective would show them, made of true neighbours on their slide.
+
+A stronger objective shows a part of the field: a crop, enlarged. A weaker one shows what lies around it too: fields of
+the same slide, next to one another in the order of acquisition, are put together and shrunk. Fields are put together at
+the trained magnification as well, so that what learns from these pictures does not learn their seams.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import to_model_input
+from training.data.corruptions import vary
+from training.data.labels import INPUT_SIDE_PX
+from training.data.scale_bar import LEFT_PX, TOP_PX
+
+Field = NDArray[np.uint8]
+Positions = NDArray[np.int64]
+
+MAGNIFICATIONS = (0.36, 2.7)
+"""Range of what is drawn, a little wider than the 0.4 to 2.5 that are examined."""
+TRAINED_SHARE = 0.2
+"""Of the drawn pictures, those put together at the trained magnification."""
+MIRRORED_SHARE = (0.4, 0.35)
+"""Of those at the trained magnification, and of those that show more than a field, the ones that show a field and its
+mirror images: no seam at all."""
+VARIED_SHARE = 0.6
+"""Of the drawn pictures, those blurred, compressed, lit or stained otherwise too."""
+MOST = 9
+"""Fields put together, at most: 3 by 3."""
+STEPS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 2.0, 2.5)
+"""At which the evaluation asks."""
+
+
+@dataclass(frozen=True)
+class Magnified:
+    """Drawn pictures.
+
+    Attributes
+    ----------
+    images : uint8[m, 224, 224, 3]
+    doublings : float32[m]
+        log2 of the magnification; 0 is the trained one.
+    shown : int64[m, MOST]
+        Positions of the fields that are shown, padded by the first of them.
+    """
+
+    images: NDArray[np.uint8]
+    doublings: NDArray[np.float32]
+    shown: Positions
+
+
+class Neighbourhood:
+    """Fields and which of them lie side by side.
+
+    Parameters
+    ----------
+    images : uint8[n, 224, 224, 3]
+    slides : sequence of str
+        Of each field.
+    numbers : int64[n]
+        Order of acquisition.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], slides: Sequence[str], numbers: Positions) -> None:
+        self.images = images
+        names = np.asarray(slides)
+        self._slide: dict[int, Positions] = {}
+        for name in np.unique(names):
+            here = np.flatnonzero(names == name)
+            in_order = here[np.argsort(numbers[here], kind="stable")]
+            self._slide.update(dict.fromkeys(in_order.tolist(), in_order))
+
+    def around(self, place: int, count: int) -> Positions:
+        """Give the positions of so many neighbours, the field among them; again from the first where they are few."""
+        slide = self._slide[place]
+        start = max(0, min(int(np.flatnonzero(slide == place)[0]) - count // 2, len(slide) - count))
+        return np.resize(slide[start : start + count], count)
+
+    def show(
+        self, place: int, magnification: float, random: np.random.Generator, *, mirrored: bool = False
+    ) -> tuple[Field, Positions]:
+        """Show a field, and what lies around it, at another magnification.
+
+        Parameters
+        ----------
+        place
+            Of the field.
+        magnification
+            1 is the trained one: there, and below, fields are put together; above, one is cropped.
+        random
+            Draws the part that is shown.
+        mirrored
+            Put the field together with its own mirror images in place of neighbours.
+
+        Returns
+        -------
+        (uint8[224, 224, 3], int64[MOST])
+            The picture, and the fields in it.
+        """
+        side = round(INPUT_SIDE_PX / magnification)
+        tiles = 1 if magnification > 1 else max(2, math.ceil(side / INPUT_SIDE_PX))
+        if mirrored or tiles == 1:
+            shown = np.full(tiles**2, place)
+            whole = _mirror(without_bar(self.images[place]), tiles)
+        else:
+            order = self.around(place, tiles**2).tolist()
+            random.shuffle(order)
+            shown = np.array(order)
+            rows = [np.concatenate([without_bar(self.images[k]) for k in row], 1) for row in shown.reshape(tiles, -1)]
+            whole = np.concatenate(rows, 0)
+        top, left = (int(random.integers(0, len(whole) - side + 1)) for _ in range(2))
+        part = np.ascontiguousarray(whole[top : top + side, left : left + side])
+        padded = np.concatenate([shown, np.full(MOST - len(shown), shown[0])])
+        return to_model_input(part, INPUT_SIDE_PX, INPUT_SIDE_PX), padded
+
+    def draw(self, copies: int, seed: int) -> Magnified:
+        """Draw so many pictures of every field, each at a random magnification."""
+        random = np.random.default_rng(seed)
+        low, high = map(math.log2, MAGNIFICATIONS)
+        found = [self._draw_one(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
+        images, doublings, shown = zip(*found, strict=True)
+        return Magnified(np.stack(images), np.array(doublings, np.float32), np.stack(shown))
+
+    def _draw_one(
+        self, place: int, low: float, high: float, random: np.random.Generator
+    ) -> tuple[Field, float, Positions]:
+        doublings = 0.0 if random.random() < TRAINED_SHARE else float(random.uniform(low, high))
+        mirrored = bool(doublings <= 0.0 and random.random() < MIRRORED_SHARE[doublings < 0.0])
+        image, shown = self.show(place, 2.0**doublings, random, mirrored=mirrored)
+        return (vary(image, random) if random.random() < VARIED_SHARE else image), doublings, shown
+
+
+def without_bar(field: Field) -> Field:
+    """Paint over the corner of the scale bar with a mirror image of what lies above it: uint8[224, 224, 3]."""
+    painted = field.copy()
+    height = INPUT_SIDE_PX - TOP_PX
+    painted[TOP_PX:, LEFT_PX:] = painted[TOP_PX - height : TOP_PX, LEFT_PX:][::-1]
+    return painted
+
+
+def _mirror(field: Field, tiles: int) -> Field:
+    row = np.concatenate([field[:, ::-1] if k % 2 else field for k in range(tiles)], 1)
+    return np.concatenate([row[::-1] if k % 2 else row for k in range(tiles)], 0)

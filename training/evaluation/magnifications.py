@@ -1,0 +1,116 @@
+"""What files make of fields at another magnification, and of fields that are cut to pieces.
+
+Asked are the files of leave-slides-out, about slides that none of them saw, and whose own neighbours make the mosaics.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import ModelCard, load
+from training.data.labels import INPUT_SIDE_PX, LABELS
+from training.data.magnification import STEPS, Neighbourhood
+from training.evaluation import metrics
+from training.evaluation.fold_predictions import Pictures
+from training.evaluation.folds import FoldFile
+from training.evaluation.predictions import Measured, run
+from training.evaluation.results import Magnified, rounded
+from training.progress import bar
+
+OF_A_SLIDE = 12
+"""Fields of each slide that are asked about, at even distances."""
+TILES = 4
+"""A side, of a scrambled field: 56 pixels, about a leukocyte."""
+SEED = 0
+
+Field = NDArray[np.uint8]
+Shown = Callable[[int, np.random.Generator], Field]
+"""Position of a field to the picture that is asked about."""
+
+
+def examine(
+    folds: Sequence[FoldFile], pictures: Pictures, slides: Mapping[str, str], numbers: Mapping[str, int]
+) -> tuple[dict[str, Magnified], Magnified]:
+    """Ask about fields at every magnification of ``STEPS``, and about the same fields scrambled.
+
+    Parameters
+    ----------
+    folds
+        Of leave-slides-out.
+    pictures
+        All the fields.
+    slides, numbers
+        Slide and order of acquisition of each field, by key.
+
+    Returns
+    -------
+    (dict of str to Magnified, Magnified)
+        By magnification; and scrambled.
+    """
+    keys = sorted(pictures.position, key=pictures.position.__getitem__)
+    around = Neighbourhood(
+        pictures.images, [slides[key] for key in keys], np.array([numbers[key] for key in keys], np.int64)
+    )
+
+    def at(magnification: float) -> Shown:
+        if magnification == 1.0:
+            return lambda place, _: pictures.images[place]
+        return lambda place, random: around.show(place, magnification, random)[0]
+
+    ways: dict[str, Shown] = {f"{one:g}": at(one) for one in STEPS}
+    ways["scrambled"] = lambda place, random: scramble(pictures.images[place], random)
+    asked = [_spread(fold.record.test, slides, numbers) for fold in folds]
+    parts: dict[str, list[tuple[NDArray[np.int64], Measured, ModelCard]]] = {name: [] for name in ways}
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(lambda fold, keys: _ask(fold, keys, pictures, ways), folds, asked):
+            for name, part in found.items():
+                parts[name].append(part)
+    told = {name: _tell(metrics.pool(part)) for name, part in parts.items()}
+    return told, told.pop("scrambled")
+
+
+def scramble(field: Field, random: np.random.Generator) -> Field:
+    """Cut a field into tiles and put them together in another order: uint8[224, 224, 3] to the same."""
+    side = INPUT_SIDE_PX // TILES
+    tiles = field.reshape(TILES, side, TILES, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    mixed = tiles[random.permutation(len(tiles))].reshape(TILES, TILES, side, side, 3)
+    return np.ascontiguousarray(mixed.swapaxes(1, 2).reshape(field.shape))
+
+
+def _spread(keys: Sequence[str], slides: Mapping[str, str], numbers: Mapping[str, int]) -> list[str]:
+    chosen = []
+    for slide in sorted({slides[key] for key in keys}):
+        mine = sorted((key for key in keys if slides[key] == slide), key=numbers.__getitem__)
+        places = np.unique(np.linspace(0, len(mine) - 1, min(OF_A_SLIDE, len(mine))).astype(int))
+        chosen += [mine[place] for place in places]
+    return chosen
+
+
+def _ask(
+    fold: FoldFile, keys: Sequence[str], pictures: Pictures, ways: Mapping[str, Shown]
+) -> dict[str, tuple[NDArray[np.int64], Measured, ModelCard]]:
+    file, random = load(fold.folder), np.random.default_rng(SEED)
+    places = [pictures.position[key] for key in keys]
+    labels = np.array([LABELS.index(key.split("/")[0]) for key in keys])
+    found = {}
+    for name, show in bar(ways.items(), f"magnified: {fold.record.name}", len(ways), unit="step"):
+        images = np.stack([show(place, random) for place in places])
+        found[name] = (labels, run(file, images, name, shown=False), file.card)
+    return found
+
+
+def _tell(predictions: metrics.Predictions) -> Magnified:
+    side = predictions.called == metrics.MALIGNANT[predictions.labels]
+    label = predictions.predicted == predictions.labels
+    counts = metrics.confusion(predictions.labels, predictions.predicted)
+    return Magnified(
+        images=len(predictions),
+        balanced_accuracy=rounded(metrics.balanced_accuracy(counts)),
+        out_of_distribution=rounded(1 - predictions.known.mean()),
+        accepted=rounded(predictions.triaged.mean()),
+        accepted_wrong=rounded((predictions.triaged & ~side).mean()),
+        pattern_accepted=rounded(predictions.accepted.mean()),
+        pattern_wrong=rounded((predictions.accepted & ~label).mean()),
+    )

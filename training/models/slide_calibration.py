@@ -1,0 +1,169 @@
+"""How sure an answer may be on a slide that nobody has seen: whole slides are left out, and slides are weighed.
+
+Fields of one slide are no independent samples: six hundred fields of one slide say of the next slide what one does. So
+whoever answers has learnt from no field of the slide, and every slide counts alike, however many fields it has. That
+is the pooled form of two-layer conformal prediction (Dunn, Wasserman and Ramdas, J. Am. Stat. Assoc. 118, 2022; Lee,
+Barber and Willett, arXiv 2306.06342, 2023): its coverage holds on average over slides as their number grows. A bound
+that holds for few slides is no better than one over their number plus one, and is told beside (``guarantee``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_softmax
+from sklearn.linear_model import LogisticRegression
+
+from training.data.labels import LABELS
+from training.models.levels import SIDES, is_malignant
+
+Floats = NDArray[np.floating]
+Positions = NDArray[np.int64]
+
+METHOD = "Platt scaling on slides left out; thresholds by quantiles within and over slides"
+REFERENCE = (
+    "Platt, Advances in Large Margin Classifiers, 1999; Dunn, Wasserman and Ramdas, J. Am. Stat. Assoc. 118, 2022; "
+    "Lee, Barber and Willett, arXiv 2306.06342, 2023"
+)
+SETS = "class-conditional LAC on slides left out, every slide weighing alike"
+SETS_REFERENCE = "Sadinle, Lei and Wasserman, J. Am. Stat. Assoc. 114, 2019; " + REFERENCE.split("; ", 1)[1]
+TARGET_COVERAGE = 0.95
+"""Of the prediction sets, for each label, averaged over its slides."""
+DOUBT = 0.03
+"""An accepted triage leaves at most this much, by the calibrated probability; on slides left out, three in a thousand
+of the accepted are then wrong."""
+WRONG_OF_A_SLIDE = {-1.0: 0.05, 1.0: 0.01}
+"""Share of a slide's fields that may be called the other side, on every slide that was left out: of a benign slide one
+in twenty, of a malignant one, which is the worse error, one in a hundred."""
+LEAST_DOUBT = 0.005
+"""No threshold asks for more certainty than this: a slide that is all wrong must not silence every answer."""
+HIGHEST_MINIMUM = 0.5
+"""A label of more than this probability is alone anyway."""
+FEW_FIELDS = 20
+"""Slides of fewer fields are left out together: one by one they cost a fit each and say little."""
+TEMPERATURES = (0.05, 50.0)
+
+
+@dataclass(frozen=True)
+class TriageNumbers:
+    """What turns a triage logit into a verdict: probability = sigmoid(slope * logit + intercept), and two thresholds.
+
+    Attributes
+    ----------
+    guarantee : str
+        What may be expected of a new slide, in words.
+    """
+
+    slope: float
+    intercept: float
+    malignant_minimum: float
+    benign_maximum: float
+    guarantee: str
+
+
+def slide_parts(labels: Positions, slides: Sequence[str]) -> list[tuple[Positions, Positions]] | None:
+    """Leave slides out: positions to learn from and to ask about, every field asked about once.
+
+    Returns
+    -------
+    list of (int64[...], int64[...]) or None
+        None where some label would have no field left: its slides are too few.
+    """
+    names = np.asarray(slides)
+    found, place, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    part = np.where(sizes < FEW_FIELDS, len(found), np.arange(len(found)))[place]
+    parts = [(np.flatnonzero(part != one), np.flatnonzero(part == one)) for one in np.unique(part)]
+    if len(parts) < 2 or any(len(np.unique(labels[learnt])) < len(np.unique(labels)) for learnt, _ in parts):
+        return None
+    return parts
+
+
+def slide_weights(slides: Sequence[str]) -> NDArray[np.float64]:
+    """Weigh fields so that every slide counts alike: float64[n], sum 1."""
+    _, place, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
+    return 1.0 / (sizes[place] * len(sizes))
+
+
+def quantile(values: Floats, weights: Floats, share: float) -> float:
+    """Give the least value that holds at least this share of the weight at or below it."""
+    order: Positions = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order]) / np.sum(weights)
+    place = min(int(np.searchsorted(below, share - 1e-12)), len(values) - 1)
+    return float(values[order][place])
+
+
+def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> float:
+    """Find the temperature of least negative log-likelihood among the malignant labels, slides weighing alike.
+
+    Parameters
+    ----------
+    logits : float[n, labels]
+        Of fields whose slide was left out.
+    labels : int64[n]
+        Their truth.
+    slides
+        Theirs.
+
+    Returns
+    -------
+    float
+        What to divide logits by; 1 where no side has more than one label.
+    """
+    here = is_malignant(labels)
+    inside = np.flatnonzero(SIDES > 0)
+    if len(inside) < 2 or not here.any():
+        return 1.0
+    chosen, truth = logits[here][:, inside], np.searchsorted(inside, labels[here])
+    weights = slide_weights(np.asarray(slides)[here].tolist())
+
+    def loss(log_temperature: float) -> float:
+        told = log_softmax(chosen / np.exp(log_temperature), -1)[np.arange(len(truth)), truth]
+        return -float(told @ weights)
+
+    return float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
+
+
+def triage_numbers(logits: Floats, labels: Positions, slides: Sequence[str]) -> TriageNumbers:
+    """Calibrate triage logits of fields whose slides were left out: float[n], int64[n]."""
+    malignant, weights, names = is_malignant(labels), slide_weights(slides), np.asarray(slides)
+    platt = LogisticRegression(C=1e6).fit(logits[:, None], malignant, sample_weight=weights * len(labels))
+    slope, intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    told = expit(slope * logits + intercept)
+    benign, others = (sorted(set(names[here].tolist())) for here in (~malignant, malignant))
+    highest = [np.quantile(told[names == one], 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for one in benign]
+    lowest = [np.quantile(told[names == one], WRONG_OF_A_SLIDE[1.0], method="lower") for one in others]
+    return TriageNumbers(
+        slope,
+        intercept,
+        float(np.clip(max(highest), 1 - DOUBT, 1 - LEAST_DOUBT)),
+        float(np.clip(min(lowest), LEAST_DOUBT, DOUBT)),
+        f"Accepted where the probability, calibrated on {len(benign)} benign and {len(others)} malignant slides left "
+        f"out whole, leaves at most {DOUBT:.0%} of doubt. Of a new slide of the same laboratory at most "
+        f"{WRONG_OF_A_SLIDE[-1.0]:.0%} of benign fields are called malignant in {len(benign)} of {len(benign) + 1} "
+        f"cases, and at most {WRONG_OF_A_SLIDE[1.0]:.0%} of malignant ones benign in {len(others)} of "
+        f"{len(others) + 1}, unless a threshold had to be cut off at {LEAST_DOUBT:.1%}; nothing is promised for "
+        "another laboratory.",
+    )
+
+
+def minimum_probabilities(probabilities: Floats, labels: Positions, slides: Sequence[str]) -> dict[str, float]:
+    """Find, for each label, the probability that puts it into the prediction set.
+
+    Parameters
+    ----------
+    probabilities : float[n, labels]
+        Of fields whose slides were left out.
+    labels : int64[n]
+        Their truth.
+    slides
+        Theirs.
+    """
+    names, found = np.asarray(slides), {}
+    for number, label in enumerate(LABELS):
+        here = labels == number
+        weights = slide_weights(names[here].tolist())
+        least = quantile(probabilities[here, number], weights, 1 - TARGET_COVERAGE)
+        found[label] = min(least, HIGHEST_MINIMUM)
+    return found

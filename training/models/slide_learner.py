@@ -1,0 +1,235 @@
+"""A linear head on features pooled by stain, with all that is read off the embedding, calibrated on slides left out.
+
+Every slide is answered by heads, a distance, a gate and a scale that learnt from no field of it; their numbers are set
+on these answers, and the final ones learn from all slides (Vovk, "Cross-conformal predictors", Ann. Math. Artif.
+Intell. 74, 2015).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.labels import LABELS
+from training.models import out_of_distribution
+from training.models.features import Features
+from training.models.gate import fit_gate, fit_magnification
+from training.models.levels import SIDES, join
+from training.models.linear_probe import LinearHead, fit_linear_head, fit_triage
+from training.models.out_of_distribution import Mahalanobis
+from training.models.readings import Reading
+from training.models.recipes import LinearProbe
+from training.models.slide_calibration import (
+    TriageNumbers,
+    minimum_probabilities,
+    quantile,
+    slide_parts,
+    slide_weights,
+    temperature,
+    triage_numbers,
+)
+from training.progress import bar
+
+OOD_RANK = 256
+"""Directions with a variance of their own: some 1,700 fields determine no more."""
+KNOWN_QUANTILE = 0.975
+"""Of the strangeness of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
+MAGNIFICATION_TAIL = 0.005
+"""Of the estimated magnifications of such fields, turned away on each side."""
+ASKED_TURNS = (0, 3)
+"""Of ``stain_pooling.TURNS``, those that heads learn from which answer for a slide left out, without varied copies: a
+third of the rows and of the time."""
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FieldReadings:
+    """What is read off an embedding besides its label.
+
+    Attributes
+    ----------
+    triage : Reading
+        Calibrated log odds of malignant.
+    strangeness : Reading
+        Added to ``distance_share`` times the distance to what is known.
+    distance_share : float
+    magnification : Reading
+        log2 of it; 0 is the trained one.
+    """
+
+    triage: Reading
+    strangeness: Reading
+    distance_share: float
+    magnification: Reading
+
+
+@dataclass(frozen=True)
+class SlideNumbers:
+    """What a card says of how the readings count, and how the slides left out came off.
+
+    Attributes
+    ----------
+    triage : TriageNumbers
+        Slope 1 and intercept 0: they are in the reading.
+    minimum_probability : dict of str to float
+        By label, of the prediction set.
+    threshold : float
+        Of strangeness.
+    magnifications : (float, float)
+        The least and the largest that are answered; 1 is the trained one.
+    left_out : dict of str to float
+        By slide, the share of its fields that would be turned away.
+    """
+
+    triage: TriageNumbers
+    minimum_probability: dict[str, float]
+    threshold: float
+    magnifications: tuple[float, float]
+    left_out: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SlideLearned:
+    """All that was fitted; see ``learners.Learned``."""
+
+    head: LinearHead
+    temperature: float
+    distance: Mahalanobis
+    readings: FieldReadings
+    numbers: SlideNumbers
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    head: LinearHead
+    triage: Reading
+    distance: Mahalanobis
+    gate: Reading
+    magnification: Reading
+
+    def answer(self, embeddings: Floats) -> tuple[Floats, NDArray[np.float64]]:
+        """Give pattern logits, float32[n, labels], and triage, distance, gate and magnification, float64[n, 4]."""
+        standard = self.head.standardise(embeddings)
+        read = (self.triage.of(standard), self.distance.score(standard).astype(np.float64))
+        more = (self.gate.of(standard), self.magnification.of(standard))
+        return self.head.logits(embeddings), np.stack((*read, *more), 1)
+
+
+def learn_on_slides(
+    features: Features, labels: Positions, slides: Sequence[str], colours: int, recipe: LinearProbe
+) -> SlideLearned | None:
+    """Fit, and calibrate on slides left out.
+
+    Parameters
+    ----------
+    features : Features
+        Of the fields that may be learnt from, pooled by stain.
+    labels : int64[n]
+        Their labels.
+    slides : sequence of str
+        Their slides.
+    colours : int
+        How many statistics come first, of the view in colour.
+    recipe : LinearProbe
+        How heads are fitted.
+
+    Returns
+    -------
+    SlideLearned or None
+        None where the slides are too few to leave one out.
+    """
+    parts = slide_parts(labels, slides)
+    if parts is None or len(np.unique(SIDES[np.unique(labels)])) < 2:
+        return None
+    names = np.asarray(slides)
+    logits, read = np.empty((len(labels), len(LABELS)), np.float32), np.empty((len(labels), 4))
+    for learnt, asked in bar(parts, "Slides left out", len(parts), unit="slide"):
+        fitted = _fit(features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS)
+        logits[asked], read[asked] = fitted.answer(features.embeddings[asked])
+    final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))))
+    return _calibrate(final, logits, read, labels, slides)
+
+
+def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
+    """Tell, for each collection of strangers, what share a gate lets pass that has learnt from the others alone."""
+    scale = learned.readings.strangeness, learned.readings.distance_share
+    whole = fit_gate(features, learned.head)
+    # The sum's reading is the gate's, times a slope, plus a constant: the same are put on a gate that saw less.
+    slope = float(scale[0].kernel @ whole.kernel / (whole.kernel @ whole.kernel))
+    shift = scale[0].bias - whole.bias * slope
+    found = {}
+    for name, embeddings in features.strangers.items():
+        standard = learned.head.standardise(embeddings)
+        gate = fit_gate(features, learned.head, without=name).scaled(slope, shift)
+        strangeness = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
+        found[name] = float((strangeness <= learned.numbers.threshold).mean())
+    return found
+
+
+def _fit(
+    features: Features,
+    labels: Positions,
+    slides: Sequence[str],
+    colours: int,
+    recipe: LinearProbe,
+    turns: tuple[int, ...],
+) -> _Fitted:
+    turned = features.turned[list(turns)]
+    whole = len(turns) == len(features.turned)
+    head = fit_linear_head(
+        turned, features.varied if whole else features.varied[:0], labels, features.densities, recipe
+    )
+    triage = fit_triage(head.standardise(turned), labels, features.densities, slides, colours, recipe)
+    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
+    copies = len(features.varied)
+    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * copies], len(labels))
+    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
+    return _Fitted(head, triage, distance, fit_gate(features, head), fit_magnification(features, head))
+
+
+def rank_for(fields: int, width: int) -> int:
+    """Tell how many directions so many fields of so many statistics determine."""
+    return min(OOD_RANK, fields // 4, width // 2)
+
+
+def _calibrate(
+    final: _Fitted, logits: Floats, read: NDArray[np.float64], labels: Positions, slides: Sequence[str]
+) -> SlideLearned:
+    weights = slide_weights(slides)
+    triage, distance, gate, doublings = read.T
+    numbers = triage_numbers(triage, labels, slides)
+    heat = temperature(logits, labels, slides)
+    joined = join(logits / heat, numbers.slope * triage + numbers.intercept)
+    # Each counts from its median, in units of the way from there to its quantile.
+    middles = [quantile(one, weights, 0.5) for one in (distance, gate)]
+    units = [
+        max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
+        for one, middle in zip((distance, gate), middles, strict=True)
+    ]
+    strangeness = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
+    threshold = quantile(strangeness, weights, KNOWN_QUANTILE)
+    least = min(quantile(doublings, weights, MAGNIFICATION_TAIL), 0.0)
+    most = max(quantile(doublings, weights, 1 - MAGNIFICATION_TAIL), 0.0)
+    away = (strangeness > threshold) | (doublings < least) | (doublings > most)
+    names = np.asarray(slides)
+    return SlideLearned(
+        final.head,
+        heat,
+        final.distance,
+        FieldReadings(
+            final.triage.scaled(numbers.slope, numbers.intercept),
+            final.gate.scaled(1 / units[1], -middles[0] / units[0] - middles[1] / units[1]),
+            1 / units[0],
+            final.magnification,
+        ),
+        SlideNumbers(
+            TriageNumbers(1.0, 0.0, numbers.malignant_minimum, numbers.benign_maximum, numbers.guarantee),
+            minimum_probabilities(joined, labels, slides),
+            threshold,
+            (float(2.0**least), float(2.0**most)),
+            {str(name): round(float(away[names == name].mean()), 4) for name in np.unique(names)},
+        ),
+    )
