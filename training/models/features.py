@@ -144,7 +144,8 @@ class Features:
     @property
     def embeddings(self) -> Floats:
         """float32[n, d]: of the fields as they came."""
-        return self.turned[0]
+        as_they_came: Floats = self.turned[0]
+        return as_they_came
 
     def take(self, which: Positions) -> "Features":
         """Take some fields, by position; of pictures that show several, those that show no other field."""

@@ -90,7 +90,8 @@ def quantile(values: Floats, weights: Floats, share: float) -> float:
     """Give the least value that holds at least this share of the weight at or below it."""
     order: Positions = np.argsort(values, kind="stable")
     below = np.cumsum(weights[order]) / np.sum(weights)
-    return float(values[order][min(np.searchsorted(below, share - 1e-12), len(values) - 1)])
+    reached = int(np.searchsorted(below, share - 1e-12))
+    return float(values[order][min(reached, len(values) - 1)])
 
 
 def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> float:
