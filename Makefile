@@ -107,7 +107,8 @@ data: .venv/.data ## Fetch the public set of real smears into data/all_smears, a
 	@$(PY) -m training fetch --into data/all_smears
 
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
-	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) $(or $(TRAIN_OPTIONS),--frozen)
+	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) \
+	    $(or $(TRAIN_OPTIONS),--frozen $(addprefix --outliers ,$(wildcard $(DATA)/../bccd $(DATA)/../other_labs/txl_*)))
 
 sweep: .venv/.all ## Compare optimizers and batch sizes on frozen VGG16 (DATA=folder)
 	@$(PY) -m training sweep --data "$(DATA)" $(SWEEP_OPTIONS)

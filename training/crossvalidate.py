@@ -1,8 +1,8 @@
 """A recipe's model files, one for each fold of each protocol: what ``evaluate`` measures.
 
-The shipped recipe's::
+The shipped recipe's, with each folder that its gate learns from (the card's ``training.gate`` names them)::
 
-    python -m training crossvalidate --data ../shared/data/all_smears --frozen
+    python -m training crossvalidate --data ../shared/data/all_smears --frozen --outliers ../shared/data/bccd
 
 The starting point beside which it is shown, the project that this one grew from: VGG16 frozen, Adam, batches of 32, the
 scale bar visible::

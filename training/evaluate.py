@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
         sweeps=options.sweeps,
         partial=options.partial,
         replicates=options.replicates,
+        known=options.output.with_name(RESULTS_NAME),
     )
     parameters = {"candidate": options.candidate, "replicates": options.replicates, "partial": options.partial}
     try:

@@ -32,6 +32,10 @@ MEDICAL = ("cell.png", "ihc.png", "retina.jpg")
 CROPS = ((224, 4), (320, 3), (448, 2))
 """Side in pixels, and the most crops along each side of the picture: objects at several scales."""
 SEED, TAUGHT_SEED = 0, 1
+BAR_LEVELS = 40
+"""Of 255: a row or column that varies less is part of a letterbox's bar, compression and all."""
+LEAST_CUT = 0.95
+"""Share of the shorter side that is left at most where a picture is taken to have bars."""
 DRAWN_PER_LABEL = 25
 OF_EACH_KIND = 50
 
@@ -90,6 +94,31 @@ def folder(path: Path) -> Images:
     return read_images(paths, f"reading {path.name}")
 
 
+def without_letterbox(path: Path) -> Images | None:
+    """Cut bars of one colour from a folder's pictures, and give the centre square of what is left.
+
+    Returns
+    -------
+    uint8[n, 224, 224, 3] or None
+        Only of pictures that have bars; None where fewer than half have.
+    """
+    found = []
+    paths = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    for one in paths:
+        pixels = read_image(one.read_bytes()).pixels
+        rows, columns = (np.flatnonzero(np.ptp(pixels, axis=axis).max(-1) > BAR_LEVELS) for axis in (1, 0))
+        if not len(rows) or not len(columns):
+            continue
+        inside = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        if min(inside.shape[:2]) > LEAST_CUT * min(pixels.shape[:2]):
+            continue
+        side = min(inside.shape[:2])
+        top, left = ((length - side) // 2 for length in inside.shape[:2])
+        square = np.ascontiguousarray(inside[top : top + side, left : left + side])
+        found.append(to_model_input(square, INPUT_SIDE_PX, INPUT_SIDE_PX))
+    return np.stack(found) if len(found) * 2 >= len(paths) > 0 else None
+
+
 def taught(folders: Sequence[Path], seed: int) -> dict[str, Images]:
     """Give what the gate learns from, by name: each picture, and a varied copy, as known fields have them.
 
@@ -112,9 +141,13 @@ def taught(folders: Sequence[Path], seed: int) -> dict[str, Images]:
 
 
 def collections(external: Sequence[Path]) -> dict[str, Images]:
-    """Give every collection by its name; that of a folder is the folder's."""
+    """Give every collection by its name; that of a folder is the folder's, once more without letterbox where it has."""
+    others = {path.name: folder(path) for path in external}
+    for path in external:
+        if (cut := without_letterbox(path)) is not None:
+            others[f"{path.name} centre"] = cut
     return {
-        **{path.name: folder(path) for path in external},
+        **others,
         "photographs": bundled(PHOTOGRAPHS),
         "medical": bundled(MEDICAL),
         "noise": noise(),

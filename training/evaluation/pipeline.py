@@ -55,6 +55,7 @@ class Question:
     sweeps: Path = Path("runs/sweep")
     partial: bool = False
     replicates: int = REPLICATES
+    known: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def examine(question: Question) -> Results:
     slides = slides_of(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
     know = Knowledge(manifest, pictures, slides, question.replicates)
     answered = _answer(question.candidate, mine, know)
-    others = {
+    others = _told_before(question.known, manifest) | {
         name: Other(
             candidate=_describe(folds, incomplete(folds, manifest, PROTOCOLS)),
             protocols=_answer(name, folds, know).results,
@@ -249,6 +250,16 @@ def _differences(folds: Folds, card: ModelCard) -> dict[str, tuple[str, str]]:
     other = {"backbone": card.backbone, **_recipe(card)}
     both = sorted({*one, *other})
     return {k: (one.get(k, "-"), other.get(k, "-")) for k in both if one.get(k) != other.get(k)}
+
+
+def _told_before(path: Path | None, manifest: Manifest) -> dict[str, Other]:
+    """Keep what an earlier results file says of other recipes on the same data, whose folds need not be here now."""
+    if path is None or not path.is_file():
+        return {}
+    told = json.loads(path.read_bytes())
+    if told.get("evidence", {}).get("manifest_digest") != manifest.digest:
+        return {}
+    return {name: Other.model_validate(one) for name, one in told.get("others", {}).items()}
 
 
 def _sweeps(folder: Path, manifest: Manifest) -> dict[str, str]:

@@ -10,6 +10,8 @@ MAX_PROBABILITY_DIFFERENCE = 1e-3
 """As ``training.serving.parity`` demands it, which takes TensorFlow's ten seconds to import."""
 GAP_TOLERANCE = 0.005
 """Half a point: two trainings of one recipe that differ in their seed differ by as much."""
+MOST_WRONG_MAGNIFIED = 0.005
+"""Share of fields, at any magnification, whose triage may be accepted and wrong."""
 KIND, STRICT = "random", "contiguous"
 SCORE = "balanced_accuracy"
 CALIBRATION = "expected_calibration_error"
@@ -63,6 +65,7 @@ def judge(comparison: Comparison) -> list[Finding]:
         ("calibration", _calibration),
         ("not worse", _not_worse),
         ("shortcut gap", _gap),
+        ("magnification", _magnification),
     )
     return findings + [rule(evidence, comparison) for _, rule in rules]
 
@@ -151,6 +154,17 @@ def _gap(evidence: Evidence, comparison: Comparison) -> Finding:
     if found := margin(evidence):
         said += f". It is {found[1]:+.4f} against the best shortcut, {found[0]}"
     return Finding("shortcut gap", ok, said)
+
+
+def _magnification(evidence: Evidence, _: Comparison) -> Finding:
+    """Refuse a model that is sure of a wrong side where the objective is another; it must have been asked."""
+    if not evidence.magnifications:
+        said = "fields at other magnifications were not asked about: measure it again with folds of slides"
+        return Finding("magnification", False, said)
+    at, worst = max(evidence.magnifications.items(), key=lambda pair: pair[1].accepted_wrong)
+    ok = worst.accepted_wrong <= MOST_WRONG_MAGNIFIED
+    said = f"at {at}x {worst.accepted_wrong:.2%} of fields are accepted and of the wrong side, more than anywhere else"
+    return Finding("magnification", ok, said + ("" if ok else f"; {MOST_WRONG_MAGNIFIED:.1%} is the most allowed"))
 
 
 def _unknown(comparison: Comparison, how: str = "carries no evidence") -> str:

@@ -1,5 +1,6 @@
 """A whole run on drawn smears, and the gates that keep a bad file from being shipped."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from training.cli import main
 from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
+from training.models.levels import join
+from training.models.readings import Reading
+from training.models.slide_learner import FieldReadings
 from training.serving import parity
 from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
@@ -17,16 +21,19 @@ from training.tflite import convert
 
 from .model_folder import expect_to_serve
 
+CUTS = (math.inf, 1.0, math.inf)
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
 
 
-def serve(*, imagenet: bool = True) -> ServedClassifier:
+def serve(*, imagenet: bool = True, two_levels: bool = False) -> ServedClassifier:
     network = classifier.build("efficientnet-lite0", imagenet=imagenet)
     rng = np.random.default_rng(0)
     width = network.get_layer("embedding").output.shape[-1]
     embeddings = rng.gamma(2.0, 0.2, (64, width)).astype(np.float32)
     network.get_layer("logits").set_weights([rng.normal(0, 0.5, (width, 4)), rng.normal(0, 0.1, 4)])
-    return ServedClassifier(network, 1.5, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8))
+    read = [Reading(rng.normal(0, 0.05, width).astype(np.float32), 0.1 * k, widest) for k, widest in enumerate(CUTS)]
+    readings = FieldReadings(read[0], read[1], 0.5, read[2]) if two_levels else None
+    return ServedClassifier(network, 1.5, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8), readings)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,27 @@ def test_the_activation_maps_add_up_to_the_logits(served: ServedClassifier, cont
     logits = outputs.activation_maps.mean((0, 1)) + np.asarray(served.bias)
     expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-5)
+
+
+def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:
+    """Probabilities, strangeness and scale are those that training reads off the embedding; maps tell the logits."""
+    graph = serve(two_levels=True)
+    file = loaded(convert(graph, tmp_path / "saved"), tmp_path / "model")
+    parity.demand(parity.compare(graph, file, FIELDS[:4]), tmp_path)
+    outputs = file.run(FIELDS[5])
+    standard = outputs.embedding[None]
+    kernel, bias = np.asarray(graph.kernel), np.asarray(graph.bias)
+    logits = standard @ kernel + bias  # centre and spread are 0 and 1 here
+    np.testing.assert_allclose(outputs.probabilities, join(logits[:, :4], logits[:, 4])[0], atol=1e-5)
+    assert outputs.scale == pytest.approx(float(graph.magnification(standard)[0]), abs=1e-4)
+    cut = np.clip(standard, -1, 1) @ np.asarray(graph.strangeness.kernel)
+    expected = 0.5 * float(graph.distance(standard)[0]) + cut[0, 0] + 0.1
+    assert outputs.out_of_distribution_score == pytest.approx(expected, abs=1e-3)
+    # The maps' means differ from the joined logits by what is the same for all labels of a side.
+    within = outputs.probabilities[1:] / outputs.probabilities[1:].sum()
+    joined = np.log(outputs.probabilities) - outputs.activation_maps.mean((0, 1))
+    constant = bias[1:4] - within @ bias[1:4] + (within @ np.log(within))
+    np.testing.assert_allclose(joined[1:] - constant, (joined[1:] - constant).mean(), atol=1e-3)
 
 
 def test_the_gate_refuses_a_file_without_the_trained_weights(content: bytes, tmp_path: Path) -> None:

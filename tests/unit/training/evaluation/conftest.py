@@ -11,7 +11,7 @@ from training.data.manifest import Manifest
 from training.data.splits import Fold, contiguous_folds, random_folds
 from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
-from training.evaluation.metrics import Predictions
+from training.evaluation.metrics import MALIGNANT, Predictions
 from training.evaluation.results import (
     Candidate,
     Disturbed,
@@ -37,7 +37,10 @@ def predictions() -> Callable[..., Predictions]:
         probabilities = np.full((count, len(LABELS)), (1 - confidence) / (len(LABELS) - 1))
         probabilities[np.arange(count), predicted] = confidence
         every = np.ones(count, bool)
-        return Predictions(np.array(labels), np.arange(count) % folds, probabilities, every, every.copy(), every.copy())
+        verdicts = [every.copy() for _ in range(3)]
+        malignancy = probabilities[:, MALIGNANT].sum(1)
+        places = np.arange(count) % folds
+        return Predictions(np.array(labels), places, probabilities, *verdicts, malignancy, every, malignancy >= 0.5)
 
     return make
 
@@ -141,7 +144,20 @@ def results() -> Results:
             "vgg16": Other(candidate=recipe.model_copy(update={"backbone": "vgg16"}), protocols={"contiguous": result})
         },
         shortcut_folds={"mean_colour": {"contiguous": result.folds}},
-        slides=[SlideScore(name="Pre-01", images=3, sensitivity=0.333, mistaken_for="Early")],
+        slides=[
+            SlideScore(
+                name="Pre-01",
+                images=3,
+                sensitivity=0.333,
+                mistaken_for="Early",
+                turned_away=0.0,
+                triage_accepted=0.667,
+                triage_right=1.0,
+                accepted=0.0,
+                accepted_right=None,
+                covered=1.0,
+            )
+        ],
         disturbed={name: Disturbed(coverage=0.5, accuracy_of_accepted=None) for name in ("none", "blur")},
         roc={"contiguous": {"malignant": [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]}},
         sweeps={"vgg16": "| optimizer | balanced accuracy |\n|---|---|\n| adam | 0.77 |\n"},

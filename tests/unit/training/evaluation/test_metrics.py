@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,9 @@ def test_agrees_with_scikit_learn() -> None:
     probabilities = (probabilities / probabilities.sum(1, keepdims=True)).round(2)  # ties, as saturated models give
     probabilities[:, 0] += 1 - probabilities.sum(1)
     every = np.ones(300, bool)
-    found = metrics.measures(Predictions(labels, labels * 0, probabilities, every, every, every))
+    found = metrics.measures(
+        Predictions(labels, labels * 0, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every)
+    )
     predicted = probabilities.argmax(1)
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
     for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
@@ -106,7 +109,7 @@ def test_risk_grows_with_what_is_answered() -> None:
     labels = np.array([0, 0, 0, 0])
     probabilities = np.array([[0.9, 0.1, 0, 0], [0.8, 0.2, 0, 0], [0.3, 0.7, 0, 0], [0.4, 0.6, 0, 0]])
     every = np.ones(4, bool)
-    made = Predictions(labels, labels, probabilities, every, every, every)
+    made = Predictions(labels, labels, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every)
     assert metrics.risk_coverage(made) == [(0.25, 0.0), (0.5, 0.0), (0.75, pytest.approx(1 / 3)), (1.0, 0.5)]
 
 
@@ -114,3 +117,15 @@ def test_reliability_bins_hold_every_field(predictions: Make) -> None:
     made = predictions([0, 1, 2, 3], [0, 1, 2, 2], confidence=1.0)
     assert metrics.reliability(made) == [(1.0, 0.75, 4)]
     assert len(LABELS) == made.probabilities.shape[1]
+
+
+def test_triage_is_judged_by_its_own_verdict(predictions: Make) -> None:
+    """A wrong pattern of the right side is right; what triage leaves open is not counted as accepted."""
+    made = replace(predictions([0, 1, 2, 3], [0, 2, 0, 3]), triaged=np.array([True, True, True, False]))
+    found = metrics.measures(made)
+    assert found["triage_coverage"] == 0.75
+    assert found["triage_accuracy_of_accepted"] == pytest.approx(2 / 3)
+    assert found["triage_sensitivity_of_accepted"] == 0.5
+    assert found["triage_specificity_of_accepted"] == 1.0
+    # Benign 0.09 where 0 is true, twice 0.91 or more where 1 is, and 0.09 where 1 is.
+    assert 0.2 < found["triage_calibration_error"] < 0.4

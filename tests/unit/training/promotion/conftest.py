@@ -15,7 +15,7 @@ from infra import model as served_model
 from infra.environments import ENVIRONMENTS, load_environment
 from training import cli
 from training.data.manifest import MANIFEST_NAME, Manifest, Record
-from training.evaluation.results import Estimate, Evidence, ProtocolResult
+from training.evaluation.results import Estimate, Evidence, Magnified, ProtocolResult
 
 SHIPPED = served_model.DEFAULT
 MANIFEST = Manifest.of(
@@ -39,13 +39,26 @@ def protocol(score: float) -> ProtocolResult:
     )
 
 
-def evidence(random: float = 0.99, contiguous: float = 0.95) -> Evidence:
+def magnified(wrong: float) -> Magnified:
+    return Magnified(
+        images=200,
+        balanced_accuracy=0.9,
+        out_of_distribution=0.1,
+        accepted=0.8,
+        accepted_wrong=wrong,
+        pattern_accepted=0.5,
+        pattern_wrong=0.0,
+    )
+
+
+def evidence(random: float = 0.99, contiguous: float = 0.95, wrong: float = 0.004) -> Evidence:
     return Evidence(
         manifest_digest=MANIFEST.digest,
         protocols={"random": protocol(random), "contiguous": protocol(contiguous)},
         shortcuts={"mean_colour": {"random": 0.95, "contiguous": 0.89}, "corner": {"contiguous": 0.4}},
         robustness={},
         strangers={},
+        magnifications={"0.5": magnified(0.0), "1": magnified(wrong)},
         parity={"images": 10, "agreement": 1.0, "max_difference": 1e-6},
     )
 

@@ -106,6 +106,14 @@ def larger_gap(card: dict[str, Any]) -> None:
     card["evaluation"] = evidence(random=1.0, contiguous=0.952).model_dump(mode="json")
 
 
+def sure_and_wrong_elsewhere(card: dict[str, Any]) -> None:
+    card["evaluation"] = evidence(wrong=0.02).model_dump(mode="json")
+
+
+def never_magnified(card: dict[str, Any]) -> None:
+    card["evaluation"]["magnifications"] = {}
+
+
 def not_measured(card: dict[str, Any]) -> None:
     card["evaluation"] = {}
 
@@ -134,6 +142,8 @@ def another_file(card: dict[str, Any]) -> None:
         (no_contiguous, ["refused calibration: ", "refused not worse: ", "refused shortcut gap: "]),
         (worse, ["refused not worse: 0.9290 on contiguous folds; in service 0.9500 (0.9300 to 0.9700)"]),
         (larger_gap, ["refused shortcut gap: +0.0480 from random to contiguous folds; in service +0.0400"]),
+        (sure_and_wrong_elsewhere, ["refused magnification: at 1x 2.00% of fields", "0.5% is the most allowed"]),
+        (never_magnified, ["refused magnification: fields at other magnifications were not asked about"]),
         (not_measured, ["refused evidence: the card holds no evaluation"]),
         (of_another_version, ["refused evidence: the card's evaluation is not of this version"]),
         (no_temperature, ["refused card: model.json is no card of a model: calibration"]),

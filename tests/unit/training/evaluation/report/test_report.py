@@ -30,8 +30,10 @@ def test_a_missing_or_older_file_says_what_to_run(results: Results, tmp_path: Pa
 
 def test_targets_are_judged_by_the_numbers(results: Results) -> None:
     said = {verdict.asked: verdict.said for verdict in verdicts(results)}
-    assert said["contiguous folds: mean balanced accuracy >= 0.98"] == "**not met**"
-    assert said["BCCD: accepted as malignant <= 1 %"] == "**not met**"
+    assert said["contiguous folds: mean balanced accuracy >= 0.977 (0.98 thought possible)"] == "**not met**"
+    assert said["other laboratories and diseases: accepted as malignant <= 1 % of each set"] == "**not met**"
+    assert said["other laboratories and diseases: accepted as benign <= 1 % of each set"] == "not measured"
+    assert said["0.4x to 2.5x on slides left out: triage accepted and wrong <= 0.5 % at every step"] == "not measured"
     assert said["random split: accuracy >= 0.9985"] == "not measured"
     better = json.loads(results.model_dump_json())
     # 0.99 is above the published 0.968, but an interval that reaches down to 0.96 is not.
@@ -41,9 +43,15 @@ def test_targets_are_judged_by_the_numbers(results: Results) -> None:
         "high": 1.0,
     }
     better["evidence"]["strangers"]["bccd"]["accepted_as_malignant"] = 0.01
+    step = {"images": 200, "balanced_accuracy": 0.5, "out_of_distribution": 0.9, "accepted": 0.02}
+    step |= {"accepted_wrong": 0.01, "pattern_accepted": 0.0, "pattern_wrong": 0.0}
+    better["evidence"]["magnifications"] = {"0.5": step | {"accepted_wrong": 0.0}, "0.7": step}
     improved = {verdict.asked: verdict.said for verdict in verdicts(Results.model_validate(better))}
-    assert improved["BCCD: accepted as malignant <= 1 %"] == "met"
-    assert improved["contiguous folds: mean balanced accuracy >= 0.98"] == "met"
+    assert improved["other laboratories and diseases: accepted as malignant <= 1 % of each set"] == "met"
+    assert improved["contiguous folds: mean balanced accuracy >= 0.977 (0.98 thought possible)"] == "met"
+    assert (
+        improved["0.4x to 2.5x on slides left out: triage accepted and wrong <= 0.5 % at every step"] == "**not met**"
+    )
     assert next(said for asked, said in improved.items() if "best published" in asked) == "**not met**"
 
 
@@ -54,7 +62,7 @@ def test_report_shows_shortcuts_folds_strangers_and_what_is_missing(results: Res
     assert "| lite | 0.8750 | 0.8750 | 0.8750 |" in text
     assert "| vgg16 | 0.8750 |" in text
     assert "| adam | 0.77 |" in text
-    assert "| Pre-01 | 3 | 0.333 | Early |" in text
+    assert "| Pre-01 | 3 | 0.667 | 1.000 | 0.333 | Early | 1.000 | 0.000 | - | 0.000 |" in text
     assert "epochs: 6 in the folds, 8 shipped" in text
     assert "Not every fold was there** for: leave slides out" in text
     assert "0.9000 [0.8000, 0.9500]" in text
