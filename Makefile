@@ -35,7 +35,7 @@ $(UV):
 	    f"Leukolens needs Python 3.11 to 3.13, and {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.12 ...")'
 	@echo "Setting up uv $(UV_VERSION) in .tools/" >&2
 	@rm -rf .tools/uv-$(UV_VERSION) && $(PYTHON) -m venv .tools/uv-$(UV_VERSION)
-	@.tools/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) >&2
+	@.tools/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r release/uv.txt >&2
 
 .venv/bin/python: | $(UV)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv >&2
@@ -200,6 +200,15 @@ docs: setup openapi ## Write the generated pages of docs/ and build the site (si
 sbom: setup ## Write the bill of materials of each image (dist/, CycloneDX)
 	@$(PY) -m release bills
 
+.PHONY: audit
+.tools/audit/.installed: release/audit.txt | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/audit
+	@$(UV) pip install --quiet --python .tools/audit/bin/python --require-hashes -r release/audit.txt
+	@touch $@
+
+audit: setup .tools/audit/.installed ## Ask PyPI for known vulnerabilities of every locked package
+	@$(PY) -m release audit
+
 licences: setup ## Hold the licence of every dependency to release/licences.toml
 	@$(PY) -m release licences
 
@@ -242,4 +251,4 @@ test: check ## Set up everything, check it, and run every test that needs no bro
 
 test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
 	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
-	@$(PY) -m tests.fresh_machine
+	@$(PY) tests/fresh_machine.py

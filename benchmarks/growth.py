@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from . import machine
+from . import intake, machine
 from .budget import Budget
 from .processes import Worker
 from .statistics import exponent, summary
@@ -41,6 +41,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "images": _images(console, budget),
         "batches": _batches(console),
         "manifests": _manifests(console),
+        "formats": intake.kept(),
     }
     console.print(f"Exponents: images {results['images']['exponents']}, manifests {results['manifests']['exponents']}")
     return results

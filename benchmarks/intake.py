@@ -2,6 +2,7 @@
 
 Both are of the process that asks and of the one that decodes. Each file lies just within the limits of
 ``lambda/intake`` and is drawn in a process apart, so that neither the drawing's time nor its memory is measured.
+``python -m benchmarks.intake`` writes results/intake_formats.json.
 """
 
 import json
@@ -14,10 +15,13 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import track
 
+from terminal import open_console
+
 from . import machine
 from .worst_images import FILES
 
 LIMIT_S, LIMIT_MB = 3.0, 700.0
+RESULTS: Final = machine.ROOT / "benchmarks" / "results" / "intake_formats.json"
 _READ: Final = """
 import os, resource, sys, time
 sys.path.insert(0, "lambda")
@@ -87,5 +91,15 @@ def _run(*arguments: str) -> str:
     return subprocess.run(command, cwd=machine.ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def kept() -> list[dict[str, Any]]:
+    """Give what was last measured: drawing the files takes longer than a part of ``make bench`` may."""
+    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["files"] if RESULTS.is_file() else []
+    return found
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    RESULTS.write_text(json.dumps({**machine.describe(), "files": rows}, indent=2) + "\n", "utf-8")
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure(Console(stderr=True)), indent=1))
+    _write(measure(open_console(stderr=True)))

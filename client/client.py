@@ -180,7 +180,9 @@ class LeukolensClient:
                 image_sha256=answer.image.sha256,
                 label=answer.prediction.label,
                 verdict=answer.prediction.verdict,
-                triage=answer.triage and ReportTriage(result=answer.triage.result, verdict=answer.triage.verdict),
+                triage=ReportTriage(result=answer.triage.result, verdict=answer.triage.verdict)
+                if answer.triage
+                else None,
             )
             for answer in answers
         ]

@@ -7,6 +7,7 @@ forgotten a while after its browser's last word, by a thread of its own, whether
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class Workspaces:
         self._keep_s, self._away_s, self._total_bytes, self._clock = keep_s, away_s, total_bytes, clock
         self._by_token: dict[str, Desk] = {}
         self._lock = threading.Lock()
-        self._coming_bytes = 0
+        self._coming_bytes: Counter[int] = Counter()  # by workspace: files that are on their way
 
     def find(self, token: str) -> Desk | None:
         """Give a workspace that is there."""
@@ -83,14 +84,16 @@ class Workspaces:
         """Keep room for a file while it comes; gives whether there is any, beside all others of all sessions."""
         with self._lock:
             held = sum(one.workspace.held_bytes for one in self._by_token.values())
-            free = held + self._coming_bytes + length <= self._total_bytes
-            taken = length if free and desk.workspace.has_room(length) else 0
-            self._coming_bytes += taken
+            free = held + self._coming_bytes.total() + length <= self._total_bytes
+            of = id(desk.workspace)
+            taken = length if free and desk.workspace.has_room(self._coming_bytes[of] + length) else 0
+            self._coming_bytes[of] += taken
         try:
             yield bool(taken)
         finally:
             with self._lock:
-                self._coming_bytes -= taken
+                self._coming_bytes[of] -= taken
+                self._coming_bytes += Counter()  # forgets those of which nothing is on its way
 
     def sweep(self) -> None:
         """Forget what nobody has used for long, and what there is no room for."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from inference.card import model_digest
+from inference import ModelError
+from inference.card import folder_digest, model_digest
 from infra.config import Model
 from infra.environments import ConfigError
 
@@ -23,19 +24,19 @@ class NotFetchedError(ConfigError):
 
 
 def model_sha256(model: Model | None) -> str:
-    """Give the sha256 of the model file that an environment serves, from what is here: its own, or the shipped card's.
+    """Give the digest over file and card of the model that an environment serves: its own, or the shipped one's.
 
     Raises
     ------
     ConfigError
-        If the shipped model's card is missing.
+        If the shipped model or its card is missing.
     """
     if model is not None:
         return model.sha256
-    card = DEFAULT / "model.json"
-    if not card.is_file():
-        raise ConfigError("models/default/model.json is missing: restore it from git, or run make train")
-    return str(json.loads(card.read_text("utf-8"))["sha256"])
+    try:
+        return folder_digest(DEFAULT)
+    except ModelError as error:
+        raise ConfigError(f"models/default: {error}") from None
 
 
 def model_folder(model: Model | None, cache: Path = CACHE, *, offline: bool = False) -> Path:

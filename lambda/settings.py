@@ -9,7 +9,8 @@ from typing import Final
 
 PREFIX: Final = "LEUKOLENS_"
 _HERE: Final = Path(__file__).resolve().parent
-_FOLDERS: Final = frozenset({"model_dir", "models_dir"})
+_FOLDERS: Final = frozenset({"answered_file", "model_dir", "models_dir"})
+_COUNTS: Final = frozenset({"feedback_days", "threads"})
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -46,6 +47,10 @@ class Settings:
         Largest width x height of an image.
     max_upload_bytes
         Largest file that goes through an upload.
+    feedback_days
+        How long feedback is kept: each record names its last day, and the bucket's lifecycle deletes by it.
+    answered_file
+        On a laptop: where answered requests are written down, of which alone feedback is then taken.
     threads
         Of one forward pass. More help only where the process has its cores to itself: they wait for each other busily.
     """
@@ -60,6 +65,8 @@ class Settings:
     models_dir: Path | None = None
     default_model: str = ""
     model_sha256: str = ""
+    feedback_days: int = 1_825
+    answered_file: Path | None = None
 
     def __post_init__(self) -> None:
         for name, digest in self._digests().items():
@@ -106,7 +113,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     given = {name: environment[variable] for variable, name in known.items() if variable in environment}
     values: dict[str, str | int | Path] = {}
     for name, text in given.items():
-        if name.startswith("max_") or name == "threads":
+        if name.startswith("max_") or name in _COUNTS:
             values[name] = _positive(PREFIX + name.upper(), text)
         else:
             values[name] = Path(text) if name in _FOLDERS else text

@@ -14,8 +14,19 @@ class BodyTooLargeError(Exception):
     """The body is over the limit; the rest of it is still to come."""
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
+async def read_body(
+    request: Request, limit_bytes: int, min_bytes_s: float = 0.0, grace_s: float = float("inf")
+) -> bytes:
     """Read a whole body.
+
+    Parameters
+    ----------
+    request
+        Of which nothing was read.
+    limit_bytes
+        Of the body.
+    min_bytes_s, grace_s
+        The average that it must come at, once it has taken ``grace_s`` seconds.
 
     Raises
     ------
@@ -23,15 +34,24 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         As soon as the announced or the received size is over ``limit_bytes``.
     ClientDisconnect
         When the client went away before its body was complete.
+    TimeoutError
+        When the body comes too slowly.
     """
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit_bytes:
         raise BodyTooLargeError
     body = bytearray()
-    async for chunk in request.stream():
-        if len(body) + len(chunk) > limit_bytes:
-            raise BodyTooLargeError
-        body += chunk
+    async with asyncio.timeout(None) as deadline:
+        if grace_s < float("inf"):
+            deadline.reschedule(started_s + grace_s)
+        async for chunk in request.stream():
+            if len(body) + len(chunk) > limit_bytes:
+                raise BodyTooLargeError
+            body += chunk
+            if min_bytes_s > 0:
+                deadline.reschedule(started_s + grace_s + len(body) / min_bytes_s)
     return bytes(body)
 
 

@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code: 0 well done, 1 failed, 2 not to be done as asked."""
     options = _parser().parse_args(arguments)
     try:
-        return {"serve": _serve, "demo": _demo, "predict": _predict}[options.command](options)
+        return {"serve": _serve, "demo": _demo, "predict": _predict, "erase": _erase}[options.command](options)
     except (StartError, SettingsError) as error:
         print(error, file=sys.stderr)
         return EXIT_WRONG
@@ -40,12 +40,25 @@ def _parser() -> argparse.ArgumentParser:
         help="folder that keeps feedback, and uploads for a day (default: %(default)s)",
     )
 
+    serve_.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="serve requests for this host name, too (this machine's own names and addresses always are)",
+    )
+
     demo_ = commands.add_parser("demo", help="start API and page, classify the sample images")
     demo_.add_argument("--port", type=_port, default=8000, help="port of the API (default: %(default)s)")
     demo_.add_argument("--page-port", type=_port, default=8501, help="port of the page (default: %(default)s)")
     demo_.add_argument(
         "--once", action="store_true", help="stop after the table; exit code 0 only if every call worked"
     )
+
+    erase_ = commands.add_parser("erase", help="delete the feedback and the image of one request")
+    erase_.add_argument("request_id")
+    erase_.add_argument("--asked-by", required=True, help="who answers for it: a name or a ticket, for the log")
+    erase_.add_argument("--data", type=Path, default=DATA, help="folder of the feedback (default: %(default)s)")
 
     predict_ = commands.add_parser("predict", help="classify one image without a server")
     predict_.add_argument("image", type=Path)
@@ -59,7 +72,7 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    serve(options.host, options.port, options.data)
+    serve(options.host, options.port, options.data, options.allow_host)
     return 0
 
 
@@ -74,6 +87,22 @@ def _demo(options: argparse.Namespace) -> int:
     except ChildError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _erase(options: argparse.Namespace) -> int:
+    from api.erasure import ErasureError, erase
+    from api.storage import open_objects
+
+    try:
+        done = erase(
+            open_objects(options.data.resolve().as_uri()),
+            {"request_id": options.request_id, "asked_by": options.asked_by},
+        )
+    except ErasureError as error:
+        print(error, file=sys.stderr)
+        return EXIT_WRONG
+    print(f"{done.objects} files of request {done.request_id} deleted")
+    return 0
 
 
 def _predict(options: argparse.Namespace) -> int:

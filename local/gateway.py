@@ -28,10 +28,27 @@ Handler = Callable[[dict[str, Any], Any], Any]
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 TIMEOUT_S = 30.0  # an HTTP API's, at most
 MAX_WAITING = 200  # each may hold MAX_EVENT_BYTES
+MAX_READING = 1_000
+"""Requests whose body is on its way; those that trickle hold next to nothing, and keep nobody from being answered."""
+MIN_BYTES_S = 10_000
+"""A body that comes slower than this after ``GRACE_S`` is given up."""
+GRACE_S = 5.0
 
 _TOO_LARGE = "A request may hold about 4.5 MB of image; send a larger one through POST /v1/uploads."
 # The service's own names (api/errors.py) where it has one.
-_NAMES = {408: "request-timeout", 413: "too-large", 429: "too-many-requests", 500: "internal", 503: "timeout"}
+_NAMES = {
+    400: "invalid-request",
+    403: "not-allowed",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "request-timeout",
+    411: "length-required",
+    413: "too-large",
+    421: "wrong-host",
+    429: "too-many-requests",
+    500: "internal",
+    503: "timeout",
+}
 _FRAMING = frozenset({"content-length", "transfer-encoding"})  # the server's business
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -56,6 +73,7 @@ class Gateway:
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         self._waiting = 0
+        self._reading = 0
         # One thread: a Lambda environment answers one request at a time, and handlers are written for that.
         self._environment = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda")
 
@@ -64,34 +82,46 @@ class Gateway:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003, "reason": "this API speaks HTTP only"})
             return
+        request = Request(scope, receive)
+        if self._reading >= MAX_READING or self._waiting >= self._max_waiting:
+            await _refuse(request, send, 429, "Too many requests are waiting; try again.")
+            return
+        self._reading += 1
+        try:
+            body = await self._read(request, send)
+        finally:
+            self._reading -= 1
+        if body is None:
+            return
+        # A place in the queue is taken by a whole request alone: nobody holds one by sending slowly.
         if self._waiting >= self._max_waiting:
-            await _refuse(Request(scope, receive), send, 429, "Too many requests are waiting; try again.")
+            await _send(problem(429, "Too many requests are waiting; try again."), send)
             return
         self._waiting += 1
         try:
-            await self._respond(Request(scope, receive), send)
+            # Through JSON, as on AWS: its size is what Lambda limits, and it carries nothing that JSON cannot.
+            payload = json.dumps(_event(request, body))
+            answer = problem(413, _TOO_LARGE) if len(payload) > MAX_EVENT_BYTES else await self._answer(payload)
         finally:
             self._waiting -= 1
+        await _send(answer, send)
 
     def close(self) -> None:
         """Wait for the call under way and take no more."""
         self._environment.shutdown(wait=True, cancel_futures=True)
 
-    async def _respond(self, request: Request, send: Send) -> None:
+    async def _read(self, request: Request, send: Send) -> bytes | None:
+        """Read a body, or refuse its request."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                body = await read_body(request, MAX_EVENT_BYTES)
+                return await read_body(request, MAX_EVENT_BYTES, MIN_BYTES_S, GRACE_S)
         except ClientDisconnect:
-            return
+            return None
         except BodyTooLargeError:
             await _refuse(request, send, 413, _TOO_LARGE)
         except TimeoutError:
-            await _refuse(request, send, 408, f"The body did not arrive within {self._timeout_s:g} s.")
-        else:
-            # Through JSON, as on AWS: its size is what Lambda limits, and it carries nothing that JSON cannot.
-            payload = json.dumps(_event(request, body))
-            answer = problem(413, _TOO_LARGE) if len(payload) > MAX_EVENT_BYTES else await self._answer(payload)
-            await _send(answer, send)
+            await _refuse(request, send, 408, f"The body came too slowly: at least {MIN_BYTES_S} bytes a second.")
+        return None
 
     async def _answer(self, payload: str) -> HttpAnswer:
         try:

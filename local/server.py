@@ -1,11 +1,12 @@
 """Serves the handler over real HTTP, on one address, in this process."""
 
+import asyncio
 import contextlib
 import importlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,12 +14,15 @@ import uvicorn
 from settings import load_settings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from .context import LambdaContext
+from .deadlines import DeadlineProtocol
+from .doors import OwnNamesOnly
 from .event import http_event
 from .gateway import Gateway, Handler, problem
 from .uploads import PATH, Uploads, discard_old
@@ -26,6 +30,7 @@ from .uploads import PATH, Uploads, discard_old
 # Longer than a pooled client keeps a connection, so that it is the client that lets go.
 KEEP_ALIVE_S = 75
 BACKLOG = 512
+CLEANED_EVERY_S = 600.0
 
 
 class StartError(Exception):
@@ -79,24 +84,37 @@ def keep_in(folder: Path, url: str) -> None:
     os.environ.setdefault("LEUKOLENS_FEEDBACK_BUCKET", folder.resolve().as_uri())
     post_to = urlencode({"post_to": url + PATH})
     os.environ.setdefault("LEUKOLENS_UPLOADS_BUCKET", f"{folder.resolve().as_uri()}?{post_to}")
-    discard_old(folder)
+    os.environ.setdefault("LEUKOLENS_ANSWERED_FILE", str(folder.resolve() / "answered"))
+    folder.mkdir(parents=True, exist_ok=True)
+    discard_old(folder, feedback_days=load_settings().feedback_days)
 
 
-def application(handler: Handler, folder: Path) -> Starlette:
+def application(handler: Handler, folder: Path, allow_hosts: Iterable[str] = ()) -> Starlette:
     """Put the handler behind HTTP, and beside it what takes uploads into ``folder``."""
     gateway = Gateway(handler)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        cleaning = asyncio.create_task(_clean(folder), name="discard-old")
         yield
+        cleaning.cancel()
         gateway.close()
 
     uploads = Uploads(folder, load_settings().max_upload_bytes)
     return Starlette(
         routes=[Route(PATH, uploads.take, methods=["POST"]), Mount("/", gateway)],
         exception_handlers={HTTPException: _refused},
+        middleware=[Middleware(OwnNamesOnly, names=tuple(allow_hosts))],
         lifespan=lifespan,
     )
+
+
+async def _clean(folder: Path) -> None:
+    """Discard what is old for as long as the server runs, and not only as it starts."""
+    while True:
+        await asyncio.sleep(CLEANED_EVERY_S)
+        with contextlib.suppress(OSError):  # a full or absent disk: it is tried again
+            await asyncio.to_thread(discard_old, folder, feedback_days=load_settings().feedback_days)
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -106,7 +124,7 @@ def _refused(_: Request, error: Exception) -> Response:
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
-def serve(host: str, port: int, folder: Path) -> None:
+def serve(host: str, port: int, folder: Path, allow_hosts: Iterable[str] = ()) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Parameters
@@ -115,6 +133,8 @@ def serve(host: str, port: int, folder: Path) -> None:
         Where to listen.
     folder
         Keeps feedback, and uploads for a day.
+    allow_hosts
+        Names that requests may be for, beside this machine's own.
 
     Raises
     ------
@@ -123,7 +143,7 @@ def serve(host: str, port: int, folder: Path) -> None:
     """
     with bind(host, port) as listening:
         keep_in(folder, address(host, port))
-        app = application(load_handler(), folder)
+        app = application(load_handler(), folder, allow_hosts)
         print(f"Leukolens API on {address(host, port)} (research use only); Ctrl-C stops it", flush=True)
         server(app).run(sockets=[listening])
 
@@ -135,6 +155,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
             app,
             log_level="warning",
             access_log=False,
+            http=DeadlineProtocol,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=10,
             server_header=False,

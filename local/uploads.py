@@ -4,6 +4,8 @@ The service writes a ticket beside the place of the upload (``api.storage.Folder
 key, 128 random bits, may put one file of exactly that type and size there before it expires.
 """
 
+import asyncio
+import contextlib
 import json
 import re
 import time
@@ -17,8 +19,13 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.storage import PART_PREFIX
+
 PATH = "/_local/uploads"
 KEPT_S = 24 * 3600.0  # as the bucket's lifecycle rule does
+HALF_WRITTEN_S = 60.0
+TAKE_S = 120.0
+"""For a file of 25 MB to arrive: 1.7 Mbit/s."""
 _KEY = re.compile(r"uploads/[0-9a-f]{32}")
 _FORM_BYTES = 64_000  # what a form adds to its file
 
@@ -46,13 +53,17 @@ class Uploads:
         if int(length) > self._max_bytes + _FORM_BYTES:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The file is larger than an upload may be.")
         try:
-            async with request.form(max_files=1, max_fields=10) as form:
+            async with asyncio.timeout(TAKE_S), request.form(max_files=1, max_fields=10) as form:
                 key, kind, file = form.get("key"), form.get("Content-Type"), form.get("file")
                 if not (isinstance(key, str) and isinstance(kind, str) and isinstance(file, UploadFile)):
                     raise HTTPException(
                         HTTPStatus.BAD_REQUEST, "Send the ticket's fields, and then the file in 'file'."
                     )
                 await run_in_threadpool(self._store, key, kind, file)
+        except TimeoutError as error:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "The file did not arrive in time.") from error
+        except OSError as error:  # larger files wait on the disk while they arrive
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"The file was not kept: {error.strerror}.") from error
         except (MultiPartException, ClientDisconnect) as error:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "The form cannot be read.") from error
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -65,14 +76,40 @@ class Uploads:
         if (kind, file.size) != (allowed["content_type"], allowed["size_bytes"]) or time.time() > allowed["expires_s"]:
             raise HTTPException(HTTPStatus.FORBIDDEN, "The ticket is for another type or size, or has expired.")
         # Whole or not at all: a name that the service reads is never half written.
-        partial = ticket.with_suffix(".part")
-        partial.write_bytes(file.file.read())
-        partial.replace(self._folder / key)
-        ticket.unlink()
+        partial = ticket.with_name(f"{PART_PREFIX}{ticket.stem}")
+        try:
+            # The ticket goes first: of two who hold it, one finds it gone.
+            ticket.unlink()
+            partial.write_bytes(file.file.read())
+            partial.replace(self._folder / key)
+        except FileNotFoundError as error:
+            raise HTTPException(HTTPStatus.FORBIDDEN, "There is no ticket of this key, or it was used.") from error
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the same file may be sent again, where there is room for its ticket
+                ticket.write_text(json.dumps(allowed))
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, f"The file was not kept: {error.strerror}.") from error
+        finally:
+            partial.unlink(missing_ok=True)
 
 
-def discard_old(folder: Path, kept_s: float = KEPT_S) -> None:
-    """Delete what was uploaded longer ago than ``kept_s``: images are not kept."""
-    for path in (folder / "uploads").glob("*"):
-        if time.time() - path.stat().st_mtime > kept_s:
-            path.unlink()
+def discard_old(folder: Path, kept_s: float = KEPT_S, feedback_days: int = 1_825) -> None:
+    """Delete what is not to be kept any longer.
+
+    Uploads after ``kept_s``, feedback after ``feedback_days``, and whatever a killed process left half written: such a
+    file may hold an image, and nobody would look for it. One that is being written is younger than a minute.
+    """
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            if not path.is_file():
+                continue
+            age_s = time.time() - path.stat().st_mtime
+            place = path.relative_to(folder).parts[0]
+            kept = {"uploads": kept_s, "feedback": feedback_days * 24 * 3600.0}.get(place, float("inf"))
+            if age_s > (HALF_WRITTEN_S if _is_part(path) else kept):
+                path.unlink()
+
+
+def _is_part(path: Path) -> bool:
+    """Tell a file on its way by its name; ``tmp`` and ``.part`` are those of earlier versions."""
+    name = path.name
+    return name.startswith(PART_PREFIX) or path.suffix == ".part" or (name.startswith("tmp") and not path.suffix)

@@ -35,6 +35,12 @@ def _bills() -> int:
     return 0
 
 
+def _audit() -> int:
+    from release.audit import audit_all
+
+    return audit_all()
+
+
 def _version() -> int:
     sys.stdout.write(f"{version.version()}\n")
     return 0
@@ -49,6 +55,7 @@ COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
     "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
     "licences": (_licences, "hold the licence of every dependency to release/licences.toml"),
     "bills": (_bills, "write the bill of materials of each image into dist/, as CycloneDX"),
+    "audit": (_audit, "ask for known vulnerabilities of every locked package; fails on those that have a fix"),
     "version": (_version, "print the version of the software"),
     "notes": (_notes, "print what CHANGELOG.md says of this version"),
 }

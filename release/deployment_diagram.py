@@ -86,6 +86,9 @@ class _Templates:
                         yield name
                 elif key == "Fn::ImportValue":
                     yield from self.referred(*self._exports[item])
+                elif key == "Fn::GetStackOutput":
+                    of = item["StackName"].rpartition("-")[2]
+                    yield from self.referred(of, self.stacks[of]["Outputs"][item["OutputName"]]["Value"])
                 else:
                     yield from self.referred(stack, item)
 

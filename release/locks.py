@@ -33,6 +33,8 @@ class Locked:
 
     name: str
     version: str
+    hashes: tuple[str, ...] = ()
+    """SHA-256 of each file that the lock takes for it, in hexadecimal."""
 
 
 def normal(name: str) -> str:
@@ -49,10 +51,11 @@ def locked(lock: Path, machine: Mapping[str, str] | None = None) -> list[Locked]
         Values of markers; without it, those of this machine.
     """
     found = []
-    for line in re.findall(r"^([a-z0-9][^\n\\]*)", lock.read_text(), re.MULTILINE):
+    for line, hashes in re.findall(r"^([a-z0-9][^\n\\]*)((?:\\?\n\s+--hash=\S+ ?)*)", lock.read_text(), re.MULTILINE):
         requirement = Requirement(line.strip())
         if requirement.marker is None or requirement.marker.evaluate(dict(machine) if machine else None):
-            found.append(Locked(normal(requirement.name), str(requirement.specifier).removeprefix("==")))
+            digests = tuple(re.findall(r"sha256:([0-9a-f]{64})", hashes))
+            found.append(Locked(normal(requirement.name), str(requirement.specifier).removeprefix("=="), digests))
     return sorted(found, key=lambda package: package.name)
 
 

@@ -55,6 +55,8 @@ def bill(image: str) -> str:
             bom_ref=f"pypi:{package.name}",
             purl=PackageURL("pypi", name=package.name, version=package.version),
             licenses=[_licences.make_from_string(licence(package.name))],
+            # Of every file that the lock takes: which one an image holds depends on its machine.
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in package.hashes],
         )
         for package in locked(IMAGE_LOCKS[image], IMAGE)
     }
@@ -78,10 +80,13 @@ def bill(image: str) -> str:
 
 def _base(image: str) -> Component:
     """Give the base image that the Dockerfile names where nobody overrides it."""
-    named = re.search(r"^ARG BASE=(\S+):(\S+)$", _DOCKERFILES[image].read_text(), re.MULTILINE)
+    named = re.search(
+        r"^ARG BASE=([^\s:@]+):([^\s@]+)(?:@sha256:([0-9a-f]{64}))?$", _DOCKERFILES[image].read_text(), re.MULTILINE
+    )
     if named is None:
         raise BillError(f"{_DOCKERFILES[image].name} names no base image: it should have a line ARG BASE=NAME:TAG")
-    return Component(name=named[1], version=named[2], type=ComponentType.CONTAINER, bom_ref="base-image")
+    digest = [HashType(alg=HashAlgorithm.SHA_256, content=named[3])] if named[3] else []
+    return Component(name=named[1], version=named[2], type=ComponentType.CONTAINER, bom_ref="base-image", hashes=digest)
 
 
 def _model() -> Component:

@@ -1,4 +1,4 @@
-"""``python -m tests.fresh_machine``: the tests of the commands where the project has never run.
+"""``python tests/fresh_machine.py``: the tests of the commands where the project has never run.
 
 A copy of the working tree lies in a folder with a space, in one of 120 characters and in a plain one; the home folder
 is empty, git knows nobody, pytest numbers its folders from 0, and temporary folders and terminals differ in size.

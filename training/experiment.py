@@ -23,10 +23,11 @@ from training.models import out_of_distribution
 from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone
 from training.models.features import Features
-from training.models.fine_tuning import Recipe, embed
+from training.models.fine_tuning import embed
 from training.models.learners import ASKED_PART, OOD_RANK, Learned, calibrated, inner_parts, learn, learn_linear
 from training.models.linear_probe import LinearHead
-from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
+from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
+from training.models.recipes import LinearProbe, MlpHead, Recipe
 from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import UNRELEASED, card_of, release
@@ -87,7 +88,7 @@ class HeadModel:
 
 
 def learn_head(
-    data: FrozenSet, recipe: HeadRecipe, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
+    data: FrozenSet, recipe: MlpHead, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
 ) -> HeadModel:
     """Train a head, and calibrate it on fields that whoever answers did not learn from.
 
@@ -130,7 +131,7 @@ def learn_head(
 
 
 def write_head_model(
-    data: FrozenSet, model: HeadModel, recipe: HeadRecipe, test: Labels, folder: Path, run: Run, **told: object
+    data: FrozenSet, model: HeadModel, recipe: MlpHead, test: Labels, folder: Path, run: Run, **told: object
 ) -> tuple[ModelCard, Measured]:
     """Write the model folder of a head, once its file answers as its network does.
 
@@ -168,7 +169,7 @@ def write_head_model(
         training={
             "method": "head trained on features of the frozen backbone",
             "data_manifest": data.manifest.digest,
-            "recipe": asdict(recipe) | {"learning_rate": recipe.learning_rate},
+            "recipe": recipe.record(),
             "corner": "hidden" if backbone.hide_corner else "visible",
             "epochs": learned.epochs,
             **told,
@@ -235,7 +236,7 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
         learned,
         version=UNRELEASED,
         backbone=experiment.backbone,
-        training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
+        training={"data_manifest": experiment.manifest.digest, "recipe": experiment.recipe.record()},
     )
     some = experiment.fields.take(test[spread(len(test), CHECKED_OF_A_FOLD)])
 
@@ -256,10 +257,10 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
 
 def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
     fields, records = experiment.fields.take(train), experiment.manifest.records
-    if experiment.features is None:
+    if experiment.features is None or not isinstance(experiment.recipe, LinearProbe):
         return learn(experiment.backbone, fields, records, experiment.recipe, work)
     network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records)
+    return learn_linear(network, fields, features.take(train), records, experiment.recipe)
 
 
 def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
@@ -273,7 +274,7 @@ def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
     return Measured(softmax(logits / learned.temperature, 1), learned.distance.score(embeddings))
 
 
-def write_head_fold(data: FrozenSet, recipe: HeadRecipe, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
+def write_head_fold(data: FrozenSet, recipe: MlpHead, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
     """Train the head of one fold and write its model folder.
 
     Parameters

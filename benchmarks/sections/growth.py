@@ -3,6 +3,7 @@
 from typing import Any
 
 from benchmarks.figures import curves, embed
+from benchmarks.intake import LIMIT_MB, LIMIT_S, kept
 from benchmarks.markdown import table, where
 
 _STEPS = {
@@ -49,6 +50,7 @@ def section(results: dict[str, Any]) -> str:
             "",
             table(_IMAGE_COLUMNS, image_rows),
             embed("growth-images", "Time of one answer against the size of the image"),
+            *_formats(),
             "**Length of a batch**, fields of 224 x 224 pixels, one core, the process's highest memory. Exponent"
             f" {results['batches']['exponent']}: a batch holds one decoded image at a time.",
             "",
@@ -60,6 +62,19 @@ def section(results: dict[str, Any]) -> str:
             embed("growth-manifests", "Time of each step against the rows of the manifest"),
         ]
     )
+
+
+def _formats() -> list[str]:
+    """Tell of the worst file of each format; nothing where none was measured."""
+    rows = [[one["name"], one["told"], one["file_mb"], one["seconds"], one["peak_mb"]] for one in kept()]
+    if not rows:
+        return []
+    return [
+        "**The worst file of each format that is accepted**, read by the process that asks and the one that decodes,"
+        f" seconds of the processor and highest memory of both; it is to be under {LIMIT_S:g} s and {LIMIT_MB:g} MB.",
+        "",
+        table(["file", "read as", "MB", "s", "peak MB"], rows),
+    ]
 
 
 def figures(results: dict[str, Any]) -> None:

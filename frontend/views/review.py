@@ -4,7 +4,7 @@ import base64
 
 import streamlit as st
 
-from api.schemas import FeedbackRequest
+from api.schemas import CONSENT_TEXT, CONSENT_VERSION, FeedbackRequest
 from client import LeukolensClient, LeukolensError
 from frontend import finding, pictures, service, session
 from frontend.finding import OTHER, ClassWords
@@ -112,10 +112,7 @@ def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> N
             max_chars=COMMENT_CHARS,
         )
         consent = st.checkbox(
-            _(
-                "The image may be kept and used to train the model. Nothing in it tells who the patient is, and I am "
-                "allowed to give it."
-            ),
+            _(CONSENT_TEXT),
             disabled=field.data is None,
             help=_("Without this, only your label is stored, and not the image.")
             if field.data
@@ -160,6 +157,7 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
                 reviewer=review.reviewer or workspace.reviewer or None,
                 comment=review.comment or None,
                 consent=consent,
+                consent_version=CONSENT_VERSION if consent else None,
                 **_image(client, field, consent=consent),
             )
         )

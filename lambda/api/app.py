@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import re
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -12,10 +14,12 @@ from pydantic import BaseModel
 from settings import Settings
 
 from . import observe
-from .errors import ApiError, MethodNotAllowed, NotFound, as_api_error, as_problem
+from .erasure import erase
+from .errors import ApiError, MethodNotAllowed, NotFound, NotJson, as_api_error, as_problem
+from .events import answer_other, is_request
 from .http import Incoming, Reply, read_event, request_id_of
 from .openapi import ALL_ROUTES
-from .routes import Endpoint
+from .routes import Route
 from .service import Service
 
 
@@ -68,7 +72,8 @@ class Application:
         self._methods: dict[str, list[str]] = {}
         for route in ALL_ROUTES:
             self._methods.setdefault(route.path, []).append(route.method)
-            self._resolver.route(route.path, method=route.method)(self._answerer(route.endpoint))
+            # The resolver takes a path for a regular expression, where a dot is any character.
+            self._resolver.route(re.escape(route.path), method=route.method)(self._answerer(route))
         # Powertools keeps the current event on a class, so one process resolves one event at a time, as in Lambda.
         self._lock = Lock()
         self._request_id = ""
@@ -88,16 +93,23 @@ class Application:
         dict
             ``statusCode``, ``headers``, ``body``.
         """
+        if not is_request(event):
+            if isinstance(event, Mapping) and "erase" in event:
+                return erase(self.service.feedback(), event["erase"]).model_dump()
+            return answer_other(event, uuid.uuid4().hex)
         with self._lock:
             self._request_id = request_id_of(event)
             return self._resolver.resolve(event, context)
 
-    def _answerer(self, endpoint: Endpoint) -> Callable[[], Response[str]]:
+    def _answerer(self, route: Route) -> Callable[[], Response[str]]:
         def answer() -> Response[str]:
             event = self._resolver.current_event.raw_event
             limit = self.service.settings.max_body_bytes
             request: Incoming = read_event(event, self._request_id, limit)
-            reply = endpoint(self.service, request)
+            if route.body and not route.takes_image and request.body and request.media_type != JSON:
+                # A browser sends any page's form as text/plain without asking; for JSON it asks, and is refused.
+                raise NotJson(f"This route reads JSON: send Content-Type: {JSON}.")
+            reply = route.endpoint(self.service, request)
             status, body = (reply.status, reply.body) if isinstance(reply, Reply) else (200, reply)
             return _respond(status, JSON, body)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import inference
 
 from . import schemas
-from .errors import ApiError, UploadNotFound, as_api_error, as_problem
+from .errors import MAX_ERRORS_TOLD, ApiError, UploadNotFound, as_api_error, as_problem
 from .observe import audit, logger, measure, side_of
 from .predictions import as_prediction
 from .service import Service
@@ -20,6 +20,10 @@ from .storage import Objects, open_objects
 READ_AHEAD: Final = 8
 """Images whose bytes are fetched while another is classified: S3 takes longer to answer than the model does. Only bytes
 wait, not pixels, so that a batch of the largest uploads takes 200 MB more and no more."""
+
+
+class BatchEventError(ValueError):
+    """What was sent is no batch; says which fields are wrong and how, never with a value."""
 
 
 class BatchInput(schemas.Request):
@@ -31,7 +35,10 @@ class BatchInput(schemas.Request):
     microns_per_pixel: float | None = Field(
         default=None, ge=schemas.MICRONS_PER_PIXEL[0], le=schemas.MICRONS_PER_PIXEL[1], description="Of every image."
     )
-    results_prefix: str = Field(default="results", pattern=r"^[A-Za-z0-9][A-Za-z0-9/_=:.-]*$")
+    # No part of dots alone: ``a/../../b`` leaves its folder where a key is a path.
+    results_prefix: str = Field(
+        default="results", pattern=r"^[A-Za-z0-9][A-Za-z0-9_=:.-]*(/[A-Za-z0-9][A-Za-z0-9_=:.-]*)*/?$"
+    )
 
 
 class Item(BaseModel):
@@ -82,13 +89,20 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
 
     Raises
     ------
-    pydantic.ValidationError
+    BatchEventError
         For another event.
     ModelNotFound, inference.ModelError, StorageUnavailable
         Where there is no such model, no image can be read or nothing be written: the state machine should try the
         batch again.
     """
-    batch = BatchEvent.model_validate(event)
+    try:
+        batch = BatchEvent.model_validate(event)
+    except ValidationError as error:
+        # Neither its values nor its keys may reach a log: the names of files are among them.
+        told = error.errors(include_input=False, include_url=False, include_context=False)
+        raise BatchEventError(
+            "; ".join(f"{_place(one['loc'])}: {one['type']}" for one in told[:MAX_ERRORS_TOLD])
+        ) from None
     classifier = service.classifier(batch.where.model)
     source = open_objects(batch.where.bucket)
     keys = [item.key for item in batch.items]
@@ -112,6 +126,14 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
         triage=Counter(side_of(one.result, one.verdict) for answer in answers if (one := answer.triage)),
         labels=Counter(answer.prediction.label for answer in answers if answer.prediction.label),
         verdicts=Counter(answer.prediction.verdict for answer in answers),
+    )
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Name a field; a name that the event itself chose is left out."""
+    known = {"BatchInput", "Items", "Key", *BatchInput.model_fields}
+    return (
+        ".".join(str(part) if isinstance(part, int) or part in known else "(unknown)" for part in location) or "event"
     )
 
 

@@ -87,6 +87,12 @@ class UnsupportedType(ApiError):
     name, title, status = "unsupported-type", "Not an image type that is read here", 415
 
 
+class NotJson(ApiError):
+    """A route that reads JSON got another type."""
+
+    name, title, status = "not-json", "The route reads JSON", 415
+
+
 class UnreadableImage(ApiError):
     """No decoder accepts the bytes."""
 
@@ -121,6 +127,7 @@ KINDS: tuple[type[ApiError], ...] = (
     MethodNotAllowed,
     TooLarge,
     UnsupportedType,
+    NotJson,
     UnreadableImage,
     ImageTooSmall,
     ModelUnavailable,

@@ -3,9 +3,10 @@
 import base64
 import binascii
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import inference
+from intake.without_metadata import without_metadata
 
 from . import schemas
 from .errors import InvalidRequest, parse
@@ -30,24 +31,36 @@ def create(service: Service, request: Incoming) -> Reply:
         What is wrong with the request, the image or the deployment.
     """
     given = parse(schemas.FeedbackRequest, request.body)
+    if not service.answered.holds(given.request_id):
+        raise _refused("request_id", "is of no request that this service answered")
     classifier = service.classifier(request.query.get("model"))
     card = classifier.card
     if given.label not in (*card.labels, OTHER):
         raise _refused("label", f"is not one of {', '.join(card.labels)}, {OTHER}")
     store = service.feedback()
     image = _consented_image(service, given)
-    picture = None if image is None else inference.read_image(image, max_pixels=service.settings.max_pixels)
-    content = given.model_copy(update={"image_base64": None, "upload_id": None})
-    digest = hashlib.sha256(f"{content.model_dump_json()}{picture and picture.sha256}".encode()).hexdigest()
+    limit = service.settings.max_pixels
+    picture = None if image is None else inference.read_image(image, max_pixels=limit)
+    version = schemas.CONSENT_VERSION if given.consent else None  # left out, it is the text of the API's description
+    content = given.model_copy(update={"image_base64": None, "upload_id": None, "consent_version": version})
+    about = f"{content.model_dump_json()}{picture and picture.sha256}{request.subject}"
+    digest = hashlib.sha256(about.encode()).hexdigest()
     folder = f"feedback/{given.request_id}"
     # The image first: a record that was acknowledged never points at nothing.
-    if image is not None and picture is not None:
-        store.write(f"{folder}/{picture.sha256}.{picture.format.lower()}", image, f"image/{picture.format.lower()}")
+    kept = None
+    if image is not None:
+        pixels, kind = without_metadata(image, max_pixels=limit)
+        kept = KeptImage(sha256=hashlib.sha256(pixels).hexdigest(), format=kind)
+        store.write(f"{folder}/{kept.sha256}.{kind}", pixels, f"image/{kind}")
+    now = datetime.now(UTC)
     record = FeedbackRecord(
         **content.model_dump(exclude={"image_base64", "upload_id"}),
         image_sha256=None if picture is None else picture.sha256,
+        image=kept,
         model=identity(classifier),
-        received_at=datetime.now(UTC),
+        subject=request.subject,
+        received_at=now,
+        keep_until=(now + timedelta(days=service.settings.feedback_days)).date(),
     )
     new = store.write_once(f"{folder}/{digest}.json", record.model_dump_json().encode(), "application/json")
     receipt = schemas.FeedbackReceipt(
@@ -56,17 +69,42 @@ def create(service: Service, request: Incoming) -> Reply:
     return Reply(201 if new else 200, receipt)
 
 
+class KeptImage(schemas.Answer):
+    """The pixels that were kept, beside the record as ``<sha256>.<format>``; no metadata is."""
+
+    sha256: str
+    format: str
+
+
 class FeedbackRecord(schemas.Answer):
-    """What is kept of one feedback; training reads these."""
+    """What is kept of one feedback; training reads these.
+
+    Attributes
+    ----------
+    consent_version
+        Of the text that the reviewer agreed to.
+    image_sha256
+        Of the file as it was sent, which the prediction names, too.
+    image
+        What was kept of it.
+    subject
+        Whose token it was; empty where the service asks for none.
+    keep_until
+        It is to be deleted after this day, or before, by ``erase``.
+    """
 
     request_id: str
     label: str
     reviewer: str | None
     comment: str | None
     consent: bool
+    consent_version: str | None = None
     image_sha256: str | None
+    image: KeptImage | None = None
     model: schemas.ModelIdentity
+    subject: str = ""
     received_at: datetime
+    keep_until: date | None = None
 
 
 def _consented_image(service: Service, given: schemas.FeedbackRequest) -> bytes | None:
@@ -74,6 +112,8 @@ def _consented_image(service: Service, given: schemas.FeedbackRequest) -> bytes 
         return None
     if not given.consent:
         raise _refused("consent", "must be true for an image to be kept; leave the image out to send the label alone")
+    if given.consent_version not in (None, schemas.CONSENT_VERSION):
+        raise _refused("consent_version", f"must be {schemas.CONSENT_VERSION}, the text that is asked for now")
     if given.upload_id is not None:
         if given.image_base64 is not None:
             raise _refused("upload_id", "names an image, and image_base64 holds another: send one")

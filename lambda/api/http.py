@@ -15,6 +15,7 @@ from .errors import InvalidRequest, TooLarge
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_=-]{0,127}")
 _MAX_QUERY_FIELDS: Final = 100
+_MAX_SUBJECT: Final = 200
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{0,12})?([eE]-?[0-9]{1,2})?")
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no", ""})
@@ -34,12 +35,15 @@ class Incoming:
         By name; the last of a repeated one.
     body
         Decoded bytes.
+    subject
+        Whose token the gateway saw: its subject, or the machine client's id; empty without one.
     """
 
     request_id: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    subject: str = ""
 
     @property
     def media_type(self) -> str:
@@ -107,13 +111,21 @@ def read_event(event: Mapping[str, Any], request_id: str, max_body_bytes: int) -
         For a body over the limit.
     """
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
-    return Incoming(request_id, headers, _query(event), _body(event, max_body_bytes))
+    return Incoming(request_id, headers, _query(event), _body(event, max_body_bytes), _subject(event))
+
+
+def _subject(event: Mapping[str, Any]) -> str:
+    found: Any = event.get("requestContext")
+    for name in ("authorizer", "jwt", "claims"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    claims = found if isinstance(found, Mapping) else {}
+    return str(claims.get("sub") or claims.get("client_id") or "")[:_MAX_SUBJECT]
 
 
 def _query(event: Mapping[str, Any]) -> dict[str, str]:
     raw = event.get("rawQueryString")
     if raw is None:
-        return dict(event.get("queryStringParameters") or {})
+        return {str(name): str(value or "") for name, value in (event.get("queryStringParameters") or {}).items()}
     try:
         return dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS))
     except ValueError as error:

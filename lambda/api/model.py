@@ -9,6 +9,9 @@ from .http import Incoming
 from .models import identity
 from .service import Service
 
+DEEP_CHECK_S = 10.0
+"""A monitor asks once a minute or less often."""
+
 
 def health(service: Service, request: Incoming) -> schemas.Health:
     """Tell that the process lives and holds its model; with ``deep=true``, that the model runs.
@@ -19,11 +22,23 @@ def health(service: Service, request: Incoming) -> schemas.Health:
         Where the model could not be loaded.
     """
     classifier = service.classifier()
-    card = classifier.card
     deep = None
     if request.flag("deep"):
+        deep = _deep_check(service)
+    return schemas.Health(status="ok", model=identity(classifier), deep=deep)
+
+
+def _deep_check(service: Service) -> schemas.DeepCheck:
+    """Run the model once; within ``DEEP_CHECK_S`` of the last time, tell that one's: anybody may ask."""
+    with service.deep_lock:
+        if service.deep is not None and time.monotonic() - service.deep_s < DEEP_CHECK_S:
+            return service.deep
+        classifier = service.classifier()
+        card = classifier.card
         start = time.perf_counter()
         grey = np.full((card.input.height, card.input.width, card.input.channels), 128, np.uint8)
         best = int(classifier.run(grey).probabilities.argmax())
-        deep = schemas.DeepCheck(label=card.labels[best], duration_ms=(time.perf_counter() - start) * 1e3)
-    return schemas.Health(status="ok", model=identity(classifier), deep=deep)
+        duration_ms = (time.perf_counter() - start) * 1e3
+        service.deep = schemas.DeepCheck(label=card.labels[best], duration_ms=duration_ms)
+        service.deep_s = time.monotonic()
+        return service.deep

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 
+MAX_PARTS = 100
+"""Fields of one form; the service reads one of them."""
+
+
 class _Parts:
     """Collects the bytes of each part by field name; a file name is never kept."""
 
@@ -79,6 +83,8 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
         raise InvalidRequest(
             "Content-Type multipart/form-data needs a boundary: let the HTTP library write the header."
         )
+    if body.count(b"--" + boundary) > MAX_PARTS + 1:  # counted before any is parsed, each of which takes microseconds
+        raise InvalidRequest(f"The form has more than {MAX_PARTS} fields: send the image alone.")
     parts = _Parts()
     try:
         MultipartParser(boundary, parts.callbacks()).write(body)

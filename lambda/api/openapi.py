@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import models_json_schema
 
+import inference
+
 from . import schemas
+from .feedback import OTHER
 from .routes import ROUTES, Route
 
 if TYPE_CHECKING:
@@ -37,15 +41,25 @@ _GATEWAY: Final = {
 
 def serve(service: Service, request: Incoming) -> _Json:
     """Answer ``GET /openapi.json``."""
-    return document()
+    labels: tuple[str, ...] = ()
+    with suppress(inference.ModelError):
+        labels = (*service.classifier().card.labels, OTHER)
+    return document(labels, service.settings.max_upload_bytes)
 
 
 ALL_ROUTES: Final = (*ROUTES, Route("GET", "/openapi.json", serve, "Read this document", None))
 
 
 @cache
-def document() -> _Json:
+def document(labels: tuple[str, ...] = (), max_upload_bytes: int = schemas.MAX_UPLOAD_BYTES) -> _Json:
     """Make the document.
+
+    Parameters
+    ----------
+    labels
+        That feedback may give: the default model's, and that of a field which is none of them.
+    max_upload_bytes
+        Of one file that goes through an upload.
 
     Returns
     -------
@@ -56,6 +70,10 @@ def document() -> _Json:
     bodies = [(route.body, "validation") for route in ALL_ROUTES if route.body]
     models: Any = [*answers, *bodies, (schemas.Problem, "serialization")]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    described = definitions["$defs"]
+    described["UploadRequest"]["properties"]["size_bytes"]["maximum"] = max_upload_bytes
+    if labels:
+        described["FeedbackRequest"]["properties"]["label"]["enum"] = list(labels)
     paths: dict[str, _Json] = {}
     for route in ALL_ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -64,7 +82,7 @@ def document() -> _Json:
         "info": _INFO,
         "paths": paths,
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": described,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
         "security": [{"bearer": []}, {}],
@@ -119,5 +137,8 @@ def _reference(schema: type) -> _Json:
 
 
 if __name__ == "__main__":
-    json.dump(document(), sys.stdout, indent=2)
+    from settings import load_settings
+
+    shipped = inference.read_card(load_settings({}).model_dir)
+    json.dump(document((*shipped.labels, OTHER)), sys.stdout, indent=2)
     sys.stdout.write("\n")

@@ -29,6 +29,7 @@ def predict(service: Service, request: Incoming) -> schemas.Prediction:
     answer = classifier.predict(
         image, explain=explain, max_pixels=service.settings.max_pixels, microns_per_pixel=microns_per_pixel
     )
+    service.answered.note(request.request_id)
     cold_start = service.cold_start.take()
     audit(answer, classifier, request.request_id, size_bytes=len(image), cold_start=cold_start)
     measure(answer, cold_start=cold_start)

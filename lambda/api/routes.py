@@ -92,7 +92,7 @@ ROUTES: Final = (
         schemas.UploadTicket,
         body=schemas.UploadRequest,
         statuses={201: "Where to put the file, until when"},
-        problems=(*_OF_A_BODY, *_OF_A_STORE),
+        problems=(*_OF_A_BODY, errors.NotJson, *_OF_A_STORE),
     ),
     Route(
         "POST",
@@ -103,7 +103,7 @@ ROUTES: Final = (
         body=schemas.FeedbackRequest,
         statuses={201: "Stored", 200: "The same feedback was stored before"},
         query=(_MODEL,),
-        problems=(*_OF_A_BODY, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, *_OF_A_MODEL),
+        problems=(*_OF_A_BODY, errors.NotJson, *_OF_AN_IMAGE, errors.UploadNotFound, *_OF_A_STORE, *_OF_A_MODEL),
     ),
     Route(
         "POST",
@@ -112,7 +112,7 @@ ROUTES: Final = (
         "Aggregate the predictions of one specimen's fields",
         schemas.Report,
         body=schemas.ReportRequest,
-        problems=(*_OF_A_BODY, errors.ModelUnavailable),
+        problems=(*_OF_A_BODY, errors.NotJson, errors.ModelUnavailable),
     ),
     Route(
         "GET",

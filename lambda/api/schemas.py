@@ -12,6 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 RESEARCH_USE_WARNING = (
     "Research use only. This is triage, not a diagnosis: the subtype of a leukaemia is settled by flow cytometry."
 )
+CONSENT_VERSION = "2026-11"
+"""Of the text below; a change of its words is a new version, and both stay known in docs/privacy."""
+CONSENT_TEXT = (
+    "The image may be kept and used to train the model. Nothing in it tells who the patient is, and I am allowed to "
+    "give it."
+)
+MAX_UPLOAD_BYTES = 25_000_000
+"""Of one file that goes through an upload, unless a deployment allows less."""
 PROBLEM_TYPE_PREFIX = "urn:leukolens:problem:"
 ImageType = Literal[
     "image/jpeg",
@@ -58,9 +66,12 @@ class Answer(BaseModel):
 
 
 class Request(BaseModel):
-    """Base of what a caller sends; an unknown field is an error, named."""
+    """Base of what a caller sends; an unknown field is an error, named, and so is a value of another type.
 
-    model_config = ConfigDict(extra="forbid")
+    Strict: consent is given by ``true`` alone, never by ``"on"`` or ``1``.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 # --- POST /v1/predictions ----------------------------------------------------------------------
@@ -196,7 +207,11 @@ class UploadRequest(Request):
     """Asks for a place to put one image that is too large for a request body."""
 
     content_type: ImageType
-    size_bytes: int = Field(ge=1, description="Exact size of the file; the upload is refused at any other.")
+    size_bytes: int = Field(
+        ge=1,
+        description="Exact size of the file; the upload is refused at any other.",
+        json_schema_extra={"maximum": MAX_UPLOAD_BYTES},
+    )
 
 
 class UploadTicket(Answer):
@@ -219,7 +234,12 @@ class FeedbackRequest(Request):
     label: Label = Field(description="One of the model's labels, or 'Other' for a field that is none of them.")
     reviewer: str | None = Field(default=None, max_length=200)
     comment: str | None = Field(default=None, max_length=4_000)
-    consent: bool = Field(default=False, description="The image may be kept and used for training.")
+    consent: bool = Field(default=False, description=f"{CONSENT_TEXT} (Version {CONSENT_VERSION}.)")
+    consent_version: str | None = Field(
+        default=None,
+        max_length=20,
+        description=f"Of the text that the reviewer read; {CONSENT_VERSION}, that of `consent` here, where left out.",
+    )
     image_base64: str | None = Field(default=None, description="The image; refused without consent.")
     upload_id: UploadId | None = Field(
         default=None, description="The image, put through an upload; refused without consent."

@@ -1,9 +1,13 @@
 """What every route may use: settings, the models, the stores. Made once a process."""
 
+from threading import Lock
+
 from settings import Settings
 
 import inference
 
+from . import schemas
+from .answered import AnsweredRequests
 from .errors import NotOffered
 from .models import Models
 from .observe import ColdStart
@@ -23,7 +27,11 @@ class Service:
         self.settings = settings
         self.cold_start = ColdStart()
         self._stores: dict[str, Objects] = {}
+        self.answered = AnsweredRequests(settings.answered_file)
         self.models = Models(settings)
+        self.deep_lock = Lock()
+        self.deep: schemas.DeepCheck | None = None
+        self.deep_s = 0.0
 
     def classifier(self, name: str | None = None) -> inference.Classifier:
         """Give a loaded model; the default without a name.

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from .errors import NotOffered, StorageUnavailable, TooLarge
+from .errors import InvalidRequest, NotOffered, StorageUnavailable, TooLarge
 from .observe import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 UPLOAD_EXPIRES_S: Final = 900
+PART_PREFIX: Final = ".part-"
+"""Of a file on its way; one that a killed process left is deleted by ``local.uploads.discard_old``."""
 # A role without s3:ListBucket is told 403 where there is no such object.
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "AccessDenied"})
 _EXISTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
@@ -34,8 +38,27 @@ class Objects(Protocol):
     def write_once(self, key: str, data: bytes, content_type: str) -> bool:
         """Write an object durably unless it is there; tell whether it was written now."""
 
+    def erase(self, prefix: str) -> int:
+        """Delete every object below a prefix with all its versions; gives how many."""
+
     def presign(self, key: str, content_type: str, size_bytes: int) -> tuple[str, dict[str, str]]:
         """Give the address and form fields by which a caller may put exactly this object, for a while."""
+
+
+def safe_key(key: str) -> str:
+    """Give a key that names an object inside its store, whatever a key comes from.
+
+    Raises
+    ------
+    InvalidRequest
+        For a key with a part that is empty or of dots alone, or with a control character.
+    """
+    parts = key.split("/")
+    if not all(part.strip(".") for part in parts) or "\\" in key or any(ord(character) < 0x20 for character in key):
+        raise InvalidRequest(
+            "The key of an object must be names with single slashes between, none of them of dots alone."
+        )
+    return key
 
 
 def open_objects(address: str) -> Objects:
@@ -82,13 +105,18 @@ class Bucket:
 
     def write(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object, over one that is there."""
-        self._call(
-            frozenset(), self._client.put_object, Bucket=self._name, Key=key, Body=data, ContentType=content_type
-        )
+        put = {"Bucket": self._name, "Key": safe_key(key), "Body": data, "ContentType": content_type}
+        self._call(frozenset(), self._client.put_object, **put)
 
     def write_once(self, key: str, data: bytes, content_type: str) -> bool:
         """Write an object unless it is there: S3's conditional write."""
-        options = {"Bucket": self._name, "Key": key, "Body": data, "ContentType": content_type, "IfNoneMatch": "*"}
+        options = {
+            "Bucket": self._name,
+            "Key": safe_key(key),
+            "Body": data,
+            "ContentType": content_type,
+            "IfNoneMatch": "*",
+        }
         return self._call(_EXISTS, self._client.put_object, **options) is not None
 
     def presign(self, key: str, content_type: str, size_bytes: int) -> tuple[str, dict[str, str]]:
@@ -103,6 +131,23 @@ class Bucket:
             ExpiresIn=UPLOAD_EXPIRES_S,
         )
         return post["url"], post["fields"]
+
+    def erase(self, prefix: str) -> int:
+        """Delete every version and every delete marker below a prefix; gives how many."""
+        count = 0
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)
+        for page in self._call(frozenset(), lambda: list(pages)):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if not found:
+                continue
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            delete = {"Objects": objects, "Quiet": True}
+            done = self._call(frozenset(), self._client.delete_objects, Bucket=self._name, Delete=delete)
+            if done.get("Errors"):
+                logger.error("storage", extra={"bucket": self._name, "cause": done["Errors"][0].get("Code")})
+                raise StorageUnavailable("Not every version could be deleted: ask again.")
+            count += len(objects)
+        return count
 
     def _call(self, expected: frozenset[str], operation: Callable[..., Any], **options: Any) -> Any:
         """Call S3; give None for an expected refusal."""
@@ -138,28 +183,41 @@ class Folder:
 
     def read(self, key: str, max_bytes: int) -> bytes | None:
         """Give a file's bytes, or None where there is none."""
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root.resolve()) or not path.is_file():
-            return None
-        if path.stat().st_size > max_bytes:
-            raise TooLarge(f"The file has {path.stat().st_size} bytes, more than the limit of {max_bytes}.")
-        return path.read_bytes()
+        try:
+            path = (self._root / key).resolve()
+            if not path.is_relative_to(self._root.resolve()) or not path.is_file():
+                return None
+            if path.stat().st_size > max_bytes:
+                raise TooLarge(f"The file has {path.stat().st_size} bytes, more than the limit of {max_bytes}.")
+            return path.read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+            raise self._unavailable(error) from error
 
     def write(self, key: str, data: bytes, content_type: str) -> None:
         """Write a file, over one that is there; it appears whole or not at all."""
-        written = self._written(key, data)
-        written.replace(self._root / key)
+        with self._written(key, data) as written:
+            written.replace(self._root / key)
 
     def write_once(self, key: str, data: bytes, content_type: str) -> bool:
         """Write a file unless it is there; it appears whole or not at all, and is on disk when this returns."""
-        written = self._written(key, data)
-        try:
-            (self._root / key).hardlink_to(written)
-        except FileExistsError:
-            return False
-        finally:
-            written.unlink()
+        with self._written(key, data) as written:
+            try:
+                (self._root / key).hardlink_to(written)
+            except FileExistsError:
+                return False
         return True
+
+    def erase(self, prefix: str) -> int:
+        """Delete every file below a prefix; gives how many."""
+        folder = self._root / safe_key(prefix.rstrip("/"))
+        try:
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            for path in files:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return len(files)
 
     def presign(self, key: str, content_type: str, size_bytes: int) -> tuple[str, dict[str, str]]:
         """Leave a ticket, which the address that takes uploads looks for."""
@@ -173,15 +231,28 @@ class Folder:
         self.write(f"{key}.ticket", json.dumps(ticket).encode(), "application/json")
         return self._post_to, {"key": key, "Content-Type": content_type}
 
-    def _written(self, key: str, data: bytes) -> Path:
-        folder = (self._root / key).parent
+    @contextmanager
+    def _written(self, key: str, data: bytes) -> Iterator[Path]:
+        """Give a file that holds the data, under another name until it is whole; whatever fails, that name goes."""
+        folder = (self._root / safe_key(key)).parent
+        part: Path | None = None
         try:
+            if not folder.resolve().is_relative_to(self._root.resolve()):  # a link on the way
+                raise InvalidRequest("The key of an object leaves its store.")
             folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=PART_PREFIX, delete=False) as file:
+                part = Path(file.name)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            yield part
         except OSError as error:
-            logger.error("storage", extra={"folder": str(self._root), "cause": error.strerror})
-            raise StorageUnavailable("Storage did not take the object: see the service's log.") from error
-        return Path(file.name)
+            raise self._unavailable(error) from error
+        finally:
+            if part is not None:
+                part.unlink(missing_ok=True)
+
+    def _unavailable(self, error: Exception) -> StorageUnavailable:
+        cause = error.strerror if isinstance(error, OSError) else type(error).__name__
+        logger.error("storage", extra={"folder": str(self._root), "cause": cause})
+        return StorageUnavailable("Storage did not do it: see the service's log.")

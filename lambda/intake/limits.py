@@ -24,7 +24,7 @@ FORMAT_MAX_PIXELS: Final = {
     "WEBP": 24_000_000,
     # One array of the file's own depth (``MAX_DECODED_BYTES``) and 8 bits of it in bands.
     "TIFF": 80_000_000,
-    "DICOM": 60_000_000,
+    "DICOM": 40_000_000,
     # Wavelets and video frames: 8 to 12 bytes a pixel, and slow.
     "JPEG2000": 12_000_000,
     "AVIF": 32_000_000,

@@ -62,6 +62,8 @@ def test_many_clients_are_all_answered_alike(tmp_path: Path, port: int, sample: 
 
 def test_feedback_that_was_acknowledged_outlives_a_kill(tmp_path: Path, port: int) -> None:
     url = f"http://127.0.0.1:{port}/v1/feedback"
+    # Feedback is taken of answered requests alone; what is looked at here is how it is kept.
+    (tmp_path / "answered").write_text("".join(f"r{number}\n" for number in range(REQUESTS)), "ascii")
 
     def send(client: httpx.Client, number: int) -> int | None:
         """Give the status, or None where the service died before it answered."""

@@ -12,7 +12,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>```+)(?P<language>[^\s`]*)(?: (?P<info>[^\n`]*))?\n(?P<body>.*?)^(?P=indent)(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
-_TITLE = re.compile(r'title="(?P<title>(?:Needs AWS|Takes \S).*)"')
+_TITLE = re.compile(r'title="(?P<title>(?:Needs (?:AWS|GitHub)|Takes \S).*)"')
 _SHOWN = re.compile(r"<!-- shown by (?P<tests>[^>]+) -->\s*$")
 _TEST = re.compile(r"(?P<file>tests/\S+\.py)::(?P<name>test_\w+)")
 

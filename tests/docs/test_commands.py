@@ -84,8 +84,12 @@ def test_make_targets_and_their_variables_exist():
 
 @functools.cache
 def _source(module: str) -> str:
-    """Give a package's code; asking each command for its help would import TensorFlow again and again."""
-    return "".join(path.read_text() for path in (ROOT / module.replace(".", "/")).rglob("*.py"))
+    """Give a package's code; asking each command for its help would import TensorFlow again and again.
+
+    ``terminal`` adds ``--format`` to the commands of all packages.
+    """
+    folders = (ROOT / module.replace(".", "/"), ROOT / "terminal")
+    return "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
 
 
 def _commands() -> tuple[set[tuple[str, str, tuple[str, ...], str]], list[tuple[str, str]]]:

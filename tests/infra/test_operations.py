@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import shutil
 
 import boto3
 import pytest
 from moto import mock_aws
 
+import infra.model
+from inference.card import folder_digest
 from infra.config import Model
 from infra.environments import ConfigError, load_environment
 from infra.image import REPOSITORY, Published
-from infra.model import model_sha256
+from infra.model import DEFAULT, model_sha256
 from infra.operations.adopt import find_left, write_mapping
 from infra.operations.alarm_test import set_off
 from infra.operations.published import add_tags, model_tag, tags_of
@@ -66,6 +69,10 @@ def image(ecr):
 
 def test_an_image_with_the_environments_model_is_let_in(ecr, image):
     assert "is in the image" in verify(load_environment("prod"), image, ecr)
+
+
+def test_the_shipped_model_has_one_digest_however_an_environment_names_it():
+    assert model_sha256(None) == folder_digest(DEFAULT)
 
 
 def test_an_image_with_another_model_than_the_environments_is_refused(ecr, image):
@@ -225,3 +232,12 @@ def test_an_alarm_that_nobody_hears_is_told(client, said):
 def test_without_a_deploy_there_is_no_alarm_to_set_off():
     with pytest.raises(ConfigError, match="run make deploy first"):
         _set_off(_account(None))
+
+
+def test_the_shipped_file_under_another_card_is_another_model(tmp_path, monkeypatch):
+    shutil.copytree(infra.model.DEFAULT, tmp_path / "model")
+    card = tmp_path / "model" / "model.json"
+    card.write_text(card.read_text().replace('"intended_use": "Research', '"intended_use": "Any research'))
+    before = model_sha256(None)
+    monkeypatch.setattr("infra.model.DEFAULT", tmp_path / "model")
+    assert model_sha256(None) != before

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from inference.card import model_digest
 from infra.config import Delivery, Model
 from infra.environments import load_environment
 from infra.image import REPOSITORY, Published
@@ -108,10 +109,11 @@ _LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 def test_the_deploy_role_publishes_verifies_keeps_and_finds(aws, tmp_path, monkeypatch):
     """deploy.yml and rollback.yml, job by job, with a model that was promoted."""
     models, file = aws.output("Storage", "ModelsBucketName"), b"TFL3"
-    sha256 = hashlib.sha256(file).hexdigest()
+    card = json.dumps({"sha256": hashlib.sha256(file).hexdigest()}).encode()
+    sha256 = model_digest(hashlib.sha256(file).hexdigest(), card)
     s3 = boto3.client("s3")
     s3.put_object(Bucket=models, Key="models/1.1.0/model.tflite", Body=file)
-    s3.put_object(Bucket=models, Key="models/1.1.0/model.json", Body=json.dumps({"sha256": sha256}))
+    s3.put_object(Bucket=models, Key="models/1.1.0/model.json", Body=card)
     promoted = Model(uri=f"s3://{models}/models/1.1.0", sha256=sha256)
     environment = load_environment("dev").model_copy(update={"model": promoted})
     ecr = boto3.client("ecr")

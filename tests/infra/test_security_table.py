@@ -6,6 +6,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def test_every_row_names_a_test_that_shows_it():
+    page = (ROOT / "docs" / "security.md").read_text()
+    table = page[page.index("| Threat |") :].partition("\n\n")[0].splitlines()
+    rows = [line.strip("|").split(" | ") for line in table[2:]]
+    assert len(rows) > 35
+    for threat, holds, shown in rows:
+        assert threat.strip()
+        assert holds.strip()
+        assert re.search(r"\btest_\w+|\.py\b", shown), threat
+
+
 def test_every_test_that_the_table_names_exists():
     files = list((ROOT / "tests").rglob("test_*.py"))
     names, source = {path.name for path in files}, "".join(path.read_text() for path in files)

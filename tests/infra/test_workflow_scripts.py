@@ -24,6 +24,7 @@ ELSEWHERE = {
     "Deploy": "AWS; make rehearse deploys the same stacks into an emulator",
     "A synthetic smear through the deployed API": "AWS; a step of make rehearse",
     "Release": "GitHub's release",
+    "Audit": "needs the network: tests/unit/release/test_audit.py",
     "Bills of materials": "needs the installed packages: tests/release",
     "The tag is the version, and the changelog has it": "needs a tag: tests/release",
 }

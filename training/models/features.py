@@ -25,6 +25,7 @@ from training.data.dataset import Fields
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import hide_scale_bar
 from training.models.linear_probe import stain_density
+from training.models.recipes import LinearProbe
 from training.progress import bar
 from training.tflite import convert
 
@@ -81,9 +82,6 @@ def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]") -> NDA
     return found
 
 
-COPIES = 2
-"""Of each field, varied: of blur, compression, light and stain (``training.data.corruptions``)."""
-
 Floats = NDArray[np.float32]
 Positions = NDArray[np.int64]
 
@@ -111,7 +109,7 @@ class Features:
         return Features(self.embeddings[which], self.varied[:, which], self.densities[which])
 
 
-def features_of(network: keras.Model, fields: Fields, seed: int) -> Features:
+def features_of(network: keras.Model, fields: Fields, recipe: LinearProbe) -> Features:
     """Run an untrained classifier's backbone on fields and on varied copies of them.
 
     Parameters
@@ -120,13 +118,15 @@ def features_of(network: keras.Model, fields: Fields, seed: int) -> Features:
         Of ``classifier.build``.
     fields : Fields
         The i-th of the same number of fields is varied alike by the same seed.
-    seed : int
-        Of the variations.
+    recipe : LinearProbe
+        How many copies, and their seed.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(recipe.seed)
     copies = [
-        np.stack([vary(image, random) for image in bar(fields.images, f"Varying, {copy} of {COPIES}", len(fields))])
-        for copy in range(1, COPIES + 1)
+        np.stack(
+            [vary(image, random) for image in bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))]
+        )
+        for copy in range(1, recipe.copies + 1)
     ]
     embeddings, *varied = embed_by_file(network, [fields.images, *copies])
     return Features(embeddings, np.stack(varied), stain_density(fields.images))

@@ -22,19 +22,18 @@ from training.data.splits import contiguous_folds
 from training.models import calibration, classifier, out_of_distribution
 from training.models.backbones import BACKBONES, Backbone
 from training.models.features import Features, features_of
-from training.models.fine_tuning import Recipe, embed, fit
+from training.models.fine_tuning import embed, fit
 from training.models.heads import layer_names
 from training.models.linear_probe import LinearHead, fit_linear_head
-from training.models.mlp_head import HeadRecipe, fit_head
+from training.models.mlp_head import fit_head
 from training.models.out_of_distribution import Mahalanobis
+from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.stain_pooling import StainPool
 
 OOD_RANK = 256
 """Directions with a variance of their own: some 1,700 fields determine no more."""
 OOD_QUANTILE = 0.99
 """Of the calibration fields' scores: one known field in a hundred is turned away."""
-VARIED_SHARE = 0.1
-"""Of a varied copy in what counts as known, where a field itself counts 1: compressed fields pass, strangers do not."""
 ASKED_PART = 2
 """Of five contiguous parts, the one that a network of many minutes is calibrated on: the middle one."""
 
@@ -94,17 +93,19 @@ def learn(
         Too few fields, or a recipe that this backbone cannot be trained by.
     """
     network, spec = classifier.build(backbone), BACKBONES[backbone]
-    if recipe.frozen and not spec.hidden:
-        return learn_linear(network, fields, features_of(network, fields, recipe.seed), records, watch)
+    if isinstance(recipe, LinearProbe):
+        return learn_linear(network, fields, features_of(network, fields, recipe), records, recipe, watch)
     learnt, asked = inner_parts(fields, records)[ASKED_PART]
     callbacks = watch(fields.take(asked)) if watch else ()
-    if recipe.frozen:
+    if isinstance(recipe, MlpHead):
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
-    else:
+    elif isinstance(recipe, FineTuning):
         if not spec.hidden:
-            start = features_of(network, fields.take(learnt), recipe.seed)
-            _fit_head(start, fields.labels[learnt]).put(network)
+            start = LinearProbe(seed=recipe.seed)
+            _fit_head(features_of(network, fields.take(learnt), start), fields.labels[learnt], start).put(network)
         epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
+    else:
+        raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")
     embeddings, logits = embed(network, fields.images)
     known = embeddings[learnt, : _looked_at(network)]
     distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
@@ -112,7 +113,12 @@ def learn(
 
 
 def learn_linear(
-    network: keras.Model, fields: Fields, features: Features, records: Sequence[Record], watch: Watch | None = None
+    network: keras.Model,
+    fields: Fields,
+    features: Features,
+    records: Sequence[Record],
+    recipe: LinearProbe,
+    watch: Watch | None = None,
 ) -> Learned:
     """Fit a linear head on features of the frozen backbone, cross-fitted; sets the network's last layers.
 
@@ -120,19 +126,19 @@ def learn_linear(
     ----------
     network : keras.Model
         Of ``classifier.build``, its backbone as the features were computed with.
-    fields, features, records, watch
+    fields, features, records, recipe, watch
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
     """
     embeddings, labels = features.embeddings, fields.labels
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
-        head, distance = _fit_linear(network, features.take(learnt), labels[learnt])
+        head, distance = _fit_linear(network, features.take(learnt), labels[learnt], recipe)
         logits[asked] = head.logits(embeddings[asked])
         scores[asked] = distance.score(_as_served(network, head, embeddings[asked]))
         if watch and part == ASKED_PART:
             head.put(network)
             _show(network, watch(fields.take(asked)))
-    head, distance = _fit_linear(network, features, labels)
+    head, distance = _fit_linear(network, features, labels, recipe)
     head.put(network)
     return calibrated(network, distance, [], logits, labels, scores)
 
@@ -144,10 +150,12 @@ def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positio
     return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 
-def _fit_linear(network: keras.Model, features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:
-    head = _fit_head(features, labels)
+def _fit_linear(
+    network: keras.Model, features: Features, labels: Positions, recipe: LinearProbe
+) -> tuple[LinearHead, Mahalanobis]:
+    head = _fit_head(features, labels, recipe)
     known = np.concatenate([_as_served(network, head, part) for part in (features.embeddings, *features.varied)])
-    weights = np.repeat([1.0, *[VARIED_SHARE] * len(features.varied)], len(labels))
+    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * len(features.varied)], len(labels))
     every = np.tile(labels, 1 + len(features.varied))
     return head, out_of_distribution.fit(known[:, : _looked_at(network)], every, _rank(len(labels)), weights)
 
@@ -166,20 +174,19 @@ def _looked_at(network: keras.Model) -> int | None:
     return int(pool.colours) if isinstance(pool, StainPool) else None
 
 
-def _fit_head(features: Features, labels: Positions) -> LinearHead:
-    return fit_linear_head(features.embeddings, features.varied, labels, features.densities)
+def _fit_head(features: Features, labels: Positions, recipe: LinearProbe) -> LinearHead:
+    return fit_linear_head(features.embeddings, features.varied, labels, features.densities, recipe)
 
 
 def _learn_hidden(
     network: keras.Model,
     spec: Backbone,
     fields: Fields,
-    recipe: Recipe,
+    recipe: MlpHead,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> list[dict[str, float]]:
     """Train a head of several layers on the frozen backbone's features, and set the network's."""
-    head = HeadRecipe(recipe.optimizer, recipe.batch_size, recipe.epochs, recipe.seed)
-    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, head)
+    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, recipe)
     for name in layer_names(spec):
         network.get_layer(name).set_weights(fitted.head.get_layer(name).get_weights())
     _show(network, callbacks)

@@ -10,14 +10,10 @@ from sklearn.linear_model import LogisticRegression
 
 from training.data.labels import LABELS
 from training.data.scale_bar import hide_scale_bar
+from training.models.recipes import LinearProbe
 from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
 
-REGULARISATION = 0.1
-"""Inverse strength of the penalty, scikit-learn's C: 0.03 to 0.3 are within 0.004 of each other on contiguous folds."""
 ITERATIONS = 500
-VARIED_WEIGHT = 0.03
-"""Of a varied copy, where the field itself weighs 1: enough for the head to hold where a field is blurred or
-compressed, little enough to cost some 0.003 on fields as they are (docs/attempts.json)."""
 DENSITY_EDGES = (0.1 / 1.5, 0.1, 0.15, 0.225)
 """Of ``stain_density``, from sparse to crowded: each half as dense again as the one before."""
 HIGHEST_WEIGHT = 10.0
@@ -73,7 +69,9 @@ class LinearHead:
             last.set_weights([kernel, self.bias - self.centre @ kernel])
 
 
-def fit_linear_head(embeddings: Floats, varied: Floats, labels: Labels, densities: Floats) -> LinearHead:
+def fit_linear_head(
+    embeddings: Floats, varied: Floats, labels: Labels, densities: Floats, recipe: LinearProbe
+) -> LinearHead:
     """Fit multinomial logistic regression with a quadratic penalty on standardised embeddings.
 
     Parameters
@@ -87,6 +85,8 @@ def fit_linear_head(embeddings: Floats, varied: Floats, labels: Labels, densitie
     densities : float32[n]
         Of ``stain_density``. Within each label every density counts alike, and every label counts alike: in the public
         set sparse fields are mostly Early, which is the slides' doing and not the disease's.
+    recipe : LinearProbe
+        How strong the penalty is, and what a copy weighs.
 
     Returns
     -------
@@ -99,11 +99,11 @@ def fit_linear_head(embeddings: Floats, varied: Floats, labels: Labels, densitie
     spread = everything.std(0, dtype=np.float64)
     spread[spread < 1e-6] = 1.0
     weights = balanced_weights(labels, densities)
-    regression = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS)
+    regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS)
     regression.fit(
         (everything - centre) / spread,
         np.tile(labels, 1 + copies),
-        np.concatenate([weights, *[weights * VARIED_WEIGHT] * copies]),
+        np.concatenate([weights, *[weights * recipe.copy_weight] * copies]),
     )
     return LinearHead(
         regression.coef_.T.astype(np.float32),

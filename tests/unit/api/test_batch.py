@@ -5,11 +5,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from pydantic import ValidationError
 from settings import Settings
 
 import inference
-from api.batch import run
+from api.batch import BatchEventError, run
 from api.errors import ModelNotFound, StorageUnavailable
 from api.schemas import BatchLine
 from api.service import Service
@@ -96,8 +95,28 @@ def test_a_batch_run_again_writes_the_same_object(service: Service, folder: Path
     [{}, {"Items": [], "BatchInput": {"bucket": "b", "results_bucket": "r"}}, {"Items": [{"Key": "k"}]}],
 )
 def test_another_event_is_refused(service: Service, event: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(BatchEventError):
         run(service, event)
+
+
+@pytest.mark.parametrize("prefix", ["a/../../../etc", "..", "a//b", "/etc", "a/.", "a/.hidden", ""])
+def test_results_never_leave_their_store(service: Service, folder: Path, prefix: str) -> None:
+    event = _event(folder, "good 1.png")
+    event["BatchInput"]["results_prefix"] = prefix
+    before = set(folder.parent.rglob("*"))
+    with pytest.raises(BatchEventError):
+        run(service, event)
+    assert set(folder.parent.rglob("*")) == before
+
+
+def test_a_bad_item_is_told_without_its_values(service: Service, folder: Path) -> None:
+    event = _event(folder, "good 1.png")
+    event["Items"] = [{"Key": {"Erika Mustermann": "1.png"}}, {"Mustermann.png": 1}]
+    with pytest.raises(BatchEventError) as told:
+        run(service, event)
+    assert "Items.0.Key" in str(told.value)
+    assert "Mustermann" not in str(told.value)
+    assert told.value.__cause__ is None
 
 
 def test_without_a_model_the_batch_fails_and_can_be_tried_again(tmp_path: Path, folder: Path) -> None:

@@ -1,18 +1,23 @@
 import base64
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import boto3
+import numpy as np
 import pytest
 from moto import mock_aws
 from settings import Settings
 
 from api.app import Application
-from api.schemas import FeedbackReceipt
+from api.erasure import ErasureError
+from api.schemas import CONSENT_VERSION, FeedbackReceipt
+from inference import read_image
 from tests.contract.gateway import Answered, event, read
 
 BUCKET = "feedback-test"
@@ -79,14 +84,88 @@ def test_reviewers_may_differ(service: Application, store: str) -> None:
     assert len(_kept(store)) == 2
 
 
-def test_an_image_is_kept_with_consent_byte_for_byte(service: Application, store: str, sample: bytes) -> None:
-    answered = _send(service, consent=True, image_base64=base64.b64encode(sample).decode())
+def test_an_image_is_kept_with_consent_pixel_for_pixel(service: Application, store: str, sample: bytes) -> None:
+    answered = _send(service, consent=True, image_base64=base64.b64encode(sample + b"Erika Mustermann").decode())
     assert (answered.status, answered.body["image_kept"]) == (201, True)
     kept = _kept(store)
     (image_key,) = [key for key in kept if key.endswith(".png")]
-    assert kept.pop(image_key) == sample
+    image = kept.pop(image_key)
+    assert np.array_equal(read_image(image).pixels, read_image(sample).pixels)
+    assert b"Mustermann" not in image
     (record,) = map(json.loads, kept.values())
-    assert f"{record['image_sha256']}.png" in image_key
+    assert record["image_sha256"] == hashlib.sha256(sample + b"Erika Mustermann").hexdigest()
+    assert record["image"] == {"sha256": hashlib.sha256(image).hexdigest(), "format": "png"}
+    assert image_key == f"feedback/JKJaXmPLvHcESHA=/{record['image']['sha256']}.png"
+    assert record["consent_version"] == CONSENT_VERSION
+
+
+def test_a_record_tells_whose_token_it_was_and_until_when_it_is_kept(service: Application, store: str) -> None:
+    body = json.dumps({"request_id": "JKJaXmPLvHcESHA=", "label": "Pre"}).encode()
+    sent = event("POST", "/v1/feedback", body=body, content_type="application/json")
+    sent["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": "person-1", "scope": "smears/feedback"}}}
+    assert read(service(sent, None)).status == 201
+    (record,) = map(json.loads, _kept(store).values())
+    assert (record["subject"], record["consent"], record["consent_version"]) == ("person-1", False, None)
+    assert date.fromisoformat(record["keep_until"]) - datetime.now(UTC).date() >= timedelta(days=1824)
+
+
+@pytest.mark.parametrize("consent", ["on", "true", 1, [True]])
+def test_consent_is_true_and_nothing_like_it(service: Application, store: str, sample: bytes, consent: object) -> None:
+    answered = _send(service, consent=consent, image_base64=base64.b64encode(sample).decode())
+    assert (answered.status, answered.body["errors"][0]["field"]) == (400, "consent")
+    assert _kept(store) == {}
+
+
+def test_consent_to_another_text_is_none(service: Application, store: str, sample: bytes) -> None:
+    image = base64.b64encode(sample).decode()
+    answered = _send(service, consent=True, consent_version="2020-01", image_base64=image)
+    assert (answered.status, answered.body["errors"][0]["field"]) == (400, "consent_version")
+    assert _kept(store) == {}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_what_a_browser_sends_for_any_page_is_not_read(service: Application, store: str, content_type: str) -> None:
+    body = json.dumps({"request_id": "JKJaXmPLvHcESHA=", "label": "Pre"}).encode()
+    answered = read(service(event("POST", "/v1/feedback", body=body, content_type=content_type), None))
+    assert (answered.status, answered.problem) == (415, "not-json")
+    assert _kept(store) == {}
+
+
+def test_erasing_leaves_no_version_and_nothing_of_others(
+    service: Application, store: str, sample: bytes, written: Callable[[], str]
+) -> None:
+    if not store.startswith("file://"):
+        boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    image = base64.b64encode(sample).decode()
+    for request_id in ("request-1", "request-1", "request-10"):
+        _send(service, request_id=request_id, consent=True, image_base64=image)
+    erased = service({"erase": {"request_id": "request-1", "asked_by": "ticket 7"}}, None)
+    assert erased["request_id"] == "request-1"
+    assert erased["objects"] >= 2
+    assert {key.split("/")[1] for key in _kept(store)} == {"request-10"}
+    if not store.startswith("file://"):
+        left = boto3.client("s3").list_object_versions(Bucket=BUCKET, Prefix="feedback/request-1/")
+        assert not left.get("Versions")
+        assert not left.get("DeleteMarkers")
+    (line,) = [json.loads(one) for one in written().splitlines() if '"erasure"' in one]
+    assert (line["request_id"], line["asked_by"], line["objects"]) == ("request-1", "ticket 7", erased["objects"])
+
+
+@pytest.mark.parametrize("asked", [None, {}, {"request_id": "../secret", "asked_by": "x"}, {"request_id": "a"}, "a"])
+def test_an_erasure_that_is_none_is_told_without_its_values(service: Application, asked: object) -> None:
+    with pytest.raises(ErasureError) as told:
+        service({"erase": asked}, None)
+    assert "secret" not in str(told.value)
+
+
+def test_on_a_laptop_only_answered_requests_take_feedback(tmp_path: Path, sample: bytes) -> None:
+    settings = Settings(feedback_bucket=tmp_path.as_uri(), answered_file=tmp_path / "answered")
+    service = Application(settings)
+    refused = _send(service, request_id="never-answered")
+    assert (refused.status, refused.body["errors"][0]["field"]) == (400, "request_id")
+    request_id = read(service(event(body=sample, content_type="image/png"), None)).body["request_id"]
+    assert _send(service, request_id=request_id).status == 201
+    assert _send(Application(settings), request_id=request_id, label="Other").status == 201  # after a restart, too
 
 
 def test_without_consent_an_image_is_refused_and_nothing_is_kept(

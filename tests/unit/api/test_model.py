@@ -1,5 +1,9 @@
 import json
 
+import pytest
+from settings import Settings
+
+from api import model
 from api.app import Application
 from api.schemas import Health, ModelSummary
 from tests.contract.gateway import event, read
@@ -35,3 +39,29 @@ def test_deep_health_runs_the_model(application: Application) -> None:
     assert deep is not None
     assert deep.label in {"Benign", "Early", "Pre", "Pro"}
     assert deep.duration_ms > 0
+
+
+def test_whoever_asks_for_deep_checks_runs_the_model_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    application = Application(Settings())
+    classifier = application.service.classifier()
+    runs: list[object] = []
+    run = type(classifier).run
+
+    def counted(self: object, *given: object, **named: object) -> object:
+        runs.append(given)
+        return run(self, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(classifier), "run", counted)
+    answers = [read(application(event("GET", "/v1/health", query="deep=true"), None)) for _ in range(5)]
+    assert {answer.status for answer in answers} == {200}
+    assert len(runs) == 1
+    monkeypatch.setattr(model, "DEEP_CHECK_S", 0.0)
+    assert read(application(event("GET", "/v1/health", query="deep=true"), None)).status == 200
+    assert len(runs) == 2
+
+
+def test_the_document_names_the_models_labels_and_the_limit_of_an_upload(application: Application) -> None:
+    schemas = read(application(event("GET", "/openapi.json"), None)).body["components"]["schemas"]
+    labels = application.service.classifier().card.labels
+    assert schemas["FeedbackRequest"]["properties"]["label"]["enum"] == [*labels, "Other"]
+    assert schemas["UploadRequest"]["properties"]["size_bytes"]["maximum"] == Settings().max_upload_bytes

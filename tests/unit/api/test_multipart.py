@@ -70,3 +70,10 @@ def test_a_body_cut_short_anywhere_is_refused(keep: int) -> None:
 def test_a_malformed_form_is_the_requests_fault(body: bytes) -> None:
     with pytest.raises((InvalidRequest, NothingToRead)):
         file_field(body, "multipart/form-data; boundary=xyz")
+
+
+def test_a_form_of_very_many_fields_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n' * 480_000 + b"--b--\r\n"
+    monkeypatch.setattr("api.multipart.MultipartParser", None)  # whoever called it would fail
+    with pytest.raises(InvalidRequest, match="more than 100 fields"):
+        file_field(body, "multipart/form-data; boundary=b")

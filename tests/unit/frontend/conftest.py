@@ -73,7 +73,7 @@ class FakeClient:
                 "reason": None if self.verdict == "accepted" else "The field is blurred.",
                 "explanation": {"heatmap_png": heat} if explain else None,
                 "model": {"version": "9.8.7", "sha256": MODEL_SHA256},
-                "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 64, "height": 64, "format": "PNG"},
+                "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 80, "height": 80, "format": "PNG"},
                 "request_id": "request-1",
             }
         )

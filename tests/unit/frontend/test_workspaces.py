@@ -59,3 +59,12 @@ def test_files_on_their_way_count_against_the_room_of_all(clock: Clock):
             assert not other
     with held.room(two, 90) as free:
         assert free
+
+
+def test_files_of_one_session_on_their_way_side_by_side_count_together(clock: Clock):
+    held = Workspaces(60, 1_000, clock=clock)
+    one = held.enter("one", "", 100)
+    with held.room(one, 60) as free, held.room(one, 60) as too_much:
+        assert (free, too_much) == (True, False)
+    with held.room(one, 60) as free:
+        assert free

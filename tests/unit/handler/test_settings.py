@@ -25,9 +25,12 @@ def test_every_setting_has_its_variable() -> None:
             "LEUKOLENS_MODELS_DIR": "/opt/models",
             "LEUKOLENS_DEFAULT_MODEL": "ours",
             "LEUKOLENS_MODEL_SHA256": "a" * 64,
+            "LEUKOLENS_FEEDBACK_DAYS": "30",
+            "LEUKOLENS_ANSWERED_FILE": "/var/answered",
         }
     )
-    assert settings == Settings(Path("/opt/model"), "up", "back", 1, 2, 3, 4, Path("/opt/models"), "ours", "a" * 64)
+    places = (Path("/opt/models"), "ours", "a" * 64, 30, Path("/var/answered"))
+    assert settings == Settings(Path("/opt/model"), "up", "back", 1, 2, 3, 4, *places)
 
 
 def test_a_digest_is_of_the_default_model_or_of_the_one_that_it_names() -> None:

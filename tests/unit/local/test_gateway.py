@@ -1,6 +1,7 @@
 """The gateway over real sockets, in front of handlers that show what reached them."""
 
 import base64
+import contextlib
 import json
 import socket
 import threading
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from local import deadlines, gateway
 from local.gateway import MAX_EVENT_BYTES, Gateway, Handler
 from local.threaded import running
 
@@ -173,6 +175,45 @@ def test_a_handler_that_hangs_is_given_up(http: httpx.Client):
         answer = http.get(url)
         release.set()
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+
+
+def test_those_who_send_slowly_keep_nobody_from_an_answer(http: httpx.Client):
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nx"
+    with serving(echo, max_waiting=5) as url, contextlib.ExitStack() as trickling:
+        place = (urlsplit(url).hostname, urlsplit(url).port)
+        for _ in range(50):
+            trickling.enter_context(socket.create_connection(place, timeout=WAIT_S)).sendall(head)
+        assert http.post(url, content=b"whole", headers={"content-type": "image/png"}).content == b"whole"
+
+
+def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gateway, "GRACE_S", 0.1)
+    with serving(echo) as url:
+        answer = raw_exchange(
+            url, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\nx"
+        )
+    assert b"HTTP/1.1 408 " in answer
+
+
+@pytest.mark.parametrize(
+    ("before", "begun"),
+    [
+        (b"", b""),
+        (b"", b"GET / HTTP/1.1\r\nhost: x\r\n"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"GET / HT"),
+    ],
+)
+def test_a_head_that_never_comes_ends_its_connection(monkeypatch: pytest.MonkeyPatch, before: bytes, begun: bytes):
+    monkeypatch.setattr(deadlines, "HEADERS_S", 0.2)
+    with serving(echo) as url:
+        place = (urlsplit(url).hostname, urlsplit(url).port)
+        with socket.create_connection(place, timeout=WAIT_S) as connection:
+            connection.sendall(before)
+            if before:
+                assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(begun)
+            while connection.recv(65_536):  # until the server closes
+                pass
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(http: httpx.Client, url: str):

@@ -1,9 +1,11 @@
 """Uploads without S3: the client's own way, and what a stranger might try."""
 
+import errno
 import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,6 +16,7 @@ from settings import Settings
 
 from api.app import Application
 from client import LeukolensClient
+from local import server
 from local.server import application
 from local.threaded import running
 from local.uploads import PATH, discard_old
@@ -81,9 +84,63 @@ def test_what_is_no_such_form_is_refused(served: Served, form: dict[str, object]
 def test_a_file_over_every_limit_is_refused_unread(served: Served):
     headers = {"content-length": "99999999999", "expect": "100-continue"}
     with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))) as connection:
-        lines = [f"POST {PATH} HTTP/1.1", "host: x", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        lines = [
+            f"POST {PATH} HTTP/1.1",
+            "host: 127.0.0.1",
+            *(f"{name}: {value}" for name, value in headers.items()),
+            "",
+            "",
+        ]
         connection.sendall("\r\n".join(lines).encode())
         assert connection.recv(1024).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(served: Served, monkeypatch: pytest.MonkeyPatch):
+    fields, write = served.ticket(), Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    answer = served.put(fields, SAMPLE.read_bytes())
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert not list(served.folder.rglob("*part*"))
+    monkeypatch.undo()
+    assert served.put(fields, SAMPLE.read_bytes()).status_code == 204
+
+
+def test_of_two_who_hold_a_ticket_one_uses_it(served: Served):
+    fields = served.ticket()
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda _: served.put(fields, SAMPLE.read_bytes()).status_code, range(4))
+    assert sorted(answers) == [204, 403, 403, 403]
+
+
+@pytest.mark.parametrize("name", ["uploads/.part-a", "feedback/r/.part-x", "feedback/r/tmpabc1", "uploads/a.part"])
+def test_what_a_killed_process_left_is_deleted_and_nothing_else(tmp_path: Path, name: str):
+    left, kept = tmp_path / name, tmp_path / "feedback" / "r" / "a.json"
+    for path in (left, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"image")
+        os.utime(path, (time.time() - 120,) * 2)
+    discard_old(tmp_path)
+    assert (left.exists(), kept.exists()) == (False, True)
+    discard_old(tmp_path, feedback_days=0)
+    assert not kept.exists()
+
+
+def test_what_is_old_is_deleted_while_the_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "CLEANED_EVERY_S", 0.05)
+    old = tmp_path / "uploads" / "old"
+    with running(application(lambda *_: {"statusCode": 200}, tmp_path)):
+        old.parent.mkdir()
+        old.write_bytes(b"image")
+        os.utime(old, (time.time() - 100_000,) * 2)
+        until_s = time.monotonic() + WAIT_S
+        while old.exists() and time.monotonic() < until_s:
+            time.sleep(0.02)
+    assert not old.exists()
 
 
 def test_uploads_are_not_kept(tmp_path: Path):

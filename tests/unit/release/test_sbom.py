@@ -32,6 +32,13 @@ def test_every_package_has_version_address_and_licence(made: dict):
     for name, found in libraries.items():
         assert found["purl"].endswith(f"@{found['version']}"), name
         assert found["licenses"], name
+        if found["purl"].startswith("pkg:pypi/"):
+            assert found["hashes"], name
+
+
+def test_the_base_image_is_named(made: dict):
+    (base,) = (found for found in made["components"] if found["bom-ref"] == "base-image")
+    assert base["name"].startswith("public.ecr.aws/")
 
 
 def test_what_a_package_needs_is_told(made: dict):

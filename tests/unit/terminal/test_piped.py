@@ -4,6 +4,7 @@ import ast
 import csv
 import io
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -116,6 +117,9 @@ def run(
     service: str, slide: Path, jobs: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[[str, str], tuple[str, str]]]:
     """Run a command with its output in a file; gives both of its streams."""
+
+    # The service of these tests runs in this process, and its log would come between.
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
 
     def piped(command: str, columns: str) -> tuple[str, str]:
         monkeypatch.setenv("COLUMNS", columns)

@@ -7,7 +7,7 @@ import pytest
 
 from training.evaluation.report.model_card import CARD, ITEMS, REPORT, SLIDES, Item
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[5]
 PAGES = {CARD: "docs/model-card.md", REPORT: "docs/evaluation.md", SLIDES: "docs/slides.md"}
 
 
