@@ -66,18 +66,25 @@ class TriageNumbers:
 def slide_parts(labels: Positions, slides: Sequence[str]) -> list[tuple[Positions, Positions]] | None:
     """Leave slides out: positions to learn from and to ask about, every field asked about once.
 
+    A label on one slide alone is cut into two halves in the fields' order, so that neighbours are on two sides at one
+    place only: what is said of its slide is then said of the half that was left out.
+
     Returns
     -------
     list of (int64[...], int64[...]) or None
-        None where some label would have no field left: its slides are too few.
+        None where a label has a single field.
     """
-    names = np.asarray(slides)
-    found, place, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    found, place, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
     part = np.where(sizes < FEW_FIELDS, len(found), np.arange(len(found)))[place]
+    for label in np.unique(labels):
+        here = np.flatnonzero(labels == label)
+        if len(here) < 2:
+            return None
+        if len(np.unique(part[here])) == 1:
+            # Nobody would know the label: of its only slide each half is asked about by who learnt from the other.
+            part[here[len(here) // 2 :]] = part.max() + 1
     parts = [(np.flatnonzero(part != one), np.flatnonzero(part == one)) for one in np.unique(part)]
-    if len(parts) < 2 or any(len(np.unique(labels[learnt])) < len(np.unique(labels)) for learnt, _ in parts):
-        return None
-    return parts
+    return parts if len(parts) > 1 else None
 
 
 def slide_weights(slides: Sequence[str]) -> NDArray[np.float64]:

@@ -34,8 +34,14 @@ def test_every_field_is_asked_about_once_by_who_saw_none_of_its_slide() -> None:
     assert all(not set(names[learnt]) & set(names[asked]) for learnt, asked in parts)
 
 
-def test_a_label_on_one_slide_cannot_be_left_out() -> None:
-    assert slide_parts(np.repeat([0, 1], 30), ["a"] * 30 + ["b"] * 30) is None
+def test_a_label_on_one_slide_is_left_out_by_halves() -> None:
+    """Else a fold whose training part has one slide of a label would have no gate, no scale and no triage."""
+    labels = np.repeat([0, 1, 1], 30)
+    parts = slide_parts(labels, ["a"] * 30 + ["b"] * 30 + ["c"] * 30)
+    assert parts is not None
+    assert all(set(labels[learnt]) == {0, 1} for learnt, _ in parts)
+    assert [asked.tolist() for _, asked in parts if 0 in labels[asked]] == [list(range(15)), list(range(15, 30))]
+    assert slide_parts(np.array([0, 1, 1]), ["a", "b", "c"]) is None
 
 
 def drawn_logits() -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -93,5 +93,6 @@ def test_however_sure_the_pattern_is_the_side_stays_as_the_triage_says() -> None
     np.testing.assert_allclose(found[0], [0.5, 0.5, 0.0, 0.0], atol=1e-6)
 
 
-def test_too_few_slides_are_told(features: Features) -> None:
-    assert learn_on_slides(features, LABELS, [str(label) for label in LABELS], COLOURS) is None
+def test_a_label_with_a_single_field_is_told(features: Features) -> None:
+    which = np.append(np.flatnonzero(LABELS > 0), 0)
+    assert learn_on_slides(features.take(which), LABELS[which], [SLIDES[k] for k in which], COLOURS) is None
