@@ -133,7 +133,8 @@ def read(evaluation: Mapping[str, Any]) -> Evidence:
         strangers=dict(_readable(Strangers, evaluation.get("strangers"), "strangers", unread)),
         parity=parity.get("parity"),
         unread=tuple(unread),
-        others={name: value for name, value in evaluation.items() if name not in PARTS},
+        # What was not measured is empty, and nothing to show.
+        others={name: value for name, value in evaluation.items() if name not in PARTS and value not in ({}, None)},
     )
 
 
