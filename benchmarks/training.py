@@ -42,7 +42,8 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 
 def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
     from training.models.feature_cache import BATCH, FrozenBackbone
-    from training.models.mlp_head import OPTIMIZERS, HeadRecipe, fit_head
+    from training.models.mlp_head import fit_head
+    from training.models.recipes import HEAD_LEARNING_RATES, MlpHead
     from training.sweep import BATCH_SIZES
 
     backbone = FrozenBackbone("vgg16", imagenet=False)
@@ -54,7 +55,11 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
         rates.append(round(SUBSET / taken_s, 2))
     embeddings = np.random.default_rng(1).gamma(1.0, 1.0, (PUBLIC_SET, 512)).astype(np.float32)
     labels = np.arange(PUBLIC_SET) % 4
-    recipes = [HeadRecipe(optimizer, size, EPOCHS) for optimizer in OPTIMIZERS for size in BATCH_SIZES]
+    recipes = [
+        MlpHead.model_validate({"optimizer": optimizer, "batch_size": size, "epochs": EPOCHS})
+        for optimizer in HEAD_LEARNING_RATES
+        for size in BATCH_SIZES
+    ]
     heads_s = {
         f"{recipe.optimizer} {recipe.batch_size}": _seconds(fit_head, "vgg16", embeddings, labels, recipe)
         for recipe in recipes
@@ -77,7 +82,8 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
 
 def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     from training.data.dataset import Fields, list_fields, read_images
-    from training.models.fine_tuning import Recipe, batches
+    from training.models.fine_tuning import batches
+    from training.models.recipes import FineTuning
 
     listed = list_fields(source)
     listed = [listed[k] for k in np.linspace(0, len(listed) - 1, PIPELINE).astype(int)]
@@ -87,7 +93,7 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     for _ in budget.turns("the input pipeline", PIPELINE_TURNS, until=0.95):
         start = time.perf_counter()
         fields = Fields(read_images(paths), labels, np.arange(len(paths)), tuple(paths))
-        data = batches(fields, Recipe())
+        data = batches(fields, FineTuning())
         _drain(data)
         rates["first_epoch"].append(round(PIPELINE / (time.perf_counter() - start), 1))
         rates["later_epoch"].append(round(PIPELINE / _seconds(_drain, data), 1))
@@ -96,7 +102,12 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     summaries = {way: summary(found) for way, found in rates.items()}
     plain = summaries["one_by_one"]["median"]
     ratios = {epoch: round(summaries[epoch]["median"] / plain, 1) for epoch in ("first_epoch", "later_epoch")}
-    return {"images": PIPELINE, "batch_size": Recipe.batch_size, "images_per_s": summaries, "times_as_fast": ratios}
+    return {
+        "images": PIPELINE,
+        "batch_size": FineTuning().batch_size,
+        "images_per_s": summaries,
+        "times_as_fast": ratios,
+    }
 
 
 def _drain(data: Any) -> None:

@@ -1,61 +1,173 @@
-"""Sends waiting fields to the API, several at a time, and notes what came back."""
+"""Sends waiting fields to the API, several at a time, in the background: whatever view its reader looks at."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+import contextlib
+import threading
+from collections.abc import Callable
 
-from api.schemas import Prediction
-from client import LeukolensError, RefusedImageError, RequestError, TooLargeError
+from api.schemas import ModelSummary, Prediction
+from client import (
+    LeukolensError,
+    NotAllowedError,
+    RefusedImageError,
+    RequestError,
+    ServiceError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnavailableError,
+    UnreachableError,
+)
 from frontend import pictures
-from frontend.workspace import SmearField
+from frontend.workspace import SmearField, Workspace
+from intake import ImageError
+
+PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Before an image that got no answer is sent again; an API that is restarted is back within them."""
+SILENT = "The classification service does not answer."
+NOT_ALLOWED = "The classification service does not let this page in. Sign in again, or tell whoever runs it."
+_PASSING = (UnreachableError, UnavailableError, TooManyRequestsError, ServiceError)
+
+Predict = Callable[[bytes], Prediction]
 
 
-def classify(
-    waiting: Iterable[SmearField], predict: Callable[[bytes], Prediction], workers: int
-) -> Iterator[SmearField]:
-    """Classify fields; each is yielded as soon as it is settled.
-
-    Stopping the iteration (a click while it runs) leaves the rest waiting, for the next run to go on with.
+class Batch:
+    """The work on one workspace's fields.
 
     Parameters
     ----------
-    waiting : Iterable[SmearField]
-        Fields with their bytes.
-    predict : Callable[[bytes], Prediction]
-        One call of the API, with explanation.
-    workers : int
-        Calls at the same time.
-
-    Yields
-    ------
-    SmearField
-        The field, in state ``answered``, ``refused`` (the image's fault) or ``unanswered`` (worth trying again).
+    workspace : Workspace
+        Its waiting fields are taken in their order.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
-    try:
-        asked = {pool.submit(predict, field.data): field for field in waiting if field.data is not None}
-        for done in as_completed(asked):
-            yield _settle(asked[done], done)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._taken: set[str] = set()
+        self._woken = threading.Event()
+        self.stopped = False
+        self._predict: Predict | None = None
+        self._model: Callable[[], ModelSummary] | None = None
+        self._workers = 1
 
-def _settle(field: SmearField, done: Future[Prediction]) -> SmearField:
-    """Note an answer or a reason on its field."""
-    try:
-        prediction = done.result()
-    except (RefusedImageError, TooLargeError) as refusal:
-        field.state, field.problem, field.data = "refused", refusal.problem.detail, None
-        return field
-    except RequestError as refusal:
-        field.state, field.problem = "unanswered", f"{refusal.problem.title}: {refusal.problem.detail}"
-        return field
-    except LeukolensError as error:
-        field.state, field.problem = "unanswered", str(error)
-        return field
-    if prediction.explanation is not None:
-        field.heat = pictures.heat_layer(prediction.explanation.heatmap_png)
-    field.preview = pictures.preview(field.data) if field.data else None
-    # The full-size map is many times the picture; the layer above is what is shown.
-    field.prediction = prediction.model_copy(update={"explanation": None})
-    field.state, field.problem = "answered", ""
-    return field
+    def connect(self, predict: Predict, model: Callable[[], ModelSummary], workers: int) -> None:
+        """Say how to ask the API; the latest way is used, for a token may be renewed.
+
+        Parameters
+        ----------
+        predict : Predict
+            One call of the API, with explanation.
+        model : Callable[[], ModelSummary]
+            Reads the card of the model that answers.
+        workers : int
+            Calls at the same time.
+        """
+        self._predict, self._model, self._workers = predict, model, workers
+
+    @property
+    def busy(self) -> bool:
+        """Whether fields are being classified."""
+        return bool(self._threads)
+
+    def start(self) -> None:
+        """Classify what waits, and go on until nothing does; does nothing where that is under way."""
+        self.stopped = False
+        with self._lock:
+            wanted = min(self._workers, len(self._workspace.of("waiting"))) - len(self._threads)
+            if self._predict is None:
+                return
+            for _ in range(wanted):
+                thread = threading.Thread(target=self._run, name="classify", daemon=True)
+                self._threads.add(thread)
+                thread.start()
+
+    def resume(self) -> None:
+        """Start, unless a reader has stopped it."""
+        if not self.stopped:
+            self.start()
+
+    def stop(self) -> None:
+        """Leave the rest waiting; what is on its way to the API comes back."""
+        self.stopped = True
+        self._woken.set()
+
+    def wait(self) -> None:
+        """Wait until nothing is under way."""
+        while threads := list(self._threads):
+            for thread in threads:
+                thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (field := self._take()) is not None:
+                self._classify(field)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+            self._workspace.touch()
+
+    def _take(self) -> SmearField | None:
+        with self._lock:
+            waiting = [one for one in self._workspace.of("waiting") if one.key not in self._taken]
+            if self.stopped or not waiting:
+                # Out of the count before the lock is let go: a field that comes now starts a thread of its own.
+                self._threads.discard(threading.current_thread())
+                return None
+            self._taken.add(waiting[0].key)
+            return waiting[0]
+
+    def _classify(self, field: SmearField) -> None:
+        pause_s = 0.0
+        try:
+            data, predict = field.data, self._predict
+            if data is not None and predict is not None:
+                pause_s = self._ask(field, data, predict)
+        finally:
+            self._workspace.touch(field)
+            if pause_s:
+                self._woken.clear()
+                self._woken.wait(pause_s)
+            self._taken.discard(field.key)
+
+    def _ask(self, field: SmearField, data: bytes, predict: Predict) -> float:
+        """Ask for one field; gives how long to wait before the next try (s), 0 where none is needed."""
+        try:
+            prediction = predict(data)
+        except (RefusedImageError, TooLargeError) as refusal:
+            field.state, field.problem, field.data = "refused", refusal.problem.detail, None
+        except NotAllowedError:
+            field.state, field.problem = "unanswered", NOT_ALLOWED
+        except RequestError as refusal:
+            field.state, field.problem = "unanswered", f"{refusal.problem.title}: {refusal.problem.detail}"
+        except _PASSING:
+            self._workspace.trouble = SILENT
+            field.tries += 1
+            if field.tries <= len(PAUSES_S):
+                return PAUSES_S[field.tries - 1]
+            field.state, field.problem = "unanswered", SILENT
+        except LeukolensError:
+            # The error's own words name an address inside the service's network; they are for its log.
+            field.state, field.problem = "unanswered", SILENT
+        else:
+            self._settle(field, data, prediction)
+        return 0.0
+
+    def _settle(self, field: SmearField, data: bytes, prediction: Prediction) -> None:
+        known = prediction.prediction.verdict != "out_of_distribution"
+        if prediction.explanation is not None and known:
+            field.heat = pictures.heat_layer(prediction.explanation.heatmap_png)
+        with contextlib.suppress(ImageError):  # the answer stands without a picture
+            field.preview = pictures.preview(data)
+        # The full-size map is many times the picture; the layer above is what is shown.
+        field.prediction = prediction.model_copy(update={"explanation": None})
+        field.problem = self._workspace.trouble = ""
+        self._know(prediction.model.sha256)
+        field.state = "answered"
+
+    def _know(self, sha256: str) -> None:
+        """Read the card of the model that answered, for the names of its classes."""
+        card = self._workspace.card
+        if self._model is not None and (card is None or (card.digest or card.sha256) != sha256):
+            try:
+                self._workspace.card = self._model()
+            except LeukolensError:
+                return  # the answer stands without it, and the next one asks again

@@ -10,6 +10,8 @@ from client.overlay import evidence
 from intake import read_image
 
 PREVIEW_PX = 640
+LARGE_PX = 2560
+"""Of a picture to look into, where its file is none that a browser shows."""
 THUMBNAIL_PX = 200
 HEAT_PX = 320
 """Of a heat map's longer side: the model has few cells to a side, and the browser smooths what it enlarges."""
@@ -17,22 +19,24 @@ _DECODING = Lock()
 """One picture at a time: a field of 100 megapixels takes 300 MB until it is small."""
 
 
-def preview(data: bytes) -> bytes:
+def preview(data: bytes, side_px: int = PREVIEW_PX) -> bytes:
     """Make a small JPEG of an image that the API has accepted.
 
     Parameters
     ----------
     data : bytes
         The image file. It is read as the API reads it: in bounds, and in a process apart where it is much work.
+    side_px : int
+        Of its longer side, at most.
 
     Returns
     -------
     bytes
-        JPEG, RGB, at most ``PREVIEW_PX`` a side, upright.
+        JPEG, RGB, at most ``side_px`` a side, upright.
     """
     with _DECODING:
-        small = Image.fromarray(read_image(data).pixels)
-    small.thumbnail((PREVIEW_PX, PREVIEW_PX))
+        small = Image.fromarray(read_image(data, working_side_px=side_px).pixels)
+    small.thumbnail((side_px, side_px))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -21,15 +21,3 @@ def _hashes() -> frozenset[str]:
 def is_synthetic(sha256: str) -> bool:
     """Tell whether an image is one of the samples, whatever its file is called."""
     return sha256 in _hashes()
-
-
-def title(path: Path) -> str:
-    """Name a sample as a person would.
-
-    Examples
-    --------
-    >>> title(Path("samples/synthetic_pre_01.png"))
-    'Pre 1'
-    """
-    _, label, number = path.stem.split("_")
-    return f"{label.capitalize()} {int(number)}"

@@ -13,8 +13,8 @@ from frontend.security import SecurityHeaders
 from frontend.settings import Settings
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
-from frontend.uploads import UploadBudget
 from frontend.visitors import VisitorCookie
+from frontend.workplace import endpoint
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -36,20 +36,16 @@ def create_app(chosen: Settings) -> st.App:
     st.App
         The application.
     """
-    routes = []
+    routes = endpoint.routes(session.workspaces())
     middleware = [
         Middleware(SecurityHeaders),
+        Middleware(endpoint.NoUploader),
         Middleware(sign_in.SignInCookies, lasts_s=chosen.oidc_session_s),
         Middleware(VisitorCookie),
-        Middleware(
-            UploadBudget,
-            limit_bytes=chosen.page_session_mb * session.BYTES_A_MB,
-            total_bytes=chosen.page_total_mb * session.BYTES_A_MB,
-        ),
         Middleware(script.ScriptInjection, mode=chosen.transport),
     ]
     if chosen.transport != "websocket":
-        routes = script.routes()
+        routes += script.routes()
         middleware.append(Middleware(PollingEndpoint, max_message_bytes=MAX_MESSAGE_BYTES))
     # Under the polls, so that a polled session counts as any other.
     limits = Limits(connections=chosen.page_connections)

@@ -1,35 +1,52 @@
-"""What one browser session holds. It lives in that session alone and ends with it."""
+"""What a run of the script knows of its reader: their desk, and how the API is asked for it."""
+
+import secrets
+from functools import cache, partial
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
-from frontend import settings, uploads
+from frontend import service, settings, sign_in, visitors
 from frontend.workspace import Workspace
+from frontend.workspaces import Desk, Workspaces
 
 BYTES_A_MB = 1_000_000
 
 
-def enter(view: StreamlitPage) -> None:
-    """Note the view that is about to be shown, and the one before it."""
-    before = st.session_state.get("view")
-    st.session_state["view_before"] = before
-    st.session_state["view"] = view
+@cache
+def workspaces() -> Workspaces:
+    """Give the workspaces of this process."""
+    chosen = settings.current()
+    held = Workspaces(chosen.page_keep_minutes * 60, chosen.page_total_mb * BYTES_A_MB)
+    held.sweep_for_ever()
+    return held
 
 
-def chosen_meanwhile() -> StreamlitPage | None:
-    """Give the view that a reader went to while their files were on the way to this one, which now brings them.
-
-    The browser tells of files in the name of the view that they were added in, even if its reader has left that view
-    a moment ago. Files that come to a view which was not the last one shown are such.
-    """
-    before: StreamlitPage | None = st.session_state.get("view_before")
-    here: StreamlitPage | None = st.session_state.get("view")
-    return before if before is not None and here is not None and before.url_path != here.url_path else None
+def desk() -> Desk:
+    """Give the reader's desk, connected to the API with the rights that they have now."""
+    limit_bytes = settings.current().page_session_mb * BYTES_A_MB
+    held = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
+    st.session_state["desk"] = held
+    client = service.connect()
+    held.batch.connect(partial(client.predict, explain=True), client.model, settings.current().page_workers)
+    if not held.workspace.reviewer:
+        held.workspace.reviewer = sign_in.reviewer()
+    return held
 
 
 def workspace() -> Workspace:
-    """Give the fields of this session."""
-    limit_bytes = settings.current().page_session_mb * BYTES_A_MB
-    held: Workspace = st.session_state.setdefault("workspace", Workspace(limit_bytes))
-    uploads.make_way_in(held)
-    return held
+    """Give the reader's fields."""
+    return desk().workspace
+
+
+def leave() -> None:
+    """Forget the reader's fields: whoever signs in next on this browser shall not see them."""
+    workspaces().leave(_token())
+
+
+def _token() -> str:
+    """Give the browser's cookie; one that takes none has a session for as long as its connection holds."""
+    for name in (visitors.SECURE_COOKIE, visitors.COOKIE):
+        token = st.context.cookies.get(name)
+        if isinstance(token, str) and visitors.TOKEN.fullmatch(token):
+            return token
+    return str(st.session_state.setdefault("token", secrets.token_urlsafe(32)))

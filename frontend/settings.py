@@ -46,6 +46,9 @@ class Settings(BaseModel):
     page_workers: int = Field(default=4, ge=1, le=32, description="Images of one session classified at the same time.")
     page_session_mb: int = Field(default=256, ge=32, description="Image bytes that one session may hold.")
     page_total_mb: int = Field(default=1024, ge=32, description="Image bytes that all sessions together may hold.")
+    page_keep_minutes: float = Field(
+        default=120.0, gt=0, description="How long a session is kept after its browser's last word: a lunch break."
+    )
     page_connections: int = Field(default=200, ge=1, description="Open browser tabs, of all readers together.")
     page_proxies: int = Field(
         default=0, ge=0, le=5, description="In front of the page: how far X-Forwarded-For is to be believed."

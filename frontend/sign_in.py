@@ -1,5 +1,6 @@
 """Sign-in of people by Streamlit's own OpenID Connect; nothing here where it is not configured."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -101,13 +102,24 @@ def ask() -> None:
     st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
 
 
-def offer_sign_out() -> None:
-    """Show who is signed in, and the way out."""
+def offer_sign_out(leave: Callable[[], None]) -> None:
+    """Show who is signed in, and the way out.
+
+    Parameters
+    ----------
+    leave : Callable[[], None]
+        Forgets what the reader has here.
+    """
+
+    def out() -> None:
+        leave()
+        st.logout()
+
     if not settings.current().signs_in:
         return
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="account"):
         st.caption(f"Signed in as {reviewer() or 'an unnamed account'}")
-        st.button("Sign out", on_click=st.logout, type="tertiary", icon=":material/logout:")
+        st.button("Sign out", on_click=out, type="tertiary", icon=":material/logout:")
 
 
 def offer_again() -> None:

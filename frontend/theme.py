@@ -24,14 +24,3 @@ def apply() -> None:
     st.html(STYLES)
     # White on the primary colour and the primary colour on dark cannot both have enough contrast: text takes the ink.
     st.html(f'<style>[data-testid="stSliderThumbValue"] p {{ color: {ink()} }}</style>')
-
-
-def heat_strength(strength: int) -> None:
-    """Set how strongly heat maps cover their pictures.
-
-    Parameters
-    ----------
-    strength : int
-        0 (none) to 100.
-    """
-    st.html(f"<style>.leukolens-picture .leukolens-heat {{ opacity: {strength / 100:.2f} }}</style>")

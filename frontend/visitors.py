@@ -13,7 +13,15 @@ SECURE_COOKIE = f"__Host-{COOKIE}"
 """Behind https: a browser takes this name only with Secure, from this host itself, for every path (RFC 6265bis)."""
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """What ``secrets.token_urlsafe(32)`` gives."""
-NOT_PAGES = ("/static/", "/_stcore/", "/media/", "/component/", "/_leukolens/transport/static/")
+NOT_PAGES = (
+    "/static/",
+    "/_stcore/",
+    "/media/",
+    "/component/",
+    "/_leukolens/transport/static/",
+    "/_leukolens/static/",
+    "/_leukolens/workplace/",
+)
 """Addresses of files, of which none begins a visit."""
 
 

@@ -1,13 +1,36 @@
-"""The fields of one browser session: what was given, and what came of it."""
+"""The fields of one reader: what was dropped, what came of it, and what the reader said of it."""
 
 import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
-from api.schemas import MAX_REPORT_FIELDS, Prediction
+from api.schemas import MAX_REPORT_FIELDS, ModelSummary, Prediction
 from frontend import samples
+from frontend.ledger import Arrival, Ledger
 
 State = Literal["waiting", "answered", "refused", "unanswered"]
+MAX_FILE_BYTES = 25 * 1024 * 1024
+"""Of one image; the API's own limit decides below it, and says so in words."""
+NOTE_CHARS, NAME_CHARS = 2_000, 80
+TAB_GONE_S = 180.0
+"""Without a word of a browser's tab, what it had yet to send will not come. Hidden tabs speak once a minute."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reader says a field shows."""
+
+    label: str
+    reviewer: str = ""
+    comment: str = ""
+    sent: bool = False
+    """Whether the API has stored it."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass
@@ -19,17 +42,25 @@ class SmearField:
     name: str
     data: bytes | None
     """The file; None once it is not needed, or its room was."""
+    number: int = 0
+    """Its place among all files that were dropped, from 1: the same in every view and document."""
     synthetic: bool = False
     """Drawn by the project, and labelled so wherever it is shown."""
     state: State = "waiting"
     problem: str = ""
+    tries: int = 0
+    """How often the API did not answer."""
     prediction: Prediction | None = None
     preview: bytes | None = None
     """JPEG of at most ``pictures.PREVIEW_PX`` a side, which any browser shows (TIFF and BMP are not)."""
     heat: bytes | None = None
     """WebP with transparency, to be laid over the preview: see ``pictures.heat_layer``."""
-    reviewed: str | None = None
-    """The label that a reviewer sent."""
+    review: Review | None = None
+    note: str = ""
+    left_out: bool = False
+    """Of another specimen: in no report."""
+    changed: int = 0
+    """The workspace's revision at which anything here last changed."""
 
     @property
     def answer(self) -> Prediction:
@@ -47,54 +78,143 @@ class SmearField:
 
 @dataclass
 class Workspace:
-    """All fields of one session, in the order in which they came.
+    """All fields of one reader, in the order in which they came. Safe to use from several threads.
 
     Attributes
     ----------
     limit_bytes
-        Of image files held at a time, those on their way here included; previews come on top, some 0.2 MB each.
+        Of image files held at a time; previews come on top, some 0.2 MB each.
+    owner
+        Who is signed in; empty where nobody signs in.
     """
 
     limit_bytes: int
+    owner: str = ""
+    born: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    """Tells a browser that a workspace is not the one that it knew."""
     fields: dict[str, SmearField] = field(default_factory=dict)
+    arrivals: dict[str, Arrival] = field(default_factory=dict)
+    specimen: str = ""
+    reviewer: str = ""
+    """Who reads: asked once."""
+    stain: str = ""
+    pixel_um: float | None = None
+    """Of one pixel's side (micrometres), where the reader knows it."""
+    card: ModelSummary | None = None
+    """Of the model that answered last."""
+    trouble: str = ""
+    """Why the API does not answer at the moment."""
+    revision: int = 1
+    removed: int = 0
+    touched: float = field(default_factory=time.monotonic)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _tabs: dict[str, float] = field(default_factory=dict, repr=False)
+    _undo: list[tuple[str, Review | None]] = field(default_factory=list, repr=False)
+    _entries: dict[str, tuple[Review | None, str, bool]] = field(default_factory=dict, repr=False)
 
-    def add(self, name: str, data: bytes) -> SmearField:
-        """Take in an image; one that is there already is asked again only if it has no answer.
+    # --- what comes in -----------------------------------------------------------------------------
+
+    def announce(self, file_id: str, name: str, size_bytes: int, tab: str = "") -> Arrival:
+        """Note a file that was dropped, before its bytes are here: from now on the ledger counts it.
 
         Parameters
         ----------
+        file_id : str
+            Chosen by the browser; announcing one again changes nothing.
         name : str
             File name, shown on the page and sent nowhere.
-        data : bytes
-            The file.
-
-        Returns
-        -------
-        SmearField
-            The field, new or known; in state ``refused`` where the session has no room for it.
+        size_bytes : int
+            As the browser tells it.
+        tab : str
+            The browser's tab that holds the file.
         """
+        with self.lock:
+            known = self.arrivals.get(file_id)
+            if known is not None:
+                return known
+            arrival = Arrival(len(self.arrivals) + self.removed + 1, name, tab=tab)
+            self.arrivals[file_id] = arrival
+            if size_bytes > MAX_FILE_BYTES:
+                limit = f"{MAX_FILE_BYTES / 2**20:.0f} MiB"
+                arrival.end("too_large", f"It has {size_bytes / 2**20:.1f} MiB; at most {limit} a file are read.")
+            elif size_bytes == 0:
+                arrival.end("refused", "The file is empty.")
+            elif len(self.arrivals) > MAX_REPORT_FIELDS:
+                arrival.end("refused", f"At most {MAX_REPORT_FIELDS} files are held at a time. Clear some first.")
+            self.touch()
+            return arrival
+
+    def receive(self, file_id: str, data: bytes) -> SmearField:
+        """Take in the bytes of an announced file; the same file sent twice is one.
+
+        Raises
+        ------
+        KeyError
+            Nobody announced it.
+        """
+        with self.lock:
+            arrival = self.arrivals[file_id]
+            added = self._take(arrival, data)
+            arrival.end("arrived", field=added.key)
+            self.touch(added)
+            return added
+
+    def add(self, name: str, data: bytes) -> SmearField:
+        """Announce a file and take it in at once."""
+        file_id = secrets.token_hex(8)
+        self.announce(file_id, name, len(data))
+        return self.receive(file_id, data)
+
+    def _take(self, arrival: Arrival, data: bytes) -> SmearField:
         key = hashlib.sha256(data).hexdigest()
         known = self.fields.get(key)
         if known is not None and known.state in ("answered", "waiting"):
             return known
-        added = SmearField(key=key, name=name, data=data, synthetic=samples.is_synthetic(key))
-        self.fields.pop(key, None)
+        added = SmearField(key, arrival.name, data, arrival.number, samples.is_synthetic(key))
+        added.review, added.note, added.left_out = self._entries.pop(key, (None, "", False))
         self.make_room(len(data))
-        if self.held_bytes + len(data) > self.limit_bytes or len(self.fields) >= MAX_REPORT_FIELDS:
-            added.state, added.data = "refused", None
-            added.problem = (
-                f"This session holds {self.held_bytes / 1e6:.0f} MB in {len(self.fields)} images, and has no room for "
-                "more. Add it after the others are classified, or clear them first."
-            )
         self.fields[key] = added
         return added
 
-    def refuse(self, name: str) -> None:
-        """Note a file that never arrived, as there was no room for it beside the others that were added with it."""
-        key = hashlib.sha256(name.encode()).hexdigest()
-        limit = f"{self.limit_bytes / 1e6:.0f} MB"
-        problem = f"There was no room for it: at most {limit} at a time. Add it again now, after the others."
-        self.fields.setdefault(key, SmearField(key=key, name=name, data=None, state="refused", problem=problem))
+    def not_sent(self, file_id: str, reason: str, *, too_large: bool = False) -> None:
+        """Note that a file will not come, and why."""
+        with self.lock:
+            arrival = self.arrivals.get(file_id)
+            if arrival is not None and arrival.outcome == "coming":
+                arrival.end("too_large" if too_large else "not_sent", reason)
+                self.touch()
+
+    def part(self, tab: str) -> None:
+        """Note that a tab is closed or loaded again: what it had not sent will not come."""
+        with self.lock:
+            for file_id, arrival in list(self.arrivals.items()):
+                if arrival.outcome == "coming" and arrival.tab == tab:
+                    self.not_sent(file_id, "The page was left before the file had arrived. Add it again.")
+
+    def hear(self, tab: str) -> None:
+        """Note that a tab lives, and give up on the files of tabs that do not."""
+        with self.lock:
+            now = self.touched = time.monotonic()
+            if tab:
+                self._tabs[tab] = now
+            for file_id, arrival in list(self.arrivals.items()):
+                if arrival.outcome == "coming" and now - self._tabs.setdefault(arrival.tab, now) > TAB_GONE_S:
+                    self.not_sent(file_id, "The browser went away before the file had arrived. Add it again.")
+
+    def has_room(self, length: int) -> bool:
+        """Tell whether a file may come now; answered files make way for it."""
+        with self.lock:
+            self.make_room(length)
+            return self.held_bytes + length <= self.limit_bytes
+
+    def make_room(self, wanted_bytes: int) -> None:
+        """Let go of files that were answered, oldest first: only a reviewer's consent could still need them."""
+        for one in self.of("answered"):
+            if self.held_bytes + wanted_bytes <= self.limit_bytes:
+                return
+            one.data = None
+
+    # --- what is there -----------------------------------------------------------------------------
 
     @property
     def held_bytes(self) -> int:
@@ -105,18 +225,116 @@ class Workspace:
         """List the fields in any of these states."""
         return [one for one in list(self.fields.values()) if one.state in states]
 
+    def reported(self) -> list[SmearField]:
+        """List the answered fields that were not left out."""
+        return [one for one in self.of("answered") if not one.left_out]
+
+    def ledger(self) -> Ledger:
+        """Count every file that was dropped, each exactly once."""
+        with self.lock:
+            return Ledger.of(self.arrivals.values(), {key: one.state for key, one in self.fields.items()}, self.removed)
+
+    def unread(self) -> list[tuple[str, str]]:
+        """Name each file that was not read, and why."""
+        with self.lock:
+            reasons = []
+            for arrival in self.arrivals.values():
+                if arrival.outcome == "arrived":
+                    held = self.fields[arrival.field]
+                    if held.state in ("refused", "unanswered"):
+                        reasons.append((arrival.name, held.problem))
+                elif arrival.problem:
+                    reasons.append((arrival.name, arrival.problem))
+            return reasons
+
+    # --- what a reader does ------------------------------------------------------------------------
+
+    def touch(self, *changed: SmearField) -> None:
+        """Begin a new revision, in which these fields have changed."""
+        with self.lock:
+            self.revision += 1
+            for one in changed:
+                one.changed = self.revision
+
+    def judge(self, key: str, review: Review | None) -> None:
+        """Keep what a reader says a field shows; None takes it back.
+
+        Raises
+        ------
+        KeyError
+            There is no such field.
+        """
+        with self.lock:
+            one = self.fields[key]
+            if review != one.review:
+                self._undo.append((key, one.review))
+            one.review = review
+            self.touch(one)
+
+    def stored(self, key: str, review: Review) -> None:
+        """Note that the API has stored a label; that is nothing to undo."""
+        with self.lock:
+            self.fields[key].review = review
+            self.touch(self.fields[key])
+
+    def undo(self) -> str | None:
+        """Take the last judgement back; gives the key of its field, None where there is none to take back."""
+        with self.lock:
+            while self._undo:
+                key, before = self._undo.pop()
+                if key in self.fields:
+                    self.fields[key].review = before
+                    self.touch(self.fields[key])
+                    return key
+            return None
+
+    def restore(self, entries: Iterable[tuple[str, Review | None, str, bool]]) -> None:
+        """Take back what a reader had entered in a workspace that is gone; it waits for the fields to come again."""
+        with self.lock:
+            for key, review, note, left_out in entries:
+                one = self.fields.get(key)
+                if one is None:
+                    self._entries[key] = (review, note, left_out)
+                elif one.review is None and not one.note:
+                    one.review, one.note, one.left_out = review, note, left_out
+                    self.touch(one)
+
+    def remove(self, key: str) -> None:
+        """Forget one field and every file that brought it; the ledger goes on counting them as removed."""
+        with self.lock:
+            self.fields.pop(key, None)
+            self._drop(file_id for file_id, one in list(self.arrivals.items()) if one.field == key)
+
+    def dismiss(self) -> None:
+        """Forget the files that were refused, too large or not sent."""
+        with self.lock:
+            refused = {one.key for one in self.of("refused")}
+            for key in refused:
+                del self.fields[key]
+            gone = ("too_large", "refused", "not_sent")
+            self._drop(
+                file_id
+                for file_id, one in list(self.arrivals.items())
+                if one.outcome in gone or (one.outcome == "arrived" and one.field in refused)
+            )
+
+    def _drop(self, file_ids: Iterable[str]) -> None:
+        for file_id in list(file_ids):
+            del self.arrivals[file_id]
+            self.removed += 1
+        self.touch()
+
     def ask_again(self) -> None:
         """Put every field that the API never answered back in line."""
-        for one in self.of("unanswered"):
-            one.state, one.problem = "waiting", ""
+        with self.lock:
+            self.trouble = ""
+            for one in self.of("unanswered"):
+                one.state, one.problem, one.tries = "waiting", "", 0
+                self.touch(one)
 
-    def forget(self, *states: State) -> None:
-        """Forget the fields in these states; all of them where none is named."""
-        self.fields = {key: one for key, one in self.fields.items() if states and one.state not in states}
-
-    def make_room(self, wanted_bytes: int) -> None:
-        """Let go of files that were answered, oldest first: only a reviewer's consent could still need them."""
-        for one in self.of("answered"):
-            if self.held_bytes + wanted_bytes <= self.limit_bytes:
-                return
-            one.data = None
+    def clear(self) -> None:
+        """Forget everything: a new specimen."""
+        with self.lock:
+            self.fields, self.arrivals, self._undo, self._entries = {}, {}, [], {}
+            self.specimen, self.stain, self.pixel_um, self.trouble, self.removed = "", "", None, "", 0
+            self.touch()

@@ -60,7 +60,7 @@ def bill(image: str) -> str:
         )
         for package in locked(IMAGE_LOCKS[image], IMAGE)
     }
-    parts = [_base(image), _model() if image == "lambda" else _script()]
+    parts = [_base(image), *([_model()] if image == "lambda" else _scripts())]
     made = Bom(components=[*packages.values(), *parts])
     made.metadata.component = whole
     made.metadata.timestamp = released()
@@ -103,17 +103,19 @@ def _model() -> Component:
     )
 
 
-def _script() -> Component:
-    """Give the one script of others that lies in the page's folder, at the version that npm's lock pins."""
-    name = "engine.io-client"
-    package = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{name}"]
-    return Component(
-        name=name,
-        version=package["version"],
-        bom_ref=f"npm:{name}",
-        purl=PackageURL("npm", name=name, version=package["version"]),
-        licenses=[_licences.make_with_id(package["license"])],
-    )
+def _scripts() -> list[Component]:
+    """Give the scripts of others that lie in the page's folders, at the versions that npm's lock pins."""
+    lock = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    return [
+        Component(
+            name=name,
+            version=lock[f"node_modules/{name}"]["version"],
+            bom_ref=f"npm:{name}",
+            purl=PackageURL("npm", name=name, version=lock[f"node_modules/{name}"]["version"]),
+            licenses=[_licences.make_with_id(lock[f"node_modules/{name}"]["license"])],
+        )
+        for name in ("engine.io-client", "fflate", "openseadragon")
+    ]
 
 
 def write() -> list[Path]:

@@ -16,7 +16,6 @@ interrupted command goes on with the folds that are missing.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -31,13 +30,12 @@ from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
 from training.experiment import Experiment, FrozenSet, write_head_fold, write_network_fold
 from training.models import classifier
-from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
 from training.models.features import features_of
-from training.models.fine_tuning import OPTIMIZERS, Recipe
 from training.models.learners import slide_names
-from training.models.mlp_head import DivergedError, HeadRecipe, positive
+from training.models.mlp_head import DivergedError
+from training.models.recipes import LinearProbe, MlpHead, Recipe, add_options, recipe_of
 from training.progress import bar
 from training.serving import parity
 from training.tracking.fold_runs import Answer, FoldMade, tell_fold, tell_folds
@@ -52,13 +50,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the ``crossvalidate`` command."""
     parser = subparsers.add_parser("crossvalidate", help="train a recipe on every fold; evaluate measures the files")
     parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
-    parser.add_argument("--backbone", choices=sorted(BACKBONES), default="efficientnet-lite0", help="(%(default)s)")
+    add_options(parser)
     parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
     parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")
     parser.add_argument("--candidate", help="name of the recipe's folder (the backbone's)")
-    parser.add_argument("--epochs", type=positive, help="(the recipe's)")
-    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="(the recipe's)")
-    parser.add_argument("--frozen", action="store_true", help="fit the head alone: the shipped way")
     parser.add_argument(
         "--show-corner",
         action="store_true",
@@ -82,14 +77,17 @@ def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, 
     return wanted
 
 
-def _demand_allowed(options: argparse.Namespace) -> None:
-    """Refuse what no fold can be made with, whether or not one is missing."""
-    if options.show_corner and not (options.frozen and BACKBONES[options.backbone].hidden):
+def _read_recipe(options: argparse.Namespace) -> Recipe:
+    """Read the recipe; refuses what no fold can be made with, whether or not one is missing."""
+    recipe = recipe_of(options)
+    if options.show_corner and not isinstance(recipe, MlpHead):
         raise ValueError("--show-corner goes with --frozen and a backbone under a head of several layers, as vgg16 is")
+    return recipe
 
 
 def _write_all(
     options: argparse.Namespace,
+    recipe: Recipe,
     candidate: str,
     missing: list[tuple[str, Fold]],
     manifest: Manifest,
@@ -98,8 +96,7 @@ def _write_all(
     """Make folds, each with a run of its own under the command's."""
     tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
     answers: dict[str, list[Answer]] = {}
-    recipe = _recipe(options)
-    told = {"backbone": options.backbone, **asdict(recipe), "frozen": options.frozen}
+    told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
     told["corner"] = "visible" if options.show_corner else "hidden"
     counted = told | {"folds": len(missing)}
     with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
@@ -112,24 +109,17 @@ def _write_all(
         tell_folds(parent, answers, manifest)
 
 
-def _recipe(options: argparse.Namespace) -> Recipe | HeadRecipe:
-    given = {name: getattr(options, name) for name in ("epochs", "optimizer") if getattr(options, name)}
-    if options.frozen and BACKBONES[options.backbone].hidden:
-        return HeadRecipe(**given)
-    return Recipe(frozen=options.frozen, **given)
-
-
-def _writer(options: argparse.Namespace, recipe: Recipe | HeadRecipe, manifest: Manifest, fields: Fields) -> Writer:
+def _writer(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, fields: Fields) -> Writer:
     """Choose how a fold is made, and compute first what all of them need."""
-    if isinstance(recipe, HeadRecipe):
+    if isinstance(recipe, MlpHead):
         backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
         features = cached_features(backbone, fields.images, options.cache)
         return partial(write_head_fold, FrozenSet(manifest, fields, backbone, features), recipe)
     embedded, slides = None, slides_of(options.data, manifest)
-    if recipe.frozen:
+    if isinstance(recipe, LinearProbe):
         network = classifier.build(options.backbone)
         names = slide_names(fields, slides)
-        embedded = (network, features_of(network, fields, names, recipe.seed, options.outliers, options.cache))
+        embedded = (network, features_of(network, fields, recipe, names, options.outliers, options.cache))
     return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded, slides))
 
 
@@ -138,12 +128,12 @@ def run(options: argparse.Namespace) -> int:
     candidate = options.candidate or options.backbone
     folder = options.work / candidate
     try:
-        _demand_allowed(options)
+        recipe = _read_recipe(options)
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
         missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
         if missing:
-            _write_all(options, candidate, missing, manifest, fields)
+            _write_all(options, recipe, candidate, missing, manifest, fields)
     except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2

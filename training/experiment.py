@@ -24,10 +24,11 @@ from training.models import out_of_distribution
 from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone
 from training.models.features import Features
-from training.models.fine_tuning import Recipe, embed
+from training.models.fine_tuning import embed
 from training.models.learners import ASKED_PART, Learned, answer, calibrated, inner_parts, learn, learn_linear
 from training.models.linear_probe import LinearHead
-from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
+from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
+from training.models.recipes import LinearProbe, MlpHead, Recipe
 from training.models.slide_learner import OOD_RANK
 from training.serving import parity
 from training.serving.graph import serve
@@ -89,7 +90,7 @@ class HeadModel:
 
 
 def learn_head(
-    data: FrozenSet, recipe: HeadRecipe, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
+    data: FrozenSet, recipe: MlpHead, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
 ) -> HeadModel:
     """Train a head, and calibrate it on fields that whoever answers did not learn from.
 
@@ -132,7 +133,7 @@ def learn_head(
 
 
 def write_head_model(
-    data: FrozenSet, model: HeadModel, recipe: HeadRecipe, test: Labels, folder: Path, run: Run, **told: object
+    data: FrozenSet, model: HeadModel, recipe: MlpHead, test: Labels, folder: Path, run: Run, **told: object
 ) -> tuple[ModelCard, Measured]:
     """Write the model folder of a head, once its file answers as its network does.
 
@@ -170,7 +171,7 @@ def write_head_model(
         training={
             "method": "head trained on features of the frozen backbone",
             "data_manifest": data.manifest.digest,
-            "recipe": asdict(recipe) | {"learning_rate": recipe.learning_rate},
+            "recipe": recipe.record(),
             "corner": "hidden" if backbone.hide_corner else "visible",
             "epochs": learned.epochs,
             **told,
@@ -240,7 +241,7 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
         learned,
         version=UNRELEASED,
         backbone=experiment.backbone,
-        training={"data_manifest": experiment.manifest.digest, "recipe": asdict(experiment.recipe)},
+        training={"data_manifest": experiment.manifest.digest, "recipe": experiment.recipe.record()},
     )
     some = experiment.fields.take(test[spread(len(test), CHECKED_OF_A_FOLD)])
 
@@ -261,10 +262,10 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
 
 def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
     fields, records = experiment.fields.take(train), experiment.manifest.records
-    if experiment.features is None:
+    if experiment.features is None or not isinstance(experiment.recipe, LinearProbe):
         return learn(experiment.backbone, fields, records, experiment.recipe, work, slides=experiment.slides)
     network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records, slides=experiment.slides)
+    return learn_linear(network, fields, features.take(train), records, experiment.recipe, slides=experiment.slides)
 
 
 def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
@@ -278,7 +279,7 @@ def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
     return Measured(*answer(learned, embeddings, logits))
 
 
-def write_head_fold(data: FrozenSet, recipe: HeadRecipe, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
+def write_head_fold(data: FrozenSet, recipe: MlpHead, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
     """Train the head of one fold and write its model folder.
 
     Parameters

@@ -24,10 +24,9 @@ from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.data.validation import manifest_of
 from training.experiment import FrozenSet
-from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
-from training.models.mlp_head import OPTIMIZERS, HeadRecipe, positive
+from training.models.recipes import HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead, reader
 from training.progress import bar
 from training.sweep_report import SweepReport, figure, printed, ranked, write_report
 from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
@@ -157,15 +156,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("sweep", help="compare optimizers, batch sizes and backbones, the backbones frozen")
     parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
     several = "; may be given more than once"
-    parser.add_argument("--backbone", action="append", choices=sorted(BACKBONES), help=f"({DEFAULT_BACKBONE}{several})")
-    parser.add_argument("--optimizer", action="append", choices=sorted(OPTIMIZERS), help=f"(all{several})")
+    parser.add_argument(
+        "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({DEFAULT_BACKBONE}{several})"
+    )
+    parser.add_argument("--optimizer", action="append", choices=sorted(HEAD_LEARNING_RATES), help=f"(all{several})")
     sizes = ", ".join(map(str, BATCH_SIZES))
-    parser.add_argument("--batch-size", action="append", type=positive, metavar="N", help=f"({sizes}{several})")
+    parser.add_argument(
+        "--batch-size", action="append", type=reader(MlpHead, "batch-size"), metavar="N", help=f"({sizes}{several})"
+    )
     parser.add_argument(
         "--protocol", action="append", choices=PROTOCOLS, help=f"what is tested on ({HOLDOUT}{several})"
     )
-    parser.add_argument("--epochs", type=positive, default=HeadRecipe.epochs, help="passes of each head (%(default)s)")
-    parser.add_argument("--seed", type=int, default=HeadRecipe.seed, help="(%(default)s)")
+    parser.add_argument(
+        "--epochs", type=reader(MlpHead, "epochs"), default=MlpHead().epochs, help="passes of each head (%(default)s)"
+    )
+    parser.add_argument("--seed", type=reader(MlpHead, "seed"), default=MlpHead().seed, help="(%(default)s)")
     parser.add_argument(
         "--show-corner", action="store_true", help="leave the scale bar visible, as in the project that this grew from"
     )
@@ -181,7 +186,7 @@ def run(options: argparse.Namespace) -> int:
     grid = product(
         dict.fromkeys(options.protocol or [HOLDOUT]),
         dict.fromkeys(options.backbone or [DEFAULT_BACKBONE]),
-        dict.fromkeys(options.optimizer or OPTIMIZERS),
+        dict.fromkeys(options.optimizer or HEAD_LEARNING_RATES),
         dict.fromkeys(options.batch_size or BATCH_SIZES),
     )
     trials = [

@@ -13,7 +13,8 @@ from scipy.special import softmax
 from training.data.protocols import Parts
 from training.evaluation.metrics import balanced_accuracy, confusion
 from training.experiment import FrozenSet, learn_head, write_head_model
-from training.models.mlp_head import FittedHead, Floats, HeadRecipe, Labels, fit_head
+from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
+from training.models.recipes import MlpHead
 from training.tracking import Run
 from training.tracking.run_logging import tell_figures, tell_model
 
@@ -28,7 +29,7 @@ class Trial(_Part):
     Attributes
     ----------
     backbone, optimizer, batch_size, epochs, seed
-        As ``HeadRecipe`` has them; the backbone is frozen.
+        As ``MlpHead`` has them; the backbone is frozen.
     protocol
         One of ``training.data.protocols.PROTOCOLS``.
     """
@@ -46,9 +47,9 @@ class Trial(_Part):
         return f"{self.backbone} {self.optimizer} {self.batch_size} {self.protocol}"
 
     @property
-    def recipe(self) -> HeadRecipe:
+    def recipe(self) -> MlpHead:
         """Give the head's recipe."""
-        return HeadRecipe(self.optimizer, self.batch_size, self.epochs, self.seed)
+        return MlpHead.model_validate(self.model_dump(include=set(MlpHead.model_fields)))
 
 
 class FoldResult(_Part):

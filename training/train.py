@@ -35,9 +35,10 @@ from training.models import classifier
 from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
 from training.models.features import features_of
-from training.models.fine_tuning import CHECKPOINT, OPTIMIZERS, Recipe
+from training.models.fine_tuning import CHECKPOINT
 from training.models.learners import Learned, Watch, learn, learn_linear, slide_names
-from training.models.mlp_head import DivergedError, HeadRecipe, positive
+from training.models.mlp_head import DivergedError
+from training.models.recipes import FineTuning, LinearProbe, Recipe, add_options, recipe_of
 from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import card_of, release
@@ -101,11 +102,11 @@ def train(
 
     place = work / _digest(pool, backbone, recipe)
     slides = slides_of(data, manifest)
-    if recipe.frozen and not BACKBONES[backbone].hidden:
+    if isinstance(recipe, LinearProbe):
         network = classifier.build(backbone)
         # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
-        features = features_of(network, fields, slide_names(fields, slides), recipe.seed, outliers)
-        learned = learn_linear(network, pool, features.take(kept), manifest.records, watch, slides, examined=True)
+        features = features_of(network, fields, recipe, slide_names(fields, slides), outliers).take(kept)
+        learned = learn_linear(network, pool, features, manifest.records, recipe, watch, slides, examined=True)
     else:
         learned = learn(backbone, pool, manifest.records, recipe, place, watch, slides)
     served = serve(learned, BACKBONES[backbone])
@@ -117,10 +118,10 @@ def train(
         backbone=backbone,
         training={
             "data_manifest": manifest.digest,
-            "method": "linear head on the frozen ImageNet network" if recipe.frozen else "fine-tuned from ImageNet",
+            "method": recipe.title,
             "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)},
             "parts": {"train": len(pool), "test": len(test)},
-            "recipe": asdict(recipe),
+            "recipe": recipe.record(),
             "epochs": learned.epochs,
             **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
             "minutes": round((time.monotonic() - start) / 60, 1),
@@ -151,7 +152,8 @@ def train(
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
-        first = None if watch else recipe.epochs - len(learned.epochs) + 1
+        planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
+        first = None if watch else planned - len(learned.epochs) + 1
         tell_model(run, learned, whole, output, first)
     return {"training": whole.training, "size_bytes": whole.size_bytes}
 
@@ -211,23 +213,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here; measured"
     )
     add_outliers(parser)
-    parser.add_argument("--backbone", choices=sorted(BACKBONES), default="efficientnet-lite0")
-    parser.add_argument(
-        "--epochs", type=positive, default=Recipe.epochs, help="passes over the training fields (%(default)s)"
-    )
-    parser.add_argument("--batch-size", type=positive, default=Recipe.batch_size, help="fields a step (%(default)s)")
-    parser.add_argument(
-        "--learning-rate", type=float, default=Recipe.learning_rate, help="peak of its schedule (%(default)s)"
-    )
-    parser.add_argument(
-        "--optimizer",
-        choices=sorted(OPTIMIZERS),
-        help=f"(of the whole network {Recipe.optimizer}, of a head {HeadRecipe.optimizer})",
-    )
-    parser.add_argument(
-        "--frozen", action="store_true", help="fit the head alone, on the network as ImageNet made it: the shipped way"
-    )
-    parser.add_argument("--seed", type=int, default=Recipe.seed, help="of everything random (%(default)s)")
+    add_options(parser)
     parser.add_argument(
         "--output", type=Path, help=f"model folder ({DEFAULT_OUTPUT}; with --smoke one that is thrown away)"
     )
@@ -239,16 +225,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``train`` command; gives the exit code."""
-    head_alone = options.frozen and BACKBONES[options.backbone].hidden
-    recipe = Recipe(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        seed=options.seed,
-        optimizer=options.optimizer or (HeadRecipe.optimizer if head_alone else Recipe.optimizer),
-        frozen=options.frozen,
-    )
     try:
+        recipe = recipe_of(options)
         with tempfile.TemporaryDirectory() as folder:
             if options.smoke:
                 synthetic.write_dataset(Path(folder, "data"), per_class=SMOKE_FIELDS_PER_CLASS, seed=recipe.seed)
@@ -256,7 +234,7 @@ def run(options: argparse.Namespace) -> int:
             data = Path(folder, "data") if options.smoke else options.data
             output = options.output or (Path(folder, "model") if options.smoke else DEFAULT_OUTPUT)
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
-            parameters = {"backbone": options.backbone, **asdict(recipe)}
+            parameters = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
             with tracking.run(f"train {options.backbone}", parameters=parameters, trial=options.smoke) as logged:
                 told = train(
                     data,

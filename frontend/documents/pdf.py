@@ -1,73 +1,70 @@
 """A specimen's report as PDF."""
 
 import io
+import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import reportlab
 from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemplate, Paragraph, Spacer, Table
 
 from api.schemas import Report
-from frontend.wording import NO_BREAK, VERDICTS, malignant_in_words
-from frontend.workspace import SmearField
+from frontend import finding
+from frontend.documents.specimen import Specimen
+from frontend.translation import _, language
+from frontend.wording import NO_BREAK
 from untrusted import in_pdf
 
 FONT, BOLD = "Vera", "VeraBd"
 """Comes with reportlab and is embedded, so that the report looks and prints the same everywhere."""
+EASTERN = "STSong-Light"
+PAPERS = {"A4": A4, "Letter": LETTER}
 INK, QUIET, RULE, TINT = (colors.HexColor(code) for code in ("#211a33", "#5d5570", "#d9d3e8", "#f1eef8"))
 MARGIN = 18 * mm
 GALLERY_COLUMNS, GALLERY_FIELDS = 4, 12
 PICTURE_MM = 38.0
 
 
-@dataclass(frozen=True)
-class Specimen:
-    """What a report is of: the reader's own name for it, its fields, and what the API made of them."""
-
-    name: str
-    fields: Sequence[SmearField]
-    report: Report
-    made_at: datetime
-
-
-def write(specimen: Specimen) -> bytes:
+def write(specimen: Specimen, paper: str = "A4") -> bytes:
     """Write the report.
 
     Parameters
     ----------
     specimen : Specimen
-        With answered fields, of highest malignant probability first.
+        With answered fields, those that decide first.
+    paper : str
+        ``A4`` or ``Letter``.
 
     Returns
     -------
     bytes
-        A PDF, A4.
+        A PDF.
     """
     _fonts()
     buffer = io.BytesIO()
     document = BaseDocTemplate(
         buffer,
-        pagesize=A4,
+        pagesize=PAPERS[paper],
         leftMargin=MARGIN,
         rightMargin=MARGIN,
         topMargin=MARGIN,
         bottomMargin=26 * mm,
         title=f"Leukolens specimen report{': ' + specimen.name if specimen.name else ''}",
         author="Leukolens (research use only)",
-        lang="en",
+        lang=language(),
     )
     frame = Frame(document.leftMargin, document.bottomMargin, document.width, document.height, 0, 0, 0, 0)
-    foot = _footer(specimen.report)
+    foot = _footer(specimen.report, PAPERS[paper][0])
     document.addPageTemplates(PageTemplate(frames=[frame], onPage=foot))
     document.build(_story(specimen, document.width))
     return buffer.getvalue()
@@ -75,61 +72,87 @@ def write(specimen: Specimen) -> bytes:
 
 def _story(specimen: Specimen, width: float) -> list[Flowable]:
     report = specimen.report
-    made = specimen.made_at.strftime("%Y-%m-%d %H:%M UTC")
     return [
-        Paragraph("Leukolens: specimen report", _style(17, bold=True, after=4)),
-        Paragraph(f"Specimen: {_safe(specimen.name) or 'not named'}. Made: {made}.", _style(9, colour=QUIET, after=8)),
-        _box([f"<b>{_safe(report.warning)}</b>"], width),
+        Paragraph(_("Leukolens: specimen report"), _style(17, bold=True, after=4)),
+        Paragraph(_safe(_heading_line(specimen)), _style(9, colour=QUIET, after=8)),
+        _box([f"<b>{_safe(_(report.warning))}</b>"], width),
         Spacer(0, 4 * mm),
-        _box([f"<b>{_safe(report.reason)}</b>"], width),
-        Spacer(0, 2 * mm),
-        Paragraph("Fields", _heading()),
-        _table([["Fields", *(words.title for words in VERDICTS.values()), "Sent twice"], _counts(report)], width),
-        *_shares(report, width),
-        Paragraph(f"Fields with the highest malignant probability (up to {GALLERY_FIELDS})", _heading()),
-        _gallery(specimen.fields[:GALLERY_FIELDS], width),
-        Paragraph("All fields", _heading()),
-        _table(_rows(specimen.fields), width, shares=(1, 6, 4, 2, 3, 5)),
+        _box([f'<font size="13"><b>{_safe(specimen.headline)}</b></font>', *map(_safe, _said(specimen))], width),
+        Paragraph(_("Fields by finding"), _heading()),
+        _table([list(specimen.counts), [str(count) for count in specimen.counts.values()]], width),
+        *_unread(specimen, width),
+        *_shares(specimen, width),
+        Paragraph(_("Fields that decide (up to {count})").format(count=GALLERY_FIELDS), _heading()),
+        _gallery(specimen, width),
+        Paragraph(_("All fields"), _heading()),
+        _table(_rows(specimen), width, shares=(1, 5, 4, 4, 3, 4)),
     ]
 
 
-def _counts(report: Report) -> list[str]:
-    counts = (report.fields, report.accepted, report.uncertain, report.out_of_distribution, report.duplicates)
-    return [str(count) for count in counts]
+def _heading_line(specimen: Specimen) -> str:
+    made = specimen.made_at.strftime("%Y-%m-%d %H:%M UTC")
+    parts = [
+        f"{_('Specimen')}: {specimen.name or _('not named')}",
+        f"{_('Made')}: {made}",
+        f"{_('Read by')}: {specimen.reviewer or _('not named')}",
+    ]
+    if specimen.stain:
+        parts.append(f"{_('Stain')}: {specimen.stain}")
+    if specimen.pixel_um:
+        parts.append(f"{_('Pixel size')}: {specimen.pixel_um:g} \N{MICRO SIGN}m")
+    return ". ".join(parts) + "."
 
 
-def _shares(report: Report, width: float) -> list[Flowable]:
+def _said(specimen: Specimen) -> list[str]:
+    return [specimen.basis, specimen.report.reason, *specimen.warnings]
+
+
+def _unread(specimen: Specimen, width: float) -> list[Flowable]:
+    """Name every file that was dropped and not read: a reader must not take it for read."""
+    if not specimen.unread and not specimen.ledger.unsettled:
+        return []
+    rows = [[_("File"), _("Not read, because")], *([name, reason] for name, reason in specimen.unread)]
+    if specimen.ledger.unsettled:
+        rows.append([_("Files: {count}").format(count=specimen.ledger.unsettled), _("Not read yet.")])
+    return [Paragraph(_("Files that were not read"), _heading()), _table(rows, width, shares=(2, 3))]
+
+
+def _shares(specimen: Specimen, width: float) -> list[Flowable]:
+    report = specimen.report
     if report.evidence == "insufficient":
         return []  # a share of a handful of fields would be read as more than it is
-    rows = [["Pattern", "Fields", "Share", "95 % interval"]]
-    shares = dict(report.labels) | ({"Malignant, together": report.malignant} if report.malignant else {})
+    rows = [[_("Pattern"), _("Fields"), _("Share"), _("95 % interval")]]
+    shares = {finding.name_of(label, specimen.classes): share for label, share in report.labels.items()}
+    if report.malignant:
+        shares |= {_("Malignant"): report.malignant}
     for label, share in shares.items():
         interval = f"{share.low:.0%} to {share.high:.0%}".replace("%", f"{NO_BREAK}%")
         rows.append([label, str(share.count), f"{share.share:.0%}".replace("%", f"{NO_BREAK}%"), interval])
     return [
-        Paragraph("Share of each pattern among the accepted fields", _heading()),
+        Paragraph(_("Share of each pattern among the accepted fields"), _heading()),
         _table(rows, width),
-        Paragraph("95 % Wilson score intervals over fields, not over patients.", _style(8, colour=QUIET, after=2)),
+        Paragraph(_("95 % Wilson score intervals over fields, not over patients."), _style(8, colour=QUIET, after=2)),
     ]
 
 
-def _rows(fields: Sequence[SmearField]) -> list[list[str]]:
-    rows = [["No.", "File", "Verdict", "Label", "Malignant", "Image SHA-256 (start)"]]
-    for number, field in enumerate(fields, 1):
-        decision = field.answer.prediction
-        label = decision.label if decision.label and decision.verdict == "accepted" else "none"
-        name = field.name + (" (synthetic)" if field.synthetic else "")
-        malignant = malignant_in_words(field.answer).removeprefix("malignant ")
-        start = field.answer.image.sha256[:16]
-        rows.append([str(number), name, VERDICTS[decision.verdict].title, label, malignant, start])
+def _rows(specimen: Specimen) -> list[list[str]]:
+    rows = [[_("No."), _("File"), _("Finding"), _("Pattern"), _("Reader"), _("Image SHA-256 (start)")]]
+    for field, said in specimen.deciding:
+        name = field.name + (f" ({_('synthetic')})" if field.synthetic else "")
+        title = " ".join(filter(None, [said.title, f"({said.certainty})" if said.certainty else ""]))
+        review = field.review
+        reader = " ".join([finding.name_of(review.label, specimen.classes), review.reviewer]) if review else ""
+        notes = [text for text in (reader, field.note, review.comment if review else "") if text]
+        rows.append([str(field.number), name, title, said.pattern, ". ".join(notes), field.answer.image.sha256[:16]])
     return rows
 
 
-def _gallery(fields: Sequence[SmearField], width: float) -> Table:
+def _gallery(specimen: Specimen, width: float) -> Table:
     side = PICTURE_MM * mm
     cells: list[list[Flowable]] = []
-    for number, field in enumerate(fields, 1):
-        caption = f"{number}. {malignant_in_words(field.answer)}{' (synthetic)' if field.synthetic else ''}"
+    for field, said in specimen.deciding[:GALLERY_FIELDS]:
+        drawn = f" ({_('synthetic')})" if field.synthetic else ""
+        caption = f"{field.number}. {specimen.title_of(field, said)} {said.certainty}{drawn}"
         picture = [Image(io.BytesIO(field.preview), side, side, kind="proportional")] if field.preview else []
         cells.append([*picture, Paragraph(_safe(caption), _style(8, after=4))])
     rows = [cells[start : start + GALLERY_COLUMNS] for start in range(0, len(cells), GALLERY_COLUMNS)]
@@ -164,14 +187,14 @@ def _box(lines: list[str], width: float) -> Table:
     )
 
 
-def _footer(report: Report) -> Callable[[Canvas, BaseDocTemplate], None]:
+def _footer(report: Report, width: float) -> Callable[[Canvas, BaseDocTemplate], None]:
     def draw(canvas: Canvas, document: BaseDocTemplate) -> None:
         canvas.setFont(FONT, 7)
         canvas.setFillColor(QUIET)
-        canvas.drawString(MARGIN, 16 * mm, report.warning)
+        canvas.drawString(MARGIN, 16 * mm, _(report.warning))
         canvas.drawString(MARGIN, 12.5 * mm, f"Model {report.model.version}, SHA-256 {report.model.sha256}")
         canvas.drawString(MARGIN, 9 * mm, f"Request {report.request_id}")
-        canvas.drawRightString(A4[0] - MARGIN, 9 * mm, f"Page {document.page}")
+        canvas.drawRightString(width - MARGIN, 9 * mm, f"{_('Page')} {document.page}")
 
     return draw
 
@@ -195,9 +218,26 @@ def _heading() -> ParagraphStyle:
 
 
 def _safe(text: str) -> str:
-    """Escape a text, and replace what the font has no shape for: an image is known by its SHA-256 in any case."""
+    """Escape a text, and write what the font has no shape for in one that has.
+
+    Chinese, Japanese and Korean take Adobe's own font for them, which readers of PDF bring. For any other script the
+    text says that letters are missing, and never shows a stranger in their place: the CSV has the name as it is.
+    """
     known = pdfmetrics.getFont(FONT).face.charToGlyph
-    return in_pdf(text, lambda character: ord(character) in known)
+    parts = []
+    for kind, run in groupby(text, lambda char: FONT if ord(char) in known else EASTERN if _eastern(char) else ""):
+        written = in_pdf("".join(run), lambda _character: True)
+        if kind == FONT:
+            parts.append(written)
+        elif kind == EASTERN:
+            parts.append(f'<font name="{EASTERN}">{written}</font>')
+        else:
+            parts.append(_("[letters of another script: see the CSV]"))
+    return "".join(parts)
+
+
+def _eastern(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
 
 
 @cache
@@ -205,4 +245,6 @@ def _fonts() -> None:
     folder = Path(reportlab.__file__).parent / "fonts"
     for name in (FONT, BOLD):
         pdfmetrics.registerFont(TTFont(name, folder / f"{name}.ttf"))
+    pdfmetrics.registerFont(UnicodeCIDFont(EASTERN))
+    pdfmetrics.registerFontFamily(EASTERN, normal=EASTERN, bold=EASTERN, italic=EASTERN, boldItalic=EASTERN)
     pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)

@@ -1,148 +1,206 @@
 """Specimen report: the fields of one smear together."""
 
+import re
+import unicodedata
 from datetime import UTC, datetime
-from pathlib import PurePath
 
 import streamlit as st
 
 from api.schemas import Report
 from client import LeukolensError
-from frontend import cards, charts, paging, pictures, service, session, theme
-from frontend.documents import pdf, table
-from frontend.wording import TRY_LATER, VERDICTS, malignant_in_words
-from frontend.workspace import SmearField
-
-GALLERY_A_PAGE = 24
+from frontend import charts, finding, service, session, theme
+from frontend.documents import fhir, pdf, table
+from frontend.documents.specimen import Specimen
+from frontend.translation import _
+from frontend.wording import TRY_LATER, plain
+from frontend.workspace import NAME_CHARS, Workspace
 
 
 def render() -> None:
     """Show the view."""
-    st.title("Specimen report", anchor=False)
-    answered = session.workspace().of("answered")
-    if not answered:
+    workspace = session.workspace()
+    if not workspace.of("answered"):
         st.info(
-            "Nothing to report yet. Open Classify, and classify the fields of one smear first.",
+            _("Nothing to report yet. Open Classify, and classify the fields of one smear first."),
             icon=":material/biotech:",
         )
         return
-    st.markdown("A report is of **one** smear. Leave out the fields of other smears.")
-    name, fields = _specimen(answered)
+    _incomplete(workspace)
+    _enter(workspace)
+    fields = workspace.reported()
     if not fields:
-        st.info("You left out every field. Remove some from the list above.", icon=":material/filter_alt_off:")
+        st.info(_("You left out every field. Take some back in above."), icon=":material/filter_alt_off:")
         return
-    report = _report(fields)
+    report = _report(workspace)
     if report is None:
         return
-    _evidence(report)
-    _shares(report)
-    _downloads(pdf.Specimen(name, fields, report, datetime.now(UTC)))
-    _gallery(fields)
+    specimen = Specimen.of(workspace, report, datetime.now(UTC))
+    _finding(specimen)
+    _shares(specimen)
+    _downloads(specimen)
+    _fields(specimen)
 
 
-def _specimen(answered: list[SmearField]) -> tuple[str, list[SmearField]]:
-    left, right = st.columns([2, 3], gap="medium")
-    name = left.text_input(
-        "Your name for the specimen (optional)",
-        max_chars=80,
-        help="It is printed on the report and sent nowhere. Do not use the name of a patient.",
+def _incomplete(workspace: Workspace) -> None:
+    """Say what the report does not hold; a report of a part must never pass for one of the whole."""
+    ledger = workspace.ledger()
+    if ledger.unsettled:
+        st.warning(
+            _("Files not read yet: {count}. This report is of a part of the specimen.").format(count=ledger.unsettled),
+            icon=":material/hourglass_top:",
+        )
+    elif ledger.unread:
+        st.warning(
+            _("Files that were not read: {count}. They are in no count below.").format(count=ledger.unread),
+            icon=":material/image_not_supported:",
+        )
+
+
+def _enter(workspace: Workspace) -> None:
+    st.markdown(_("A report is of **one** smear. Leave out the fields of other smears."))
+    left, middle, right = st.columns([2, 1, 3], gap="medium")
+    # Kept by the workspace, and not by the widget, which forgets what was typed as soon as its view is left.
+    workspace.specimen = left.text_input(
+        _("Specimen"),
+        key=_kept("specimen", workspace.specimen),
+        max_chars=NAME_CHARS,
+        help=_("Your own name for it. It is printed on the report and sent nowhere. Do not use the name of a patient."),
     )
-    names = {field.key: f"{number}: {field.name}" for number, field in enumerate(answered, 1)}
-    out = right.multiselect("Fields to leave out", list(names), format_func=names.__getitem__, placeholder="None")
-    fields = [field for field in answered if field.key not in out]
-    return name, sorted(fields, key=_order)
+    workspace.reviewer = middle.text_input(_("Read by"), key=_kept("reader", workspace.reviewer), max_chars=NAME_CHARS)
+    answered = workspace.of("answered")
+    names = {field.key: f"{field.number}: {field.name}" for field in answered}
+    out = right.multiselect(
+        _("Fields to leave out"),
+        list(names),
+        key=_kept("left-out", [field.key for field in answered if field.left_out]),
+        format_func=names.__getitem__,
+        placeholder=_("None"),
+    )
+    for field in answered:
+        if field.left_out != (field.key in out):
+            field.left_out = field.key in out
+            workspace.touch(field)
+    with st.expander(_("Stain and pixel size"), icon=":material/science:"):
+        workspace.stain = st.text_input(_("Stain"), key=_kept("stain", workspace.stain), max_chars=NAME_CHARS)
+        workspace.pixel_um = st.number_input(
+            _("Pixel size (micrometres)"), 0.01, 10.0, key=_kept("pixel", workspace.pixel_um), format="%.3f"
+        )
 
 
-def _order(field: SmearField) -> tuple[bool, float]:
-    """Most malignant first; last, those that the model does not know, whose probabilities mean nothing."""
-    return field.answer.prediction.verdict == "out_of_distribution", -(field.answer.malignant_probability or 0.0)
+def _kept(name: str, value: object) -> str:
+    """Fill a widget with what the workspace holds when its view is opened; gives the widget's key."""
+    key = f"report-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = value
+    return key
 
 
-def _report(fields: list[SmearField]) -> Report | None:
+def _report(workspace: Workspace) -> Report | None:
     """Ask the API once for each set of fields; the last answer is kept for the clicks in between."""
+    fields = workspace.reported()
     asked = tuple(sorted((field.key, field.answer.request_id) for field in fields))
     kept: tuple[object, Report] | None = st.session_state.get("report")
     if kept is not None and kept[0] == asked:
         return kept[1]
     if len({field.answer.model.sha256 for field in fields}) > 1:
         st.warning(
-            "These fields were answered by different models, as a new one came into service. Clear them in Classify, "
-            "and classify them again.",
+            _(
+                "These fields were answered by different models, as a new one came into service. Clear them in "
+                "Classify, and classify them again."
+            ),
             icon=":material/sync_problem:",
         )
         return None
     try:
         report = service.connect().report(field.answer for field in fields)
-    except LeukolensError as error:
-        st.error(f"**No report.** {error}", icon=":material/cloud_off:")
-        st.markdown(f"Your fields are still here. {TRY_LATER}")
-        st.button("Try again", type="primary", icon=":material/refresh:")
+    except LeukolensError:
+        st.error(_("**No report.** The service does not answer."), icon=":material/cloud_off:")
+        st.markdown(_("Your fields are still here.") + " " + _(TRY_LATER))
+        st.button(_("Try again"), type="primary", icon=":material/refresh:")
         return None
     st.session_state["report"] = (asked, report)
     return report
 
 
-def _evidence(report: Report) -> None:
-    if report.evidence == "sufficient":
-        st.success(report.reason, icon=":material/check_circle:")
-    else:
-        st.warning(report.reason, icon=":material/hourglass_disabled:")
-    counts = {
-        "Fields": report.fields,
-        VERDICTS["accepted"].title: report.accepted,
-        VERDICTS["uncertain"].title: report.uncertain,
-        VERDICTS["out_of_distribution"].title: report.out_of_distribution,
-    }
+def _finding(specimen: Specimen) -> None:
+    st.header(specimen.headline, anchor=False)
+    st.markdown(specimen.basis)
+    st.caption(specimen.report.reason)
+    counts = specimen.counts
     with st.container(horizontal=True, gap="large", key="counts"):
-        for name, count in counts.items():
-            st.metric(name, count, width="content")
+        st.metric(_("Fields"), len(specimen.fields), width="content")
+        for title, count in counts.items():
+            st.metric(title, count, width="content")
+    for warning in specimen.warnings:
+        st.warning(warning, icon=":material/warning:")
 
 
-def _shares(report: Report) -> None:
+def _shares(specimen: Specimen) -> None:
+    report = specimen.report
     if report.evidence == "insufficient":
         return  # a share of a handful of fields would be read as more than it is
-    shares = dict(report.labels) | ({"Malignant": report.malignant} if report.malignant else {})
-    st.header("Shares among the accepted fields", anchor=False)
+    shares = {finding.name_of(label, specimen.classes): share for label, share in report.labels.items()}
+    if report.malignant:
+        shares |= {_("Malignant"): report.malignant}
+    st.subheader(_("Shares among the accepted fields"), anchor=False)
     st.altair_chart(charts.shares(shares, theme.ink()), alt=charts.shares_in_words(shares))
-    st.caption("Thin lines: 95 % Wilson score intervals. They tell of fields of this smear, not of other smears.")
+    st.caption(_("Thin lines: 95 % Wilson score intervals. They tell of fields of this smear, not of other smears."))
 
 
-def _downloads(specimen: pdf.Specimen) -> None:
-    stem = PurePath(specimen.name).name or "specimen"
-    with st.container(horizontal=True):
+def _downloads(specimen: Specimen) -> None:
+    stem = f"leukolens-{stem_of(specimen.name)}"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        paper = st.segmented_control(_("Paper"), ["A4", "Letter"], default="A4", key="paper", required=True)
         st.download_button(
-            "Report (PDF)",
-            lambda: pdf.write(specimen),
-            f"leukolens-{stem}.pdf",
+            _("Report (PDF)"),
+            lambda: pdf.write(specimen, paper=paper),
+            f"{stem}.pdf",
             "application/pdf",
             on_click="ignore",
             icon=":material/picture_as_pdf:",
             type="primary",
         )
         st.download_button(
-            "Fields (CSV)",
+            _("Fields (CSV)"),
             lambda: table.write(specimen.fields),
-            f"leukolens-{stem}.csv",
+            f"{stem}.csv",
             "text/csv",
             on_click="ignore",
             icon=":material/csv:",
         )
+        st.download_button(
+            _("FHIR R4 (JSON)"),
+            lambda: fhir.write(specimen),
+            f"{stem}.fhir.json",
+            "application/fhir+json",
+            on_click="ignore",
+            icon=":material/data_object:",
+        )
 
 
-def _gallery(fields: list[SmearField]) -> None:
-    st.header("Fields, by malignant probability", anchor=False)
-    shown = paging.choose(list(enumerate(fields, 1)), GALLERY_A_PAGE, "gallery-page")
-    grid = st.grid("auto", min_column_width=170)
-    for number, field in shown:
-        decision = field.answer.prediction
-        words = VERDICTS[decision.verdict]
-        with grid.cell():
-            if field.preview:
-                st.html(f'<div class="leukolens-picture">{_thumbnail(field)}</div>')
-            label = decision.label if decision.verdict == "accepted" else "No label"
-            st.markdown(f"{words.icon} **{label}** · {malignant_in_words(field.answer)}")
-            st.caption(f"No. {number} · {cards.named(field)}")
+def _fields(specimen: Specimen) -> None:
+    st.subheader(_("Fields"), anchor=False)
+    rows = [
+        {
+            _("No."): field.number,
+            _("File"): plain(field.name),
+            _("Finding"): said.title,
+            _("Certainty"): said.certainty,
+            _("Pattern"): said.pattern,
+            _("You"): finding.name_of(field.review.label, specimen.classes) if field.review else "",
+            _("Note"): plain(field.note),
+        }
+        for field, said in specimen.deciding
+    ]
+    st.table(rows)
 
 
-def _thumbnail(field: SmearField) -> str:
-    source = pictures.data_uri(pictures.thumbnail(field.preview or b""), "image/jpeg")
-    return f'<img src="{source}" alt="{cards.alternative(field)}">'
+def stem_of(name: str) -> str:
+    """Make a specimen's name into a part of a file's name that every system takes, and no letter is lost.
+
+    Examples
+    --------
+    >>> stem_of("Case 12/ü"), stem_of("../etc"), stem_of("")
+    ('Case-12-ü', 'etc', 'specimen')
+    """
+    return re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", name)).strip("-") or "specimen"

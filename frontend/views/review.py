@@ -6,95 +6,167 @@ import streamlit as st
 
 from api.schemas import CONSENT_TEXT, CONSENT_VERSION, FeedbackRequest
 from client import LeukolensClient, LeukolensError
-from frontend import cards, paging, service, session, sign_in, theme
-from frontend.wording import TRY_LATER, VERDICTS, pattern, percent
-from frontend.workspace import SmearField
+from frontend import finding, service, session
+from frontend.finding import OTHER, ClassWords
+from frontend.translation import _
+from frontend.wording import TRY_LATER, plain
+from frontend.workspace import NAME_CHARS, Review, SmearField, Workspace
 
-OTHER = "Other"
 INLINE_BYTES = 3_000_000
 """A larger image goes by an upload: base64 adds a third, and a request to the API is limited."""
+COMMENT_CHARS = 4_000
 
 
 def render() -> None:
     """Show the view."""
-    st.title("Review", anchor=False)
-    answered = session.workspace().of("answered")
+    workspace = session.workspace()
+    answered = workspace.of("answered")
     if not answered:
-        st.info("Nothing to review yet. Open Classify, and classify some fields first.", icon=":material/biotech:")
+        st.info(_("Nothing to review yet. Open Classify, and classify some fields first."), icon=":material/biotech:")
         return
     st.markdown(
-        "Say what **you** see. Your label is stored together with the model's answer. It helps to measure the model, "
-        "and to improve it."
+        _(
+            "Say what **you** see. Your label goes into the report and the CSV. Sent, it is stored together with the "
+            "model's answer, to measure the model and to improve it."
+        )
     )
-    done = sum(field.reviewed is not None for field in answered)
-    st.progress(done / len(answered), f"{done} of {len(answered)} fields reviewed")
-    ((number, field),) = paging.choose(list(enumerate(answered, 1)), 1, "review-page")
+    stored = [one for one in answered if one.review and one.review.sent]
+    said = _("{stored} of {fields} fields reviewed and stored").format(stored=len(stored), fields=len(answered))
+    st.progress(len(stored) / len(answered), said)
+    _send_given(workspace, [one for one in answered if one.review and not one.review.sent])
+    known = finding.classes(workspace.card, answered[0].answer)
+    field = _choose(answered)
     picture, form = st.columns([1, 1], gap="medium")
     with picture:
-        theme.heat_strength(0)
-        st.html(cards.picture_of(field))
-        st.caption(f"Field {number} · {cards.named(field)}")
+        if field.preview:
+            st.image(field.preview, width="stretch")
+        st.caption(f"{_('Field')} {field.number} · {plain(field.name)}")
     with form:
-        _form(field)
+        _form(workspace, field, known)
 
 
-def _form(field: SmearField) -> None:
-    decision = field.answer.prediction
-    words = VERDICTS[decision.verdict]
-    if decision.verdict == "accepted":
-        probability = percent(decision.probability)
-        st.markdown(f"The model says **{decision.label}** ({pattern(decision.label)}), probability {probability}.")
-    else:
-        st.markdown("The model gives **no label**.")
-    st.badge(words.title, icon=words.icon, color=words.tone)
-    if field.reviewed is not None:
-        st.success(f"Stored: you said **{field.reviewed}**.", icon=":material/task_alt:")
-    card = service.card_if_reached()
-    labels = [*(card.labels if card else field.answer.probabilities or ()), OTHER]
+def _choose(answered: list[SmearField]) -> SmearField:
+    """Give the field to review: the one that was chosen, else the next without a stored label."""
+    by_key = {one.key: one for one in answered}
+    if (following := st.session_state.pop("review-next", None)) in by_key:
+        st.session_state["review-field"] = following  # a widget's own key may be set only before it is shown
+    if st.session_state.get("review-field") not in by_key:
+        waiting = [one.key for one in answered if not (one.review and one.review.sent)]
+        st.session_state["review-field"] = (waiting or list(by_key))[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = st.selectbox(
+            _("Field"),
+            list(by_key),
+            format_func=lambda key: f"{by_key[key].number}: {by_key[key].name}{_mark(by_key[key])}",
+            key="review-field",
+        )
+        st.button(_("Previous"), on_click=_step, args=(list(by_key), -1), shortcut="Alt+Left")
+        st.button(_("Next"), on_click=_step, args=(list(by_key), 1), shortcut="Alt+Right")
+    return by_key[key]
+
+
+def _mark(field: SmearField) -> str:
+    return "" if field.review is None else f" ({field.review.label}{', ' + _('stored') if field.review.sent else ''})"
+
+
+def _step(keys: list[str], step: int) -> None:
+    here = keys.index(st.session_state["review-field"])
+    st.session_state["review-field"] = keys[max(0, min(len(keys) - 1, here + step))]
+
+
+def _advance(workspace: Workspace, field: SmearField) -> None:
+    """Go on to the next field without a stored label; stay where there is none."""
+    answered = workspace.of("answered")
+    here = answered.index(field)
+    waiting = [one for one in answered[here + 1 :] + answered[:here] if not (one.review and one.review.sent)]
+    if waiting:
+        st.session_state["review-next"] = waiting[0].key
+
+
+def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> None:
+    said = finding.read(field.answer, workspace.card)
+    told = ", ".join(filter(None, [said.certainty, said.pattern]))
+    st.markdown(_("The model says: **{finding}**").format(finding=said.title) + (f" ({told})" if told else ""))
+    if field.review is not None:
+        where = _("Stored") if field.review.sent else _("Not sent yet")
+        name = finding.name_of(field.review.label, known)
+        st.success(f"{where}: {_('you said')} **{plain(name)}**.", icon=":material/task_alt:")
+    labels = [*(one.label for one in known), OTHER]
     with st.form(f"review-{field.key}", border=True):
         label = st.radio(
-            "What does this field show?",
+            _("What does this field show?"),
             labels,
-            index=labels.index(decision.label) if decision.label and decision.verdict == "accepted" else None,
-            captions=[pattern(label) if label != OTHER else "none of these" for label in labels],
+            index=_preset(field, labels),
+            format_func=lambda label: finding.name_of(label, known),
+            captions=[*(one.description for one in known), ""],
         )
-        reviewer = st.text_input("Your name or initials (optional)", sign_in.reviewer(), max_chars=200)
-        comment = st.text_area("Comment (optional; write nothing about the patient)", max_chars=4_000)
+        sent = st.form_submit_button(
+            _("Send and go on"), type="primary", icon=":material/send:", shortcut="Ctrl+Enter", key="send"
+        )
+        reviewer = st.text_input(_("Your name or initials (optional)"), workspace.reviewer, max_chars=NAME_CHARS)
+        comment = st.text_area(
+            _("Comment (optional; write nothing about the patient)"),
+            field.review.comment if field.review else "",
+            max_chars=COMMENT_CHARS,
+        )
         consent = st.checkbox(
-            CONSENT_TEXT,
+            _(CONSENT_TEXT),
             disabled=field.data is None,
-            help="Without this, only your label is stored, and not the image."
+            help=_("Without this, only your label is stored, and not the image.")
             if field.data
-            else "The page no longer holds this file. To give the image, add it again in Classify.",
+            else _("The page no longer holds this file. To give the image, add it again in Classify."),
         )
-        if st.form_submit_button("Send", type="primary", icon=":material/send:"):
-            if label is None:
-                st.error("Choose a label first.", icon=":material/error:")
-            else:
-                _send(field, label, reviewer, comment, consent=consent)
+    if sent:
+        if label is None:
+            st.error(_("Choose a label first."), icon=":material/error:")
+            return
+        workspace.reviewer = reviewer
+        workspace.judge(field.key, Review(label, reviewer, comment))
+        if _send(workspace, field, consent=consent):
+            _advance(workspace, field)
+            st.rerun()
 
 
-def _send(field: SmearField, label: str, reviewer: str, comment: str, *, consent: bool) -> None:
-    client = service.connect()
+def _preset(field: SmearField, labels: list[str]) -> int | None:
+    """Propose what the reader said before, else what the model stands by, else nothing."""
+    decision = field.answer.prediction
+    label = field.review.label if field.review else decision.label if decision.verdict == "accepted" else None
+    return labels.index(label) if label in labels else None
+
+
+def _send_given(workspace: Workspace, unsent: list[SmearField]) -> None:
+    """Offer to send at once what was labelled by key in Classify."""
+    if not unsent:
+        return
+    asked = _("Send the labels given in Classify ({count})").format(count=len(unsent))
+    if st.button(asked, icon=":material/send:") and all(_send(workspace, one, consent=False) for one in unsent):
+        st.rerun()
+
+
+def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
+    review, client = field.review, service.connect()
+    if review is None:
+        return True
     try:
         receipt = client.feedback(
             FeedbackRequest(
                 request_id=field.answer.request_id,
-                label=label,
-                reviewer=reviewer or None,
-                comment=comment or None,
+                label=review.label,
+                reviewer=review.reviewer or workspace.reviewer or None,
+                comment=review.comment or None,
                 consent=consent,
                 consent_version=CONSENT_VERSION if consent else None,
                 **_image(client, field, consent=consent),
             )
         )
-    except LeukolensError as error:
-        st.error(f"**Not stored.** {error}", icon=":material/cloud_off:")
-        st.markdown(f"Your label is still here: send it again. {TRY_LATER}")
-        return
-    field.reviewed = receipt.label
-    st.toast("Stored, with the image." if receipt.image_kept else "Stored.", icon=":material/task_alt:")
-    st.rerun()
+    except LeukolensError:
+        st.error(_("**Not stored.** The service did not take it."), icon=":material/cloud_off:")
+        st.markdown(_("Your label is still here: send it again.") + " " + _(TRY_LATER))
+        return False
+    reviewer = review.reviewer or workspace.reviewer
+    workspace.stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))
+    st.toast(_("Stored, with the image.") if receipt.image_kept else _("Stored."), icon=":material/task_alt:")
+    return True
 
 
 def _image(client: LeukolensClient, field: SmearField, *, consent: bool) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Tags:
 
     @property
     def model(self) -> str | None:
-        """sha256 of the model file in it; ``None`` where it was published before that was noted."""
+        """Digest of the model in it, file and card; ``None`` where it was published before that was noted."""
         return next((tag[len(MODEL) :].split("-")[0] for tag in sorted(self.all) if tag.startswith(MODEL)), None)
 
     @property

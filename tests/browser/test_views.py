@@ -7,17 +7,18 @@ from pypdf import PdfReader
 
 from client import LeukolensClient
 
-from .conftest import IMAGES, SAMPLES, open_view, settle, upload
+from .conftest import IMAGES, SAMPLES, expect_large, expect_read, open_view, settle, upload
 
 pytestmark = pytest.mark.browser
 
 ALL = sorted(SAMPLES.glob("*.png"))
+WIDTHS = ((1440, 1000), (1280, 900), (390, 844))
 Visit = Callable[..., Page]
 
 
 def classified(tab: Page) -> Page:
     upload(tab, *ALL)
-    expect(tab.get_by_role("heading", name=f"{len(ALL)} fields")).to_be_visible()
+    expect_read(tab, len(ALL))
     return tab
 
 
@@ -37,12 +38,12 @@ def test_a_specimen_is_reported(visit: Visit, page_address: str, api: LeukolensC
 def test_a_review_is_stored(visit: Visit, page_address: str):
     tab = visit(page_address)
     upload(tab, ALL[0])
-    expect(tab.get_by_role("heading", name="1 field")).to_be_visible()
+    expect_read(tab, 1)
     open_view(tab, "Review")
-    tab.get_by_text("Other", exact=True).click()
+    tab.get_by_text("none of these", exact=True).click()
     tab.get_by_text("The image may be kept").click()
-    tab.get_by_role("button", name="Send").click()
-    expect(tab.get_by_text("you said Other")).to_be_visible()
+    tab.get_by_role("button", name="Send and go on").click()
+    expect(tab.get_by_text("you said none of these")).to_be_visible()
 
 
 def test_the_card_is_shown(visit: Visit, page_address: str, api: LeukolensClient):
@@ -52,21 +53,24 @@ def test_the_card_is_shown(visit: Visit, page_address: str, api: LeukolensClient
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_of_every_view(visit: Visit, direct_address: str, api: LeukolensClient, scheme: str):
-    """Write what the documents show: synthetic samples only, an accepted one on top where there is one."""
-    last_first = ("out_of_distribution", "uncertain", "accepted")
-    paths = sorted(ALL, key=lambda path: last_first.index(api.predict(path).prediction.verdict))
-    tab = visit(direct_address, scheme)
-    upload(tab, *paths)
-    expect(tab.get_by_role("heading", name=f"{len(paths)} fields")).to_be_visible()
-    expect(tab.locator("[data-testid=stVegaLiteChart] svg.marks")).to_have_count(len(paths))
+def test_pictures_of_every_view(visit: Visit, direct_address: str, scheme: str):
+    """Write what the documents show: synthetic samples only, at the widths of a desk, a laptop and a telephone."""
+    tab = classified(visit(direct_address, scheme))
     IMAGES.mkdir(exist_ok=True)
-    settle(tab)
-    tab.screenshot(path=IMAGES / f"classify-{scheme}.png")
-    if scheme == "light":
-        tab.screenshot(path=IMAGES / "page.png")  # the README's
-    for name in ("Specimen report", "Review", "Model"):
-        open_view(tab, name)
+    for width, height in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": height})
+        name = f"{scheme}-{width}"
         settle(tab)
-        tab.screenshot(path=IMAGES / f"{name.split()[0].lower()}-{scheme}.png")
-    assert len(list(IMAGES.glob(f"*-{scheme}.png"))) >= 4
+        tab.screenshot(path=IMAGES / f"classify-{name}.png")
+        if name == "light-1280":
+            tab.screenshot(path=IMAGES / "page.png")  # the README's
+        tab.locator(".lk-tile").first.click()
+        expect_large(tab)
+        tab.screenshot(path=IMAGES / f"field-{name}.png")
+        tab.keyboard.press("Escape")
+        for view in ("Specimen report", "Review", "Model"):
+            open_view(tab, view)
+            settle(tab)
+            tab.screenshot(path=IMAGES / f"{view.split()[0].lower()}-{name}.png")
+        open_view(tab, "Classify")
+    assert len(list(IMAGES.glob(f"*-{scheme}-*.png"))) >= 5 * len(WIDTHS)

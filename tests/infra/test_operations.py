@@ -9,10 +9,11 @@ import pytest
 from moto import mock_aws
 
 import infra.model
+from inference.card import folder_digest
 from infra.config import Model
 from infra.environments import ConfigError, load_environment
 from infra.image import REPOSITORY, Published
-from infra.model import model_sha256
+from infra.model import DEFAULT, model_sha256
 from infra.operations.adopt import find_left, write_mapping
 from infra.operations.alarm_test import set_off
 from infra.operations.published import add_tags, model_tag, tags_of
@@ -68,6 +69,10 @@ def image(ecr):
 
 def test_an_image_with_the_environments_model_is_let_in(ecr, image):
     assert "is in the image" in verify(load_environment("prod"), image, ecr)
+
+
+def test_the_shipped_model_has_one_digest_however_an_environment_names_it():
+    assert model_sha256(None) == folder_digest(DEFAULT)
 
 
 def test_an_image_with_another_model_than_the_environments_is_refused(ecr, image):

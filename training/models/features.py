@@ -31,6 +31,7 @@ from training.data.magnification import Neighbourhood
 from training.data.scale_bar import hide_scale_bar
 from training.models import stain_pooling
 from training.models.linear_probe import stain_density
+from training.models.recipes import LinearProbe
 from training.models.stain_pooling import TURNS, StainPool, pool_views, see, stain_weights, turn
 from training.progress import bar
 from training.tflite import convert
@@ -99,8 +100,6 @@ def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]") -> NDA
     return found
 
 
-COPIES = 2
-"""Of each field, varied: of blur, compression, light and stain (``training.data.corruptions``)."""
 MAGNIFIED = 2
 """Pictures of each field at another magnification (``training.data.magnification``)."""
 DRAWN_APART = 10
@@ -167,8 +166,8 @@ class Features:
 def features_of(
     network: keras.Model,
     fields: Fields,
+    recipe: LinearProbe,
     slides: Sequence[str],
-    seed: int,
     outliers: Sequence[Path] | None = None,
     cache: Path = CACHE,
 ) -> Features:
@@ -180,10 +179,10 @@ def features_of(
         Of ``classifier.build``.
     fields : Fields
         The i-th of the same fields is varied alike by the same seed.
+    recipe : LinearProbe
+        How many copies, and their seed.
     slides : sequence of str
         Of each field.
-    seed : int
-        Of what is drawn.
     outliers : sequence of Path, optional
         Folders for ``ood_sets.taught``, which may be none; without the argument, neither strangers nor other
         magnifications are looked at, and only a head can be fitted.
@@ -192,12 +191,12 @@ def features_of(
     """
     by_stain = isinstance(network.get_layer("embedding"), StainPool)
     turned = _cached(network, fields.images, cache, TURNS if by_stain else TURNS[:1])
-    varied = [_cached(network, _vary(fields, seed, copy), cache)[0] for copy in range(1, COPIES + 1)]
+    varied = [_cached(network, _vary(fields, recipe, copy), cache)[0] for copy in range(1, recipe.copies + 1)]
     width = turned.shape[-1]
     drawn, strangers = None, {}
     if by_stain and outliers is not None:
-        drawn = Neighbourhood(fields.images, slides, fields.numbers).draw(MAGNIFIED, seed + DRAWN_APART)
-        pictures = ood_sets.taught(outliers, seed)
+        drawn = Neighbourhood(fields.images, slides, fields.numbers).draw(MAGNIFIED, recipe.seed + DRAWN_APART)
+        pictures = ood_sets.taught(outliers, recipe.seed)
         strangers = {name: _cached(network, images, cache)[0] for name, images in pictures.items()}
     return Features(
         turned,
@@ -210,9 +209,9 @@ def features_of(
     )
 
 
-def _vary(fields: Fields, seed: int, copy: int) -> NDArray[np.uint8]:
-    random = np.random.default_rng(seed + copy - 1)
-    return np.stack([vary(image, random) for image in bar(fields.images, f"Varying, {copy} of {COPIES}", len(fields))])
+def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
+    random, title = np.random.default_rng(recipe.seed + copy - 1), f"Varying, {copy} of {recipe.copies}"
+    return np.stack([vary(image, random) for image in bar(fields.images, title, len(fields))])
 
 
 def _cached(

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +15,13 @@ from training.data.augmentation import augment
 from training.data.dataset import Fields
 from training.data.labels import LABELS
 from training.data.scale_bar import hide_scale_bar
+from training.models.recipes import FineTuning
 from training.progress import bar
 
 CHECKPOINT = "checkpoint"
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    epochs
-        Passes over the training fields: 6 reach the plateau of the held-out run on the public set.
-    batch_size
-        Fields a step.
-    learning_rate
-        Peak of AdamW's; a tenth of the steps warm up to it, a cosine leads down to zero. Higher than usual for
-        fine-tuning, since few epochs must suffice.
-    weight_decay
-        AdamW's.
-    label_smoothing
-        Share of the probability that is spread over all labels: keeps logits of fitted fields from growing without end.
-    seed
-        Of everything random.
-    optimizer
-        A key of ``OPTIMIZERS``.
-    frozen
-        Leave the backbone as ImageNet made it, and fit the head alone; a linear one in closed form, without epochs.
-    """
-
-    epochs: int = 6
-    batch_size: int = 32
-    learning_rate: float = 7e-4
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.02
-    seed: int = 1
-    optimizer: str = "adamw"
-    frozen: bool = False
-
-
-OPTIMIZERS: dict[str, Callable[[Any, Recipe], keras.optimizers.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[Any, FineTuning], keras.optimizers.Optimizer]] = {
     "adamw": lambda rate, recipe: keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
     "adam": lambda rate, recipe: keras.optimizers.Adam(rate),
     "sgd": lambda rate, recipe: keras.optimizers.SGD(rate, momentum=0.9),
@@ -68,7 +33,7 @@ OPTIMIZERS: dict[str, Callable[[Any, Recipe], keras.optimizers.Optimizer]] = {
 def fit(
     model: keras.Model,
     fields: Fields,
-    recipe: Recipe,
+    recipe: FineTuning,
     work: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[dict[str, float]]:
@@ -80,7 +45,7 @@ def fit(
         Of ``classifier.build``; trained in place.
     fields : Fields
         The training part.
-    recipe : Recipe
+    recipe : FineTuning
         How.
     work : Path
         Folder for the checkpoint; the caller removes it once what was trained is kept somewhere else.
@@ -91,14 +56,7 @@ def fit(
     -------
     list of dict
         Loss and accuracy of each epoch that ran here.
-
-    Raises
-    ------
-    ValueError
-        An optimizer that is not known.
     """
-    if recipe.optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {recipe.optimizer}: one of {', '.join(OPTIMIZERS)}")
     steps = -(-len(fields) // recipe.batch_size) * recipe.epochs
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 10, warmup_target=recipe.learning_rate, warmup_steps=max(1, steps // 10)
@@ -126,7 +84,7 @@ def _backup(work: Path) -> keras.callbacks.Callback:
     return keras.callbacks.BackupAndRestore(work / CHECKPOINT, double_checkpoint=True, delete_checkpoint=False)
 
 
-def batches(fields: Fields, recipe: Recipe) -> tf.data.Dataset:
+def batches(fields: Fields, recipe: FineTuning) -> tf.data.Dataset:
     """Give shuffled, augmented batches: (float32[b, 224, 224, 3], float32[b, 4] one-hot)."""
     data = tf.data.Dataset.from_tensor_slices((fields.images, tf.one_hot(fields.labels, len(LABELS))))
     data = data.shuffle(len(fields), seed=recipe.seed).batch(recipe.batch_size)

@@ -23,15 +23,15 @@ from training.data.splits import contiguous_folds
 from training.models import calibration, classifier, out_of_distribution
 from training.models.backbones import BACKBONES, Backbone
 from training.models.features import Features, features_of
-from training.models.fine_tuning import Recipe, embed, fit
+from training.models.fine_tuning import embed, fit
 from training.models.heads import layer_names
 from training.models.levels import join
 from training.models.linear_probe import LinearHead, fit_linear_head
-from training.models.mlp_head import HeadRecipe, fit_head
+from training.models.mlp_head import fit_head
 from training.models.out_of_distribution import Mahalanobis
+from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.slide_learner import (
     OOD_RANK,
-    VARIED_SHARE,
     FieldReadings,
     SlideNumbers,
     examine_gate,
@@ -119,19 +119,21 @@ def learn(
         Too few fields, or a recipe that this backbone cannot be trained by.
     """
     network, spec = classifier.build(backbone), BACKBONES[backbone]
-    if recipe.frozen and not spec.hidden:
-        features = features_of(network, fields, slide_names(fields, slides), recipe.seed)
-        return learn_linear(network, fields, features, records, watch, slides)
+    if isinstance(recipe, LinearProbe):
+        features = features_of(network, fields, recipe, slide_names(fields, slides))
+        return learn_linear(network, fields, features, records, recipe, watch, slides)
     learnt, asked = inner_parts(fields, records)[ASKED_PART]
     callbacks = watch(fields.take(asked)) if watch else ()
-    if recipe.frozen:
+    if isinstance(recipe, MlpHead):
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
-    else:
+    elif isinstance(recipe, FineTuning):
         if not spec.hidden:
-            pool = fields.take(learnt)
-            start = features_of(network, pool, slide_names(pool, slides), recipe.seed)
-            _fit_head(start, fields.labels[learnt]).put(network)
+            start, pool = LinearProbe(seed=recipe.seed), fields.take(learnt)
+            features = features_of(network, pool, start, slide_names(pool, slides))
+            _fit_head(features, pool.labels, start).put(network)
         epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
+    else:
+        raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")
     embeddings, logits = embed(network, fields.images)
     known = embeddings[learnt, : _looked_at(network)]
     distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
@@ -173,6 +175,7 @@ def learn_linear(
     fields: Fields,
     features: Features,
     records: Sequence[Record],
+    recipe: LinearProbe,
     watch: Watch | None = None,
     slides: Mapping[str, str] | None = None,
     *,
@@ -184,7 +187,7 @@ def learn_linear(
     ----------
     network : keras.Model
         Of ``classifier.build``, its backbone as the features were computed with.
-    fields, features, records, watch, slides
+    fields, features, records, recipe, watch, slides
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
     examined : bool
         Whether each collection of strangers is held against a gate that learnt from the others alone.
@@ -192,7 +195,7 @@ def learn_linear(
     embeddings, labels = features.embeddings, fields.labels
     pool = network.get_layer("embedding")
     if slides and features.strangers and isinstance(pool, StainPool):
-        found = learn_on_slides(features, labels, slide_names(fields, slides), int(pool.colours))
+        found = learn_on_slides(features, labels, slide_names(fields, slides), int(pool.colours), recipe)
         if found is not None:
             found.head.put(network)
             if watch:
@@ -210,13 +213,13 @@ def learn_linear(
             )
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
-        head, distance = _fit_linear(network, features.take(learnt), labels[learnt])
+        head, distance = _fit_linear(network, features.take(learnt), labels[learnt], recipe)
         logits[asked] = head.logits(embeddings[asked])
         scores[asked] = distance.score(_as_served(network, head, embeddings[asked]))
         if watch and part == ASKED_PART:
             head.put(network)
             _show(network, watch(fields.take(asked)))
-    head, distance = _fit_linear(network, features, labels)
+    head, distance = _fit_linear(network, features, labels, recipe)
     head.put(network)
     return calibrated(network, distance, [], logits, labels, scores)
 
@@ -228,10 +231,12 @@ def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positio
     return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 
-def _fit_linear(network: keras.Model, features: Features, labels: Positions) -> tuple[LinearHead, Mahalanobis]:
-    head = _fit_head(features, labels)
+def _fit_linear(
+    network: keras.Model, features: Features, labels: Positions, recipe: LinearProbe
+) -> tuple[LinearHead, Mahalanobis]:
+    head = _fit_head(features, labels, recipe)
     known = np.concatenate([_as_served(network, head, part) for part in (features.embeddings, *features.varied)])
-    weights = np.repeat([1.0, *[VARIED_SHARE] * len(features.varied)], len(labels))
+    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * len(features.varied)], len(labels))
     every = np.tile(labels, 1 + len(features.varied))
     return head, out_of_distribution.fit(known[:, : _looked_at(network)], every, _rank(len(labels)), weights)
 
@@ -250,20 +255,19 @@ def _looked_at(network: keras.Model) -> int | None:
     return int(pool.colours) if isinstance(pool, StainPool) else None
 
 
-def _fit_head(features: Features, labels: Positions) -> LinearHead:
-    return fit_linear_head(features.turned, features.varied, labels, features.densities)
+def _fit_head(features: Features, labels: Positions, recipe: LinearProbe) -> LinearHead:
+    return fit_linear_head(features.turned, features.varied, labels, features.densities, recipe)
 
 
 def _learn_hidden(
     network: keras.Model,
     spec: Backbone,
     fields: Fields,
-    recipe: Recipe,
+    recipe: MlpHead,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> list[dict[str, float]]:
     """Train a head of several layers on the frozen backbone's features, and set the network's."""
-    head = HeadRecipe(recipe.optimizer, recipe.batch_size, recipe.epochs, recipe.seed)
-    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, head)
+    fitted = fit_head(network.name, embed(network, fields.images)[0], fields.labels, recipe)
     for name in layer_names(spec):
         network.get_layer(name).set_weights(fitted.head.get_layer(name).get_weights())
     _show(network, callbacks)

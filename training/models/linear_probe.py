@@ -13,15 +13,11 @@ from training.data.labels import LABELS
 from training.data.scale_bar import hide_scale_bar
 from training.models.levels import is_malignant
 from training.models.readings import Reading, mean_of
+from training.models.recipes import LinearProbe
 from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
 
-REGULARISATION = 0.1
-"""Inverse strength of the penalty, scikit-learn's C: 0.1 to 1 are within 0.001 of each other on contiguous folds."""
 ITERATIONS, TOLERANCE = 400, 1e-5
 """Stopped at a tolerance of 1e-3, a head is 0.006 worse on contiguous folds."""
-VARIED_WEIGHT = 0.03
-"""Of a varied copy, where the field itself weighs 1: enough for the head to hold where a field is blurred or
-compressed, little enough to cost some 0.003 on fields as they are (docs/attempts.json)."""
 TRIAGE_TOLERANCE = 1e-4
 DENSITY_EDGES = (0.1 / 1.5, 0.1, 0.15, 0.225)
 """Of ``stain_density``, from sparse to crowded: each half as dense again as the one before."""
@@ -78,7 +74,9 @@ class LinearHead:
             last.set_weights([kernel, self.bias - self.centre @ kernel])
 
 
-def fit_linear_head(turned: Floats, varied: Floats, labels: Labels, densities: Floats) -> LinearHead:
+def fit_linear_head(
+    turned: Floats, varied: Floats, labels: Labels, densities: Floats, recipe: LinearProbe
+) -> LinearHead:
     """Fit multinomial logistic regression with a quadratic penalty on standardised embeddings.
 
     Parameters
@@ -92,6 +90,8 @@ def fit_linear_head(turned: Floats, varied: Floats, labels: Labels, densities: F
     densities : float32[n]
         Of ``stain_density``. Within each label every density counts alike, and every label counts alike: in the public
         set sparse fields are mostly Early, which is the slides' doing and not the disease's.
+    recipe : LinearProbe
+        How strong the penalty is, and what a copy weighs.
 
     Returns
     -------
@@ -103,11 +103,11 @@ def fit_linear_head(turned: Floats, varied: Floats, labels: Labels, densities: F
     spread = everything.std(0, dtype=np.float64)
     spread[spread < 1e-6] = 1.0
     weights = balanced_weights(labels, densities)
-    regression = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS, tol=TOLERANCE)
+    regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TOLERANCE)
     regression.fit(
         ((everything - centre) / spread).astype(np.float32),
         np.tile(labels, len(turned) + len(varied)),
-        np.concatenate([weights / len(turned)] * len(turned) + [weights * VARIED_WEIGHT] * len(varied)),
+        np.concatenate([weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied)),
     )
     return LinearHead(
         regression.coef_.T.astype(np.float32),
@@ -117,7 +117,9 @@ def fit_linear_head(turned: Floats, varied: Floats, labels: Labels, densities: F
     )
 
 
-def fit_triage(standard: Floats, labels: Labels, densities: Floats, slides: Sequence[str], colours: int) -> Reading:
+def fit_triage(
+    standard: Floats, labels: Labels, densities: Floats, slides: Sequence[str], colours: int, recipe: LinearProbe
+) -> Reading:
     """Fit malignant against benign: the mean of two logistic regressions.
 
     The first weighs fields by label and density and sees every statistic, and is the better on known slides; the second
@@ -133,12 +135,14 @@ def fit_triage(standard: Floats, labels: Labels, densities: Floats, slides: Sequ
         Of each field.
     colours : int
         How many statistics come first, of the view in colour.
+    recipe : LinearProbe
+        How strong the penalty is.
     """
     turns, _, width = standard.shape
     rows, truth = standard.reshape(-1, width).astype(np.float32), np.tile(is_malignant(labels), turns)
     found = []
     for weights, first in ((balanced_weights(labels, densities), 0), (_by_slide(labels, slides), colours)):
-        regression = LogisticRegression(C=REGULARISATION, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
+        regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
         regression.fit(rows[:, first:], truth, np.tile(weights / turns, turns))
         kernel = np.concatenate([np.zeros(first), regression.coef_[0]]).astype(np.float32)
         found.append(Reading(kernel, float(regression.intercept_[0])))

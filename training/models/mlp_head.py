@@ -1,6 +1,5 @@
 """Trains a head on cached features: everything is in memory, a whole epoch is one call of TensorFlow."""
 
-import argparse
 from dataclasses import dataclass
 
 import keras
@@ -12,53 +11,10 @@ from training.data.labels import LABELS
 from training.models.backbones import BACKBONES
 from training.models.fine_tuning import class_weights
 from training.models.heads import build_head
+from training.models.recipes import MlpHead
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
-
-OPTIMIZERS = {
-    "adam": (keras.optimizers.Adam, 1e-3),
-    "sgd": (keras.optimizers.SGD, 1e-2),
-    "rmsprop": (keras.optimizers.RMSprop, 1e-3),
-}
-"""Each with Keras's own learning rate, as the project that this grew from used them."""
-
-
-@dataclass(frozen=True)
-class HeadRecipe:
-    """How a head is trained on a frozen backbone.
-
-    Attributes
-    ----------
-    optimizer
-        A key of ``OPTIMIZERS``; its learning rate stays the same throughout.
-    batch_size
-        Fields a step.
-    epochs
-        Passes over the features. There is no early stop: no held-out field has a say in when training ends.
-    seed
-        Of the first weights and the order of the fields.
-
-    Raises
-    ------
-    ValueError
-        An unknown optimizer.
-    """
-
-    optimizer: str = "adam"
-    batch_size: int = 32
-    epochs: int = 20
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse an optimizer that heads are not trained by, before any feature is computed."""
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"unknown optimizer {self.optimizer} for a head: one of {', '.join(OPTIMIZERS)}")
-
-    @property
-    def learning_rate(self) -> float:
-        """The optimizer's."""
-        return OPTIMIZERS[self.optimizer][1]
 
 
 class DivergedError(ArithmeticError):
@@ -85,7 +41,7 @@ class FittedHead:
         return np.asarray(self.head(embeddings, training=False))
 
 
-def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadRecipe) -> FittedHead:
+def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: MlpHead) -> FittedHead:
     """Train the head of a backbone.
 
     Parameters
@@ -96,7 +52,7 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadReci
         Of the training fields.
     labels : int64[n]
         Their classes; each class counts the same, whatever its number of fields.
-    recipe : HeadRecipe
+    recipe : MlpHead
         How.
 
     Raises
@@ -106,8 +62,9 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: HeadReci
     """
     keras.utils.set_random_seed(recipe.seed)
     head = build_head(BACKBONES[backbone], embeddings.shape[1])
-    make, rate = OPTIMIZERS[recipe.optimizer]
-    optimizer = make(rate)
+    optimizer = keras.optimizers.get(
+        {"class_name": recipe.optimizer, "config": {"learning_rate": recipe.learning_rate}}
+    )
     optimizer.build(head.trainable_variables)
     weights = class_weights(labels)
     epoch = _epoch(head, optimizer, embeddings, labels, np.array([weights[k] for k in range(len(LABELS))]), recipe)
@@ -127,7 +84,7 @@ def _epoch(
     embeddings: Floats,
     labels: Labels,
     weights: NDArray[np.float64],
-    recipe: HeadRecipe,
+    recipe: MlpHead,
 ) -> tf.types.experimental.GenericFunction:
     inputs, targets, importance = tf.constant(embeddings), tf.constant(labels), tf.constant(weights, tf.float32)
 
@@ -148,11 +105,3 @@ def _epoch(
         return loss, correct
 
     return epoch
-
-
-def positive(text: str) -> int:
-    """Read a number of epochs or fields from a command line."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number

@@ -19,6 +19,7 @@ from training.models.levels import SIDES, join
 from training.models.linear_probe import LinearHead, fit_linear_head, fit_triage
 from training.models.out_of_distribution import Mahalanobis
 from training.models.readings import Reading
+from training.models.recipes import LinearProbe
 from training.models.slide_calibration import (
     TriageNumbers,
     minimum_probabilities,
@@ -32,8 +33,6 @@ from training.progress import bar
 
 OOD_RANK = 256
 """Directions with a variance of their own: some 1,700 fields determine no more."""
-VARIED_SHARE = 0.1
-"""Of a varied copy in what counts as known, where a field itself counts 1: compressed fields pass, strangers do not."""
 KNOWN_QUANTILE = 0.975
 """Of the strangeness of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
 MAGNIFICATION_TAIL = 0.005
@@ -119,7 +118,9 @@ class _Fitted:
         return self.head.logits(embeddings), np.stack((*read, *more), 1)
 
 
-def learn_on_slides(features: Features, labels: Positions, slides: Sequence[str], colours: int) -> SlideLearned | None:
+def learn_on_slides(
+    features: Features, labels: Positions, slides: Sequence[str], colours: int, recipe: LinearProbe
+) -> SlideLearned | None:
     """Fit, and calibrate on slides left out.
 
     Parameters
@@ -132,11 +133,13 @@ def learn_on_slides(features: Features, labels: Positions, slides: Sequence[str]
         Their slides.
     colours : int
         How many statistics come first, of the view in colour.
+    recipe : LinearProbe
+        How the heads are fitted.
 
     Returns
     -------
     SlideLearned or None
-        None where the slides are too few to leave one out.
+        None where a label has too few fields to leave some out.
     """
     parts = slide_parts(labels, slides)
     if parts is None or len(np.unique(SIDES[np.unique(labels)])) < 2:
@@ -144,9 +147,10 @@ def learn_on_slides(features: Features, labels: Positions, slides: Sequence[str]
     names = np.asarray(slides)
     logits, read = np.empty((len(labels), len(LABELS)), np.float32), np.empty((len(labels), 4))
     for learnt, asked in bar(parts, "Slides left out", len(parts), unit="slide"):
-        fitted = _fit(features.take(learnt), labels[learnt], names[learnt].tolist(), colours, ASKED_TURNS)
+        part = features.take(learnt)
+        fitted = _fit(part, labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS)
         logits[asked], read[asked] = fitted.answer(features.embeddings[asked])
-    final = _fit(features, labels, slides, colours, tuple(range(len(features.turned))))
+    final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))))
     return _calibrate(final, logits, read, labels, slides)
 
 
@@ -166,15 +170,23 @@ def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     return found
 
 
-def _fit(features: Features, labels: Positions, slides: Sequence[str], colours: int, turns: tuple[int, ...]) -> _Fitted:
+def _fit(
+    features: Features,
+    labels: Positions,
+    slides: Sequence[str],
+    colours: int,
+    recipe: LinearProbe,
+    turns: tuple[int, ...],
+) -> _Fitted:
     turned = features.turned[list(turns)]
     whole = len(turns) == len(features.turned)
-    head = fit_linear_head(turned, features.varied if whole else features.varied[:0], labels, features.densities)
-    triage = fit_triage(head.standardise(turned), labels, features.densities, slides, colours)
+    copies = features.varied if whole else features.varied[:0]
+    head = fit_linear_head(turned, copies, labels, features.densities, recipe)
+    triage = fit_triage(head.standardise(turned), labels, features.densities, slides, colours, recipe)
     known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
-    copies = len(features.varied)
-    weights = np.repeat([1.0, *[VARIED_SHARE] * copies], len(labels))
-    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
+    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * len(features.varied)], len(labels))
+    every = np.tile(labels, 1 + len(features.varied))
+    distance = out_of_distribution.fit(known, every, rank_for(len(labels), colours), weights)
     return _Fitted(head, triage, distance, fit_gate(features, head), fit_magnification(features, head))
 
 

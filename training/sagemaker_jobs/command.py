@@ -77,7 +77,11 @@ def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
         several = "; give it again for another value" if kind == "sweep" else ""
         ranged = ", or LOW:HIGH" if kind == "sweep" and known.kind else ""
         what.add_argument(
-            f"--{name}", action="append", default=[], metavar="VALUE", help=f"{known.allowed}{ranged}{several}"
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="VALUE",
+            help=f"{known.description}: {known.allowed}{ranged}{several}",
         )
     what.add_argument(
         "--frozen", action="store_true", help="train only the head; the backbone keeps ImageNet's weights"

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,9 @@ def _run(settings: JobSettings, stop: Stop) -> int:
 def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
     """Train as the chief, which writes and logs."""
     name = os.environ.get("TRAINING_JOB_NAME", "job")
-    parameters = {**settings.hyperparameters, "frozen": settings.frozen, "devices": strategy.num_replicas_in_sync}
+    recipe = settings.recipe
+    parameters = {"backbone": settings.backbone, **recipe.record(), "frozen": recipe.frozen}
+    parameters["devices"] = strategy.num_replicas_in_sync
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -119,32 +120,17 @@ def _train(
     from training.sagemaker_jobs.callbacks import Epochs
     from training.train import train
 
-    backbone, recipe = _recipe(settings)
     with strategy.scope():
         train(
             settings.data,
             list(settings.external),
-            backbone,
-            recipe,
+            settings.backbone,
+            settings.recipe,
             output,
             work,
             watch=lambda held: [Epochs(held, tell, stop)],
             run=run,
         )
-
-
-def _recipe(settings: JobSettings) -> tuple[str, Any]:
-    """Give the backbone's name and the recipe."""
-    from training.models.fine_tuning import Recipe
-
-    given: dict[str, Any] = {name.replace("-", "_"): value for name, value in settings.hyperparameters.items()}
-    backbone = given.pop("backbone", "efficientnet-lite0")
-    if settings.frozen:
-        given["frozen"] = True
-    defaults: dict[str, Any] = {field.name: field.default for field in fields(Recipe)}
-    if unknown := sorted(set(given) - set(defaults)):
-        raise SettingsError(f"--{unknown[0].replace('_', '-')}: training takes no such option; leave it out")
-    return backbone, Recipe(**{name: type(defaults[name])(value) for name, value in given.items()})
 
 
 def print_measures(measures: dict[str, float], epoch: int) -> None:

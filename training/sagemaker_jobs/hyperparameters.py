@@ -1,83 +1,69 @@
-"""The hyperparameters that a job takes, their values, and the ranges that a search may draw from."""
+"""The hyperparameters that a job takes: the settings of ``training.models.recipes``, and the backbone."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+from training.models.recipes import (
+    DEFAULT_BACKBONE,
+    HIDDEN_LAYERS,
+    METHODS,
+    SETTINGS,
+    Recipe,
+    RecipeError,
+    Setting,
+    read_recipe,
+    read_value,
+    settings_of,
+)
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.plan import Range
 
-# As training.models.backbones and training.models.fine_tuning know them; they are not imported, since that loads
-# TensorFlow for ten seconds.
-BACKBONES = ("efficientnet-lite0", "efficientnet-lite2", "vgg16")
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise ValueError
-        return value
-
-    return check
-
-
-def _integer(low: int, high: int) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if not low <= int(value) <= high:
-            raise ValueError
-        return str(int(value))
-
-    return check
-
-
-def _rate(value: str) -> str:
-    if not 0 < float(value) <= 1:
-        raise ValueError
-    return f"{float(value):g}"
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """One of a job's options.
-
-    Attributes
-    ----------
-    allowed
-        Told to whoever gives something else.
-    check
-        Gives a value as the job gets it; raises ValueError for any other.
-    kind
-        What a range of it is; None where there is no range.
-    """
-
-    allowed: str
-    check: Callable[[str], str]
-    kind: str | None = None
-
-
-HYPERPARAMETERS = {
-    "backbone": Hyperparameter(", ".join(BACKBONES), _one_of(BACKBONES)),
-    "optimizer": Hyperparameter(", ".join(OPTIMIZERS), _one_of(OPTIMIZERS)),
-    "batch-size": Hyperparameter("1 to 1024 fields", _integer(1, 1024), "integer"),
-    "epochs": Hyperparameter("1 to 1000", _integer(1, 1000), "integer"),
-    "learning-rate": Hyperparameter("a number above 0, at most 1", _rate, "continuous"),
-    "seed": Hyperparameter("0 to 4294967295", _integer(0, 2**32 - 1), "integer"),
-}
+HYPERPARAMETERS = {"backbone": Setting("network", ", ".join(HIDDEN_LAYERS), None), **SETTINGS}
+_SWITCHES = {"true": True, "false": False}
 
 
 def value_of(name: str, text: str) -> str:
-    """Check one value.
+    """Check one value; gives it as every job writes it.
 
     Raises
     ------
     LaunchError
-        It is not allowed; says what is.
+        No method takes it; says what is allowed.
     """
-    known = HYPERPARAMETERS[name]
+    if name == "backbone":
+        if text in HIDDEN_LAYERS:
+            return text
+        raise LaunchError(f"--backbone {text}: not allowed; allowed: {HYPERPARAMETERS[name].allowed}")
+    # The first method takes the most values; whether the job's own does is known when all options are.
+    method = next(method for method in METHODS if name in settings_of(method))
     try:
-        return known.check(text)
-    except ValueError:
-        raise LaunchError(f"--{name} {text}: not allowed; allowed: {known.allowed}") from None
+        value = read_value(method, name, text)
+    except RecipeError as error:
+        raise LaunchError(str(error)) from None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def recipe_of(hyperparameters: Mapping[str, str]) -> tuple[str, Recipe]:
+    """Make the recipe of a job: the very function of the launcher, before it asks AWS, and of the job itself.
+
+    Returns
+    -------
+    (str, Recipe)
+        The backbone's name, and how it is trained.
+
+    Raises
+    ------
+    LaunchError
+        A hyperparameter that the job's method does not have, or a value that it does not take.
+    """
+    given = {name: value_of(name, text) for name, text in hyperparameters.items() if name != "frozen"}
+    backbone = given.pop("backbone", DEFAULT_BACKBONE)
+    frozen = _SWITCHES.get(hyperparameters.get("frozen", "false").lower())
+    if frozen is None:
+        raise LaunchError(f"--frozen {hyperparameters['frozen']}: allowed: true or false")
+    try:
+        return backbone, read_recipe(backbone, frozen=frozen, given=given)
+    except RecipeError as error:
+        raise LaunchError(str(error)) from None
 
 
 def range_of(name: str, text: str) -> Range:

@@ -23,13 +23,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from training.models.recipes import Recipe
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, value_of
+from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, recipe_of
 
 ROOT = Path("/opt/ml")
 # SageMaker's own among the hyperparameters: the tuner's objective, the location of a script.
 _NOT_OURS = ("_", "sagemaker_")
-_SWITCHES = {"true": True, "false": False}
 
 
 class SettingsError(ValueError):
@@ -56,10 +56,8 @@ class JobSettings:
         The file whose beginning SageMaker shows as the reason of a failure.
     hosts, host
         Every instance of the job, sorted, and this one.
-    hyperparameters
-        As given, by option name.
-    frozen
-        Train only the head.
+    backbone, recipe
+        What is trained, and how.
     """
 
     data: Path
@@ -70,8 +68,8 @@ class JobSettings:
     failure: Path
     hosts: tuple[str, ...]
     host: str
-    hyperparameters: Mapping[str, str]
-    frozen: bool
+    backbone: str
+    recipe: Recipe
 
     @classmethod
     def read(cls, environ: Mapping[str, str], arguments: Sequence[str] = (), root: Path = ROOT) -> "JobSettings":
@@ -89,12 +87,13 @@ class JobSettings:
         Raises
         ------
         SettingsError
-            An unknown hyperparameter or a value that is not allowed, or no channel ``train``.
+            A hyperparameter that there is not or the method has not, a value that is not allowed, or no channel
+            ``train``.
         """
         config = root / "input" / "config"
         resources = _json(environ.get("SM_RESOURCE_CONFIG"), config / "resourceconfig.json")
         given = {**_json(environ.get("SM_HPS"), config / "hyperparameters.json"), **_pairs(arguments)}
-        frozen, hyperparameters = _checked(given)
+        backbone, recipe = _checked(given)
         hosts = tuple(sorted(resources.get("hosts", ["localhost"])))
         data = Path(environ.get("SM_CHANNEL_TRAIN", root / "input" / "data" / "train"))
         if not data.is_dir():
@@ -109,8 +108,8 @@ class JobSettings:
             failure=Path(environ.get("SM_OUTPUT_FAILURE", root / "output" / "failure")),
             hosts=hosts,
             host=resources.get("current_host", hosts[0]),
-            hyperparameters=hyperparameters,
-            frozen=frozen,
+            backbone=backbone,
+            recipe=recipe,
         )
 
 
@@ -136,16 +135,13 @@ def _pairs(arguments: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _checked(given: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
+def _checked(given: Mapping[str, Any]) -> tuple[str, Recipe]:
     found = {name.replace("_", "-"): str(value) for name, value in given.items() if not name.startswith(_NOT_OURS)}
-    frozen = _SWITCHES.get(found.pop("frozen", "false").lower())
-    if frozen is None:
-        raise SettingsError(f"--frozen {given['frozen']}: allowed: true or false")
-    if unknown := sorted(set(found) - set(HYPERPARAMETERS)):
+    if unknown := sorted(set(found) - {*HYPERPARAMETERS, "frozen"}):
         allowed = ", ".join(f"--{name}" for name in (*HYPERPARAMETERS, "frozen"))
         raise SettingsError(f"--{unknown[0]} is no hyperparameter of a job; there are {allowed}")
     try:
-        return frozen, {name: value_of(name, value) for name, value in found.items()}
+        return recipe_of(found)
     except LaunchError as error:
         raise SettingsError(str(error)) from error
 

@@ -4,6 +4,7 @@ What may be asked of machines and time, as far as nobody needs to be asked.
 """
 
 import argparse
+import itertools
 import re
 from datetime import datetime
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import botocore.session
 
 from infra.config import Environment
+from training.models.recipes import DEFAULT_BACKBONE, method_of, settings_of
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, value_of
+from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, recipe_of, value_of
 from training.sagemaker_jobs.plan import OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
 
@@ -138,7 +140,18 @@ def _hyperparameters(
             choices[name] = tuple(dict.fromkeys(value_of(name, text) for text in given))
         elif given:
             fixed[name] = value_of(name, given[0])
+    _check_recipes(fixed, choices, ranges)
     return fixed, choices, ranges
+
+
+def _check_recipes(fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]) -> None:
+    """Refuse a combination that some job could not be trained by, or would not differ in from the others."""
+    for values in itertools.product(*choices.values()):
+        given = {**fixed, **dict(zip(choices, values, strict=True))}
+        lowest = {
+            name: wanted.low if wanted.kind == "continuous" else int(wanted.low) for name, wanted in ranges.items()
+        }
+        recipe_of(given | {name: str(low) for name, low in lowest.items()})
 
 
 def _search(
@@ -158,13 +171,21 @@ def _search(
             raise LaunchError("--max-jobs: a grid tries every combination; leave it out, or give another --strategy")
     elif not options.max_jobs or options.max_jobs < 1:
         raise LaunchError(f"--max-jobs: {options.strategy} needs to know how many jobs to try; allowed: 1 or more")
-    if options.strategy == "hyperband" and not options.epochs:
-        raise LaunchError("--epochs: hyperband stops jobs by their epochs; say how many the best jobs get")
+    if options.strategy == "hyperband":
+        _check_hyperband(options)
     return {
         "strategy": options.strategy,
         "max_jobs": options.max_jobs,
         "max_parallel_jobs": options.max_parallel_jobs,
     }
+
+
+def _check_hyperband(options: argparse.Namespace) -> None:
+    methods = [method_of(name, frozen=options.frozen) for name in options.backbone or [DEFAULT_BACKBONE]]
+    if without := [method.title for method in methods if "epochs" not in settings_of(method)]:
+        raise LaunchError(f"--strategy hyperband: it stops jobs by their epochs, and {without[0]} has none")
+    if not options.epochs:
+        raise LaunchError("--epochs: hyperband stops jobs by their epochs; say how many the best jobs get")
 
 
 def _data(given: str, place: Place) -> str:

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from api.schemas import FeedbackReceipt, FeedbackRequest, ModelSummary, Prediction, Problem, Report
 from client import RefusedImageError, UnreachableError
-from frontend import service
+from frontend import classification, service
 from frontend.wording import NO_BREAK
+from frontend.workspaces import Desk
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL_SHA256 = "a" * 64
@@ -37,6 +38,7 @@ class FakeClient:
         self.sufficient = False
         self.evaluation: dict[str, object] = {}
         self.malignant: dict[bytes, float] = {}
+        self.possible = ["Pre"]
         self.asked: list[bytes] = []
         self.reported: list[list[Prediction]] = []
         self.feedbacks: list[FeedbackRequest] = []
@@ -49,13 +51,26 @@ class FakeClient:
             problem = Problem(type="urn:x", title="Unreadable image", status=422, detail=UNREADABLE)
             raise RefusedImageError(problem)
         heat = base64.b64encode(png((255, 255, 255))).decode()
+        malignant = self.malignant.get(data, 0.99)
+        known = self.verdict != "out_of_distribution"
+        side = "malignant" if malignant > 0.5 else "benign"
         return Prediction.model_validate(
             {
-                "prediction": {"label": "Pre", "probability": 0.97, "verdict": self.verdict},
-                "probabilities": {"Benign": 0.01, "Early": 0.01, "Pre": 0.97, "Pro": 0.01},
-                "malignant_probability": self.malignant.get(data, 0.99),
-                "prediction_set": ["Pre"],
+                "triage": {
+                    "result": side if known else None,
+                    "probability": malignant if known else None,
+                    "verdict": self.verdict,
+                },
+                "prediction": {
+                    "label": "Pre" if known else None,
+                    "probability": 0.97 if known else None,
+                    "verdict": self.verdict,
+                },
+                "probabilities": {"Benign": 0.01, "Early": 0.01, "Pre": 0.97, "Pro": 0.01} if known else None,
+                "malignant_probability": malignant if known else None,
+                "prediction_set": self.possible if known else [],
                 "out_of_distribution_score": 3.0,
+                "reason": None if self.verdict == "accepted" else "The field is blurred.",
                 "explanation": {"heatmap_png": heat} if explain else None,
                 "model": {"version": "9.8.7", "sha256": MODEL_SHA256},
                 "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 80, "height": 80, "format": "PNG"},
@@ -117,6 +132,12 @@ class FakeClient:
                 "precision": "float32",
                 "labels": ["Benign", "Early", "Pre", "Pro"],
                 "malignant_labels": ["Early", "Pre", "Pro"],
+                "classes": [
+                    {"id": "Benign", "name": "benign", "triage": "benign", "colour": "#0072B2"},
+                    {"id": "Early", "name": "early pre-B", "triage": "malignant", "colour": "#E69F00"},
+                    {"id": "Pre", "name": "pre-B", "triage": "malignant", "colour": "#D55E00"},
+                    {"id": "Pro", "name": "pro-B", "triage": "malignant", "colour": None},
+                ],
                 "prediction_set": {"method": "LAC", "target_coverage": 0.99, "minimum_probability": 0.6},
                 "out_of_distribution": {"method": "Mahalanobis", "threshold": 12.3},
                 "intended_use": "Research.",
@@ -130,6 +151,7 @@ class FakeClient:
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
     fake = FakeClient()
     monkeypatch.setattr(service, "connect", lambda: fake)
+    monkeypatch.setattr(classification, "PAUSES_S", (0.001, 0.001))
     service.forget_card()
     yield fake
     service.forget_card()
@@ -138,6 +160,22 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
 @pytest.fixture
 def page(client: FakeClient) -> AppTest:
     return AppTest.from_file(str(ROOT / "frontend" / "app.py"), default_timeout=300).run()
+
+
+def desk(page: AppTest) -> Desk:
+    """Give the desk of the page's session."""
+    held: Desk = page.session_state["desk"]
+    return held
+
+
+def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """Bring files in as the workplace does, and wait until they are classified."""
+    held = desk(page)
+    for name, data in files:
+        held.workspace.add(name, data)
+    held.batch.start()
+    held.batch.wait()
+    return page.run()
 
 
 def open_view(page: AppTest, name: str) -> AppTest:

@@ -93,6 +93,7 @@ def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
     import keras
 
     from training.models.backbones import BACKBONES, Backbone
+    from training.models.recipes import HIDDEN_LAYERS
 
     def build(height: int, width: int) -> keras.Model:
         image = keras.Input((height, width, 3), name="scaled_image")
@@ -102,4 +103,5 @@ def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
 
     spec = Backbone(build, lambda model: None, 0.0, 255.0, pooling="max", hidden=(16, 8))
     monkeypatch.setitem(BACKBONES, "tiny", spec)
+    monkeypatch.setitem(HIDDEN_LAYERS, "tiny", spec.hidden)
     return "tiny"

@@ -15,6 +15,7 @@ from training.data.validation import manifest_of
 from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
 from training.export import INT8_AGREEMENT, convert, demand
+from training.models.recipes import LinearProbe
 from training.serving.parity import Parity, ParityError
 
 from .model_folder import expect_to_serve
@@ -101,7 +102,7 @@ def test_a_fold_is_trained_once_and_can_be_evaluated(
     command = ["crossvalidate", "--data", str(drawn), "--frozen", "--protocol", "contiguous", "--work", str(tmp_path)]
     assert main([*command, "--fold", "contiguous-2"]) == 0
     folder = tmp_path / "efficientnet-lite0" / "contiguous-2"
-    assert load(folder).card.training["recipe"]["frozen"] is True
+    assert load(folder).card.training["recipe"] == LinearProbe().record()
     made = (folder / "model.tflite").stat().st_mtime_ns
     assert main([*command, "--fold", "contiguous-2"]) == 0
     assert (folder / "model.tflite").stat().st_mtime_ns == made

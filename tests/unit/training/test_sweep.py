@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from mlflow import MlflowClient
@@ -17,9 +16,8 @@ from training.data.splits import contiguous_folds
 from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
 from training.evaluation.metrics import confusion
-from training.models import mlp_head
 from training.models.feature_cache import FrozenBackbone
-from training.models.mlp_head import HeadRecipe
+from training.models.recipes import HEAD_LEARNING_RATES, MlpHead
 from training.sweep_report import SweepReport
 
 from .run_in_mlflow import expect_a_model, runs_by_name
@@ -91,7 +89,7 @@ def test_a_trial_that_fails_is_listed_and_the_next_sweep_tries_it_alone(
 ) -> None:
     options = ("--optimizer", "sgd", "--optimizer", "adam", "--batch-size", "16")
     with monkeypatch.context() as patched:
-        patched.setitem(mlp_head.OPTIMIZERS, "sgd", (keras.optimizers.SGD, 1e30))
+        patched.setitem(HEAD_LEARNING_RATES, "sgd", 1e30)
         assert sweep(smears, *options) == 1
     failed, finished = report_of(tmp_path).results
     found = runs_by_name(client, request.node.name)
@@ -179,7 +177,7 @@ def test_every_fold_gets_a_file_that_serves(
     assert record["protocol"] == "contiguous"
     assert (record["train"], record["test"], record["gap"]) == tuple(map(list, (fold.train, fold.test, fold.gap)))
     file, image = load(folders[0]), load_fields(smears).images[0]
-    assert file.card.training["recipe"]["optimizer"] == HeadRecipe.optimizer
+    assert file.card.training["recipe"]["optimizer"] == MlpHead().optimizer
     seen = FrozenBackbone("tiny", hide_corner=False).embed(image[None])[0]
     np.testing.assert_allclose(file.run(image).embedding, seen, atol=1e-5)
     found = runs_by_name(client, request.node.name)

@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 
 from training.models.backbones import efficientnet_lite, vgg16
+from training.models.recipes import HIDDEN_LAYERS
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ BACKBONES = {
         0.0,
         1.0,
         pooling="max",
-        hidden=(256, 128, 64, 16, 8),
+        hidden=HIDDEN_LAYERS["vgg16"],
         # The maxima's standard deviation on smears is 15; as they come, most heads end with no unit alive.
         embedding_scale=16.0,
     ),

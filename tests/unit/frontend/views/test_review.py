@@ -2,16 +2,17 @@ import base64
 
 from streamlit.testing.v1 import AppTest
 
-from tests.unit.frontend.conftest import FakeClient, open_view, png, words
+from frontend.workspace import Review
+from tests.unit.frontend.conftest import FakeClient, desk, open_view, png, upload, words
 
 
-def review(page: AppTest, data: bytes | None = None) -> AppTest:
-    page.file_uploader[0].set_value([("smear.png", data or png(), "image/png")]).run()
+def review(page: AppTest, *images: bytes) -> AppTest:
+    upload(page, *[(f"{number}.png", image) for number, image in enumerate(images or (png(),))])
     return open_view(page, "review")
 
 
 def send(page: AppTest) -> AppTest:
-    return next(button for button in page.button if button.label == "Send").click().run()
+    return next(button for button in page.button if button.label == "Send and go on").click().run()
 
 
 def test_without_fields_it_says_what_to_do(page: AppTest):
@@ -23,7 +24,7 @@ def test_agreement_is_one_click(page: AppTest, client: FakeClient):
     review(page)
     send(page)
     assert client.feedbacks[0].label == "Pre"
-    assert "you said **Pre**" in words(page)
+    assert "you said **pre-B**" in words(page)
 
 
 def test_a_correction_is_sent_without_the_image(page: AppTest, client: FakeClient):
@@ -33,7 +34,7 @@ def test_a_correction_is_sent_without_the_image(page: AppTest, client: FakeClien
     given = client.feedbacks[0]
     assert (given.request_id, given.label) == ("request-1", "Early")
     assert (given.consent, given.image_base64, given.upload_id) == (False, None, None)
-    assert "you said **Early**" in words(page)
+    assert "you said **early pre-B**" in words(page)
 
 
 def test_the_models_label_is_proposed_where_it_was_accepted(page: AppTest):
@@ -76,3 +77,33 @@ def test_a_refusal_is_shown_and_nothing_counts_as_stored(page: AppTest, client: 
     assert "Not stored" in words(page)
     assert "Your label is still here: send it again" in words(page)
     assert "you said" not in words(page)
+
+
+def test_a_reviewed_field_proposes_what_its_reader_said(page: AppTest):
+    review(page)
+    page.radio[0].set_value("Early")
+    send(page)
+    open_view(page, "model")
+    open_view(page, "review")
+    assert page.radio[0].value == "Early"
+
+
+def test_sending_goes_on_to_the_next_field_and_asks_for_the_name_once(page: AppTest, client: FakeClient):
+    review(page, png((1, 0, 0)), png((2, 0, 0)))
+    page.text_input[0].set_value("A. B.")
+    send(page)
+    assert "2: 1.png" in page.selectbox(key="review-field").options[1]
+    assert page.selectbox(key="review-field").value == desk(page).workspace.of("answered")[1].key
+    assert page.text_input[0].value == "A. B."
+    send(page)
+    assert [given.reviewer for given in client.feedbacks] == ["A. B.", "A. B."]
+
+
+def test_labels_given_by_key_are_sent_together(page: AppTest, client: FakeClient):
+    upload(page, ("a.png", png((1, 0, 0))), ("b.png", png((2, 0, 0))))
+    for one, label in zip(desk(page).workspace.of("answered"), ("Pro", "Benign"), strict=True):
+        desk(page).workspace.judge(one.key, Review(label))
+    open_view(page, "review")
+    next(button for button in page.button if button.label.startswith("Send the labels")).click().run()
+    assert [given.label for given in client.feedbacks] == ["Pro", "Benign"]
+    assert all(one.review and one.review.sent for one in desk(page).workspace.of("answered"))

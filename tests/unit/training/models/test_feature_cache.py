@@ -19,7 +19,8 @@ from training.models.features import Features
 from training.models.heads import build_head
 from training.models.learners import Learned, learn_linear
 from training.models.linear_probe import LinearHead
-from training.models.mlp_head import DivergedError, FittedHead, HeadRecipe, fit_head
+from training.models.mlp_head import DivergedError, FittedHead, fit_head
+from training.models.recipes import LinearProbe, MlpHead
 from training.serving.mlp_graph import ServedMaxima
 from training.serving.shared_backbone import HeadFiles, join
 from training.tflite import convert
@@ -37,7 +38,7 @@ def backbone(tiny_backbone: str) -> FrozenBackbone:
 def fitted(backbone: FrozenBackbone) -> FittedHead:
     """Fit a head to 200 points that lie in four clusters."""
     embeddings, labels = clusters()
-    return fit_head(backbone.name, embeddings, labels, HeadRecipe(batch_size=16, epochs=12))
+    return fit_head(backbone.name, embeddings, labels, MlpHead(batch_size=16, epochs=12))
 
 
 def clusters() -> tuple[np.ndarray, np.ndarray]:
@@ -67,21 +68,21 @@ def test_the_whole_network_answers_as_head_on_features(backbone: FrozenBackbone,
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_a_head_learns_what_can_be_learnt(tiny_backbone: str, optimizer: str) -> None:
     embeddings, labels = clusters()
-    fitted = fit_head(tiny_backbone, embeddings, labels, HeadRecipe(optimizer=optimizer, batch_size=16, epochs=40))
+    fitted = fit_head(tiny_backbone, embeddings, labels, MlpHead(optimizer=optimizer, batch_size=16, epochs=40))
     assert (fitted.logits(embeddings).argmax(1) == labels).mean() > 0.95
     assert fitted.epochs[-1]["loss"] < fitted.epochs[0]["loss"]
 
 
 def test_the_same_seed_gives_the_same_head(fitted: FittedHead) -> None:
     embeddings, labels = clusters()
-    again = fit_head("tiny", embeddings, labels, HeadRecipe(batch_size=16, epochs=12))
+    again = fit_head("tiny", embeddings, labels, MlpHead(batch_size=16, epochs=12))
     np.testing.assert_allclose(again.logits(embeddings), fitted.logits(embeddings), atol=1e-3)
 
 
 def test_a_loss_that_is_no_number_is_an_error() -> None:
     embeddings, labels = clusters()
     with pytest.raises(DivergedError, match=r"epoch 1.*lower the learning rate"):
-        fit_head("efficientnet-lite0", np.full_like(embeddings, np.nan), labels, HeadRecipe(optimizer="sgd", epochs=1))
+        fit_head("efficientnet-lite0", np.full_like(embeddings, np.nan), labels, MlpHead(optimizer="sgd", epochs=1))
 
 
 class Counting:
@@ -197,7 +198,7 @@ def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
     features = Features(
         points[order][None], none, np.full(200, 0.1, np.float32), none[:, 0], none[:, 0, 0], np.empty((0, 1), np.int64)
     )
-    learned = learn_linear(classifier.build(tiny_backbone), fields, features, records)
+    learned = learn_linear(classifier.build(tiny_backbone), fields, features, records, LinearProbe())
     assert (learned.distance.score(features.embeddings) <= learned.threshold).mean() > 0.95
     read_back = LinearHead.of(learned.network).logits(features.embeddings)
     assert (read_back.argmax(1) == fields.labels).mean() > 0.95

@@ -7,6 +7,7 @@ from training.models.features import Features
 from training.models.gate import fit_gate
 from training.models.levels import SIDES, join
 from training.models.linear_probe import fit_linear_head
+from training.models.recipes import LinearProbe
 from training.models.slide_learner import SlideLearned, examine_gate, learn_on_slides
 
 WIDTH, COLOURS, OF_A_SLIDE = 24, 12, 25
@@ -37,7 +38,7 @@ def features() -> Features:
 
 @pytest.fixture(scope="module")
 def learned(features: Features) -> SlideLearned:
-    found = learn_on_slides(features, LABELS, SLIDES, COLOURS)
+    found = learn_on_slides(features, LABELS, SLIDES, COLOURS, LinearProbe())
     assert found is not None
     return found
 
@@ -63,7 +64,7 @@ def test_a_gate_turns_away_strangers_that_it_never_saw_and_keeps_its_own(
 ) -> None:
     assert max(examine_gate(features, learned).values()) < 0.1
     assert np.mean(list(learned.numbers.left_out.values())) < 0.15
-    head = fit_linear_head(features.turned, features.varied, LABELS, features.densities)
+    head = fit_linear_head(features.turned, features.varied, LABELS, features.densities, LinearProbe())
     gate = fit_gate(features, head)
     known = gate.of(head.standardise(features.embeddings))
     assert gate.of(head.standardise(features.strangers["one"])).min() > np.quantile(known, 0.95)
@@ -95,4 +96,6 @@ def test_however_sure_the_pattern_is_the_side_stays_as_the_triage_says() -> None
 
 def test_a_label_with_a_single_field_is_told(features: Features) -> None:
     which = np.append(np.flatnonzero(LABELS > 0), 0)
-    assert learn_on_slides(features.take(which), LABELS[which], [SLIDES[k] for k in which], COLOURS) is None
+    assert (
+        learn_on_slides(features.take(which), LABELS[which], [SLIDES[k] for k in which], COLOURS, LinearProbe()) is None
+    )

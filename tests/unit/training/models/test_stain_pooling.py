@@ -10,6 +10,7 @@ from training.data.synthetic import draw_field
 from training.models import classifier
 from training.models.fine_tuning import embed
 from training.models.linear_probe import balanced_weights, fit_linear_head, stain_density
+from training.models.recipes import LinearProbe
 from training.models.stain_pooling import (
     TURNS,
     VIEWS,
@@ -95,7 +96,7 @@ def test_what_is_pooled_of_turned_maps_and_weights_is_what_was_pooled(flip: bool
 def test_a_linear_head_answers_in_the_network_as_alone() -> None:
     network = classifier.build("efficientnet-lite0", imagenet=False)
     embeddings, _ = embed(network, FIELDS)
-    head = fit_linear_head(embeddings[None], embeddings[None], TRUTH, stain_density(FIELDS))
+    head = fit_linear_head(embeddings[None], embeddings[None], TRUTH, stain_density(FIELDS), LinearProbe())
     head.put(network)
     standard, logits = embed(network, FIELDS)
     np.testing.assert_allclose(standard, head.standardise(embeddings), atol=1e-3)
@@ -109,9 +110,11 @@ def test_a_varied_copy_counts_less_than_its_field() -> None:
     labels = np.arange(80) % 4
     embeddings = (np.eye(4)[labels] * 3 + rng.normal(0, 0.1, (80, 4))).astype(np.float32)
     contrary = np.roll(embeddings, 1, axis=1)[None]
-    head = fit_linear_head(embeddings[None], contrary, labels, np.ones(80, np.float32))
+    head = fit_linear_head(embeddings[None], contrary, labels, np.ones(80, np.float32), LinearProbe())
     assert (head.logits(embeddings).argmax(1) == labels).all()
-    assert not np.allclose(head.kernel, fit_linear_head(embeddings[None], contrary[:0], labels, np.ones(80)).kernel)
+    assert not np.allclose(
+        head.kernel, fit_linear_head(embeddings[None], contrary[:0], labels, np.ones(80), LinearProbe()).kernel
+    )
 
 
 def test_labels_count_alike_and_so_do_the_densities_within_one() -> None:

@@ -71,6 +71,8 @@ def test_every_option_is_in_the_request(command):
             "sweep",
             "--executor",
             "sagemaker",
+            "--backbone",
+            "vgg16",
             "--optimizer",
             "adam",
             "--optimizer",
@@ -110,6 +112,59 @@ def test_a_warm_pool_is_for_one_job(command):
     told = command("sweep", "--executor", "sagemaker", "--keep-alive", "10m", "--seed", "1", "--seed", "2", "--dry-run")
     assert told.code == 2
     assert "a tuner hands its instances from job to job by itself" in told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        # Nine equal jobs: a linear head has no learning rate.
+        (
+            ("sweep", "--frozen", "--learning-rate", "1e-5:1e-2", "--strategy", "bayesian", "--max-jobs", "9"),
+            "--learning-rate: efficientnet-lite0 --frozen is a linear head on a frozen backbone",
+        ),
+        (
+            ("sweep", "--frozen", "--optimizer", "adam", "--optimizer", "sgd"),
+            "--optimizer: efficientnet-lite0 --frozen",
+        ),
+        (
+            ("sweep", "--frozen", "--backbone", "vgg16", "--learning-rate", "0.1:0.2", "--strategy", "random"),
+            "--learning-rate: vgg16 --frozen",
+        ),
+        (("train", "--frozen", "--epochs", "6"), "--epochs: efficientnet-lite0 --frozen"),
+        (("train", "--c", "1"), "--c: efficientnet-lite0 is fine-tuning, which has no such setting"),
+        # A head of several layers has no such optimizer, of which the job itself would have told after billing began.
+        (("train", "--frozen", "--backbone", "vgg16", "--optimizer", "adamw"), "--optimizer adamw: not allowed"),
+        (("train", "--frozen", "--backbone", "vgg16", "--learning-rate", "0.1"), "--learning-rate: vgg16 --frozen"),
+        # One of two backbones has it.
+        (
+            ("sweep", "--frozen", "--backbone", "vgg16", "--backbone", "efficientnet-lite0", "--epochs", "3"),
+            "--epochs: efficientnet-lite0 --frozen",
+        ),
+        (
+            ("sweep", "--optimizer", "sgd", "--optimizer", "adamw", "--weight-decay", "0.1"),
+            "--weight-decay: --optimizer sgd has none",
+        ),
+        (
+            ("sweep", "--frozen", "--c", "0.01:1", "--strategy", "hyperband", "--max-jobs", "9"),
+            "--strategy hyperband: it stops jobs by their epochs, and a linear head on a frozen backbone has none",
+        ),
+    ],
+)
+def test_a_setting_that_the_method_does_not_have_is_refused_by_name(command, options, said):
+    told = command(options[0], "--executor", "sagemaker", *options[1:], "--dry-run")
+    assert told.code == 2, told.out
+    assert said in told.err
+    assert len(told.err.splitlines()) == 1
+
+
+def test_a_linear_head_is_searched_over_its_own_penalty(command):
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--frozen", "--c", "0.01:1", "--strategy", "bayesian", "--max-jobs", "9"),
+        "--dry-run",
+    )
+    assert told.code == 0, told.err
+    ranges = json.loads(told.out)["tuner"]["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert [one["Name"] for one in ranges["ContinuousParameterRanges"]] == ["c"]
 
 
 def test_hyperband_stops_by_epochs(command):

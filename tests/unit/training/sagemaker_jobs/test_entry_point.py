@@ -12,6 +12,7 @@ import pytest
 
 from inference import load
 from training.data.synthetic import write_dataset
+from training.models.recipes import FineTuning, LinearProbe, MlpHead
 from training.sagemaker_jobs import entry_point
 from training.sagemaker_jobs.job_environment import (
     Interrupted,
@@ -42,14 +43,14 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_a_launchers_variables_and_options_are_read(base: Path) -> None:
     told = {
-        "SM_HPS": json.dumps({"epochs": 3, "learning-rate": 0.001, "_tuning_objective_metric": "x", "frozen": True}),
+        "SM_HPS": json.dumps({"epochs": 3, "learning-rate": 0.001, "_tuning_objective_metric": "x", "frozen": False}),
         "SM_RESOURCE_CONFIG": json.dumps({"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}),
         "SM_CHANNEL_TRAIN": str(base),
         "SM_MODEL_DIR": "/opt/ml/model",
     }
     settings = JobSettings.read(told, ["--epochs", "5", "--batch_size", "16"], base)
-    assert settings.hyperparameters == {"epochs": "5", "learning-rate": "0.001", "batch-size": "16"}
-    assert settings.frozen
+    assert settings.recipe == FineTuning(epochs=5, learning_rate=0.001, batch_size=16)
+    assert settings.backbone == "efficientnet-lite0"
     assert (settings.hosts, settings.host) == (("algo-1", "algo-2"), "algo-2")
     assert (settings.data, settings.model) == (base, Path("/opt/ml/model"))
     assert settings.checkpoints == base / "checkpoints"
@@ -61,10 +62,14 @@ def test_a_bare_image_finds_the_same_in_sagemakers_files(base: Path) -> None:
     (config / "resourceconfig.json").write_text('{"current_host": "algo-1", "hosts": ["algo-1"]}')
     (base / "input" / "data" / "external" / "bccd").mkdir(parents=True)
     settings = JobSettings.read({}, root=base)
-    assert settings.hyperparameters == {"optimizer": "sgd"}
+    assert settings.recipe == FineTuning(optimizer="sgd")
     assert settings.data == base / "input" / "data" / "train"
     assert [folder.name for folder in settings.external] == ["bccd"]
-    assert not settings.frozen
+
+
+def test_a_frozen_backbone_is_trained_by_the_defaults_of_its_own_method(base: Path) -> None:
+    assert JobSettings.read({}, ["--frozen"], base).recipe == LinearProbe()
+    assert JobSettings.read({"SM_HPS": '{"frozen": true, "backbone": "vgg16"}'}, root=base).recipe == MlpHead()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,8 @@ def test_a_bare_image_finds_the_same_in_sagemakers_files(base: Path) -> None:
         (["--batch-size", "0"], "1 to 1024"),
         (["--dropout", "0.5"], "--dropout is no hyperparameter of a job; there are --backbone"),
         (["--frozen", "maybe"], "--frozen maybe: allowed: true or false"),
+        (["--frozen", "--epochs", "3"], "--epochs: efficientnet-lite0 --frozen is a linear head"),
+        (["--frozen", "--backbone", "vgg16", "--optimizer", "adamw"], "--optimizer adamw: not allowed"),
         (["16"], "16: write hyperparameters as --name value"),
     ],
 )

@@ -19,7 +19,8 @@ def main(rank: int, ports: list[str], folder: Path) -> None:
     # TensorFlow wants its workers before anything else runs.
     from training.data.dataset import Fields
     from training.data.labels import INPUT_SIDE_PX
-    from training.models.fine_tuning import Recipe, fit
+    from training.models.fine_tuning import fit
+    from training.models.recipes import FineTuning
 
     keras.utils.set_random_seed(1)
     labels = np.arange(16) % 4
@@ -29,7 +30,7 @@ def main(rank: int, ports: list[str], folder: Path) -> None:
         image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3))
         pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
         network = keras.Model(image, keras.layers.Dense(4)(pooled))
-        epochs = fit(network, fields, Recipe(epochs=3, batch_size=8), folder / str(rank))
+        epochs = fit(network, fields, FineTuning(epochs=3, batch_size=8), folder / str(rank))
     told = {
         "replicas": strategy.num_replicas_in_sync,
         "steps": int(network.optimizer.iterations.numpy()),

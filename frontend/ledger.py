@@ -1,0 +1,105 @@
+"""The ledger: of every file that was dropped, what came of it. It adds up at any moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, Self
+
+Outcome = Literal["coming", "arrived", "refused", "too_large", "not_sent"]
+
+
+@dataclass
+class Arrival:
+    """One file that was dropped, whether its bytes came or not."""
+
+    number: int
+    """Its place among all files, from 1."""
+    name: str
+    tab: str = ""
+    """The browser's tab that holds the file."""
+    outcome: Outcome = "coming"
+    problem: str = ""
+    field: str = ""
+    """Key of the field that it became."""
+
+    def end(self, outcome: Outcome, problem: str = "", field: str = "") -> None:
+        """Note what became of it."""
+        self.outcome, self.problem, self.field = outcome, problem, field
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Counts of files; ``dropped`` is the sum of all others."""
+
+    dropped: int
+    read: int = 0
+    same: int = 0
+    """The same image as another file."""
+    waiting: int = 0
+    coming: int = 0
+    unanswered: int = 0
+    refused: int = 0
+    too_large: int = 0
+    not_sent: int = 0
+    removed: int = 0
+
+    @classmethod
+    def of(cls, arrivals: Iterable[Arrival], states: Mapping[str, str], removed: int) -> Self:
+        """Count arrivals by the states of the fields that they became.
+
+        Parameters
+        ----------
+        arrivals : Iterable[Arrival]
+            Every file that was dropped.
+        states : Mapping[str, str]
+            State of each field, by key.
+        removed : int
+            Files that a reader removed since.
+        """
+        counts = dict.fromkeys((one.name for one in fields(cls)), 0)
+        seen: set[str] = set()
+        for arrival in arrivals:
+            counts["dropped"] += 1
+            name: str = arrival.outcome
+            if name == "arrived":
+                state = states[arrival.field]
+                name = "same" if arrival.field in seen else "read" if state == "answered" else state
+                seen.add(arrival.field)
+            counts[name] += 1
+        counts["removed"] = removed
+        counts["dropped"] += removed
+        return cls(**counts)
+
+    @property
+    def unsettled(self) -> int:
+        """Files that may still be read without anybody doing anything."""
+        return self.waiting + self.coming
+
+    @property
+    def unread(self) -> int:
+        """Files that were not read, and will not be by themselves."""
+        return self.unanswered + self.refused + self.too_large + self.not_sent
+
+    def in_words(self) -> str:
+        """Say it in one line.
+
+        Examples
+        --------
+        >>> Ledger(dropped=60, read=57, refused=2, too_large=1).in_words()
+        '60 dropped: 57 read, 2 refused, 1 too large'
+        """
+        said = [f"{count} {WORDS[name]}" for name in WORDS if (count := getattr(self, name)) or name == "read"]
+        return f"{self.dropped} dropped: {', '.join(said)}"
+
+
+WORDS = {
+    "read": "read",
+    "waiting": "waiting",
+    "coming": "on the way",
+    "unanswered": "without an answer",
+    "refused": "refused",
+    "too_large": "too large",
+    "not_sent": "not sent",
+    "same": "the same image again",
+    "removed": "removed by you",
+}
+"""What each count is called, in the order in which they are told."""

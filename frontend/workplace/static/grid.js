@@ -1,0 +1,136 @@
+/* The grid of fields, what needs eyes first on top. The browser draws what is seen of it, and no more. */
+
+import { h, say } from "./dom.js";
+import { sign } from "./signs.js";
+
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+
+export class Grid {
+  /** Keys of the fields that are shown, in their order. */
+  order = [];
+  #desk;
+  #open;
+  #tiles = new Map();
+  #drawn = new Map();
+
+  constructor(desk, open) {
+    this.#desk = desk;
+    this.#open = open;
+    this.element = h("ul", { class: "lk-grid", "aria-label": say("grid"), onkeydown: this.#step });
+  }
+
+  draw(answered, filter) {
+    const shown = answered.filter((one) => filter === "" || one.finding.group === filter);
+    shown.sort((one, other) => one.finding.rank - other.finding.rank || one.number - other.number);
+    const order = shown.map((one) => one.key);
+    for (const one of shown) {
+      const seen = JSON.stringify([one.finding, one.label, one.note !== "", one.leftOut, one.number, one.sent]);
+      if (this.#drawn.get(one.key) !== seen) {
+        this.#drawn.set(one.key, seen);
+        this.#tile(one);
+      }
+    }
+    for (const key of [...this.#tiles.keys()]) {
+      if (!this.#desk.fields.has(key)) {
+        this.#tiles.delete(key);
+        this.#drawn.delete(key);
+      }
+    }
+    if (order.join() !== this.order.join()) {
+      const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
+      this.order = order;
+      this.element.replaceChildren(...order.map((key) => this.#tiles.get(key)));
+      focused?.focus();
+    }
+    const buttons = [...this.element.querySelectorAll(".lk-tile")];
+    if (!buttons.some((button) => button.tabIndex === 0) && buttons.length > 0) {
+      buttons[0].tabIndex = 0;
+    }
+  }
+
+  focus(key) {
+    this.#tiles.get(key)?.querySelector("button")?.focus();
+  }
+
+  #tile(one) {
+    const { finding } = one;
+    const item = this.#tiles.get(one.key) ?? h("li", {});
+    const reader = one.label === null ? null : h("span", { class: "lk-reader" }, say("you_said", { label: this.#name(one.label) }));
+    const old = item.querySelector("button");
+    const said = [finding.title, finding.certainty, finding.pattern].filter(Boolean).join(", ");
+    const picture = h(
+      "span",
+      { class: "lk-picture" },
+      h("img", { src: this.#desk.picture(one.key, "thumbnail"), alt: "", loading: "lazy", decoding: "async" }),
+    );
+    const button = h(
+      "button",
+      {
+        class: `lk-tile lk-kind-${finding.kind}${one.leftOut ? " lk-out" : ""}`,
+        "aria-label": say("tile", { number: one.number, name: one.name, said }) + (reader ? `, ${reader.textContent}` : ""),
+        title: one.name,
+        onclick: () => this.#open(one.key),
+        onpointerenter: () => this.#heat(picture, one),
+        onfocus: () => {
+          this.#rove(button);
+          this.#heat(picture, one);
+        },
+      },
+      picture,
+      h(
+        "span",
+        { class: "lk-caption" },
+        h("span", { class: "lk-finding" }, sign(finding.kind), finding.title),
+        h("span", { class: "lk-quiet" }, [finding.certainty, finding.pattern].filter(Boolean).join(" · ") || "\u00a0"),
+        h(
+          "span",
+          { class: "lk-quiet lk-name" },
+          `${one.number} · ${one.name}`,
+          one.synthetic ? ` · ${say("synthetic")}` : "",
+          one.note ? " ✎" : "",
+          one.leftOut ? ` · ${say("left_out")}` : "",
+        ),
+        reader,
+      ),
+    );
+    button.tabIndex = old?.tabIndex ?? -1;
+    const focused = old !== null && old === document.activeElement;
+    item.replaceChildren(button);
+    this.#tiles.set(one.key, item);
+    if (focused) {
+      button.focus();
+    }
+  }
+
+  /** The heat map comes when a tile is pointed at or reached by key; a grid of hundreds would fetch too many. */
+  #heat(picture, one) {
+    if (one.heat && picture.childElementCount === 1) {
+      picture.append(h("img", { class: "lk-heat", src: this.#desk.picture(one.key, "heat"), alt: "" }));
+    }
+  }
+
+  #name(label) {
+    return this.#desk.state.classes.find((one) => one.label === label)?.name ?? label;
+  }
+
+  #rove(button) {
+    for (const other of this.element.querySelectorAll('.lk-tile[tabindex="0"]')) {
+      other.tabIndex = -1;
+    }
+    button.tabIndex = 0;
+  }
+
+  #step = (event) => {
+    const tiles = [...this.element.querySelectorAll(".lk-tile")];
+    const here = tiles.indexOf(document.activeElement);
+    if (here < 0) {
+      return;
+    }
+    const columns = getComputedStyle(this.element).gridTemplateColumns.split(" ").length;
+    const step = STEPS[event.key] ?? { ArrowUp: -columns, ArrowDown: columns }[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      tiles[Math.min(tiles.length - 1, Math.max(0, here + step))].focus();
+    }
+  };
+}

@@ -1,0 +1,119 @@
+"""The workspaces of this process, each known to its browser alone by its cookie (``frontend.visitors``).
+
+A workspace outlives the connection of its browser: a reload, a lost network and a lunch break lose nothing. It is
+forgotten a while after its browser's last word, by a thread of its own, whether or not anybody else comes.
+"""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from frontend.classification import Batch
+from frontend.workspace import Workspace
+
+SWEEP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A workspace, and the work on it."""
+
+    workspace: Workspace
+    batch: Batch
+
+
+class Workspaces:
+    """Desks by token.
+
+    Parameters
+    ----------
+    keep_s : float
+        How long one is kept after its browser's last word (s).
+    away_s : float
+        After so long without a word, one is away: the first to go where room is short (s).
+    total_bytes : int
+        Image files held by all together; beyond it, those that are away are forgotten, the longest away first.
+    clock : Callable[[], float]
+        Monotonic time (s).
+    """
+
+    def __init__(
+        self, keep_s: float, total_bytes: int, away_s: float = 180.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keep_s, self._away_s, self._total_bytes, self._clock = keep_s, away_s, total_bytes, clock
+        self._by_token: dict[str, Desk] = {}
+        self._lock = threading.Lock()
+        self._coming_bytes: Counter[int] = Counter()  # by workspace: files that are on their way
+
+    def find(self, token: str) -> Desk | None:
+        """Give a workspace that is there."""
+        return self._by_token.get(token)
+
+    def enter(self, token: str, owner: str, limit_bytes: int) -> Desk:
+        """Give the workspace of a token, a new one where there is none or it is another person's.
+
+        Parameters
+        ----------
+        token : str
+            The browser's cookie.
+        owner : str
+            Who is signed in; empty where nobody signs in.
+        limit_bytes : int
+            Image bytes that a new workspace may hold.
+        """
+        with self._lock:
+            held = self._by_token.get(token)
+            if held is None or held.workspace.owner != owner:
+                workspace = Workspace(limit_bytes, owner)
+                held = self._by_token[token] = Desk(workspace, Batch(workspace))
+            held.workspace.touched = self._clock()
+            return held
+
+    def leave(self, token: str) -> None:
+        """Forget a workspace at once."""
+        with self._lock:
+            held = self._by_token.pop(token, None)
+        if held is not None:
+            held.batch.stop()
+
+    @contextlib.contextmanager
+    def room(self, desk: Desk, length: int) -> Iterator[bool]:
+        """Keep room for a file while it comes; gives whether there is any, beside all others of all sessions."""
+        with self._lock:
+            held = sum(one.workspace.held_bytes for one in self._by_token.values())
+            free = held + self._coming_bytes.total() + length <= self._total_bytes
+            of = id(desk.workspace)
+            taken = length if free and desk.workspace.has_room(self._coming_bytes[of] + length) else 0
+            self._coming_bytes[of] += taken
+        try:
+            yield bool(taken)
+        finally:
+            with self._lock:
+                self._coming_bytes[of] -= taken
+                self._coming_bytes += Counter()  # forgets those of which nothing is on its way
+
+    def sweep(self) -> None:
+        """Forget what nobody has used for long, and what there is no room for."""
+        now = self._clock()
+        with self._lock:
+            oldest_first = sorted(self._by_token.items(), key=lambda item: item[1].workspace.touched)
+            total = sum(held.workspace.held_bytes for _, held in oldest_first)
+            for token, held in oldest_first:
+                quiet_s = now - held.workspace.touched
+                if quiet_s > self._keep_s or (total > self._total_bytes and quiet_s > self._away_s):
+                    total -= held.workspace.held_bytes
+                    held.batch.stop()
+                    del self._by_token[token]
+
+    def sweep_for_ever(self) -> None:
+        """Sweep now and then, on a thread that ends with the process."""
+
+        def run() -> None:
+            while True:
+                time.sleep(SWEEP_S)
+                self.sweep()
+
+        threading.Thread(target=run, name="workspaces-sweep", daemon=True).start()
