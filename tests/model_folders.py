@@ -11,7 +11,7 @@ from training.data.classes import read_classes
 
 
 def public_card(**changes: Any) -> ModelCard:
-    """Give the shipped model's card with the public set's classes, and with changes.
+    """Give the shipped model's card with the public set's classes, without rules of triage and scale, and with changes.
 
     Parameters
     ----------
@@ -19,7 +19,9 @@ def public_card(**changes: Any) -> ModelCard:
         By field; a mapping changes only what it names of a part that is there.
     """
     card = read_card(load_settings({}).model_dir)
-    told = card.model_dump() | {"classes": [one.model_dump() for one in read_classes()], "triage": None}
+    plain = {"classes": [one.model_dump() for one in read_classes()], "triage": None, "scale": None}
+    told = card.model_dump() | plain
+    told["prediction_set"]["minimum_probability"] = 0.2  # one for all labels, so that other classes may be tried
     for name, value in changes.items():
         part = told[name]
         told[name] = {**part, **value} if isinstance(part, dict) and isinstance(value, Mapping) else value
