@@ -119,7 +119,7 @@ def _writer(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, fie
     if isinstance(recipe, LinearProbe):
         network = classifier.build(options.backbone)
         names = slide_names(fields, slides)
-        embedded = (network, features_of(network, fields, recipe, names, options.outliers, options.cache))
+        embedded = (network, features_of(network, fields, names, recipe, options.outliers, options.cache))
     return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded, slides))
 
 

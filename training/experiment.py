@@ -262,10 +262,11 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
 
 def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
     fields, records = experiment.fields.take(train), experiment.manifest.records
-    if experiment.features is None or not isinstance(experiment.recipe, LinearProbe):
-        return learn(experiment.backbone, fields, records, experiment.recipe, work, slides=experiment.slides)
+    recipe, slides = experiment.recipe, experiment.slides
+    if experiment.features is None or not isinstance(recipe, LinearProbe):
+        return learn(experiment.backbone, fields, records, recipe, work, slides=slides)
     network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records, experiment.recipe, slides=experiment.slides)
+    return learn_linear(network, fields, features.take(train), records, recipe, slides=slides)
 
 
 def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:

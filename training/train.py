@@ -105,8 +105,10 @@ def train(
     if isinstance(recipe, LinearProbe):
         network = classifier.build(backbone)
         # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
-        features = features_of(network, fields, recipe, slide_names(fields, slides), outliers).take(kept)
-        learned = learn_linear(network, pool, features, manifest.records, recipe, watch, slides, examined=True)
+        features = features_of(network, fields, slide_names(fields, slides), recipe, outliers)
+        learned = learn_linear(
+            network, pool, features.take(kept), manifest.records, recipe, watch, slides, examined=True
+        )
     else:
         learned = learn(backbone, pool, manifest.records, recipe, place, watch, slides)
     served = serve(learned, BACKBONES[backbone])
@@ -212,8 +214,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here; measured"
     )
-    add_outliers(parser)
     add_options(parser)
+    add_outliers(parser)
     parser.add_argument(
         "--output", type=Path, help=f"model folder ({DEFAULT_OUTPUT}; with --smoke one that is thrown away)"
     )

@@ -22,7 +22,6 @@ KNOWN_LIMITS = (
 
 def render() -> None:
     """Show the view."""
-    st.title("Model", anchor=False)
     try:
         card = service.card()
     except LeukolensError as error:

@@ -150,7 +150,7 @@ def _shares(specimen: Specimen) -> None:
 def _downloads(specimen: Specimen) -> None:
     stem = f"leukolens-{stem_of(specimen.name)}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        paper = st.segmented_control(_("Paper"), ["A4", "Letter"], default="A4", key="paper", required=True)
+        paper = st.selectbox(_("Paper"), list(pdf.PAPERS), key="paper", width=120)
         st.download_button(
             _("Report (PDF)"),
             lambda: pdf.write(specimen, paper=paper),

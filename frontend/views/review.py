@@ -6,11 +6,12 @@ import streamlit as st
 
 from api.schemas import CONSENT_TEXT, CONSENT_VERSION, FeedbackRequest
 from client import LeukolensClient, LeukolensError
-from frontend import finding, service, session
+from frontend import finding, pictures, service, session
 from frontend.finding import OTHER, ClassWords
 from frontend.translation import _
 from frontend.wording import TRY_LATER, plain
 from frontend.workspace import NAME_CHARS, Review, SmearField, Workspace
+from untrusted import in_html
 
 INLINE_BYTES = 3_000_000
 """A larger image goes by an upload: base64 adds a third, and a request to the API is limited."""
@@ -39,7 +40,9 @@ def render() -> None:
     picture, form = st.columns([1, 1], gap="medium")
     with picture:
         if field.preview:
-            st.image(field.preview, width="stretch")
+            source = pictures.data_uri(field.preview, "image/jpeg")
+            name = in_html(_("Smear field {name}").format(name=field.name))
+            st.html(f'<img class="leukolens-picture" src="{source}" alt="{name}">')
         st.caption(f"{_('Field')} {field.number} · {plain(field.name)}")
     with form:
         _form(workspace, field, known)
@@ -100,9 +103,8 @@ def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> N
             format_func=lambda label: finding.name_of(label, known),
             captions=[*(one.description for one in known), ""],
         )
-        sent = st.form_submit_button(
-            _("Send and go on"), type="primary", icon=":material/send:", shortcut="Ctrl+Enter", key="send"
-        )
+        # Not primary: the key that Streamlit writes on such a button has too little contrast.
+        sent = st.form_submit_button(_("Send and go on"), icon=":material/send:", shortcut="Ctrl+Enter", key="send")
         reviewer = st.text_input(_("Your name or initials (optional)"), workspace.reviewer, max_chars=NAME_CHARS)
         comment = st.text_area(
             _("Comment (optional; write nothing about the patient)"),

@@ -58,7 +58,7 @@ def words() -> dict[str, str]:
         "clear_ask": _("Clear all {count} files with their labels and notes? This cannot be undone."),
         "cancel": _("Cancel"),
         "grid": _("Fields, what needs eyes first on top"),
-        "tile": _("Field {number}, {name}: {said}"),
+        "tile": _("Field {number},"),
         "synthetic": _("synthetic"),
         "left_out": _("left out"),
         "you_said": _("You: {label}"),

@@ -29,7 +29,7 @@ def test_a_specimen_is_reported(visit: Visit, page_address: str, api: LeukolensC
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Report (PDF)").click()
     document = PdfReader(io.BytesIO(download.value.path().read_bytes()))
-    assert api.model().sha256 in document.pages[0].extract_text()
+    assert str(api.model().digest) in document.pages[0].extract_text()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Fields (CSV)").click()
     assert len(download.value.path().read_text("utf-8-sig").splitlines()) == len(ALL) + 1

@@ -166,8 +166,8 @@ class Features:
 def features_of(
     network: keras.Model,
     fields: Fields,
-    recipe: LinearProbe,
     slides: Sequence[str],
+    recipe: LinearProbe,
     outliers: Sequence[Path] | None = None,
     cache: Path = CACHE,
 ) -> Features:
@@ -179,10 +179,10 @@ def features_of(
         Of ``classifier.build``.
     fields : Fields
         The i-th of the same fields is varied alike by the same seed.
-    recipe : LinearProbe
-        How many copies, and their seed.
     slides : sequence of str
         Of each field.
+    recipe : LinearProbe
+        How many copies, and the seed of what is drawn.
     outliers : sequence of Path, optional
         Folders for ``ood_sets.taught``, which may be none; without the argument, neither strangers nor other
         magnifications are looked at, and only a head can be fitted.
@@ -210,8 +210,9 @@ def features_of(
 
 
 def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
-    random, title = np.random.default_rng(recipe.seed + copy - 1), f"Varying, {copy} of {recipe.copies}"
-    return np.stack([vary(image, random) for image in bar(fields.images, title, len(fields))])
+    random = np.random.default_rng(recipe.seed + copy - 1)
+    shown = bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))
+    return np.stack([vary(image, random) for image in shown])
 
 
 def _cached(

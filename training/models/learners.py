@@ -120,7 +120,7 @@ def learn(
     """
     network, spec = classifier.build(backbone), BACKBONES[backbone]
     if isinstance(recipe, LinearProbe):
-        features = features_of(network, fields, recipe, slide_names(fields, slides))
+        features = features_of(network, fields, slide_names(fields, slides), recipe)
         return learn_linear(network, fields, features, records, recipe, watch, slides)
     learnt, asked = inner_parts(fields, records)[ASKED_PART]
     callbacks = watch(fields.take(asked)) if watch else ()
@@ -128,9 +128,9 @@ def learn(
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
     elif isinstance(recipe, FineTuning):
         if not spec.hidden:
-            start, pool = LinearProbe(seed=recipe.seed), fields.take(learnt)
-            features = features_of(network, pool, start, slide_names(pool, slides))
-            _fit_head(features, pool.labels, start).put(network)
+            pool, start = fields.take(learnt), LinearProbe(seed=recipe.seed)
+            features = features_of(network, pool, slide_names(pool, slides), start)
+            _fit_head(features, fields.labels[learnt], start).put(network)
         epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
     else:
         raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")

@@ -269,7 +269,8 @@ def reader(method: type[Recipe], name: str) -> Callable[[str], Any]:
         try:
             return read_value(method, name, text)
         except RecipeError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            # argparse itself names the option.
+            raise argparse.ArgumentTypeError(str(error).removeprefix(f"--{name} ")) from None
 
     return read
 

@@ -97,8 +97,8 @@ def quantile(values: Floats, weights: Floats, share: float) -> float:
     """Give the least value that holds at least this share of the weight at or below it."""
     order: Positions = np.argsort(values, kind="stable")
     below = np.cumsum(weights[order]) / np.sum(weights)
-    reached = int(np.searchsorted(below, share - 1e-12))
-    return float(values[order][min(reached, len(values) - 1)])
+    place = min(int(np.searchsorted(below, share - 1e-12)), len(values) - 1)
+    return float(values[order][place])
 
 
 def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> float:

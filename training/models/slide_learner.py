@@ -134,12 +134,12 @@ def learn_on_slides(
     colours : int
         How many statistics come first, of the view in colour.
     recipe : LinearProbe
-        How the heads are fitted.
+        How heads are fitted.
 
     Returns
     -------
     SlideLearned or None
-        None where a label has too few fields to leave some out.
+        None where the slides are too few to leave one out.
     """
     parts = slide_parts(labels, slides)
     if parts is None or len(np.unique(SIDES[np.unique(labels)])) < 2:
@@ -147,8 +147,7 @@ def learn_on_slides(
     names = np.asarray(slides)
     logits, read = np.empty((len(labels), len(LABELS)), np.float32), np.empty((len(labels), 4))
     for learnt, asked in bar(parts, "Slides left out", len(parts), unit="slide"):
-        part = features.take(learnt)
-        fitted = _fit(part, labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS)
+        fitted = _fit(features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS)
         logits[asked], read[asked] = fitted.answer(features.embeddings[asked])
     final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))))
     return _calibrate(final, logits, read, labels, slides)
@@ -180,13 +179,14 @@ def _fit(
 ) -> _Fitted:
     turned = features.turned[list(turns)]
     whole = len(turns) == len(features.turned)
-    copies = features.varied if whole else features.varied[:0]
-    head = fit_linear_head(turned, copies, labels, features.densities, recipe)
+    head = fit_linear_head(
+        turned, features.varied if whole else features.varied[:0], labels, features.densities, recipe
+    )
     triage = fit_triage(head.standardise(turned), labels, features.densities, slides, colours, recipe)
     known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
-    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * len(features.varied)], len(labels))
-    every = np.tile(labels, 1 + len(features.varied))
-    distance = out_of_distribution.fit(known, every, rank_for(len(labels), colours), weights)
+    copies = len(features.varied)
+    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * copies], len(labels))
+    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
     return _Fitted(head, triage, distance, fit_gate(features, head), fit_magnification(features, head))
 
 

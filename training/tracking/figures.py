@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.data.labels import LABELS
-from training.evaluation.metrics import MALIGNANT, Predictions, confusion, reliability, risk_coverage, roc_curves
+from training.data.labels import LABELS, MALIGNANT_LABELS
+from training.evaluation.metrics import Predictions, confusion, reliability, risk_coverage, roc_curves
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 """Okabe and Ito's, told apart by colour-blind readers."""
@@ -35,17 +35,10 @@ def run_figures(labels: NDArray[np.int64], probabilities: NDArray[np.floating[An
     shares = probabilities.astype(np.float64)
     shares /= shares.sum(1, keepdims=True)
     everything = np.ones(len(labels), bool)
-    malignancy = shares[:, MALIGNANT].sum(1)
+    malignant = shares[:, [LABELS.index(label) for label in MALIGNANT_LABELS]].sum(1)
+    first_fold = np.zeros(len(labels), np.int64)
     predictions = Predictions(
-        labels=labels,
-        folds=np.zeros(len(labels), np.int64),
-        probabilities=shares,
-        known=everything,
-        accepted=everything,
-        covered=everything,
-        malignancy=malignancy,
-        triaged=everything,
-        called=malignancy >= 0.5,
+        labels, first_fold, shares, everything, everything, everything, malignant, everything, malignant >= 0.5
     )
     drawers = {"confusion": _confusion, "roc": _roc, "reliability": _reliability, "risk-coverage": _risk_coverage}
     figures = {}

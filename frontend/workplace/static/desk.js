@@ -221,7 +221,12 @@ class Desk extends EventTarget {
         const busy = this.state.busy || this.pending > 0 || (this.state.ledger.unsettled > 0 && !this.state.stopped);
         wait = document.hidden ? (busy ? AGAIN_MS : HIDDEN_MS) : busy ? BUSY_MS : IDLE_MS;
       } else {
-        wait = answer.status === 409 ? 500 : AGAIN_MS;
+        wait = AGAIN_MS;
+        if (answer.status === 409) {
+          this.#lostConnection(false);
+          // Streamlit connects again to a server that was started anew, and runs no script there until something is done.
+          this.dispatchEvent(new Event("unknown"));
+        }
       }
     } catch {
       this.#lostConnection(true);

@@ -57,7 +57,6 @@ export class Grid {
     const item = this.#tiles.get(one.key) ?? h("li", {});
     const reader = one.label === null ? null : h("span", { class: "lk-reader" }, say("you_said", { label: this.#name(one.label) }));
     const old = item.querySelector("button");
-    const said = [finding.title, finding.certainty, finding.pattern].filter(Boolean).join(", ");
     const picture = h(
       "span",
       { class: "lk-picture" },
@@ -67,7 +66,6 @@ export class Grid {
       "button",
       {
         class: `lk-tile lk-kind-${finding.kind}${one.leftOut ? " lk-out" : ""}`,
-        "aria-label": say("tile", { number: one.number, name: one.name, said }) + (reader ? `, ${reader.textContent}` : ""),
         title: one.name,
         onclick: () => this.#open(one.key),
         onpointerenter: () => this.#heat(picture, one),
@@ -76,6 +74,7 @@ export class Grid {
           this.#heat(picture, one);
         },
       },
+      h("span", { class: "lk-unseen" }, say("tile", { number: one.number })),
       picture,
       h(
         "span",

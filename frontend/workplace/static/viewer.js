@@ -185,8 +185,9 @@ export class Viewer {
     if (parts.place.textContent !== told) {
       parts.place.textContent = told;
     }
-    parts.previous.disabled = place <= 0;
-    parts.next.disabled = place < 0 || place >= order.length - 1;
+    // Not "disabled": that would take the focus, and with it every key.
+    parts.previous.setAttribute("aria-disabled", String(place <= 0));
+    parts.next.setAttribute("aria-disabled", String(place < 0 || place >= order.length - 1));
     parts.layer.hidden = !field.heat;
     this.#pictures[0].show(field);
     const pinned = this.#desk.fields.get(this.#pinned);

@@ -39,6 +39,8 @@ class Workplace {
   #settled = null;
   #notify = () => {};
   #timer = 0;
+  /** What was typed and is not saved yet; null where all is. */
+  #named = null;
 
   constructor(parent, data) {
     this.view = data.view;
@@ -51,6 +53,7 @@ class Workplace {
     }
     parent.append(this.#root);
     desk.addEventListener("change", this.#draw);
+    desk.addEventListener("unknown", this.#wake);
     if (this.#full) {
       for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
         document.addEventListener(kind, this.#drag);
@@ -66,9 +69,11 @@ class Workplace {
 
   remove() {
     desk.removeEventListener("change", this.#draw);
+    desk.removeEventListener("unknown", this.#wake);
     for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
       document.removeEventListener(kind, this.#drag);
     }
+    this.#saveName();
     this.#viewer?.close();
     this.#root.remove();
   }
@@ -85,6 +90,7 @@ class Workplace {
       maxlength: "80",
       autocomplete: "off",
       oninput: () => this.#name(),
+      onchange: () => this.#saveName(),
     });
     this.#parts.model = h("span", { class: "lk-quiet" });
     this.#parts.strip = h("div", { class: "lk-strip", role: "group", "aria-label": say("strip") });
@@ -140,6 +146,9 @@ class Workplace {
     );
   }
 
+  /** Have Streamlit run its script, which begins this browser's session on the server. */
+  #wake = () => this.#notify("changed", String(Date.now()));
+
   #chosen = (event) => {
     const files = [...event.target.files];
     event.target.value = "";
@@ -158,8 +167,17 @@ class Workplace {
   };
 
   #name() {
+    this.#named = this.#parts.specimen.value;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => desk.tell("/specimen", "POST", { name: this.#parts.specimen.value }), SAVED_MS);
+    this.#timer = setTimeout(() => this.#saveName(), SAVED_MS);
+  }
+
+  async #saveName() {
+    clearTimeout(this.#timer);
+    const name = this.#named;
+    if (name !== null && (await desk.tell("/specimen", "POST", { name })) !== null && this.#named === name) {
+      this.#named = null;
+    }
   }
 
   // --- drawing ------------------------------------------------------------------------------------
@@ -182,7 +200,7 @@ class Workplace {
     this.#parts.first.hidden = state.ledger.dropped > 0 || desk.pending > 0;
     this.#parts.drop.classList.toggle("lk-small", !this.#parts.first.hidden === false);
     this.#parts.work.hidden = this.#parts.strip.hidden = answered.length === 0;
-    if (document.activeElement !== this.#parts.specimen) {
+    if (this.#named === null && document.activeElement !== this.#parts.specimen) {
       this.#parts.specimen.value = state.specimen;
     }
     this.#parts.model.textContent = state.model ? say("model", { model: state.model }) : "";

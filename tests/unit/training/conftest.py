@@ -1,3 +1,5 @@
+import contextlib
+import ctypes
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,16 @@ def _seeded() -> None:
     """Begin every test's drawing at one place: weights that nobody seeds, what augmentation draws."""
     if "keras" in sys.modules:  # importing it takes seconds, and most tests here need none
         sys.modules["keras"].utils.set_random_seed(7)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_given_back() -> Iterator[None]:
+    """Let go of a file's networks once its tests are over: TensorFlow and the C library keep gigabytes otherwise."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session(free_memory=True)
+        with contextlib.suppress(OSError, AttributeError):  # elsewhere than on glibc there is no such call
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @pytest.fixture(scope="session")
