@@ -11,7 +11,7 @@ from training.data.classes import read_classes
 
 
 def public_card(**changes: Any) -> ModelCard:
-    """Give the shipped model's card with the public set's classes, without rules of triage and scale, and with changes.
+    """Give the shipped model's card with the public set's classes, neither scale nor triage rule, and changes.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ def public_card(**changes: Any) -> ModelCard:
         By field; a mapping changes only what it names of a part that is there.
     """
     card = read_card(load_settings({}).model_dir)
-    plain = {"classes": [one.model_dump() for one in read_classes()], "triage": None, "scale": None}
-    told = card.model_dump() | plain
-    told["prediction_set"]["minimum_probability"] = 0.2  # one for all labels, so that other classes may be tried
+    told = card.model_dump() | {"classes": [one.model_dump() for one in read_classes()], "triage": None, "scale": None}
+    # One number for whatever labels a test names, and the rules that a test names itself.
+    told["prediction_set"]["minimum_probability"] = 0.2
     for name, value in changes.items():
         part = told[name]
         told[name] = {**part, **value} if isinstance(part, dict) and isinstance(value, Mapping) else value
