@@ -26,7 +26,8 @@ class Outputs:
     embedding
         float32[D], pooled features.
     activation_maps
-        float32[h, w, labels]; the spatial mean of a label's map, plus its bias, is its logit.
+        float32[h, w, labels]; the spatial mean of a label's map, plus its bias, is its logit, up to a number that the
+        labels of its side (malignant or benign) share.
     out_of_distribution_score
         Higher is stranger.
     scale
