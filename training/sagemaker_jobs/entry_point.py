@@ -117,8 +117,8 @@ def _train(
     work: Path,
     run: tracking.Run | None = None,
 ) -> None:
+    from training.experiment import train
     from training.sagemaker_jobs.callbacks import Epochs
-    from training.train import train
 
     with strategy.scope():
         train(
