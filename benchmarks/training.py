@@ -116,7 +116,7 @@ def _drain(data: Any) -> None:
 
 
 def _one_by_one(paths: list[Path]) -> None:
-    from training.data.augmentation import augment
+    from training.models.augmentation import augment
     from training.data.dataset import read_field
 
     for path in paths:
