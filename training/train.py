@@ -31,12 +31,14 @@ from training.data.protocols import contiguous_holdout, group_numbers
 from training.data.slides import slides_of
 from training.data.validation import manifest_of
 from training.evaluation import predictions
-from training.models import classifier
+from training.models import base_statistics, classifier
 from training.models.backbones import BACKBONES
 from training.models.backbones.vgg16 import WeightsError
+from training.models.base_statistics import statistics_of
 from training.models.features import features_of
 from training.models.fine_tuning import CHECKPOINT
 from training.models.learners import Learned, Watch, learn, learn_linear, slide_names
+from training.models.linear_probe import LinearHead
 from training.models.mlp_head import DivergedError
 from training.models.recipes import FineTuning, LinearProbe, Recipe, add_options, recipe_of
 from training.serving import parity
@@ -111,6 +113,10 @@ def train(
         )
     else:
         learned = learn(backbone, pool, manifest.records, recipe, place, watch, slides)
+    beside: dict[str, bytes] = {}
+    if isinstance(recipe, LinearProbe):
+        head, names = LinearHead.of(learned.network), slide_names(pool, slides)
+        beside[base_statistics.FILE_NAME] = statistics_of(features.take(kept), pool.labels, names, head, LABELS).content
     served = serve(learned, BACKBONES[backbone])
     content = convert(served, place / SAVED_MODEL)
     card = card_of(
@@ -126,6 +132,7 @@ def train(
             "recipe": recipe.record(),
             "epochs": learned.epochs,
             **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
+            **base_statistics.told(beside),
             "minutes": round((time.monotonic() - start) / 60, 1),
         },
     )
@@ -150,7 +157,7 @@ def train(
             "parity": asdict(found),
         }
 
-    whole, _ = release(content, card, output, check)
+    whole, _ = release(content, card, output, check, beside=beside)
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
