@@ -9,10 +9,9 @@ TRIPOD+AI: Collins et al., BMJ 385:e078378, 2024, doi:10.1136/bmj-2023-078378.
 from typing import Any, NamedTuple
 
 from inference import ModelCard
-from training.evaluation.report.report import metric_table
-from training.evaluation.report.wording import COLLECTIONS, interval, table
+from training.evaluation.report.report import metric_table, stranger_table
+from training.evaluation.report.wording import interval, table
 from training.evaluation.results import Results
-from untrusted import in_markdown
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
 
@@ -164,7 +163,7 @@ def render(results: Results, card: ModelCard) -> str:
         "",
         "Pictures of no class that the model knows:",
         "",
-        *_strangers(results),
+        *stranger_table(results),
         "",
         *_parity(results),
         "## Versions",
@@ -257,20 +256,6 @@ def _rules(card: ModelCard) -> list[str]:
             "else out of distribution."
         )
     return lines
-
-
-def _strangers(results: Results) -> list[str]:
-    rows = [
-        [
-            COLLECTIONS.get(name) or in_markdown(name),
-            f"{one.images}",
-            f"{one.out_of_distribution:.2%}",
-            f"{one.accepted_as_benign:.2%}",
-            f"{one.accepted_as_malignant:.2%}",
-        ]
-        for name, one in results.evidence.strangers.items()
-    ]
-    return table(["", "n", "turned away", "accepted as benign", "accepted as malignant"], rows)
 
 
 def _parity(results: Results) -> list[str]:
