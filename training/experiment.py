@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,12 +38,15 @@ from training.models.linear_probe import LinearHead
 from training.models.mlp_head import Labels
 from training.models.mlp_learner import FrozenSet, learn_head
 from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
+from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import MAX_BYTES, UNRELEASED, card_of, release
-from training.tflite import convert
 from training.tracking.fold_runs import FoldMade
 from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
+
+if TYPE_CHECKING:
+    import keras
 
 VERSION = "2.0.0"
 """Of the model that ``train`` ships."""
@@ -154,7 +156,7 @@ class LinearFeatures:
         In the fields' order.
     """
 
-    network: keras.Model
+    network: "keras.Model"
     features: Features
 
 
@@ -233,7 +235,7 @@ def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, 
     DataError, DivergedError, ParityError
         Too few fields, a head that learnt nothing, a file that is not its network.
     """
-    keras.utils.set_random_seed(experiment.recipe.seed)
+    classifier.seed(experiment.recipe.seed)
     fields = experiment.fields
     train, test = positions(fields, fold.train), positions(fields, fold.test)
     shutil.rmtree(folder, ignore_errors=True)
@@ -336,7 +338,7 @@ def train(
         The card's ``training`` and the file's ``size_bytes``.
     """
     start = time.monotonic()
-    keras.utils.set_random_seed(recipe.seed)
+    classifier.seed(recipe.seed)
     fields, manifest = load_fields(data), manifest_of(data)
     parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))

@@ -21,8 +21,8 @@ from training.models.learners import learn_linear
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import DivergedError, FittedHead, fit_head
 from training.models.recipes import LinearProbe, MlpHead
+from training.models.tflite import convert
 from training.serving.mlp_graph import ServedMaxima
-from training.tflite import convert
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 224, 224, 3), np.uint8)
@@ -57,7 +57,7 @@ def test_vgg16_has_the_parameters_of_the_project_that_this_grew_from() -> None:
 
 
 def test_the_whole_network_answers_as_head_on_features(backbone: FrozenBackbone, fitted: FittedHead) -> None:
-    from training.data.scale_bar import hide_scale_bar
+    from training.models.scale_bar_mask import hide_scale_bar
 
     whole = backbone.classifier(fitted.head)
     expected = whole(hide_scale_bar(IMAGES.astype(np.float32)), training=False)
