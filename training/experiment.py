@@ -28,8 +28,9 @@ from training.data.validation import manifest_of
 from training.evaluation import predictions
 from training.evaluation.folds import write_record
 from training.evaluation.predictions import Measured
-from training.models import classifier
+from training.models import base_statistics, classifier
 from training.models.backbones import BACKBONES
+from training.models.base_statistics import statistics_of
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
 from training.models.features import Features, features_of
 from training.models.fine_tuning import CHECKPOINT, embed
@@ -89,6 +90,7 @@ def write_model(
     measure: Callable[[Classifier], dict[str, object]],
     saved_model: Path | None = None,
     max_bytes: int | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> ModelCard:
     """Convert a trained classifier and write its model folder, once the file answers as the network does.
 
@@ -106,6 +108,8 @@ def write_model(
         Where to leave the graph that was converted.
     max_bytes : int, optional
         The most that the file may have.
+    beside : mapping of str to bytes, optional
+        More files of the folder, by name.
 
     Returns
     -------
@@ -133,6 +137,7 @@ def write_model(
             "corner": "hidden" if trained.hide_corner else "visible",
             "epochs": learned.epochs,
             **trained.details,
+            **base_statistics.told(beside or {}),
         },
     )
 
@@ -141,7 +146,7 @@ def write_model(
         parity.demand(difference, folder / card.file)
         return {**measure(file), "parity": asdict(difference)}
 
-    return release(content, card, folder, check, max_bytes)[0]
+    return release(content, card, folder, check, max_bytes, beside)[0]
 
 
 @dataclass(frozen=True)
@@ -376,7 +381,8 @@ def train(
         }
 
     trained = experiment.trained(learned, details, VERSION)
-    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, MAX_BYTES)
+    beside = _statistics(experiment, learned, kept)
+    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, MAX_BYTES, beside)
     shutil.rmtree(own_work / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
@@ -384,6 +390,16 @@ def train(
         first = None if watch else planned - len(learned.epochs) + 1
         tell_model(run, learned, card, output, first)
     return {"training": card.training, "size_bytes": card.size_bytes}
+
+
+def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict[str, bytes]:
+    """Give the file that the model of a linear head lends to whoever builds on it."""
+    if not isinstance(experiment.computed, LinearFeatures):
+        return {}
+    names = slide_names(experiment.fields.take(train), experiment.slides)
+    features, labels = experiment.computed.features.take(train), experiment.fields.labels[train]
+    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), LABELS)
+    return {base_statistics.FILE_NAME: statistics.content}
 
 
 def _gate(learned: Learned, outliers: Sequence[Path]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ r"""Files of other precisions from a served graph, each behind the parity gate.
 
 float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file
 (``training.models.tflite``), whose ranges are taken from training fields, must give the same label on 99.9 % of them
-and be faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, smaller and slower none.
+and be faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and
+slower.
 """
 
 import argparse
