@@ -35,8 +35,8 @@ def render() -> None:
     said = _("{stored} of {fields} fields reviewed and stored").format(stored=len(stored), fields=len(answered))
     st.progress(len(stored) / len(answered), said)
     _send_given(workspace, [one for one in answered if one.review and not one.review.sent])
-    known = finding.classes(workspace.card, answered[0].answer)
     field = _choose(answered)
+    known = finding.classes(workspace.card_of(field.answer), field.answer)
     picture, form = st.columns([1, 1], gap="medium")
     with picture:
         if field.preview:
@@ -87,7 +87,7 @@ def _advance(workspace: Workspace, field: SmearField) -> None:
 
 
 def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> None:
-    said = finding.read(field.answer, workspace.card)
+    said = finding.read(field.answer, workspace.card_of(field.answer))
     told = ", ".join(filter(None, [said.certainty, said.pattern]))
     st.markdown(_("The model says: **{finding}**").format(finding=said.title) + (f" ({told})" if told else ""))
     if field.review is not None:

@@ -41,9 +41,17 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "stopped": batch.stopped and bool(workspace.of("waiting")),
             "trouble": workspace.trouble,
             "model": f"{card.name} {card.version}" if card else "",
+            "asked": workspace.model or next((one.name for one in workspace.models if one.default), ""),
+            "models": [
+                {"name": one.name, "title": f"{one.name} {one.version}"}
+                for one in workspace.models
+                if one.problem is None
+            ],
+            "pixelUm": workspace.pixel_um,
+            "outdated": len(workspace.outdated()),
             "classes": _classes(workspace, card),
             "keys": list(workspace.fields),
-            "fields": [_field(one, card) for one in workspace.fields.values() if one.changed > since],
+            "fields": [_field(one, workspace) for one in workspace.fields.values() if one.changed > since],
         }
 
 
@@ -56,7 +64,7 @@ def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, 
     ]
 
 
-def _field(one: SmearField, card: ModelSummary | None) -> dict[str, Any]:
+def _field(one: SmearField, workspace: Workspace) -> dict[str, Any]:
     told: dict[str, Any] = {
         "key": one.key,
         "name": one.name,
@@ -69,6 +77,7 @@ def _field(one: SmearField, card: ModelSummary | None) -> dict[str, Any]:
         "sent": one.review.sent if one.review else False,
     }
     if one.state == "answered":
+        card = workspace.card_of(one.answer)
         said = finding.read(one.answer, card)
         told["finding"] = {
             **{name: value for name, value in asdict(said).items() if name != "next_step"},

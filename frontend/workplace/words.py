@@ -1,6 +1,8 @@
 """What the workplace in the browser says, in the reader's language."""
 
 from frontend.translation import _
+from frontend.workspace import MAX_FILE_BYTES
+from intake import ACCEPTED
 
 
 def words() -> dict[str, str]:
@@ -8,7 +10,9 @@ def words() -> dict[str, str]:
     return {
         # Files in
         "drop": _("Drop images, folders or a ZIP archive anywhere on this page"),
-        "kinds": _("JPEG, PNG, TIFF, BMP or WebP, each a single microscope field, up to 25 MiB"),
+        "kinds": _("{types}, each a single microscope field, up to {size}").format(
+            types=ACCEPTED, size=f"{MAX_FILE_BYTES // 2**20} MiB"
+        ),
         "choose": _("Choose images"),
         "folder": _("Choose a folder"),
         "try": _("Try it with drawn samples"),
@@ -51,6 +55,15 @@ def words() -> dict[str, str]:
         # Grid
         "specimen": _("Specimen"),
         "model": _("Model: {model}"),
+        "models": _("Model"),
+        "pixel": _("Pixel size (micrometres, if known)"),
+        "pixel_means": _(
+            "Side of one pixel at the specimen, as the microscope's software tells it. It goes along with each field, "
+            "so that the magnification need not be estimated."
+        ),
+        "pixel_wrong": _("Give a number from {least} to {most}, or leave it empty."),
+        "outdated": _("{count} fields were answered by another model, or without this pixel size."),
+        "anew": _("Classify them again"),
         "strip": _("Fields by finding"),
         "all": _("All"),
         "looked": _("{read} of {all} read by you"),

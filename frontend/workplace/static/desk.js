@@ -268,7 +268,7 @@ class Desk extends EventTarget {
     this.#queue = [];
     const again = [...this.#files.keys()];
     if (kept !== null) {
-      await this.#patiently("/restore", "POST", { specimen: kept.specimen, fields: kept.fields });
+      await this.#patiently("/restore", "POST", { specimen: kept.specimen, pixel_um: kept.pixelUm ?? null, fields: kept.fields });
     }
     const had = kept?.count ?? again.length;
     this.restarted = had > 0 ? { had, again: again.length } : null;
@@ -283,6 +283,7 @@ class Desk extends EventTarget {
       born: this.state.born,
       count: this.state.ledger.dropped,
       specimen: this.state.specimen,
+      pixelUm: this.state.pixelUm,
       fields: entered.map((one) => ({ key: one.key, label: one.label, note: one.note, left_out: one.leftOut })),
     };
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
