@@ -284,6 +284,11 @@ class Workspace:
             self.card = self._cards[card.digest or card.sha256] = card
             self.touch()
 
+    def learn_other_card(self, card: ModelSummary) -> None:
+        """Note the card of a model that was only compared."""
+        with self.lock:
+            self._cards[card.digest or card.sha256] = card
+
     def card_of(self, answer: Prediction) -> ModelSummary | None:
         """Give the card of the model that gave an answer; None where it was not read."""
         return self._cards.get(answer.model.sha256)
@@ -331,7 +336,7 @@ class Workspace:
         """Put the outdated fields in line again; labels and notes stay."""
         with self.lock:
             for one in self.outdated():
-                one.state, one.tries, one.prediction = "waiting", 0, None
+                one.state, one.tries, one.prediction, one.others = "waiting", 0, None, {}
                 self.touch(one)
 
     # --- what a reader does ------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def words() -> dict[str, str]:
             "so that the magnification need not be estimated."
         ),
         "pixel_wrong": _("Give a number from {least} to {most}, or leave it empty."),
-        "outdated": _("{count} fields were answered by another model, or without this pixel size."),
+        "outdated": _("Answered by another model, or without this pixel size: {count}"),
         "anew": _("Classify them again"),
         "strip": _("Fields by finding"),
         "all": _("All"),
