@@ -16,11 +16,12 @@ VERSION = "9.9.9"
 
 @pytest.fixture(scope="module")
 def two_models(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give a page whose API has a second model: the shipped one under another name and version."""
+    """Give a page whose API has a second model: the shipped one under another version, at a known pixel size."""
     further = tmp_path_factory.mktemp("models")
     folder = shutil.copytree(servers.ROOT / "models" / "default", further / "second")
     card = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(card | {"version": VERSION}))
+    card |= {"version": VERSION, "scale": card["scale"] | {"microns_per_pixel": 0.1}}
+    (folder / "model.json").write_text(json.dumps(card))
     with (
         servers.api(logs / "models-api.log", LEUKOLENS_MODELS_DIR=str(further)) as api_address,
         servers.page(api_address, logs / "models-page.log") as address,
@@ -59,6 +60,7 @@ def test_the_pixel_size_is_asked_once_and_goes_along(visit: Callable[..., Page],
     pixel.fill("0.1")
     pixel.press("Enter")
     expect(tab.get_by_text("Give a number from")).to_have_count(0)
+    tab.get_by_label("Model", exact=True).select_option("second")
     upload(tab, SAMPLES / "synthetic_pre_01.png")
     expect_read(tab, 1)
     tab.locator(".lk-tile").click()
