@@ -104,4 +104,4 @@ def test_labels_are_those_of_the_shipped_model():
     from infra.image import ROOT
 
     card = json.loads((ROOT / "models" / "default" / "model.json").read_text())
-    assert tuple(card["labels"]) == LABELS
+    assert tuple(entry["id"] for entry in card["classes"]) == LABELS
