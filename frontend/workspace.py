@@ -1,9 +1,11 @@
 """The fields of one reader: what was dropped, what came of it, and what the reader said of it."""
 
 import hashlib
+import re
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ State = Literal["waiting", "answered", "refused", "unanswered"]
 MAX_FILE_BYTES = 25 * 1024 * 1024
 """Of one image; the API's own limit decides below it, and says so in words."""
 NOTE_CHARS, NAME_CHARS = 2_000, 80
+CLASS_NAME_CHARS, CLASS_ID_CHARS = 100, 50
+MAX_OWN_CLASSES = 40
 TAB_GONE_S = 180.0
 """Without a word of a browser's tab, what it had yet to send will not come. Hidden tabs speak once a minute."""
 
@@ -119,6 +123,8 @@ class Workspace:
     """Those of the service, the default first; empty until they are known."""
     card: ModelSummary | None = None
     """Of the model that answered last."""
+    own_classes: dict[str, str] = field(default_factory=dict)
+    """The reader's own classes, name by id: what the model does not know, and a model of one's own is to learn."""
     trouble: str = ""
     """Why the API does not answer at the moment."""
     revision: int = 1
@@ -368,6 +374,34 @@ class Workspace:
         with self.lock:
             self.fields[key].review = review
             self.touch(self.fields[key])
+
+    def add_class(self, name: str) -> str:
+        """Add a class of the reader's own; gives its id.
+
+        Raises
+        ------
+        ValueError
+            It has no name, or there are more than a model can tell apart.
+        """
+        name = " ".join(name.split())[:CLASS_NAME_CHARS]
+        if not name:
+            raise ValueError("A class needs a name.")
+        with self.lock:
+            there = [(one.id, one.name) for one in (self.card.classes if self.card else [])]
+            there += self.own_classes.items()
+            for label, told in there:
+                if name.casefold() in (told.casefold(), label.casefold()):
+                    return label
+            if len(self.own_classes) >= MAX_OWN_CLASSES:
+                raise ValueError(f"At most {MAX_OWN_CLASSES} classes of your own.")
+            plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+            label = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:CLASS_ID_CHARS]
+            label = label or f"class-{len(self.own_classes) + 1}"
+            while label.casefold() in {one.casefold() for one, _name in there}:
+                label = f"{label}-2"
+            self.own_classes[label] = name
+            self.touch()
+            return label
 
     def undo(self) -> str | None:
         """Take the last judgement back; gives the key of its field, None where there is none to take back."""

@@ -65,7 +65,9 @@ class Specimen:
                 ledger=workspace.ledger(),
                 unread=workspace.unread(),
                 left_out=len(workspace.of("answered")) - len(said),
-                classes=finding.classes(workspace.card_of(said[0][0].answer), said[0][0].answer),
+                classes=finding.with_own(
+                    finding.classes(workspace.card_of(said[0][0].answer), said[0][0].answer), workspace.own_classes
+                ),
                 made_at=made_at,
             )
 

@@ -6,6 +6,7 @@ from typing import Any
 from api.schemas import ModelSummary
 from frontend import finding
 from frontend.classification import Batch
+from frontend.documents import labelled
 from frontend.translation import _
 from frontend.wording import sure
 from frontend.workspace import SmearField, Workspace
@@ -50,17 +51,21 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "pixelUm": workspace.pixel_um,
             "outdated": len(workspace.outdated()),
             "classes": _classes(workspace, card),
+            "labelled": len(labelled.fields_of(workspace)),
             "keys": list(workspace.fields),
             "fields": [_field(one, workspace) for one in workspace.fields.values() if one.changed > since],
         }
 
 
-def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, str]]:
+def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, Any]]:
     answered = workspace.of("answered")
-    known = finding.classes(card, answered[0].answer if answered else None)
+    known = finding.with_own(finding.classes(card, answered[0].answer if answered else None), workspace.own_classes)
     return [
-        *({"label": one.label, "name": one.name, "colour": one.colour} for one in known),
-        {"label": finding.OTHER, "name": _("none of these"), "colour": ""},
+        *(
+            {"label": one.label, "name": one.name, "colour": one.colour, "own": one.label in workspace.own_classes}
+            for one in known
+        ),
+        {"label": finding.OTHER, "name": _("none of these"), "colour": "", "own": False},
     ]
 
 

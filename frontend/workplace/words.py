@@ -95,6 +95,14 @@ def words() -> dict[str, str]:
         "details": _("Details"),
         "what_do_you_see": _("What do you see?"),
         "undo": _("Undo"),
+        "own_class": _("A class of your own"),
+        "add_class": _("Add"),
+        "by_doubt": _("Least certain first"),
+        "labelled": _("Download labelled fields ({count})"),
+        "labelled_means": _(
+            "A ZIP archive of the images in a folder a class, with classes.toml and groups.csv: a data set of which "
+            "python -m training adapt makes a model."
+        ),
         "note": _("Note (nothing about the patient)"),
         "leave_out": _("Leave out of the report"),
         "remove": _("Remove field"),
@@ -102,7 +110,7 @@ def words() -> dict[str, str]:
         "keys_move": _("Left and right arrow: previous and next field"),
         "keys_zoom": _("+ and -: closer and farther away; drag to move"),
         "keys_heat": _("H: heat map on and off"),
-        "keys_label": _("1 to 9: your label, then the next field; 0: none of these"),
+        "keys_label": _("1 to 9: your label, then the next field without one; 0: none of these"),
         "keys_undo": _("U: take the last label back"),
         "keys_compare": _("C: keep this field beside the next ones"),
         "keys_note": _("N: write a note"),

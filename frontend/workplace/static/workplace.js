@@ -38,6 +38,7 @@ class Workplace {
   #viewer = null;
   #parts = {};
   #filter = "";
+  #byDoubt = false;
   #settled = null;
   #notify = () => {};
   #timer = 0;
@@ -252,7 +253,7 @@ class Workplace {
     this.#outdated(state.outdated);
     this.#notice();
     this.#strip(answered);
-    this.#grid.draw(answered, this.#filter);
+    this.#grid.draw(answered, this.#filter, this.#byDoubt);
     this.#viewer.draw();
   };
 
@@ -301,11 +302,23 @@ class Workplace {
     this.#parts.strip.replaceChildren(
       ...chips,
       h("span", { class: "lk-quiet lk-looked" }, say("looked", { read, all: answered.length })),
+      h("button", { class: "lk-button", "aria-pressed": String(this.#byDoubt), "data-group": "doubt", onclick: () => this.#order() }, say("by_doubt")),
+      ...(desk.state.labelled > 0 ? [this.#download()] : []),
       h("button", { class: "lk-button lk-clear", onclick: () => this.#clear() }, say("clear")),
     );
     if (focused !== null) {
       this.#parts.strip.querySelector(`[data-group="${CSS.escape(focused)}"]`)?.focus();
     }
+  }
+
+  #download() {
+    const told = { class: "lk-button", href: desk.labelled, download: "leukolens-labelled.zip", title: say("labelled_means") };
+    return h("a", told, say("labelled", { count: desk.state.labelled }));
+  }
+
+  #order() {
+    this.#byDoubt = !this.#byDoubt;
+    this.#draw();
   }
 
   #choose(group) {

@@ -46,6 +46,7 @@ class FakeClient:
         self.listed = [MODEL]
         self.reported: list[list[Prediction]] = []
         self.feedbacks: list[FeedbackRequest] = []
+        self.feedback_models: list[str | None] = []
         self.uploaded: list[bytes] = []
 
     def predict(
@@ -116,8 +117,9 @@ class FakeClient:
             }
         )
 
-    def feedback(self, feedback: FeedbackRequest) -> FeedbackReceipt:
+    def feedback(self, feedback: FeedbackRequest, *, model: str | None = None) -> FeedbackReceipt:
         self._reach()
+        self.feedback_models.append(model)
         self.feedbacks.append(feedback)
         kept = feedback.image_base64 is not None or feedback.upload_id is not None
         return FeedbackReceipt(
