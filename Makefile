@@ -252,10 +252,10 @@ check-workflows:
 # fit into memory (tests/conftest.py).
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
-ELSEWHERE := browser or container or rehearsal
+ELSEWHERE := browser or container or rehearsal or environment
 test: check ## Set up everything, check it, and run every test that needs no browser, engine or emulator
 	@$(PYTEST) -m "not ($(ELSEWHERE))" $(PYTEST_OPTIONS)
 
-test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
+test-all: test ## All of that, the tests in a browser, containers, the emulator and an environment of their own, and a fresh machine's surroundings
 	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
 	@$(PY) tests/fresh_machine.py

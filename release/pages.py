@@ -9,6 +9,7 @@ from infra import costs
 from release.decisions import decisions
 from release.deployment_diagram import SNAPSHOTS, deployment
 from release.graphviz import ROOT, draw
+from release.house import read_imports, rooms
 from release.package_diagram import layers
 from release.reference import reference
 
@@ -21,6 +22,7 @@ GENERATED: Mapping[Path, Callable[[], str]] = {
     DOCS / "decisions" / "index.md": lambda: decisions(DOCS / "decisions"),
     DOCS / "images" / "deployment.svg": lambda: draw(deployment(SNAPSHOTS / "dev")),
     DOCS / "images" / "layers.svg": lambda: draw(layers()),
+    DOCS / "images" / "training.svg": lambda: draw(rooms(read_imports())),
 }
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
+from api.schemas import IMAGE_SUFFIXES, MICRONS_PER_PIXEL
 from frontend import samples, theme
 from frontend.translation import language
 from frontend.workplace import assets
@@ -44,6 +45,8 @@ def show(view: str) -> Any:
             "theme": theme.name(),
             "language": language(),
             "samples": bool(samples.synthetic()),
+            "accept": ",".join(sorted(IMAGE_SUFFIXES | {".zip"})),
+            "pixel": MICRONS_PER_PIXEL,
             "words": words(),
         },
         on_changed_change=lambda: None,

@@ -156,6 +156,12 @@ def _triage(predictions: Predictions) -> dict[str, float]:
     return {
         "triage_coverage": float(sure.mean()),
         "triage_calibration_error": float(sum(gaps) / len(malignant)),
+        # Of each side: how many of its fields are left to a person, which the page shows as dots.
+        **{
+            f"triage_coverage_of_{side}": float(sure[here].mean())
+            for side, here in (("malignant", malignant), ("benign", ~malignant))
+            if here.any()
+        },
         **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
     }
 

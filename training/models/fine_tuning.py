@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.data.augmentation import augment
 from training.data.dataset import Fields
 from training.data.labels import LABELS
-from training.data.scale_bar import hide_scale_bar
+from training.models.augmentation import augment
 from training.models.recipes import FineTuning
+from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
 
 CHECKPOINT = "checkpoint"

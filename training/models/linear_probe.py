@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from training.data.labels import LABELS
-from training.data.scale_bar import hide_scale_bar
 from training.models.levels import is_malignant
 from training.models.readings import Reading, mean_of
 from training.models.recipes import LinearProbe
+from training.models.scale_bar_mask import hide_scale_bar
 from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
 
 ITERATIONS, TOLERANCE = 400, 1e-5

@@ -20,6 +20,7 @@ from typing import Any
 
 from training import tracking
 from training.sagemaker_jobs.job_environment import (
+    JOB_TAG,
     ROOT,
     Interrupted,
     JobSettings,
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(settings: JobSettings, stop: Stop) -> int:
     # Only now: TensorFlow takes ten seconds, and settings that are refused need none of it.
-    from training.sagemaker_jobs.distribution import Hosts, choose, leave_together
+    from training.models.distribution import Hosts, choose, leave_together
 
     hosts = Hosts(settings.host, settings.hosts)
     strategy = choose(hosts)
@@ -83,7 +84,7 @@ def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
-        tracking.run(name, parameters=parameters, tags=describe(), folder=journals) as run,
+        tracking.run(name, parameters=parameters, tags=describe(), folder=journals, goes_on=JOB_TAG) as run,
     ):
 
         def tell(measures: dict[str, float], epoch: int) -> None:
@@ -117,8 +118,8 @@ def _train(
     work: Path,
     run: tracking.Run | None = None,
 ) -> None:
-    from training.sagemaker_jobs.callbacks import Epochs
-    from training.train import train
+    from training.experiment import train
+    from training.models.epoch_measures import Epochs
 
     with strategy.scope():
         train(

@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,6 +125,7 @@ def release(
     folder: Path,
     check: Callable[[Classifier], dict[str, Any]],
     max_bytes: int | None = MAX_BYTES,
+    beside: Mapping[str, bytes] | None = None,
 ) -> tuple[ModelCard, Path]:
     """Load a new model as it will be served, check it, and put it in place.
 
@@ -140,6 +141,8 @@ def release(
         Measures the loaded file and gives what the card's ``training`` shall say of it; raises to stop the release.
     max_bytes : int, optional
         What an image should carry; None for a file that is measured and never shipped.
+    beside : mapping of str to bytes, optional
+        More files of the folder, by name.
 
     Returns
     -------
@@ -160,8 +163,10 @@ def release(
         write_card(card, staged)
         whole = card.model_copy(update={"training": {**card.training, **check(load(staged))}})
         write_card(whole, staged)
+        for name, more in (beside or {}).items():
+            (staged / name).write_bytes(more)
         folder.mkdir(exist_ok=True)
         # The card goes last: between the two renames the old card refuses the new file, and nothing wrong is served.
-        for name in (FILE_NAME, CARD_NAME):
+        for name in (*(beside or {}), FILE_NAME, CARD_NAME):
             (staged / name).replace(folder / name)
     return whole, folder

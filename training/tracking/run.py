@@ -1,44 +1,13 @@
-"""What a training says of its run: each word is written down, then sent.
+"""What a training says of its run: each word is written down, then sent."""
 
-A Keras model as MLflow's folder of it.
-"""
-
-import platform
 import shutil
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
+from training.tracking import logged_model
 from training.tracking.journal import Journal
 from training.tracking.sender import Sender
-
-
-def save(network: keras.Model, folder: Path) -> None:
-    """Write a model with its description; needs no server."""
-    import mlflow.tensorflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    shutil.rmtree(folder, ignore_errors=True)
-    # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
-    needed = [f"keras=={version('keras')}", f"tensorflow=={tf.__version__}"]
-    environment = {
-        "name": network.name,
-        "channels": ["conda-forge"],
-        "dependencies": [f"python={platform.python_version()}", "pip", {"pip": needed}],
-    }
-    given, answered = (
-        Schema([TensorSpec(np.dtype(np.float32), (-1, *shape[1:]))])
-        for shape in (network.input_shape, network.output_shape)
-    )
-    signature = ModelSignature(given, answered)
-    mlflow.tensorflow.save_model(network, str(folder), conda_env=environment, signature=signature)
-
 
 if TYPE_CHECKING:
     import keras
@@ -58,6 +27,7 @@ class Run:
 
     def __init__(self, journal: Journal | None, sender: Sender | None) -> None:
         self.journal, self._sender = journal, sender
+        self._channel: str | None = None
 
     @property
     def is_tracked(self) -> bool:
@@ -73,6 +43,7 @@ class Run:
         self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], parent: Mapping[str, str]
     ) -> None:
         """Open the run."""
+        self._channel = tags.get("sagemaker.channel.train")
         self._say("begin", name=name, parameters=_flat(parameters), tags=dict(tags), **parent)
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
@@ -111,22 +82,52 @@ class Run:
                 shutil.copy2(path, copy)
             self._say("file", path=str(copy.relative_to(self.journal.files)), to=to)
 
-    def model(self, network: "keras.Model", *, version: str, tags: Mapping[str, str] | None = None) -> None:
-        """Log a Keras model, and register it as a version of ``leukolens``.
+    def dataset(self, name: str, *, digest: str, source: str, fields: Mapping[str, int]) -> None:
+        """Log which fields the run learns from, as an input of it.
 
         Parameters
         ----------
-        network : keras.Model
-            As it was trained.
+        name : str
+            Of the set.
+        digest : str
+            Of its manifest.
+        source : str
+            Folder; of a job, where its channel comes from is told instead.
+        fields : mapping
+            How many of each label.
+        """
+        self._say("dataset", name=name, digest=digest, source=self._channel or source, fields=dict(fields))
+
+    def network(self, network: "keras.Model") -> None:
+        """Log a network as it was trained, as ``keras/model.keras``."""
+        if self.journal is not None:
+            path = self.journal.files / "keras" / "model.keras"
+            path.parent.mkdir(exist_ok=True)
+            network.save(path)
+            self._say("file", path="keras/model.keras", to="keras")
+
+    def model(
+        self, folder: Path, *, version: str, tags: Mapping[str, str] | None = None, alias: str | None = None
+    ) -> None:
+        """Log a model folder as a model of MLflow that can serve, and register it as a version of ``leukolens``.
+
+        Parameters
+        ----------
+        folder : Path
+            Holds the file and its card; lies in the run as ``model/artifacts/model``.
         version : str
             The project's own name of it; MLflow numbers versions itself.
         tags : mapping, optional
             Of the registered version, such as the file's sha256.
+        alias : str, optional
+            Moves to this version.
         """
         if self.journal is not None:
-            save(network, self.journal.files / "model")
-            self._say("file", path="model", to="")
-            self._say("register", name=MODEL_NAME, source="model", tags={"version": version, **(tags or {})})
+            described = logged_model.save(folder, self.journal.files / logged_model.MODEL)
+            self._say("file", path=logged_model.MODEL, to="")
+            self._say("model", path=logged_model.MODEL, **described)
+            registered = {"version": version, **(tags or {})}
+            self._say("register", name=MODEL_NAME, source=logged_model.MODEL, tags=registered, alias=alias)
 
     def end(self, status: str) -> str | None:
         """Close the run; gives what to tell where the server has not got all of it."""

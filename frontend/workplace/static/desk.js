@@ -78,6 +78,11 @@ class Desk extends EventTarget {
     }
   }
 
+  /** Address of everything that the reader has labelled, as a data set. */
+  get labelled() {
+    return `${URL}/labelled.zip`;
+  }
+
   picture(key, kind) {
     return `${URL}/fields/${key}/${kind}`;
   }
@@ -268,7 +273,7 @@ class Desk extends EventTarget {
     this.#queue = [];
     const again = [...this.#files.keys()];
     if (kept !== null) {
-      await this.#patiently("/restore", "POST", { specimen: kept.specimen, fields: kept.fields });
+      await this.#patiently("/restore", "POST", { specimen: kept.specimen, pixel_um: kept.pixelUm ?? null, classes: kept.classes ?? [], fields: kept.fields });
     }
     const had = kept?.count ?? again.length;
     this.restarted = had > 0 ? { had, again: again.length } : null;
@@ -283,6 +288,8 @@ class Desk extends EventTarget {
       born: this.state.born,
       count: this.state.ledger.dropped,
       specimen: this.state.specimen,
+      pixelUm: this.state.pixelUm,
+      classes: this.state.classes.filter((one) => one.own).map((one) => one.name),
       fields: entered.map((one) => ({ key: one.key, label: one.label, note: one.note, left_out: one.leftOut })),
     };
     sessionStorage.setItem(KEPT, JSON.stringify(kept));

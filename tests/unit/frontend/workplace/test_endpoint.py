@@ -27,7 +27,7 @@ def workspaces() -> Workspaces:
 @pytest.fixture
 def desk(workspaces: Workspaces, client: FakeClient) -> Desk:
     held = workspaces.enter(VISITOR, "", 1_000_000)
-    held.batch.connect(lambda data: client.predict(data, explain=True), client.model, 2)
+    held.batch.connect(client, 2)
     return held
 
 

@@ -12,10 +12,10 @@ from inference import Classifier, ModelError, load
 from training.data.labels import LABELS
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
+from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
-from training.tflite import convert
 
 FIELDS = np.stack([draw_field(LABELS[0], seed) for seed in range(2)])
 
