@@ -2,13 +2,13 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.image_function import ImageFunction
 from infra.constructs.permissions import account_wide, acknowledge_objects, allow
 from infra.image import Image
-from infra.stacks.storage import StorageStack
 
 # The audit lines outlive other logs: an erasure is asked about long after it was done.
 _LOG_RETENTION_DAYS = 365
@@ -35,7 +35,8 @@ class Erasure(Construct):
         *,
         environment: Environment,
         image: Image,
-        storage: StorageStack,
+        feedback: s3.Bucket,
+        uploads: s3.Bucket,
     ) -> None:
         super().__init__(scope, construct_id)
         name = f"leukolens-{environment.name}-erase"
@@ -50,12 +51,12 @@ class Erasure(Construct):
             memory_mb=_MEMORY_MB,
             log_retention_days=_LOG_RETENTION_DAYS,
             variables={
-                "LEUKOLENS_UPLOADS_BUCKET": storage.uploads.bucket_name,
-                "LEUKOLENS_FEEDBACK_BUCKET": storage.feedback.bucket_name,
+                "LEUKOLENS_UPLOADS_BUCKET": uploads.bucket_name,
+                "LEUKOLENS_FEEDBACK_BUCKET": feedback.bucket_name,
             },
         )
         reason = "The id of what is to be erased is told by whoever asks."
-        for bucket, folder in ((storage.feedback, "feedback/*"), (storage.uploads, "uploads/*")):
+        for bucket, folder in ((feedback, "feedback/*"), (uploads, "uploads/*")):
             allow(
                 erase.role,
                 ["s3:ListBucketVersions"],

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -20,8 +23,6 @@ from infra.constructs.image_function import RETENTION
 from infra.constructs.permissions import allow, allow_objects
 from infra.constructs.scopes import scope_name
 from infra.image import ROOT
-from infra.stacks.identity import IdentityStack
-from infra.stacks.storage import StorageStack
 
 CODE = ROOT / "infra" / "canary" / "handler.py"
 SAMPLE = ROOT / "samples" / "synthetic_pre_01.png"
@@ -44,8 +45,11 @@ class SyntheticCanary(Construct):
         construct_id: str,
         *,
         environment: Environment,
-        identity: IdentityStack,
-        storage: StorageStack,
+        pool: cognito.IUserPool,
+        client: cognito.IUserPoolClient,
+        token_url: str,
+        models: s3.Bucket,
+        key: kms.IKey,
         api_url: str,
         topic: sns.ITopic,
     ) -> None:
@@ -65,10 +69,10 @@ class SyntheticCanary(Construct):
             description=f"What {name} may do",
         )
         log_group.grant_write(role)
-        allow(role, ["cognito-idp:DescribeUserPoolClient"], identity.pool.user_pool_arn)
+        allow(role, ["cognito-idp:DescribeUserPoolClient"], pool.user_pool_arn)
         files = "canary/*"
         reason = "First answers are named by their model and field."
-        allow_objects(role, storage.models, storage.key, read=files, write=files, reason=reason)
+        allow_objects(role, models, key, read=files, write=files, reason=reason)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -85,11 +89,11 @@ class SyntheticCanary(Construct):
             log_group=log_group,
             environment={
                 "API_URL": api_url,
-                "TOKEN_URL": f"{identity.sign_in_url}/oauth2/token",
-                "USER_POOL_ID": identity.pool.user_pool_id,
-                "CLIENT_ID": identity.machine.user_pool_client_id,
+                "TOKEN_URL": token_url,
+                "USER_POOL_ID": pool.user_pool_id,
+                "CLIENT_ID": client.user_pool_client_id,
                 "SCOPE": scope_name("predict"),
-                "BUCKET": storage.models.bucket_name,
+                "BUCKET": models.bucket_name,
             },
         )
         minutes = environment.monitoring.canary_minutes

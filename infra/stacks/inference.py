@@ -78,6 +78,13 @@ class InferenceStack(cdk.Stack):
             pool=identity.pool,
             clients=identity.clients,
         )
-        Erasure(self, "Erasure", environment=environment, image=image, storage=storage)
+        Erasure(
+            self,
+            "Erasure",
+            environment=environment,
+            image=image,
+            feedback=storage.feedback,
+            uploads=storage.uploads,
+        )
         cdk.CfnOutput(self, "ApiUrl", value=self.api.url)
         cdk.CfnOutput(self, "FunctionName", value=self.function.function_name)

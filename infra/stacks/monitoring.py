@@ -87,8 +87,11 @@ class MonitoringStack(cdk.Stack):
                 self,
                 "Canary",
                 environment=environment,
-                identity=identity,
-                storage=storage,
+                pool=identity.pool,
+                client=identity.machine,
+                token_url=f"{identity.sign_in_url}/oauth2/token",
+                models=storage.models,
+                key=storage.key,
                 api_url=inference.api.url,
                 topic=self.topic,
             )
