@@ -151,8 +151,9 @@ def visit(browser: Browser, logs: Path, request: pytest.FixtureRequest) -> Itera
     contexts: list[BrowserContext] = []
     evidence = Evidence()
 
-    def visiting(address: str, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    def visiting(address: str, scheme: str = "light", locale: str = "en-GB") -> Page:
+        window = {"width": 1280, "height": 900}
+        context = browser.new_context(viewport=window, color_scheme=scheme, locale=locale)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = context.new_page()
