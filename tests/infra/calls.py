@@ -1,13 +1,14 @@
 """Every call that code makes of AWS, noted as it is made, and what IAM is asked for each."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.client import BaseClient
 
-from tests.infra.account import ID, PARTITION, REGION, Account, Request
+from infra.rehearsal.account import ID, PARTITION, REGION, Account, Request
 
 # As IAM calls a service or an operation, where botocore has another name.
 _SERVICES = {"service-quotas": "servicequotas", "stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
@@ -31,11 +32,12 @@ _EVERYTHING = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of boto3."""
+    """One call of boto3, and the name of the thread that made it."""
 
     service: str
     operation: str
     params: dict[str, Any]
+    thread: str = ""
 
 
 @contextlib.contextmanager
@@ -45,7 +47,8 @@ def recorded() -> Iterator[list[Call]]:
     make = BaseClient._make_api_call
 
     def noting(self: Any, operation: str, params: dict[str, Any]) -> Any:
-        calls.append(Call(self.meta.service_model.service_name, operation, params))
+        thread = threading.current_thread().name
+        calls.append(Call(self.meta.service_model.service_name, operation, params, thread))
         return make(self, operation, params)
 
     BaseClient._make_api_call = noting
@@ -69,7 +72,10 @@ def _requests(call: Call, account: Account) -> Iterator[Request]:
         yield from _of_s3(call, account)
         return
     action = f"{service}:{call.operation}"
-    yield Request(action, "*" if action in _EVERYTHING else _resource(call))
+    resource = "*" if action in _EVERYTHING else _resource(call)
+    yield Request(action, resource)
+    if service == "sagemaker" and call.params.get("Tags"):  # of what is made with tags, IAM asks for both
+        yield Request("sagemaker:AddTags", resource)
     if role := call.params.get("RoleArn") or call.params.get("TrainingJobDefinition", {}).get("RoleArn"):
         yield Request("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
@@ -77,8 +83,13 @@ def _requests(call: Call, account: Account) -> Iterator[Request]:
 def _of_s3(call: Call, account: Account) -> Iterator[Request]:
     action = _S3.get(call.operation, call.operation)
     bucket = f"arn:{PARTITION}:s3:::{call.params['Bucket']}"
+    if call.operation == "DeleteObjects":  # S3 asks for each, and for another action where a version is named
+        for one in call.params["Delete"]["Objects"]:
+            yield Request(f"s3:DeleteObject{'Version' if 'VersionId' in one else ''}", f"{bucket}/{one['Key']}")
+        return
     on_object = "Key" in call.params
-    yield Request(f"s3:{action}", f"{bucket}/{call.params['Key']}" if on_object else bucket)
+    context = {"s3:prefix": call.params["Prefix"]} if "Prefix" in call.params else {}
+    yield Request(f"s3:{action}", f"{bucket}/{call.params['Key']}" if on_object else bucket, context)
     # S3 asks in the caller's name for the bucket's key.
     key = account.arn("AWS::KMS::Key", "Key")
     if action == "GetObject":
@@ -100,6 +111,7 @@ _NAMED: dict[str, dict[str, str]] = {
     },
     "logs": {"logStreamName": "log-group:{logGroupName}:log-stream:{}", "logGroupName": "log-group:{}:"},
     "secretsmanager": {"SecretId": ""},
+    "cognito-idp": {"UserPoolId": "userpool/{}"},
     "stepfunctions": {"stateMachineArn": "", "executionArn": "", "mapRunArn": ""},
 }
 

@@ -11,6 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from client.cli import main
+from infra.rehearsal.account import ID, Request, allows, unused
+from infra.rehearsal.emulator import ACCOUNT
+from tests.infra.calls import recorded, requests
+from tests.infra.reviewed import reviewed_account
 from tests.surroundings import free_port
 
 pytestmark = pytest.mark.rehearsal
@@ -83,6 +87,36 @@ def test_a_batch_that_fails_says_why_and_where_its_lines_are(account):
     assert done.returncode == 4
     assert "ended as FAILED: States.ExceedToleratedFailureThreshold" in done.stderr
     assert re.search(r"s3://smears-results/batches/\S+/lines/", done.stderr)
+
+
+# Allowed, and not asked in a batch that goes well: another's executions to look for, and one to end.
+_SPARE = {"states:ListExecutions", "states:StopExecution"}
+
+
+def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_more(account, tmp_path):
+    """Started, followed and downloaded: each call of the client, held against the deployed policy."""
+    deployed = reviewed_account()
+    place = account.put("policy", a=SAMPLE, notes=b"Dear laboratory")
+    with recorded() as calls:
+        assert main(["batch", place, "--wait", "--output", str(tmp_path / "results.csv")]) == 1
+    # The functions answer in this process as well, each call in a thread of the server's.
+    own = [call for call in calls if "process_request" not in call.thread]
+    names = {
+        "smears-data": deployed.output("Storage", "DataBucketName"),
+        "smears-results": deployed.output("Storage", "ResultsBucketName"),
+        ACCOUNT: ID,
+    }
+
+    def renamed(text):
+        for old, new in names.items():
+            text = text.replace(old, new)
+        return text
+
+    asked = [Request(one.action, renamed(one.resource), one.context) for one in requests(own, deployed)]
+    assert {"states:StartExecution", "states:DescribeExecution", "s3:GetObject"} <= {one.action for one in asked}
+    policy = deployed.statements("Leukolens-Dev-Batch/Operators")
+    assert [one for one in asked if not allows(policy, one)] == []
+    assert set(unused(policy, asked)) <= _SPARE
 
 
 @pytest.mark.parametrize(
