@@ -216,3 +216,12 @@ def settle(tab: Page) -> None:
     for unsettled in ("[data-test-script-state=running]", "[data-testid=stSkeleton]", "[data-stale=true]"):
         expect(tab.locator(unsettled)).to_have_count(0)
     tab.wait_for_function("() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)")
+
+
+def different(folder: Path, count: int) -> list[Path]:
+    """Write so many images: the same picture with another ending is another file."""
+    samples = sorted(SAMPLES.glob("*.png"))
+    paths = [folder / f"field_{number:02}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(samples[number % len(samples)].read_bytes() + bytes([number]))
+    return paths
