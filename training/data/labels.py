@@ -3,10 +3,11 @@
 import re
 from pathlib import PurePosixPath
 
+from intake import SUFFIXES as SUFFIXES
+
 LABELS = ("Benign", "Early", "Pre", "Pro")
 MALIGNANT_LABELS = ("Early", "Pre", "Pro")
 INPUT_SIDE_PX = 224
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class DataError(ValueError):

@@ -214,7 +214,9 @@ class Workplace {
   #outdated(count) {
     const { outdated } = this.#parts;
     outdated.hidden = count === 0;
-    if (count > 0 && outdated.dataset.count !== String(count)) {
+    if (count === 0) {
+      outdated.replaceChildren();
+    } else if (outdated.dataset.count !== String(count)) {
       outdated.replaceChildren(
         h("span", {}, say("outdated", { count })),
         h("button", { class: "lk-button", onclick: () => desk.tell("/anew") }, say("anew")),
