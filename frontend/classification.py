@@ -17,13 +17,14 @@ from client import (
     UnreachableError,
 )
 from frontend import pictures
+from frontend.translation import mark
 from frontend.workspace import SmearField, Workspace
 from intake import ImageError
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Before an image that got no answer is sent again; an API that is restarted is back within them."""
-SILENT = "The classification service does not answer."
-NOT_ALLOWED = "The classification service does not let this page in. Sign in again, or tell whoever runs it."
+SILENT = mark("The classification service does not answer.")
+NOT_ALLOWED = mark("The classification service does not let this page in. Sign in again, or tell whoever runs it.")
 _PASSING = (UnreachableError, UnavailableError, TooManyRequestsError, ServiceError)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from api.schemas import MAX_REPORT_FIELDS, MICRONS_PER_PIXEL, ListedModel, ModelSummary, Prediction
 from frontend import samples
 from frontend.ledger import Arrival, Ledger
+from frontend.translation import _
 
 State = Literal["waiting", "answered", "refused", "unanswered"]
 MAX_FILE_BYTES = 25 * 1024 * 1024
@@ -160,11 +161,13 @@ class Workspace:
             self.arrivals[file_id] = arrival
             if size_bytes > MAX_FILE_BYTES:
                 limit = f"{MAX_FILE_BYTES / 2**20:.0f} MiB"
-                arrival.end("too_large", f"It has {size_bytes / 2**20:.1f} MiB; at most {limit} a file are read.")
+                told = _("It has {size}; at most {limit} a file are read.")
+                arrival.end("too_large", told.format(size=f"{size_bytes / 2**20:.1f} MiB", limit=limit))
             elif size_bytes == 0:
-                arrival.end("refused", "The file is empty.")
+                arrival.end("refused", _("The file is empty."))
             elif len(self.arrivals) > MAX_REPORT_FIELDS:
-                arrival.end("refused", f"At most {MAX_REPORT_FIELDS} files are held at a time. Clear some first.")
+                told = _("At most {count} files are held at a time. Clear some first.")
+                arrival.end("refused", told.format(count=MAX_REPORT_FIELDS))
             self.touch()
             return arrival
 
@@ -213,7 +216,7 @@ class Workspace:
         with self.lock:
             for file_id, arrival in list(self.arrivals.items()):
                 if arrival.outcome == "coming" and arrival.tab == tab:
-                    self.not_sent(file_id, "The page was left before the file had arrived. Add it again.")
+                    self.not_sent(file_id, _("The page was left before the file had arrived. Add it again."))
 
     def hear(self, tab: str) -> None:
         """Note that a tab lives, and give up on the files of tabs that do not."""
@@ -223,7 +226,7 @@ class Workspace:
                 self._tabs[tab] = now
             for file_id, arrival in list(self.arrivals.items()):
                 if arrival.outcome == "coming" and now - self._tabs.setdefault(arrival.tab, now) > TAB_GONE_S:
-                    self.not_sent(file_id, "The browser went away before the file had arrived. Add it again.")
+                    self.not_sent(file_id, _("The browser went away before the file had arrived. Add it again."))
 
     def has_room(self, length: int) -> bool:
         """Tell whether a file may come now; answered files make way for it."""
@@ -266,7 +269,7 @@ class Workspace:
                 if arrival.outcome == "arrived":
                     held = self.fields[arrival.field]
                     if held.state in ("refused", "unanswered"):
-                        reasons.append((arrival.name, held.problem))
+                        reasons.append((arrival.name, _(held.problem)))
                 elif arrival.problem:
                     reasons.append((arrival.name, arrival.problem))
             return reasons

@@ -17,6 +17,14 @@ def _pages() -> int:
     return 0
 
 
+def _translations() -> int:
+    from release.translations import write
+
+    for path in write():
+        logger.info("wrote %s", path.relative_to(ROOT))
+    return 0
+
+
 def _house() -> int:
     from release.house import objections, read_imports
 
@@ -63,6 +71,7 @@ def _notes() -> int:
 
 COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
     "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
+    "translations": (_translations, "bring the page's catalogues of other languages up to date, and compile them"),
     "house": (_house, "hold every import to the rules of the house"),
     "licences": (_licences, "hold the licence of every dependency to release/licences.toml"),
     "bills": (_bills, "write the bill of materials of each image into dist/, as CycloneDX"),

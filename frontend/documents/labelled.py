@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from api.schemas import IMAGE_SUFFIXES
 from client.images import image_type
 from frontend.finding import OTHER, ClassWords
 from frontend.workspace import SmearField, Workspace
+from intake import SUFFIXES
 
 SUFFIX_OF = {
     "image/jpeg": ".jpg",
@@ -84,8 +84,8 @@ def file_name(number: int, name: str, data: bytes) -> str:
     """
     told = PurePath(name.replace("\\", "/"))
     suffix = told.suffix.lower()
-    stem = told.stem if suffix in IMAGE_SUFFIXES else told.name
-    if suffix not in IMAGE_SUFFIXES:
+    stem = told.stem if suffix in SUFFIXES else told.name
+    if suffix not in SUFFIXES:
         suffix = SUFFIX_OF.get(image_type(data), ".png")
     plain = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", stem)).strip("-")[:NAME_CHARS]
     return f"{number:04}-{plain or 'field'}{suffix}"

@@ -11,7 +11,7 @@ from client import LeukolensError
 from frontend import charts, finding, service, session, theme
 from frontend.documents import fhir, pdf, table
 from frontend.documents.specimen import Specimen
-from frontend.translation import _
+from frontend.translation import _, in_this_language
 from frontend.wording import TRY_LATER, plain
 from frontend.workspace import NAME_CHARS, Workspace
 
@@ -155,7 +155,7 @@ def _downloads(specimen: Specimen) -> None:
         paper = st.selectbox(_("Paper"), list(pdf.PAPERS), key="paper", width=120)
         st.download_button(
             _("Report (PDF)"),
-            lambda: pdf.write(specimen, paper=paper),
+            in_this_language(lambda: pdf.write(specimen, paper=paper)),
             f"{stem}.pdf",
             "application/pdf",
             on_click="ignore",
@@ -164,7 +164,7 @@ def _downloads(specimen: Specimen) -> None:
         )
         st.download_button(
             _("Fields (CSV)"),
-            lambda: table.write(specimen.fields),
+            in_this_language(lambda: table.write(specimen.fields)),
             f"{stem}.csv",
             "text/csv",
             on_click="ignore",
@@ -172,7 +172,7 @@ def _downloads(specimen: Specimen) -> None:
         )
         st.download_button(
             _("FHIR R4 (JSON)"),
-            lambda: fhir.write(specimen),
+            in_this_language(lambda: fhir.write(specimen)),
             f"{stem}.fhir.json",
             "application/fhir+json",
             on_click="ignore",

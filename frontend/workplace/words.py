@@ -52,6 +52,14 @@ def words() -> dict[str, str]:
             "sent again by themselves, with your labels and notes. Add any others again."
         ),
         "understood": _("Understood"),
+        "unreadable": _("It cannot be read: {why}"),
+        "over_limit": _("It has {size} MiB, more than the way to this page lets through."),
+        "not_taken": _("The page's server did not take it ({status}). Add it again later."),
+        "zip_large": _("An archive may have 1 GiB at most. Drop the folder itself."),
+        "zip_many": _("more than {files} files or 2 GiB unpacked"),
+        "zip_broken": _("The archive cannot be unpacked: {why}"),
+        "zip_ratio": _("It unpacks to more than a hundred times its size, as no photograph does."),
+        "zip_empty": _("The archive holds no file."),
         # Grid
         "specimen": _("Specimen"),
         "model": _("Model: {model}"),

@@ -1,6 +1,7 @@
 /* The reader's desk: holds what was dropped until the server has it, and knows what came of it.
    One for the page, not for a view: files go on being sent whatever view is looked at. */
 
+import { say } from "./dom.js";
 import { collect } from "./intake.js";
 
 const URL = "/_leukolens/workplace";
@@ -151,7 +152,7 @@ class Desk extends EventTarget {
           await pause(AGAIN_MS);
           continue; // the network is away: the file is here, and waits
         }
-        return this.#lose(id, `It cannot be read: ${error.message}`);
+        return this.#lose(id, say("unreadable", { why: error.message }));
       }
       if (answer.ok) {
         this.#soon();
@@ -159,7 +160,7 @@ class Desk extends EventTarget {
       }
       if (answer.status === 413) {
         const size = (held.size / 2 ** 20).toFixed(1);
-        return this.#lose(id, `It has ${size} MiB, more than the way to this page lets through.`, true);
+        return this.#lose(id, say("over_limit", { size }), true);
       }
       if (answer.status === 404) {
         return undefined; // it was cleared meanwhile, or the session is new and announces it again
@@ -169,7 +170,7 @@ class Desk extends EventTarget {
         continue; // no room yet, or the session is being set up
       }
       if (tries >= TRIES) {
-        return this.#lose(id, `The page's server did not take it (${answer.status}). Add it again later.`);
+        return this.#lose(id, say("not_taken", { status: answer.status }));
       }
       tries += 1;
       await pause(AGAIN_MS);
