@@ -57,7 +57,7 @@ from training.tracking.run_logging import (
 if TYPE_CHECKING:
     import keras
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 """Of the model that ``train`` ships."""
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
