@@ -78,4 +78,4 @@ def erase(stores: dict[str, str], asked: Any) -> Erasure:
         logger.error("erasure failed", extra=line)
         raise ErasureError(f"Not everything was erased: {error}") from None
     logger.info("erasure", extra={**line, "objects": count})
-    return Erasure(**{kind: named}, objects=count)  # type: ignore[arg-type] # kind is one of two names of ids
+    return Erasure(**{kind: named}, objects=count)

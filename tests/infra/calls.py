@@ -1,7 +1,6 @@
 """Every call that code makes of AWS, noted as it is made, and what IAM is asked for each."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +31,11 @@ _EVERYTHING = {
 
 @dataclass(frozen=True)
 class Call:
-    """One call of boto3, and the name of the thread that made it."""
+    """One call of boto3."""
 
     service: str
     operation: str
     params: dict[str, Any]
-    thread: str = ""
 
 
 @contextlib.contextmanager
@@ -47,8 +45,7 @@ def recorded() -> Iterator[list[Call]]:
     make = BaseClient._make_api_call
 
     def noting(self: Any, operation: str, params: dict[str, Any]) -> Any:
-        thread = threading.current_thread().name
-        calls.append(Call(self.meta.service_model.service_name, operation, params, thread))
+        calls.append(Call(self.meta.service_model.service_name, operation, params))
         return make(self, operation, params)
 
     BaseClient._make_api_call = noting

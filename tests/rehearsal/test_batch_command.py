@@ -1,10 +1,12 @@
 """``python -m client batch`` against the state machine's own definition and the service's own code."""
 
 import csv
+import json
 import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pyarrow import parquet
 from client.cli import main
 from infra.rehearsal.account import ID, Request, allows, unused
 from infra.rehearsal.emulator import ACCOUNT
-from tests.infra.calls import recorded, requests
+from tests.infra.calls import Call, requests
 from tests.infra.reviewed import reviewed_account
 from tests.surroundings import free_port
 
@@ -89,6 +91,19 @@ def test_a_batch_that_fails_says_why_and_where_its_lines_are(account):
     assert re.search(r"s3://smears-results/batches/\S+/lines/", done.stderr)
 
 
+# The client's own calls; in this process the functions answer as well.
+_NOTING = """
+import json, sys
+from pathlib import Path
+from client.cli import main
+sys.path.insert(0, "tests/infra")
+from calls import recorded
+with recorded() as calls:
+    code = main(sys.argv[2:])
+told = [(call.service, call.operation, call.params) for call in calls]
+Path(sys.argv[1]).write_text(json.dumps(told, default=str))
+sys.exit(code)
+"""
 # Allowed, and not asked in a batch that goes well: another's executions to look for, and one to end.
 _SPARE = {"states:ListExecutions", "states:StopExecution"}
 
@@ -97,10 +112,18 @@ def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_m
     """Started, followed and downloaded: each call of the client, held against the deployed policy."""
     deployed = reviewed_account()
     place = account.put("policy", a=SAMPLE, notes=b"Dear laboratory")
-    with recorded() as calls:
-        assert main(["batch", place, "--wait", "--output", str(tmp_path / "results.csv")]) == 1
-    # The functions answer in this process as well, each call in a thread of the server's.
-    own = [call for call in calls if "process_request" not in call.thread]
+    noted = tmp_path / "calls.json"
+    command = [sys.executable, "-c", _NOTING, str(noted), "batch", place, "--wait"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "results.csv")],
+        cwd=ROOT,
+        env=account.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert noted.exists(), done.stderr
+    calls = [Call(*call) for call in json.loads(noted.read_text())]
     names = {
         "smears-data": deployed.output("Storage", "DataBucketName"),
         "smears-results": deployed.output("Storage", "ResultsBucketName"),
@@ -112,7 +135,7 @@ def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_m
             text = text.replace(old, new)
         return text
 
-    asked = [Request(one.action, renamed(one.resource), one.context) for one in requests(own, deployed)]
+    asked = [Request(one.action, renamed(one.resource), one.context) for one in requests(calls, deployed)]
     assert {"states:StartExecution", "states:DescribeExecution", "s3:GetObject"} <= {one.action for one in asked}
     policy = deployed.statements("Leukolens-Dev-Batch/Operators")
     assert [one for one in asked if not allows(policy, one)] == []
