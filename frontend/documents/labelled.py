@@ -13,22 +13,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from client.images import image_type
 from frontend.finding import OTHER, ClassWords
 from frontend.workspace import SmearField, Workspace
-from intake import SUFFIXES
+from intake import FORMATS, SUFFIXES, ImageError, sniff
 
-SUFFIX_OF = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/tiff": ".tif",
-    "image/bmp": ".bmp",
-    "image/webp": ".webp",
-    "image/heic": ".heic",
-    "image/avif": ".avif",
-    "image/jp2": ".jp2",
-    "application/dicom": ".dcm",
-}
 NAME_CHARS = 120
 
 
@@ -86,9 +74,17 @@ def file_name(number: int, name: str, data: bytes) -> str:
     suffix = told.suffix.lower()
     stem = told.stem if suffix in SUFFIXES else told.name
     if suffix not in SUFFIXES:
-        suffix = SUFFIX_OF.get(image_type(data), ".png")
+        suffix = _suffix(data)
     plain = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", stem)).strip("-")[:NAME_CHARS]
     return f"{number:04}-{plain or 'field'}{suffix}"
+
+
+def _suffix(data: bytes) -> str:
+    """Give the usual ending of a file of these bytes."""
+    try:
+        return FORMATS[sniff(data)].suffixes[0]
+    except ImageError:
+        return ""  # the API has read it, and knows a type that this page does not
 
 
 def classes_toml(classes: Sequence[ClassWords]) -> str:

@@ -18,6 +18,11 @@ PACKAGE, COMPONENT = "leukolens", "workplace"
 FOLDER = Path(__file__).resolve().parent
 
 
+def accepted() -> str:
+    """List what the browser offers to choose, as its ``accept``: every type that is read, and archives."""
+    return ",".join(["image/*", *sorted(SUFFIXES), ".zip"])
+
+
 def show(view: str) -> Any:
     """Show the workplace, or in other views than ``classify`` its ledger.
 
@@ -46,7 +51,7 @@ def show(view: str) -> Any:
             "theme": theme.name(),
             "language": language(),
             "samples": bool(samples.synthetic()),
-            "accept": ",".join(sorted(SUFFIXES | {".zip"})),
+            "accept": accepted(),
             "pixel": MICRONS_PER_PIXEL,
             "words": words(),
         },

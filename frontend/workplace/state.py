@@ -32,6 +32,7 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
     with workspace.lock:
         card = workspace.card
         ledger = workspace.ledger()
+        asked = workspace.model or next((one.name for one in workspace.models if one.default), "")
         return {
             "born": workspace.born,
             "revision": workspace.revision,
@@ -42,12 +43,13 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "stopped": batch.stopped and bool(workspace.of("waiting")),
             "trouble": workspace.trouble,
             "model": f"{card.name} {card.version}" if card else "",
-            "asked": workspace.model or next((one.name for one in workspace.models if one.default), ""),
+            "asked": asked,
             "models": [
                 {"name": one.name, "title": f"{one.name} {one.version}"}
                 for one in workspace.models
                 if one.problem is None
             ],
+            "triage": next((one.triage for one in workspace.models if one.name == asked), True),
             "pixelUm": workspace.pixel_um,
             "outdated": len(workspace.outdated()),
             "classes": _classes(workspace, card),

@@ -1,5 +1,6 @@
 """What the workplace in the browser says, in the reader's language."""
 
+from frontend import samples
 from frontend.translation import _
 from frontend.workspace import MAX_FILE_BYTES
 from intake import ACCEPTED
@@ -16,6 +17,9 @@ def words() -> dict[str, str]:
         "choose": _("Choose images"),
         "folder": _("Choose a folder"),
         "try": _("Try it with drawn samples"),
+        "try_means": _(
+            "{count} drawings, no real smears: the shipped model says of each that it does not know it."
+        ).format(count=len(samples.synthetic())),
         "first": _("What the findings mean"),
         "malignant": _("Malignant"),
         "malignant_means": _("Leukaemic blasts are seen. The field goes to a haematologist."),

@@ -49,7 +49,12 @@ class Picture {
     this.#heat = null;
     this.element.dataset.shown = "";
     this.#seadragon.addOnceHandler("open", () => {
-      this.element.dataset.shown = field.key;
+      // Opened is not drawn yet: whoever waits for the picture waits for its first tile.
+      this.#seadragon.addOnceHandler("tile-drawn", () => {
+        if (this.#key === field.key) {
+          this.element.dataset.shown = field.key;
+        }
+      });
       if (field.heat) {
         this.#layer(field);
       }

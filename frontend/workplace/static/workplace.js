@@ -127,13 +127,13 @@ class Workplace {
     this.#parts.drop = h(
       "div",
       { class: "lk-drop" },
-      h("div", {}, h("p", { class: "lk-drop-title" }, say("drop")), h("p", { class: "lk-quiet" }, say("kinds"))),
+      h("div", {}, h("p", { class: "lk-drop-title" }, say("drop")), h("p", { class: "lk-quiet" }, say("kinds")), data.samples && h("p", { class: "lk-quiet", id: "lk-try" }, say("try_means"))),
       h(
         "div",
         { class: "lk-row" },
         h("label", { class: "lk-button lk-primary" }, say("choose"), files),
         h("label", { class: "lk-button" }, say("folder"), folder),
-        data.samples && h("button", { class: "lk-button", onclick: () => desk.tell("/samples") }, say("try")),
+        data.samples && h("button", { class: "lk-button", "aria-describedby": "lk-try", onclick: () => desk.tell("/samples") }, say("try")),
       ),
     );
     this.#root.append(
@@ -244,6 +244,9 @@ class Workplace {
     }
     const answered = [...desk.fields.values()].filter((one) => one.state === "answered");
     this.#parts.first.hidden = state.ledger.dropped > 0 || desk.pending > 0;
+    for (const meaning of this.#parts.first.querySelectorAll(".lk-kind-malignant, .lk-kind-benign")) {
+      meaning.closest(".lk-means").hidden = !state.triage; // of a model without sides, neither comes up
+    }
     this.#parts.drop.classList.toggle("lk-small", !this.#parts.first.hidden === false);
     this.#parts.strip.hidden = answered.length === 0;
     if (this.#named === null && document.activeElement !== this.#parts.specimen) {
