@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from training import tracking
-from training.data.dataset import Fields, load_fields
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP, Fields, load_fields
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of
 from training.data.slides import slides_of
@@ -49,7 +49,7 @@ Writer = Callable[[str, Fold, Path, tracking.Run], FoldMade]
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``crossvalidate`` command."""
     parser = subparsers.add_parser("crossvalidate", help="train a recipe on every fold; evaluate measures the files")
-    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     add_options(parser)
     parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
     parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")
@@ -117,7 +117,7 @@ def _writer(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, fie
         return partial(write_head_fold, FrozenSet(manifest, fields, backbone, features), recipe)
     embedded, slides = None, slides_of(options.data, manifest)
     if isinstance(recipe, LinearProbe):
-        network = classifier.build(options.backbone)
+        network = classifier.build(options.backbone, fields.class_count)
         names = slide_names(fields, slides)
         embedded = (network, features_of(network, fields, names, recipe, options.outliers, options.cache))
     return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded, slides))

@@ -168,6 +168,7 @@ def write_head_model(
         learned,
         version=UNRELEASED,
         backbone=backbone.name,
+        classes=data.fields.classes,
         training={
             "method": "head trained on features of the frozen backbone",
             "data_manifest": data.manifest.digest,
@@ -241,6 +242,7 @@ def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder
         learned,
         version=UNRELEASED,
         backbone=experiment.backbone,
+        classes=experiment.fields.classes,
         training={"data_manifest": experiment.manifest.digest, "recipe": experiment.recipe.record()},
     )
     some = experiment.fields.take(test[spread(len(test), CHECKED_OF_A_FOLD)])

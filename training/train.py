@@ -25,8 +25,8 @@ import numpy as np
 from inference import Classifier, ModelError
 from training import tracking
 from training.data import synthetic
-from training.data.dataset import Fields, load_fields, read_images, spread
-from training.data.labels import LABELS, SUFFIXES, DataError
+from training.data.dataset import FOLDER_HELP, Fields, load_fields, read_images, spread
+from training.data.labels import SUFFIXES, DataError
 from training.data.protocols import contiguous_holdout, group_numbers
 from training.data.slides import slides_of
 from training.data.validation import manifest_of
@@ -105,7 +105,7 @@ def train(
     place = work / _digest(pool, backbone, recipe)
     slides = slides_of(data, manifest)
     if isinstance(recipe, LinearProbe):
-        network = classifier.build(backbone)
+        network = classifier.build(backbone, fields.class_count)
         # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
         features = features_of(network, fields, slide_names(fields, slides), recipe, outliers)
         learned = learn_linear(
@@ -116,7 +116,9 @@ def train(
     beside: dict[str, bytes] = {}
     if isinstance(recipe, LinearProbe):
         head, names = LinearHead.of(learned.network), slide_names(pool, slides)
-        beside[base_statistics.FILE_NAME] = statistics_of(features.take(kept), pool.labels, names, head, LABELS).content
+        beside[base_statistics.FILE_NAME] = statistics_of(
+            features.take(kept), pool.labels, names, head, fields.label_ids
+        ).content
     served = serve(learned, BACKBONES[backbone])
     content = convert(served, place / SAVED_MODEL)
     card = card_of(
@@ -124,10 +126,11 @@ def train(
         learned,
         version=VERSION,
         backbone=backbone,
+        classes=fields.classes,
         training={
             "data_manifest": manifest.digest,
             "method": recipe.title,
-            "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)},
+            "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(fields.label_ids)},
             "parts": {"train": len(pool), "test": len(test)},
             "recipe": recipe.record(),
             "epochs": learned.epochs,
@@ -142,7 +145,7 @@ def train(
         parity.demand(found, output / card.file)
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
         if run:
-            tell_figures(run, test.labels, measured.probabilities)
+            tell_figures(run, test.labels, measured.probabilities, fields.classes)
             tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
             HELD_OUT: {
@@ -214,7 +217,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the ``train`` command."""
     parser = subparsers.add_parser("train", help="train on labelled fields, convert, check, measure, ship")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help=f"folder that holds {', '.join(LABELS)}")
+    source.add_argument("--data", type=Path, help=FOLDER_HELP)
     source.add_argument(
         "--smoke", action="store_true", help="one minute on synthetic smears: shows that the parts work"
     )

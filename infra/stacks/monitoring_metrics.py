@@ -9,7 +9,6 @@ from infra.stacks.inference import InferenceStack
 
 # As lambda/api/observe.py publishes them.
 NAMESPACE = "Leukolens"
-LABELS = ("Benign", "Early", "Pre", "Pro")
 # How an execution of Step Functions can end, beside success.
 BAD_ENDS = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
 VERDICTS = ("accepted", "uncertain", "out_of_distribution")
@@ -59,8 +58,13 @@ class Metrics:
         return [self._predictions("verdict", value) for value in VERDICTS]
 
     def labels(self) -> list[cloudwatch.IMetric]:
-        """Give predictions by label."""
-        return [self._predictions("label", value) for value in LABELS]
+        """Give predictions by label and verdict, whatever labels the served models have."""
+        found = f'{{{NAMESPACE},label,service,verdict}} MetricName="PredictionCount" service="{self._function}"'
+        return [
+            cloudwatch.MathExpression(
+                expression=f"SEARCH('{found}', 'Sum', 300)", label="", period=_FIVE_MINUTES, using_metrics={}
+            )
+        ]
 
     def drift(self) -> list[cloudwatch.IMetric]:
         """Give the out-of-distribution score's quantiles, which move before verdicts do."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.environments import load_environment
-from infra.stacks.monitoring_metrics import LABELS, VERDICTS
+from infra.stacks.monitoring_metrics import VERDICTS
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +96,5 @@ def test_the_dashboard_shows_the_metrics_that_the_service_publishes(dev):
     (dashboard,) = dev["Monitoring"].properties("AWS::CloudWatch::Dashboard")
     body = json.dumps(dashboard["DashboardBody"])
     published = ["ColdStart", "DecodeLatency", "InferenceLatency", "OutOfDistributionScore", "PredictionCount"]
-    for shown in (*published, *LABELS, *VERDICTS, "Estimated cost"):
+    for shown in (*published, "label", *VERDICTS, "Estimated cost"):
         assert shown in body
-
-
-def test_labels_are_those_of_the_shipped_model():
-    from infra.image import ROOT
-
-    card = json.loads((ROOT / "models" / "default" / "model.json").read_text())
-    assert tuple(card["labels"]) == LABELS

@@ -83,6 +83,7 @@ class ServedClassifier(tf.Module):
         self.strangeness = ServedReading(readings.strangeness) if readings else None
         self.distance_share = readings.distance_share if readings else 1.0
         self.magnification = ServedReading(readings.magnification) if readings else None
+        self.sides = readings.sides if readings else np.zeros(0, np.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -98,7 +99,7 @@ class ServedClassifier(tf.Module):
         if self.strangeness is None or self.magnification is None:
             probabilities, more = tf.nn.softmax(logits), {}
         else:
-            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation)
+            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation, self.sides)
             strangeness = self.distance_share * strangeness + self.strangeness(embedding)
             more = {"scale": self.magnification(embedding)}
         return {

@@ -2,13 +2,13 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference import CARD_NAME, Classifier, ModelCard, load
+from inference import CARD_NAME, Classifier, ClassSpec, ModelCard, load
 from inference.card import (
     Calibration,
     InputSpec,
@@ -18,7 +18,6 @@ from inference.card import (
     TriageRule,
     write_card,
 )
-from training.data.classes import read_classes
 from training.data.labels import INPUT_SIDE_PX
 from training.models import calibration, out_of_distribution, slide_calibration
 from training.models.learners import OOD_QUANTILE, Learned
@@ -48,6 +47,7 @@ def make_card(
     *,
     version: str,
     backbone: str,
+    classes: Sequence[ClassSpec],
     temperature: float,
     minimum_probability: float | dict[str, float],
     threshold: float,
@@ -66,7 +66,7 @@ def make_card(
         size_bytes=len(content),
         backbone=backbone,
         precision="float32",
-        classes=read_classes(),
+        classes=tuple(classes),
         input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
         prediction_set=PredictionSetRule(
             method=slide_calibration.SETS if numbers else calibration.LAC,
@@ -90,12 +90,21 @@ def make_card(
     )
 
 
-def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, training: dict[str, Any]) -> ModelCard:
+def card_of(
+    content: bytes,
+    learned: Learned,
+    *,
+    version: str,
+    backbone: str,
+    classes: Sequence[ClassSpec],
+    training: dict[str, Any],
+) -> ModelCard:
     """Describe the file of a trained classifier, with what it was found to be sure of."""
     return make_card(
         content,
         version=version,
         backbone=backbone,
+        classes=classes,
         temperature=learned.temperature,
         minimum_probability=learned.minimum_probability,
         threshold=learned.threshold,
