@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -118,8 +117,8 @@ def classify(path: str) -> Call:
     return lambda: model.predict(data)
 
 
-def batch(images: str, wait_ms: str = "0") -> Call:
-    """Classify stored images by the batch entry; the store lets each read wait for so long."""
+def batch(images: str) -> Call:
+    """Classify stored images by the batch entry."""
     import handler as function
     from api import batch as module
     from api.storage import Folder
@@ -131,23 +130,9 @@ def batch(images: str, wait_ms: str = "0") -> Call:
     for key in keys:
         (folder / key).write_bytes(data)
 
-    class Store(Folder):
-        def read(self, key: str, max_bytes: int) -> bytes | None:
-            time.sleep(float(wait_ms) / 1000)
-            return super().read(key, max_bytes)
-
-    module.open_objects = lambda _: Store(folder)
+    module.open_objects = lambda _: Folder(folder)
     event = {"BatchInput": {"bucket": "in", "results_bucket": "out"}, "Items": [{"Key": key} for key in keys]}
     return lambda: function.batch(event, LambdaContext())
-
-
-def split(rows: str) -> Call:
-    """Split a synthetic manifest at random and by contiguous runs."""
-    from benchmarks.rows import manifest
-    from training.data.splits import contiguous_folds, random_folds
-
-    records = manifest(int(rows)).records
-    return lambda: (random_folds(records), contiguous_folds(records))
 
 
 def handler_24_megapixels() -> Call:

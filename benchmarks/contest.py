@@ -83,6 +83,12 @@ ROSTER = (
         engine="onnxruntime",
     ),
     Peer(
+        "fastapi_openvino",
+        "FastAPI, OpenVINO",
+        ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),
+        engine="openvino",
+    ),
+    Peer(
         "fastapi_tensorflow",
         "FastAPI, TensorFlow's own interpreter",
         ("-m", "uvicorn", "app:app", "--port", "{port}", "--log-level", "warning", "--no-access-log"),

@@ -43,7 +43,6 @@ PARTS = (
     Part("limit", "limit", 60, "how close to the limit", takes_models=True),
     Part("scaling", "scaling", 46, "batches on one core and on two"),
     Part("growth", "growth", 140, "how time and memory grow"),
-    Part("improvements", "improvements", 54, "before and after"),
     Part("load", "load", 36, "many clients at once"),
     Part("image", "image_size", 30, "what the Lambda image weighs"),
     Part("page", "page", 88, "from the click to the result"),

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
@@ -20,15 +19,13 @@ class Worker:
     ----------
     name
         Of the function in contenders.py, with its arguments after colons.
-    root
-        Of the checkout whose code runs; another one to compare with.
     cores
         To run on; empty for the measured core, where the system can pin.
     variables
         Of its environment.
     """
 
-    def __init__(self, name: str, root: Path = ROOT, cores: Sequence[int] = (), **variables: str) -> None:
+    def __init__(self, name: str, cores: Sequence[int] = (), **variables: str) -> None:
         self.name = name
         self._process = subprocess.Popen(
             [
@@ -39,9 +36,9 @@ class Worker:
                 ",".join(map(str, cores or ([] if CORE is None else [CORE]))),
                 str(time.monotonic_ns()),
             ],
-            cwd=root,
+            cwd=ROOT,
             env=os.environ
-            | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'lambda'}", "LEUKOLENS_MODEL_DIR": str(MODEL_DIR)}
+            | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}", "LEUKOLENS_MODEL_DIR": str(MODEL_DIR)}
             | variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

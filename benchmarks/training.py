@@ -117,8 +117,8 @@ def _drain(data: Any) -> None:
 
 
 def _one_by_one(paths: list[Path]) -> None:
-    from training.data.augmentation import augment
     from training.data.dataset import read_field
+    from training.models.augmentation import augment
 
     for path in paths:
         augment(read_field(path)[None])

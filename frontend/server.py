@@ -15,6 +15,7 @@ from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
 from frontend.visitors import VisitorCookie
 from frontend.workplace import endpoint
+from local.deadlines import DeadlineProtocol
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -74,6 +75,7 @@ def serve(host: str, port: int, chosen: Settings) -> None:
         port=port,
         log_config=None,
         access_log=False,
+        http=DeadlineProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         timeout_graceful_shutdown=GRACE_S,
     )

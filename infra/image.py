@@ -135,6 +135,9 @@ def stage_page(work: Path | None = None) -> Path:
         shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
     shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     shutil.copytree(ROOT / "lambda" / "intake", context / "lambda" / "intake", ignore=_LEFT_OUT)
+    (context / "local").mkdir()
+    for name in ("__init__.py", "deadlines.py"):
+        shutil.copy(ROOT / "local" / name, context / "local")
     return context
 
 

@@ -33,6 +33,8 @@ class DeadlineProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         super().connection_lost(exc)
 
     def _under_way(self) -> bool:
+        if self.transport.get_protocol() is not self:
+            return True  # a WebSocket by now, which has deadlines of its own
         return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:

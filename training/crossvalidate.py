@@ -15,8 +15,6 @@ interrupted command goes on with the folds that are missing.
 
 import argparse
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from training import tracking
@@ -28,22 +26,16 @@ from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
-from training.experiment import Experiment, FrozenSet, write_head_fold, write_network_fold
-from training.models import classifier
+from training.experiment import Experiment, write_fold
 from training.models.backbones.vgg16 import WeightsError
-from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
-from training.models.features import features_of
-from training.models.learners import slide_names
+from training.models.feature_cache import CACHE
 from training.models.mlp_head import DivergedError
-from training.models.recipes import LinearProbe, MlpHead, Recipe, add_options, recipe_of
+from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
 from training.serving import parity
-from training.tracking.fold_runs import Answer, FoldMade, tell_fold, tell_folds
-from training.train import add_outliers
+from training.tracking.fold_runs import Answer, tell_fold, tell_folds
 
 WORK = Path("runs/folds")
-Writer = Callable[[str, Fold, Path, tracking.Run], FoldMade]
-"""Makes the files of one fold: its protocol, itself, its folder, and the run that gets its sheet."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -99,28 +91,16 @@ def _write_all(
     told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
     told["corner"] = "visible" if options.show_corner else "hidden"
     counted = told | {"folds": len(missing)}
+    slides = slides_of(options.data, manifest)
+    experiment = Experiment(options.backbone, recipe, manifest, fields, slides, not options.show_corner)
     with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
-        write = _writer(options, recipe, manifest, fields)
+        experiment = experiment.with_features(options.outliers, options.cache)
         for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
-            place = {"protocol": protocol, "fold": fold.name, "train": len(fold.train), "test": len(fold.test)}
-            with tracking.run(fold.name, parameters=told | place, tags=tags, parent=parent) as run:
-                made = write(protocol, fold, options.work / candidate / fold.name, run)
+            division = {"protocol": protocol, "fold": fold.name, "train": len(fold.train), "test": len(fold.test)}
+            with tracking.run(fold.name, parameters=told | division, tags=tags, parent=parent) as run:
+                made = write_fold(experiment, protocol, fold, options.work / candidate / fold.name, run)
                 answers.setdefault(protocol, []).append(tell_fold(run, made, fields, manifest))
         tell_folds(parent, answers, manifest)
-
-
-def _writer(options: argparse.Namespace, recipe: Recipe, manifest: Manifest, fields: Fields) -> Writer:
-    """Choose how a fold is made, and compute first what all of them need."""
-    if isinstance(recipe, MlpHead):
-        backbone = FrozenBackbone(options.backbone, hide_corner=not options.show_corner)
-        features = cached_features(backbone, fields.images, options.cache)
-        return partial(write_head_fold, FrozenSet(manifest, fields, backbone, features), recipe)
-    embedded, slides = None, slides_of(options.data, manifest)
-    if isinstance(recipe, LinearProbe):
-        network = classifier.build(options.backbone, fields.class_count)
-        names = slide_names(fields, slides)
-        embedded = (network, features_of(network, fields, names, recipe, options.outliers, options.cache))
-    return partial(write_network_fold, Experiment(options.backbone, recipe, manifest, fields, embedded, slides))
 
 
 def run(options: argparse.Namespace) -> int:

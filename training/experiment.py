@@ -1,204 +1,169 @@
 """One experiment: a recipe on some fields, learnt, calibrated, converted, held against its network and written.
 
-A fold's folder holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
+``train`` ships its model from here, a job by the same function; ``crossvalidate`` writes its folds, and ``sweep`` the
+model of each trial. A fold's folder holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
 """
 
+import hashlib
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import keras
-from scipy.special import softmax
+import numpy as np
+from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard
-from training.data.dataset import Fields, spread
+from training import tracking
+from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data.labels import SUFFIXES
 from training.data.manifest import Manifest
-from training.data.protocols import positions
+from training.data.protocols import contiguous_holdout, group_numbers, positions
+from training.data.slides import slides_of
 from training.data.splits import Fold
+from training.data.validation import manifest_of
 from training.evaluation import predictions
 from training.evaluation.folds import write_record
 from training.evaluation.predictions import Measured
-from training.models import out_of_distribution
+from training.models import base_statistics, classifier
 from training.models.backbones import BACKBONES
-from training.models.feature_cache import FrozenBackbone
-from training.models.features import Features
-from training.models.fine_tuning import embed
-from training.models.learners import ASKED_PART, Learned, answer, calibrated, inner_parts, learn, learn_linear
+from training.models.base_statistics import statistics_of
+from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
+from training.models.features import Features, features_of
+from training.models.fine_tuning import CHECKPOINT, embed
+from training.models.learners import Learned, Watch, answer, learn, learn_linear, slide_names
 from training.models.linear_probe import LinearHead
-from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
-from training.models.recipes import LinearProbe, MlpHead, Recipe
-from training.models.slide_learner import OOD_RANK
+from training.models.mlp_head import Labels
+from training.models.mlp_learner import FrozenSet, learn_head
+from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
+from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import serve
-from training.serving.model_folder import UNRELEASED, card_of, release
-from training.serving.shared_backbone import HeadFiles
-from training.tflite import convert
-from training.tracking import Run
+from training.serving.model_folder import MAX_BYTES, UNRELEASED, card_of, release
 from training.tracking.fold_runs import FoldMade
-from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_sheet
+from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
 
-CHECKED = 12
-"""Test fields on the sheet, on which each file is compared with its network: the backbone is the same in every file."""
+if TYPE_CHECKING:
+    import keras
 
-
-@dataclass(frozen=True)
-class FrozenSet:
-    """Fields and what a frozen backbone makes of them.
-
-    Attributes
-    ----------
-    manifest, fields
-        Of the same folder.
-    backbone
-        Frozen.
-    embeddings : float32[n, d]
-        In the fields' order.
-    """
-
-    manifest: Manifest
-    fields: Fields
-    backbone: FrozenBackbone
-    embeddings: Floats
-
-    @cached_property
-    def files(self) -> HeadFiles:
-        """Makes the files of heads on this backbone."""
-        return HeadFiles(self.backbone)
+VERSION = "2.0.0"
+"""Of the model that ``train`` ships."""
+SAVED_MODEL = "saved_model"
+"""Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
+COMPARED_FIELDS = 32
+"""Test fields on which a fold's or a trial's file is compared with its network; ``train`` compares the file that it
+ships on every training field."""
 
 
 @dataclass(frozen=True)
-class HeadModel:
-    """A head that knows how sure it may be.
+class Trained:
+    """A trained classifier, and what its card says of the training.
 
     Attributes
     ----------
-    fitted
-        The head alone.
-    learned
-        The same on its backbone, calibrated.
-    """
-
-    fitted: FittedHead
-    learned: Learned
-
-    def answer(self, embeddings: Floats) -> Measured:
-        """Answer for pooled features as the whole network would."""
-        shares: Floats = softmax(self.fitted.logits(embeddings) / self.learned.temperature, 1)
-        return Measured(shares, self.learned.distance.score(embeddings))
-
-
-def learn_head(
-    data: FrozenSet, recipe: MlpHead, train: Labels, fitted: FittedHead | None = None, asked: Labels | None = None
-) -> HeadModel:
-    """Train a head, and calibrate it on fields that whoever answers did not learn from.
-
-    Parameters
-    ----------
-    data, recipe
-        Fields, and how.
-    train : int64[k]
-        Positions of the fields to learn from.
-    fitted : FittedHead, optional
-        The head, where it has learnt from them already.
-    asked : int64[m], optional
-        Positions of fields kept apart for this. Else a sibling head, trained without a contiguous fifth of the training
-        fields, is asked about that fifth; the head itself learns from all of them.
-
-    Raises
-    ------
-    DataError, DivergedError
-        The fields are too few, or the head learnt nothing.
-    """
-    name, labels = data.backbone.name, data.fields.labels
-    head = fitted or fit_head(name, data.embeddings[train], labels[train], recipe)
-    distance = _distance(data, train)
-    who, strangeness, questions = head, distance, asked
-    if questions is None:
-        learnt, left_out = inner_parts(data.fields.take(train), data.manifest.records)[ASKED_PART]
-        questions = train[left_out]
-        who = fit_head(name, data.embeddings[train[learnt]], labels[train[learnt]], recipe)
-        strangeness = _distance(data, train[learnt])
-    embeddings = data.embeddings[questions]
-    learned = calibrated(
-        data.backbone.classifier(head.head),
-        distance,
-        head.epochs,
-        who.logits(embeddings),
-        labels[questions],
-        strangeness.score(embeddings),
-    )
-    return HeadModel(head, learned)
-
-
-def write_head_model(
-    data: FrozenSet, model: HeadModel, recipe: MlpHead, test: Labels, folder: Path, run: Run, **told: object
-) -> tuple[ModelCard, Measured]:
-    """Write the model folder of a head, once its file answers as its network does.
-
-    Parameters
-    ----------
-    data, model, recipe
-        Of ``learn_head``.
-    test : int64[k]
-        Positions of fields that were not learnt from.
-    folder
-        To write.
-    run
-        Gets the sheet of predictions.
-    told
+    backbone, recipe, learned, manifest
+        What was trained, how, what came of it, and on what.
+    details
         More of the card's ``training``.
+    version
+        Of the card.
+    hide_corner
+        Whether the scale bar was hidden, as it then is in the file too.
+    """
+
+    backbone: str
+    recipe: Recipe
+    learned: Learned
+    manifest: Manifest
+    details: Mapping[str, object] = field(default_factory=dict)
+    version: str = UNRELEASED
+    hide_corner: bool = True
+
+
+def write_model(
+    trained: Trained,
+    folder: Path,
+    compared: NDArray[np.uint8],
+    measure: Callable[[Classifier], dict[str, object]],
+    saved_model: Path | None = None,
+    max_bytes: int | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> ModelCard:
+    """Convert a trained classifier and write its model folder, once the file answers as the network does.
+
+    Parameters
+    ----------
+    trained : Trained
+        What to write.
+    folder : Path
+        Model folder; what is there stays untouched if anything fails.
+    compared : uint8[n, 224, 224, 3]
+        Fields on which file and network must say the same.
+    measure : callable
+        Takes the loaded file; gives what the card's ``training`` shall say of it.
+    saved_model : Path, optional
+        Where to leave the graph that was converted.
+    max_bytes : int, optional
+        The most that the file may have.
+    beside : mapping of str to bytes, optional
+        More files of the folder, by name.
 
     Returns
     -------
-    (ModelCard, Measured)
-        The card; and what the network answers on the test fields.
+    ModelCard
+        With what was measured.
 
     Raises
     ------
-    ParityError
-        The file is not its network.
+    ParityError, ValueError
+        The file is not its network, or is too large.
     """
-    learned, backbone = model.learned, data.backbone
-    content = data.files.convert(learned)
-    measured = model.answer(data.embeddings[test])
+    learned = trained.learned
+    graph = serve(learned, BACKBONES[trained.backbone], hide_corner=trained.hide_corner)
+    with tempfile.TemporaryDirectory() as scratch:
+        content = convert(graph, saved_model or Path(scratch, SAVED_MODEL))
     card = card_of(
         content,
         learned,
-        version=UNRELEASED,
-        backbone=backbone.name,
-        classes=data.fields.classes,
+        version=trained.version,
+        backbone=trained.backbone,
+        classes=trained.manifest.classes,
         training={
-            "method": "head trained on features of the frozen backbone",
-            "data_manifest": data.manifest.digest,
-            "recipe": recipe.record(),
-            "corner": "hidden" if backbone.hide_corner else "visible",
+            "data_manifest": trained.manifest.digest,
+            "method": trained.recipe.title,
+            "recipe": trained.recipe.record(),
+            "corner": "hidden" if trained.hide_corner else "visible",
             "epochs": learned.epochs,
-            **told,
+            **trained.details,
+            **base_statistics.told(beside or {}),
         },
     )
-    some = spread(len(test), CHECKED)
 
     def check(file: Classifier) -> dict[str, object]:
-        answered = tell_sheet(run, file, data.fields.take(test[some]))
-        found = parity.between(measured.probabilities[some], answered)
-        parity.demand(found, folder / card.file)
-        held = predictions.evaluate(measured, data.fields.labels[test], file.card)
-        return {HELD_OUT: held, "parity": asdict(found)}
+        difference = parity.compare(graph, file, compared)
+        parity.demand(difference, folder / card.file)
+        return {**measure(file), "parity": asdict(difference)}
 
-    return release(content, card, folder, check, max_bytes=None)[0], measured
+    return release(content, card, folder, check, max_bytes, beside)[0]
 
 
-def _distance(data: FrozenSet, which: Labels) -> out_of_distribution.Mahalanobis:
-    embeddings = data.embeddings[which]
-    fields, width = embeddings.shape
-    rank = int(min(OOD_RANK, fields // 4, width // 4))
-    return out_of_distribution.fit(embeddings, data.fields.labels[which], rank)
+@dataclass(frozen=True)
+class LinearFeatures:
+    """What an untrained classifier's backbone makes of all the fields, for linear heads.
 
+    Attributes
+    ----------
+    network : keras.Model
+        Of ``classifier.build``; each head in turn is put into it.
+    features
+        In the fields' order.
+    """
 
-CHECKED_OF_A_FOLD = 32
-"""Test fields on which each file is compared with its network; ``train`` compares the shipped one on all."""
+    network: "keras.Model"
+    features: Features
 
 
 @dataclass(frozen=True)
@@ -207,92 +172,68 @@ class Experiment:
 
     Attributes
     ----------
-    features
-        Of all the fields, where the backbone is frozen under a linear head: computed once for every fold.
+    backbone, recipe, manifest, fields
+        What is trained, how, and on what.
     slides
         Each field's slide, by key.
+    hide_corner
+        Whether the scale bar is hidden.
+    computed
+        What a frozen backbone makes of all the fields, so that every fold reads the same; None where each fold
+        computes what it needs.
     """
 
     backbone: str
     recipe: Recipe
     manifest: Manifest
     fields: Fields
-    features: tuple[keras.Model, Features] | None
     slides: Mapping[str, str]
+    hide_corner: bool = True
+    computed: FrozenSet | LinearFeatures | None = None
+
+    def with_features(self, outliers: Sequence[Path] | None = (), cache: Path = CACHE) -> "Experiment":
+        """Compute what every fold needs of a frozen backbone; nothing where the whole network is trained.
+
+        Parameters
+        ----------
+        outliers : sequence of Path, optional
+            Folders of smears that show no class of the set, from which the out-of-distribution gate of a linear head
+            may learn; None makes no gate.
+        cache : Path
+            Folder of features.
+
+        Raises
+        ------
+        WeightsError
+            The backbone's weights cannot be had.
+        """
+        computed: FrozenSet | LinearFeatures | None = None
+        if isinstance(self.recipe, MlpHead):
+            frozen = FrozenBackbone(self.backbone, hide_corner=self.hide_corner)
+            embeddings = cached_features(frozen, self.fields.images, cache)
+            computed = FrozenSet(self.manifest, self.fields, frozen, embeddings)
+        elif isinstance(self.recipe, LinearProbe):
+            network, names = (
+                classifier.build(self.backbone, self.fields.class_count),
+                slide_names(self.fields, self.slides),
+            )
+            computed = LinearFeatures(network, features_of(network, self.fields, names, self.recipe, outliers, cache))
+        return replace(self, computed=computed)
+
+    def trained(self, learned: Learned, details: Mapping[str, object], version: str = UNRELEASED) -> Trained:
+        """Say what was trained here."""
+        return Trained(self.backbone, self.recipe, learned, self.manifest, details, version, self.hide_corner)
 
 
-def write_network_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
+def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: tracking.Run) -> FoldMade:
     """Train on one fold and write its model folder.
-
-    Raises
-    ------
-    DataError, ParityError, ValueError
-        Too few fields, a file that is not its network, a recipe that the backbone cannot be trained by.
-    """
-    keras.utils.set_random_seed(experiment.recipe.seed)
-    train, test = positions(experiment.fields, fold.train), positions(experiment.fields, fold.test)
-    shutil.rmtree(folder, ignore_errors=True)
-    work = folder.with_name(f".{folder.name}-work")
-    learned = _learn(experiment, train, work)
-    measured = _answer(experiment, learned, test)
-    served = serve(learned, BACKBONES[experiment.backbone])
-    content = convert(served, work / "saved_model")
-    card = card_of(
-        content,
-        learned,
-        version=UNRELEASED,
-        backbone=experiment.backbone,
-        classes=experiment.fields.classes,
-        training={"data_manifest": experiment.manifest.digest, "recipe": experiment.recipe.record()},
-    )
-    some = experiment.fields.take(test[spread(len(test), CHECKED_OF_A_FOLD)])
-
-    def check(file: Classifier) -> dict[str, object]:
-        found = parity.compare(served, file, some.images)
-        parity.demand(found, folder / card.file)
-        tell_sheet(run, file, some.take(spread(len(some), SHEET_FIELDS)))
-        return {
-            HELD_OUT: predictions.evaluate(measured, experiment.fields.labels[test], file.card),
-            "parity": asdict(found),
-        }
-
-    whole, _ = release(content, card, folder, check, max_bytes=None)
-    shutil.rmtree(work, ignore_errors=True)
-    write_record(folder, protocol, fold, experiment.manifest)
-    return FoldMade(folder, learned, whole, test, measured)
-
-
-def _learn(experiment: Experiment, train: Labels, work: Path) -> Learned:
-    fields, records = experiment.fields.take(train), experiment.manifest.records
-    recipe, slides = experiment.recipe, experiment.slides
-    if experiment.features is None or not isinstance(recipe, LinearProbe):
-        return learn(experiment.backbone, fields, records, recipe, work, slides=slides)
-    network, features = experiment.features
-    return learn_linear(network, fields, features.take(train), records, recipe, slides=slides)
-
-
-def _answer(experiment: Experiment, learned: Learned, test: Labels) -> Measured:
-    """Answer for fields that were not learnt from, by their features where these are known."""
-    if experiment.features is None:
-        embeddings, logits = embed(learned.network, experiment.fields.images[test])
-    else:
-        head = LinearHead.of(learned.network)
-        pooled = experiment.features[1].embeddings[test]
-        embeddings, logits = head.standardise(pooled), head.logits(pooled)
-    return Measured(*answer(learned, embeddings, logits))
-
-
-def write_head_fold(data: FrozenSet, recipe: MlpHead, protocol: str, fold: Fold, folder: Path, run: Run) -> FoldMade:
-    """Train the head of one fold and write its model folder.
 
     Parameters
     ----------
-    data
-        Fields and their features.
-    recipe
-        How.
+    experiment
+        With features, where its backbone is frozen.
     protocol, fold
-        Which fields to learn from.
+        Which fields to learn from, and which to test on.
     folder
         Of this fold.
     run
@@ -300,12 +241,198 @@ def write_head_fold(data: FrozenSet, recipe: MlpHead, protocol: str, fold: Fold,
 
     Raises
     ------
-    DivergedError, ParityError
-        The head learnt nothing, or the file is not its network.
+    DataError, DivergedError, ParityError
+        Too few fields, a head that learnt nothing, a file that is not its network.
     """
-    train, test = positions(data.fields, fold.train), positions(data.fields, fold.test)
+    classifier.seed(experiment.recipe.seed)
+    fields = experiment.fields
+    train, test = positions(fields, fold.train), positions(fields, fold.test)
     shutil.rmtree(folder, ignore_errors=True)
-    model = learn_head(data, recipe, train)
-    card, measured = write_head_model(data, model, recipe, test, folder, run)
-    write_record(folder, protocol, fold, data.manifest)
-    return FoldMade(folder, model.learned, card, test, measured)
+    work = folder.with_name(f".{folder.name}-work")
+    learned, measured = _learn_and_answer(experiment, train, test, work)
+    trained = experiment.trained(learned, {})
+    card = write_compared(trained, folder, fields.take(test), measured, run)
+    shutil.rmtree(work, ignore_errors=True)
+    write_record(folder, protocol, fold, experiment.manifest)
+    return FoldMade(folder, learned, card, test, measured)
+
+
+def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measured, run: tracking.Run) -> ModelCard:
+    """Write the model folder of a classifier that is compared with others and never shipped.
+
+    Parameters
+    ----------
+    trained, folder
+        As for ``write_model``.
+    test : Fields
+        Not learnt from; file and network are compared on some of them.
+    measured : Measured
+        What the network answers on all of them.
+    run
+        Gets the sheet of predictions.
+    """
+    compared = test.take(spread(len(test), COMPARED_FIELDS))
+
+    def measure(file: Classifier) -> dict[str, object]:
+        tell_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
+        return {HELD_OUT: predictions.evaluate(measured, test.labels, file.card)}
+
+    return write_model(trained, folder, compared.images, measure)
+
+
+def _learn_and_answer(experiment: Experiment, train: Labels, test: Labels, work: Path) -> tuple[Learned, Measured]:
+    """Learn from some fields, and answer for others: by their features where these are known."""
+    recipe, computed = experiment.recipe, experiment.computed
+    if isinstance(recipe, MlpHead) and isinstance(computed, FrozenSet):
+        model = learn_head(computed, recipe, train)
+        return model.learned, Measured(*model.answer(computed.embeddings[test]))
+    learned = _learn(experiment, train, work)
+    if isinstance(computed, LinearFeatures):
+        head, pooled = LinearHead.of(learned.network), computed.features.embeddings[test]
+        embeddings, logits = head.standardise(pooled), head.logits(pooled)
+    else:
+        embeddings, logits = embed(learned.network, experiment.fields.images[test])
+    return learned, Measured(*answer(learned, embeddings, logits))
+
+
+def _learn(
+    experiment: Experiment, train: Labels, work: Path, watch: Watch | None = None, *, examined: bool = False
+) -> Learned:
+    recipe, computed = experiment.recipe, experiment.computed
+    fields, records, slides = experiment.fields.take(train), experiment.manifest.records, experiment.slides
+    if not isinstance(recipe, LinearProbe) or not isinstance(computed, LinearFeatures):
+        return learn(experiment.backbone, fields, records, recipe, work, watch, slides)
+    features = computed.features.take(train)
+    return learn_linear(computed.network, fields, features, records, recipe, watch, slides, examined=examined)
+
+
+def train(
+    data: Path,
+    external: list[Path],
+    backbone: str,
+    recipe: Recipe,
+    output: Path,
+    work: Path,
+    watch: Watch | None = None,
+    run: tracking.Run | None = None,
+    outliers: Sequence[Path] | None = (),
+) -> dict[str, Any]:
+    """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
+
+    Parameters
+    ----------
+    data : Path
+        Labelled fields, one folder a class.
+    external : list of Path
+        Folders of fields that show no class of the set (other patients, other stains); only measured.
+    backbone : str
+        A key of ``BACKBONES``.
+    recipe : Recipe
+        How to fit.
+    output : Path
+        Model folder to write.
+    work : Path
+        For the checkpoint of a run that is cut off, and the served graph.
+    watch : callable, optional
+        See ``training.models.learners.Watch``.
+    run : tracking.Run, optional
+        Is told of everything.
+    outliers : sequence of Path, optional
+        Folders of smears that show no class of the set, from which the out-of-distribution gate may learn; None makes
+        no gate.
+
+    Returns
+    -------
+    dict
+        The card's ``training`` and the file's ``size_bytes``.
+    """
+    start = time.monotonic()
+    classifier.seed(recipe.seed)
+    fields, manifest = load_fields(data), manifest_of(data)
+    parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
+    kept = np.sort(np.concatenate([parts.train, parts.calibration]))
+    pool, test = fields.take(kept), fields.take(parts.test)
+
+    experiment = Experiment(backbone, recipe, manifest, fields, slides_of(data, manifest))
+    if isinstance(recipe, LinearProbe):
+        # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
+        experiment = experiment.with_features(outliers)
+    own_work = work / _digest(pool, backbone, recipe)
+    learned = _learn(experiment, kept, own_work, watch, examined=True)
+    details = {
+        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(fields.label_ids)},
+        "parts": {"train": len(pool), "test": len(test)},
+        **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
+    }
+
+    def measure(file: Classifier) -> dict[str, object]:
+        minutes = round((time.monotonic() - start) / 60, 1)
+        measured = predictions.run(file, test.images, "Measuring on the held-out run")
+        if run:
+            tell_figures(run, test.labels, measured.probabilities, test.classes)
+            tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
+        return {
+            "minutes": minutes,
+            HELD_OUT: {
+                "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
+                "sharing cells with a training field; an easy test, since the same slides are trained on",
+                **predictions.evaluate(measured, test.labels, file.card),
+            },
+            "strangers": {
+                name: predictions.strangers(file, images, f"Measuring on {name}")
+                for name, images in _strangers(external)
+            },
+        }
+
+    trained = experiment.trained(learned, details, VERSION)
+    beside = _statistics(experiment, learned, kept)
+    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, MAX_BYTES, beside)
+    shutil.rmtree(own_work / CHECKPOINT, ignore_errors=True)
+    if run:
+        # Whoever watches has told of the epochs as they went.
+        planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
+        first = None if watch else planned - len(learned.epochs) + 1
+        tell_model(run, learned, card, output, first)
+    return {"training": card.training, "size_bytes": card.size_bytes}
+
+
+def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict[str, bytes]:
+    """Give the file that the model of a linear head lends to whoever builds on it."""
+    if not isinstance(experiment.computed, LinearFeatures):
+        return {}
+    names = slide_names(experiment.fields.take(train), experiment.slides)
+    features, labels = experiment.computed.features.take(train), experiment.fields.labels[train]
+    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), experiment.fields.label_ids)
+    return {base_statistics.FILE_NAME: statistics.content}
+
+
+def _gate(learned: Learned, outliers: Sequence[Path]) -> dict[str, Any]:
+    """Tell what the gate learnt from, and what it did with what it did not learn from."""
+    return {
+        "outliers": [folder.name for folder in outliers],
+        "own_fields_turned_away_by_slide_left_out": learned.numbers.left_out if learned.numbers else {},
+        "known_by_a_gate_that_never_saw_them": learned.gate,
+    }
+
+
+def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
+    """Name what is trained, so that a run goes on from its own checkpoint and never from another one's."""
+    what = hashlib.sha256(repr((backbone, recipe)).encode())
+    what.update(fields.labels.tobytes())
+    what.update(fields.images.tobytes())
+    return what.hexdigest()[:16]
+
+
+def _strangers(external: list[Path]) -> list[tuple[str, Any]]:
+    """Give pictures of no known class: noise and blank fields, and the folders named."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (32, 224, 224, 3), np.uint8)
+    blank = np.broadcast_to(rng.integers(0, 256, (32, 1, 1, 3), np.uint8), noise.shape).copy()
+    folders = [
+        (
+            folder.name,
+            read_images(sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES), f"Reading {folder.name}"),
+        )
+        for folder in external
+    ]
+    return [("noise", noise), ("blank", blank), *folders]

@@ -6,8 +6,9 @@ r"""Files of other precisions from a served graph, each behind the parity gate.
         --precision float16 --output runs/export/float16
 
 float32 is what ``train`` ships. A float16 file must answer as the network does, like any float file. An int8 file
-(``training.tflite``), whose ranges are taken from training fields, must give the same label on 99.9 % of them and be
-faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and slower.
+(``training.models.tflite``), whose ranges are taken from training fields, must give the same label on 99.9 % of them
+and be faster than the float32 file beside it, or it is refused: smaller and wrong is no gain, nor is smaller and
+slower.
 """
 
 import argparse
@@ -16,13 +17,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard, ModelError, load
@@ -32,49 +31,13 @@ from training.data.labels import DataError
 from training.serving import parity
 from training.serving.model_folder import FILE_NAME, release
 from training.serving.parity import Parity, ParityError
-from training.tflite import convert_int8
+from training.serving.saved_model import PRECISIONS, Graph, convert
 
-PRECISIONS = ("float32", "float16", "int8")
 INT8_AGREEMENT = 0.999
 TIMED_FIELDS, ROUNDS = 40, 5
 COMPARED_FIELDS = 8
 """With the model whose card a new file gets: another network differs on any field."""
 Images = NDArray[np.uint8]
-
-
-class Graph:
-    """A served graph read back from its SavedModel; answers as ``ServedClassifier`` does."""
-
-    def __init__(self, saved_model: Path) -> None:
-        if not (saved_model / "saved_model.pb").is_file():
-            raise ModelError(f"{saved_model} is no SavedModel: train leaves one in its work folder, runs/train/ID")
-        self._loaded = tf.saved_model.load(str(saved_model))
-        self.serve = self._answer(self._loaded.signatures["serving_default"])
-
-    @staticmethod
-    def _answer(signature: Callable[..., Any]) -> Callable[[Any], Any]:
-        return lambda image: signature(image=image)
-
-
-def convert(saved_model: Path, precision: str, images: Images) -> bytes:
-    """Convert a SavedModel to a TFLite file.
-
-    Parameters
-    ----------
-    saved_model : Path
-        Of ``train``.
-    precision : str
-        One of ``PRECISIONS``.
-    images : uint8[n, 224, 224, 3]
-        Training fields, for the ranges of int8.
-    """
-    if precision == "int8":
-        return convert_int8(saved_model, images)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    if precision == "float16":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
 
 
 def demand(precision: str, found: Parity, times_as_fast: float | None, path: Path) -> None:

@@ -23,9 +23,9 @@ from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.data.validation import manifest_of
-from training.experiment import FrozenSet
 from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
+from training.models.mlp_learner import FrozenSet
 from training.models.recipes import HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead, reader
 from training.progress import bar
 from training.sweep_report import SweepReport, figure, printed, ranked, write_report

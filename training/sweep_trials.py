@@ -12,8 +12,10 @@ from scipy.special import softmax
 
 from training.data.protocols import Parts
 from training.evaluation.metrics import balanced_accuracy, confusion
-from training.experiment import FrozenSet, learn_head, write_head_model
+from training.evaluation.predictions import Measured
+from training.experiment import Trained, write_compared
 from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
+from training.models.mlp_learner import FrozenSet, learn_head
 from training.models.recipes import MlpHead
 from training.tracking import Run
 from training.tracking.run_logging import tell_figures, tell_model
@@ -207,11 +209,14 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str])
     if not run.is_tracked:
         return
     result, parts = tried.result, tried.parts
-    model = learn_head(data, result.trial.recipe, parts.train, tried.fitted, parts.choice)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place, FOLDER_NAME)
-        told = {"sweep_trial": result.trial.name, "division": parts.name}
-        card, _ = write_head_model(data, model, result.trial.recipe, parts.test, folder, run, **told)
+    recipe, backbone = result.trial.recipe, data.backbone
+    model = learn_head(data, recipe, parts.train, tried.fitted, parts.choice)
+    measured = Measured(*model.answer(data.embeddings[parts.test]))
+    details = {"sweep_trial": result.trial.name, "division": parts.name}
+    trained = Trained(backbone.name, recipe, model.learned, data.manifest, details, hide_corner=backbone.hide_corner)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, FOLDER_NAME)
+        card = write_compared(trained, folder, data.fields.take(parts.test), measured, run)
         tell_model(run, model.learned, card, folder, tags=tags)
     run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
     scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}

@@ -39,13 +39,22 @@ def onnxruntime(model: str) -> Callable[[], object]:
     return lambda: session.run(None, {name: FIELD})
 
 
+def openvino(model: str) -> Callable[[], object]:
+    """Load a TFLite file into OpenVINO, at full precision."""
+    import openvino as ov
+
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"})
+    return lambda: compiled([FIELD])
+
+
 def _signature(interpreter: object) -> Callable[[], object]:
     runner = interpreter.get_signature_runner("serving_default")
     return lambda: runner(image=FIELD)
 
 
 if __name__ == "__main__":
-    call = {"litert": litert, "tensorflow": tensorflow, "onnxruntime": onnxruntime}[sys.argv[1]](sys.argv[2])
+    engines = {"litert": litert, "tensorflow": tensorflow, "onnxruntime": onnxruntime, "openvino": openvino}
+    call = engines[sys.argv[1]](sys.argv[2])
     for line in sys.stdin:
         times_ms, processor_ms = [], []
         for _ in range(int(line)):

@@ -12,6 +12,7 @@ ENGINES = {
     "litert_in_huge_pages": "LiteRT, its memory in huge pages",
     "tensorflow": "TensorFlow's interpreter",
     "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
 }
 _PACKAGES_SHOWN = 4
 

@@ -69,7 +69,7 @@ def _explain(error: dict[str, Any]) -> str:
         return f"the AWS credentials are no longer good ({code}): {_SIGN_IN}"
     if code in _DENIED:
         return (
-            f"not allowed ({message or code}): attach the managed policy leukolens-<environment>-batch-operator, which"
-            " the batch stack makes (output OperatorPolicyArn)"
+            f"not allowed ({message or code}): attach the managed policy "
+            "leukolens-<environment>-batch-operator-<region>, which the batch stack makes (output OperatorPolicyArn)"
         )
     return f"{_ABSENT[code]} ({message})" if code in _ABSENT else f"AWS says {code}: {message}"

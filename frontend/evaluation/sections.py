@@ -23,7 +23,6 @@ def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
     ink : str
         Colour of text, of the theme.
     """
-    st.header("How well it works", anchor=False)
     if evidence == Evidence():
         st.warning("This model carries no evaluation. Treat it as not tested.", icon=":material/help:")
         return

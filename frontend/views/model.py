@@ -1,71 +1,138 @@
-"""Model: the card of the model that answers, in words a laboratory can judge it by."""
+"""Model: how often it is wrong, in two sentences; folded below, the card in words a laboratory can judge it by."""
 
 import streamlit as st
 
 from api.schemas import ModelSummary
 from client import LeukolensError
-from frontend import service, theme
-from frontend.evaluation import evidence, sections, tables
-from frontend.wording import TRY_LATER, percent
+from frontend import finding, service, theme
+from frontend.evaluation import dots, evidence, sections, tables
+from frontend.evaluation.dots import Hundred
+from frontend.evaluation.evidence import Evidence
+from frontend.evaluation.wording import share
+from frontend.translation import _
+from frontend.wording import TRY_LATER, percent, plain
+from untrusted import in_html
 
-KNOWN_LIMITS = (
-    "It learned from one public data set of one laboratory. The stain, microscope or camera of another laboratory may "
-    "mislead it.",
-    "The data set does not name the patients, and many of its images come from the same slides. So its scores, and "
-    "those of published papers, say little about a new laboratory.",
-    "The mean colour of an image alone, three numbers, already separates most images of this data set. A score means "
-    "only what it adds to that.",
-    "It reads one field at a time and knows four patterns. For anything else, the best that it can say is: not known "
-    "to the model.",
-)
+PROJECTS_OWN = "leukolens"
+"""Name in the cards of models that the project trains on the public set."""
+KINDEST = "random"
 
 
 def render() -> None:
     """Show the view."""
     try:
         card = service.card()
-    except LeukolensError as error:
-        st.error(f"**The model's card cannot be read.** {error}", icon=":material/cloud_off:")
-        st.markdown(TRY_LATER)
-        st.button("Try again", type="primary", icon=":material/refresh:")
+    except LeukolensError:
+        st.error(_("**The model's card cannot be read.** The service does not answer."), icon=":material/cloud_off:")
+        st.markdown(_(TRY_LATER))
+        st.button(_("Try again"), type="primary", icon=":material/refresh:")
         return
-    _use(card)
-    _facts(card)
-    _limits()
-    sections.show(evidence.read(card.evaluation), card.labels, theme.ink())
+    known = finding.classes(card)
+    measured = evidence.read(card.evaluation)
+    _questions(dots.answers(measured, [one.triage == "malignant" for one in known]))
+    st.info(f"**{_('Intended use')}.** {card.intended_use}", icon=":material/science:")
+    st.warning(f"**{_('Not for')}.** {card.misuse}", icon=":material/do_not_disturb_on:")
+    with st.expander(_("The model in use"), icon=":material/network_node:"):
+        _facts(card, known)
+    with st.expander(_("Limits"), icon=":material/rule:"):
+        st.markdown("\n".join(f"- {limit}" for limit in _limits(card, known, measured)))
+    with st.expander(_("How well it works, in every number"), icon=":material/query_stats:"):
+        sections.show(measured, card.labels, theme.ink())
     if card.training:
-        with st.expander("How it was trained", icon=":material/model_training:"):
+        with st.expander(_("How it was trained"), icon=":material/model_training:"):
             tables.figures(card.training)
 
 
-def _use(card: ModelSummary) -> None:
-    st.info(f"**Intended use.** {card.intended_use}", icon=":material/science:")
-    st.warning(f"**Not for.** {card.misuse}", icon=":material/do_not_disturb_on:")
+def _questions(answered: list[Hundred]) -> None:
+    if not answered:
+        st.warning(
+            _("How often it is wrong on a new slide was not measured. Treat it as not tested."), icon=":material/help:"
+        )
+        return
+    for one, column in zip(answered, st.columns(len(answered), gap="large"), strict=True):
+        with column:
+            st.header(dots.question(one), anchor=False)
+            said = dots.sentence(one)
+            st.markdown(said)
+            st.html(f'<img class="leukolens-dots" src="{dots.picture(one, theme.name())}" alt="{in_html(said)}">')
+            signs = (
+                f'<span><img src="{dots.sign(kind, one, theme.name())}" alt="" width="16"> {in_html(text)}</span>'
+                for kind, text in dots.legend(one)
+            )
+            st.html(f'<p class="leukolens-legend">{"".join(signs)}</p>')
+            st.caption(dots.measured_on(one))
 
 
-def _facts(card: ModelSummary) -> None:
-    st.header("The model in use", anchor=False)
+def _facts(card: ModelSummary, known: list[finding.ClassWords]) -> None:
     facts = {
-        "Version": card.version,
-        "Network": card.backbone,
-        "Precision": card.precision,
-        "Size": f"{card.size_bytes / 1e6:.1f} MB",
+        _("Version"): card.version,
+        _("Network"): card.backbone,
+        _("Precision"): card.precision,
+        _("Size"): f"{card.size_bytes / 1e6:.1f} MB",
     }
     with st.container(horizontal=True, gap="large", key="facts"):
         for name, value in facts.items():
             st.metric(name, value, width="content")
     rule, strange = card.prediction_set, card.out_of_distribution
-    st.markdown(
-        f"- **Labels:** {', '.join(card.labels)}; malignant: {', '.join(card.malignant_labels)}\n"
-        f"- **Possible:** each label with a probability of at least {percent(rule.minimum_probability)} "
-        f"({rule.method}, for a coverage of {percent(rule.target_coverage)})\n"
-        f"- **Accepted:** exactly one label is possible. **Uncertain:** more than one is, or none\n"
-        f"- **Not known to the model:** the strangeness score is over {strange.threshold:.3g} ({strange.method})\n"
-        f"- **Licence:** {card.license}\n"
-        f"- **SHA-256:** `{card.sha256}`"
-    )
+    malignant = [one.name for one in known if one.triage == "malignant"]
+    lines = [(_("Classes"), ", ".join(one.name for one in known))]
+    if malignant:
+        lines.append((_("Malignant"), ", ".join(malignant)))
+    if card.triage is not None:
+        lines += [
+            (
+                _("Malignant or benign is decided"),
+                _("from a probability of {most} upwards, or up to {least} ({method})").format(
+                    most=percent(card.triage.malignant_minimum),
+                    least=percent(card.triage.benign_maximum),
+                    method=card.triage.method,
+                ),
+            ),
+            (_("Guarantee"), card.triage.guarantee),
+        ]
+    lines += [
+        (
+            _("A pattern may be"),
+            _("each class with a probability of at least {least} ({method}, for a coverage of {coverage})").format(
+                least=percent(rule.minimum_probability), method=rule.method, coverage=percent(rule.target_coverage)
+            ),
+        ),
+        (
+            _("Not known to the model"),
+            _("a field whose distance from known fields is over {threshold} ({method})").format(
+                threshold=f"{strange.threshold:.3g}", method=strange.method
+            ),
+        ),
+        (_("Licence"), card.license),
+    ]
+    st.markdown("\n".join(f"- **{name}:** {plain(text)}" for name, text in lines if text))
+    st.markdown(f"- **SHA-256:** `{card.sha256}`")
 
 
-def _limits() -> None:
-    st.header("Limits", anchor=False)
-    st.markdown("\n".join(f"- {limit}" for limit in KNOWN_LIMITS))
+def _limits(card: ModelSummary, known: list[finding.ClassWords], measured: Evidence) -> list[str]:
+    limits = [
+        _(
+            "It reads one field at a time and knows {count} classes: {names}. Of anything else, the best that it can "
+            "say is: not known to the model."
+        ).format(count=len(known), names=plain(", ".join(one.name for one in known)))
+    ]
+    if card.name == PROJECTS_OWN:
+        limits += [
+            _(
+                "It learned from one public data set of one laboratory. The stain, microscope or camera of another "
+                "laboratory may mislead it."
+            ),
+            _(
+                "The data set does not name the patients, and many of its images come from the same slides. So its "
+                "scores, and those of published papers, say little about a new laboratory."
+            ),
+        ]
+    colour = measured.shortcuts.get("mean_colour", {}).get(KINDEST)
+    if colour is not None:
+        limits.append(
+            _(
+                "The mean colour of an image alone, three numbers, is right on {share} of fields drawn at random. A "
+                "score means only what it adds to that."
+            ).format(share=share(colour))
+        )
+    return limits

@@ -161,6 +161,8 @@ def as_api_error(error: Exception) -> ApiError:
     """
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, inference.DecoderMissing):
+        return ApiError(str(error))  # a fault of the install, which whoever runs the service can mend
     kind = _FROM_INFERENCE.get(type(error))
     if kind is None:
         return ApiError("The service met an error that it did not foresee. Report it with the request_id.")

@@ -3,6 +3,7 @@
 from intake import (
     MAX_PIXELS,
     MIN_SIDE_PX,
+    DecoderMissing,
     EmptyImage,
     ImageError,
     ImageTooLarge,
@@ -29,6 +30,7 @@ __all__ = [
     "ClassSpec",
     "Classifier",
     "Decision",
+    "DecoderMissing",
     "EmptyImage",
     "ImageError",
     "ImageTooLarge",

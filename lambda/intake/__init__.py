@@ -1,12 +1,13 @@
 """Bytes of an image to the pixels that the model sees. Knows no model, no HTTP and no AWS."""
 
-from .errors import EmptyImage, ImageError, ImageTooLarge, ImageTooSmall, NotAnImage, UnreadableImage
+from .errors import DecoderMissing, EmptyImage, ImageError, ImageTooLarge, ImageTooSmall, NotAnImage, UnreadableImage
 from .limits import MAX_PIXELS, MIN_SIDE_PX
 from .picture import Picture, read_image, to_model_input
 
 __all__ = [
     "MAX_PIXELS",
     "MIN_SIDE_PX",
+    "DecoderMissing",
     "EmptyImage",
     "ImageError",
     "ImageTooLarge",

@@ -14,8 +14,8 @@ import warnings
 from dataclasses import asdict
 from typing import Any, BinaryIO, Final
 
-from .decode import as_image_error, decode
-from .errors import ImageError
+from .decode import decode, in_callers_terms
+from .errors import DecoderMissing
 from .raster import working_at
 
 MEMORY_BYTES: Final = 900_000_000
@@ -54,8 +54,11 @@ def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
         pixels = facts.pop("pixels")
         told: dict[str, Any] = {"decoded": facts, "shape": list(pixels.shape), "bytes": pixels.nbytes}
     except Exception as error:  # noqa: BLE001 - decoders raise nearly every type on damaged bytes
-        named: ImageError = as_image_error(error, data, request["kind"])
-        told = {"error": type(named).__name__, "reason": named.reason, "message": str(named), "bytes": 0}
+        named = in_callers_terms(error, data, request["kind"])
+        if isinstance(named, DecoderMissing):
+            told = {"missing": [named.format, named.package], "bytes": 0}
+        else:
+            told = {"error": type(named).__name__, "reason": named.reason, "message": str(named), "bytes": 0}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from . import jpeg, png
-from .errors import ImageError, ImageTooLarge, UnreadableImage
+from .errors import DecoderMissing, ImageError, ImageTooLarge, UnreadableImage
 from .formats import changed_on_the_way
 from .raster import Decoded
 
@@ -62,9 +62,11 @@ def decode(data: bytes, kind: str, max_pixels: int) -> Decoded:
     return pillow_files.read(data, kind, max_pixels)
 
 
-def as_image_error(error: Exception, data: bytes, kind: str) -> ImageError:
-    """Name whatever a decoder raised, in the caller's terms."""
+def in_callers_terms(error: Exception, data: bytes, kind: str) -> ImageError | DecoderMissing:
+    """Name whatever a decoder raised: what is wrong with the image, or that the decoder is not here."""
     name = _NAMES.get(kind, kind)
+    if isinstance(error, ImportError):
+        return DecoderMissing(name, error.name or str(error))
     if isinstance(error, MemoryError):
         return ImageTooLarge(
             f"The {name} image takes more memory to decode than one image may: send a smaller one.", "too-costly"

@@ -119,6 +119,8 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
         samples = pixel_array(dataset, index=0, raw=True)
         if photometric.startswith("YBR_FULL"):
             samples = convert_color_space(samples, "YBR_FULL", "RGB")
+    except ImportError:  # a decoder that is not installed
+        raise
     except Exception as error:
         raise UnreadableImage(
             "The DICOM picture cannot be decoded: it is damaged, or of a coding that is not read. Export it as PNG.",

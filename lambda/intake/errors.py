@@ -63,6 +63,23 @@ class ImageTooLarge(ImageError):
     """More pixels, or more work to decode, than the limit."""
 
 
+class DecoderMissing(RuntimeError):
+    """A decoder's package is not installed here: no fault of the image, and so no ``ImageError``.
+
+    Attributes
+    ----------
+    format, package
+        What cannot be decoded, and what it needs.
+    """
+
+    def __init__(self, format: str, package: str) -> None:  # noqa: A002 - the word of the attribute
+        super().__init__(
+            f"{format} images cannot be decoded here: the package {package} is not installed. Nothing is wrong with "
+            "the image; whoever runs the service has to install it."
+        )
+        self.format, self.package = format, package
+
+
 def damaged(what: str) -> UnreadableImage:
     """Name data that do not fit."""
     return UnreadableImage(f"{what}: the file is damaged. Send it again from its source.", "damaged")

@@ -111,7 +111,7 @@ def _refused(data: bytes) -> ImageError:
         return NotAnImage("This is base64 text: send the bytes that it stands for.", "base64")
     if data.startswith(_TEXT_MODE):
         return UnreadableImage(TEXT_MODE, "text-mode-transfer")
-    if data.startswith(_AS_TEXT):
+    if data.startswith(_AS_TEXT) or _is_as_text(data):
         return UnreadableImage(AS_TEXT, "read-as-text")
     return NotAnImage(f"The bytes are not those of an image type read here: send a {ACCEPTED} file.", "not-an-image")
 
@@ -143,9 +143,14 @@ def changed_on_the_way(data: bytes) -> UnreadableImage | None:
         check_line_ends(data)
     except UnreadableImage as changed:
         return changed
-    if data.count(b"\xef\xbf\xbd") >= _MANY or (len(data) > 256 and _is_text(data)):
+    if _is_as_text(data) or (len(data) > 256 and _is_text(data)):
         return UnreadableImage(AS_TEXT, "read-as-text")
     return None
+
+
+def _is_as_text(data: bytes) -> bool:
+    """Tell whether bytes were replaced; a WebP whose length had such a byte has no beginning of its own any more."""
+    return data.count(b"\xef\xbf\xbd") >= _MANY or (data[:4] == b"RIFF" and b"WEBP" in data[9:20])
 
 
 def _is_text(data: bytes) -> bool:

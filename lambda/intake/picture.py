@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .decode import as_image_error, decode_here
+from .decode import decode_here, in_callers_terms
 from .errors import ImageError
 from .formats import sniff
 from .limits import MAX_PIXELS
@@ -80,13 +80,15 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: in
     ------
     EmptyImage, NotAnImage, UnreadableImage, ImageTooSmall, ImageTooLarge
         What is wrong with the bytes; ``reason`` is its stable code.
+    DecoderMissing
+        The package that decodes this format is not installed.
     """
     kind = sniff(data)
     try:
         with working_at(working_side_px):
             made = decode_here(data, kind, max_pixels)
     except Exception as error:
-        named = as_image_error(error, data, kind)
+        named = in_callers_terms(error, data, kind)
         if named is error:
             raise
         raise named from error

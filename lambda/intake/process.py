@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from . import errors
-from .errors import ImageError, ImageTooLarge
+from .errors import DecoderMissing, ImageError, ImageTooLarge
 from .raster import WORKING_SIDE_PX, Decoded
 from .source import Source
 
@@ -47,6 +47,8 @@ class DecodingProcess:
         ------
         ImageError
             What is wrong with the file; ``ImageTooLarge`` where it took too long or too much memory.
+        DecoderMissing
+            The package that decodes it is not installed.
         """
         with self._lock:
             for last_try in (False, True):
@@ -130,6 +132,8 @@ class DecodingProcess:
 
 
 def _decoded(told: dict[str, Any], pixels: bytes) -> Decoded:
+    if "missing" in told:
+        raise DecoderMissing(*told["missing"])
     if "error" in told:
         kind: type[ImageError] = getattr(errors, told["error"])
         raise kind(told["message"], told["reason"])

@@ -118,7 +118,12 @@ def test_results_come_as_they_are_ready_and_can_be_stopped(
 ):
     with (
         gate(api_address, images=7) as before,
-        servers.page(before.address, logs / f"count-{transport}.log", LEUKOLENS_TRANSPORT=transport) as address,
+        servers.page(
+            before.address,
+            logs / f"count-{transport}.log",
+            LEUKOLENS_TRANSPORT=transport,
+            LEUKOLENS_API_TIMEOUT_S="300",  # an image that is asked for twice would pass the gate twice
+        ) as address,
     ):
         tab = visit(address)
         drop(tab, *different(tmp_path, 20))

@@ -48,7 +48,18 @@ def test_a_review_is_stored(visit: Visit, page_address: str):
 
 def test_the_card_is_shown(visit: Visit, page_address: str, api: LeukolensClient):
     tab = visit(f"{page_address}/model")
+    for question in ("How often does it miss a leukaemia on a new slide?", "How often does it cry wolf?"):
+        expect(tab.get_by_role("heading", name=question)).to_be_visible()
+    dots = tab.locator("img.leukolens-dots")
+    expect(dots).to_have_count(2)
+    for number in range(2):
+        # The picture's name is the sentence above it.
+        assert dots.nth(number).evaluate("picture => picture.complete && picture.naturalWidth > 0")
+        expect(tab.get_by_text(str(dots.nth(number).get_attribute("alt")))).to_be_visible()
+    expect(tab.get_by_text(api.model().sha256)).to_be_hidden()
+    tab.get_by_text("The model in use", exact=True).click()
     expect(tab.get_by_text(api.model().sha256)).to_be_visible()
+    tab.get_by_text("Limits", exact=True).click()
     expect(tab.get_by_text("one public data set of one laboratory")).to_be_visible()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from training.models.recipes import SETTINGS
+
 from .blocks import PAGES, ROOT, Block, blocks, spoken
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
@@ -86,10 +88,11 @@ def test_make_targets_and_their_variables_exist():
 def _source(module: str) -> str:
     """Give a package's code; asking each command for its help would import TensorFlow again and again.
 
-    ``terminal`` adds ``--format`` to the commands of all packages.
+    ``terminal`` adds ``--format`` to the commands of all packages, and each setting of a recipe is an option.
     """
     folders = (ROOT / module.replace(".", "/"), ROOT / "terminal")
-    return "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    recipe = [f'"--{name}"' for name in SETTINGS] if module == "training" else []
+    return "".join([*(path.read_text() for folder in folders for path in folder.rglob("*.py")), *recipe])
 
 
 def _commands() -> tuple[set[tuple[str, str, tuple[str, ...], str]], list[tuple[str, str]]]:

@@ -114,7 +114,8 @@ def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Pr
         verdicts = (measured.known(card), measured.accepted(card), covered)
         parts.append((labels, numbers, probabilities, *verdicts, measured.malignant(card), *measured.triaged(card)))
     classes = answers[0][2].classes
-    return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)), classes)
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Predictions(*columns, classes)
 
 
 def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -177,6 +178,12 @@ def _triage(predictions: Predictions) -> dict[str, float]:
     return {
         "triage_coverage": float(sure.mean()),
         "triage_calibration_error": float(sum(gaps) / len(malignant)),
+        # Of each side: how many of its fields are left to a person, which the page shows as dots.
+        **{
+            f"triage_coverage_of_{side}": float(sure[here].mean())
+            for side, here in (("malignant", malignant), ("benign", ~malignant))
+            if here.any()
+        },
         **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
     }
 

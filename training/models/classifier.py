@@ -10,6 +10,11 @@ from training.models.heads import classify, pool
 from training.models.stain_pooling import DeeperViews, FieldViews, StainPool
 
 
+def seed(number: int) -> None:
+    """Seed all that is random: first weights, augmentation, the order of the fields."""
+    keras.utils.set_random_seed(number)
+
+
 def build(backbone: str, classes: int, *, imagenet: bool = True) -> keras.Model:
     """Build a classifier of smear fields.
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from training.atomic_write import write_whole
 from training.data.labels import INPUT_SIDE_PX
-from training.data.scale_bar import hide_scale_bar
 from training.models.backbones import BACKBONES
 from training.models.heads import classify, layer_names, pool
+from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
 
 CACHE = Path("runs/features")

@@ -28,13 +28,13 @@ from training.data.corruptions import vary
 from training.data.dataset import Fields
 from training.data.labels import INPUT_SIDE_PX
 from training.data.magnification import Neighbourhood
-from training.data.scale_bar import hide_scale_bar
 from training.models import stain_pooling
 from training.models.linear_probe import stain_density
 from training.models.recipes import LinearProbe
+from training.models.scale_bar_mask import hide_scale_bar
 from training.models.stain_pooling import TURNS, StainPool, pool_views, see, stain_weights, turn
+from training.models.tflite import convert
 from training.progress import bar
-from training.tflite import convert
 
 
 class EmbeddingGraph(tf.Module):

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.data.augmentation import augment
 from training.data.dataset import Fields
-from training.data.scale_bar import hide_scale_bar
+from training.models.augmentation import augment
 from training.models.recipes import FineTuning
+from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
 
 CHECKPOINT = "checkpoint"
@@ -84,7 +84,7 @@ def _backup(work: Path) -> keras.callbacks.Callback:
 
 
 def batches(fields: Fields, recipe: FineTuning) -> tf.data.Dataset:
-    """Give shuffled, augmented batches: (float32[b, 224, 224, 3], float32[b, 4] one-hot)."""
+    """Give shuffled, augmented batches: (float32[b, 224, 224, 3], float32[b, classes] one-hot)."""
     data = tf.data.Dataset.from_tensor_slices((fields.images, tf.one_hot(fields.labels, int(fields.labels.max()) + 1)))
     data = data.shuffle(len(fields), seed=recipe.seed).batch(recipe.batch_size)
     data = data.map(lambda images, labels: (augment(images), labels), num_parallel_calls=os.cpu_count())

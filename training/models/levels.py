@@ -86,4 +86,5 @@ def join_in_graph(
 
 def _together(sides: Floats) -> Floats:
     """Tell which labels are of one side: float32[labels, labels] of 0 and 1."""
-    return (sides[:, None] == sides[None, :]).astype(np.float32)
+    together: Floats = (sides[:, None] == sides[None, :]).astype(np.float32)
+    return together

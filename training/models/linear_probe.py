@@ -9,9 +9,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from training.data.scale_bar import hide_scale_bar
 from training.models.readings import Reading, mean_of
 from training.models.recipes import LinearProbe
+from training.models.scale_bar_mask import hide_scale_bar
 from training.models.stain_pooling import NUCLEI, StainPool, stain_weights
 
 ITERATIONS, TOLERANCE = 400, 1e-5

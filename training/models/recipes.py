@@ -7,6 +7,7 @@ does not use does not exist there, so that it is refused by its name and never r
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -290,6 +291,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             if name in settings_of(method)
         )
         parser.add_argument(f"--{name}", metavar="VALUE", help=f"{setting.description} ({defaults})")
+
+
+def add_outliers(parser: argparse.ArgumentParser) -> None:
+    """Add the folders that the out-of-distribution gate learns from."""
+    parser.add_argument(
+        "--outliers",
+        type=Path,
+        action="append",
+        default=[],
+        help="with --frozen: folder of smears of no class here, of a licence that lets a model learn from them",
+    )
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:

@@ -78,7 +78,7 @@ def assumed_place(environment: Environment) -> Place:
         kms_key=f"arn:aws:kms:{environment.region}:{account}:key/KEY-OF-{name.upper()}",
         image=f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE" if _own(environment) else None,
         tracking_uri=_server(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
-        policy=f"{name}-training-launcher",
+        policy=f"{name}-training-launcher-{environment.region}",
         **_chosen(environment),
     )
 
@@ -98,7 +98,7 @@ def deployed_place(environment: Environment, session: Any) -> Place:
     LaunchError
         A stack is not deployed, or may not be read.
     """
-    policy = f"the managed policy leukolens-{environment.name}-training-launcher"
+    policy = f"the managed policy leukolens-{environment.name}-training-launcher-{environment.region}"
     found = {
         stack: _outputs(session, f"Leukolens-{environment.title}-{stack}", environment.name, policy)
         for stack in ("Storage", "Training")

@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(settings: JobSettings, stop: Stop) -> int:
     # Only now: TensorFlow takes ten seconds, and settings that are refused need none of it.
-    from training.sagemaker_jobs.distribution import Hosts, choose, leave_together
+    from training.models.distribution import Hosts, choose, leave_together
 
     hosts = Hosts(settings.host, settings.hosts)
     strategy = choose(hosts)
@@ -117,8 +117,8 @@ def _train(
     work: Path,
     run: tracking.Run | None = None,
 ) -> None:
-    from training.sagemaker_jobs.callbacks import Epochs
-    from training.train import train
+    from training.experiment import train
+    from training.models.epoch_measures import Epochs
 
     with strategy.scope():
         train(

@@ -4,6 +4,8 @@
 """
 
 import argparse
+import csv
+import io
 import re
 import sys
 import tomllib
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat
 
+from terminal import Column, Table, add_format, open_console
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.plan import Plan
 
@@ -151,21 +154,22 @@ _JOBS, _HOURS = 9, 1
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``costs`` command."""
-    parser = subparsers.add_parser("costs", help="print what SageMaker's instances cost, as Markdown")
+    parser = subparsers.add_parser("costs", help="print what SageMaker's instances cost")
     parser.add_argument("--region", default="eu-central-1", metavar="REGION", help="beside us-east-1 (%(default)s)")
     parser.add_argument("--docs", type=Path, metavar="PAGE", help="write it into this page instead, between its marks")
     parser.add_argument("--sweep", type=Path, metavar="FILE", help="with --docs: and this table of a local sweep")
+    add_format(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``costs`` command; gives the exit code."""
     try:
-        table = cost_table(read_prices(), options.region)
+        prices = read_prices()
         if options.docs is None:
-            sys.stdout.write(table)
+            costs(prices, options.region).write(open_console(), options.format)
             return 0
-        fill(options.docs, "costs", table)
+        fill(options.docs, "costs", cost_table(prices, options.region))
         if options.sweep:
             fill(options.docs, "sweep", options.sweep.read_text(encoding="utf-8"))
     except (LaunchError, OSError) as error:
@@ -189,6 +193,25 @@ def fill(page: Path, name: str, text: str) -> None:
     page.write_text(filled, encoding="utf-8")
 
 
+def costs(prices: Prices, region: str) -> Table:
+    """Tell each instance's price an hour, the cheapest first, and what nine jobs of an hour cost.
+
+    Raises
+    ------
+    LaunchError
+        There are no prices for the region.
+    """
+    names = ("us-east-1, $/h", f"{region}, $/h", f"Nine jobs of {_HOURS} h, {region}")
+    table = Table(
+        ["Instance", *(Column(name, right=True) for name in names)], f"On demand, without disks; {prices.date}."
+    )
+    for instance in sorted(prices.instances, key=prices.instances.__getitem__):
+        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
+        sweep = cost_so_far(_JOBS * _HOURS * 3600, 1, there)
+        table.add(instance, f"{home:.4f}", f"{there:.4f}", f"${sweep:.2f}")
+    return table
+
+
 def cost_table(prices: Prices, region: str) -> str:
     """Draw the table in Markdown.
 
@@ -197,9 +220,7 @@ def cost_table(prices: Prices, region: str) -> str:
     LaunchError
         There are no prices for the region.
     """
-    rows = [f"| Instance | us-east-1, $/h | {region}, $/h | Nine jobs of {_HOURS} h, {region} |", "|---|--:|--:|--:|"]
-    for instance in sorted(prices.instances, key=prices.instances.__getitem__):
-        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
-        sweep = cost_so_far(_JOBS * _HOURS * 3600, 1, there)
-        rows.append(f"| `{instance}` | {home:.4f} | {there:.4f} | ${sweep:.2f} |")
-    return "\n".join([*rows, "", f"On demand, without disks; prices of {prices.date}.", ""])
+    headings, *rows = csv.reader(io.StringIO(costs(prices, region).as_csv()))
+    lines = [f"| {' | '.join(headings)} |", "|---|--:|--:|--:|"]
+    lines += [f"| `{instance}` | {' | '.join(cells)} |" for instance, *cells in rows]
+    return "\n".join([*lines, "", f"On demand, without disks; prices of {prices.date}.", ""])

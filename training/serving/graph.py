@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from training.data.labels import INPUT_SIDE_PX
-from training.data.scale_bar import hide_scale_bar
 from training.models.backbones import Backbone
 from training.models.learners import Learned
 from training.models.levels import join_in_graph
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
 from training.models.readings import Reading
+from training.models.scale_bar_mask import hide_scale_bar
 from training.models.slide_learner import FieldReadings
 from training.models.stain_pooling import (
     GROUPS,

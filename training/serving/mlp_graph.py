@@ -12,8 +12,8 @@ import keras
 import tensorflow as tf
 
 from training.data.labels import INPUT_SIDE_PX
-from training.data.scale_bar import hide_scale_bar
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
+from training.models.scale_bar_mask import hide_scale_bar
 
 
 class FieldMaps(tf.Module):

@@ -1,7 +1,7 @@
 """A run as it is written down on this machine: one JSON line an event, and the files beside.
 
-``journal.jsonl`` holds the events in order; ``files/`` what is logged; ``sent.json`` which server has how many of the
-events already. A journal can be sent at any time, from any machine, and again to another server. ``writer`` is there
+``journal.jsonl`` holds the events in order; ``files/`` what is logged; ``sent.json`` how many of the events each server
+has already. A journal can be sent at any time, from any machine, and again to another server. ``writer`` is there
 while a process writes the run, and locked by it: the system takes the lock back however the process ends.
 """
 
@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,17 @@ class Sent:
         The run there; None before it is made.
     events
         Sent so far, from the first.
+    waiting
+        Of these, by number, what the server failed at while it answered otherwise; tried again at the end.
+    refused
+        Of these, by number, what the server will never take, such as a model where it has no registry; and why.
     """
 
     uri: str
     run_id: str | None = None
     events: int = 0
+    waiting: tuple[int, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,21 +122,27 @@ class Journal:
         return found
 
     def sent(self, uri: str) -> Sent:
-        """Tell what a server has of this run; another server than the last one has nothing."""
-        path = self.folder / SENT
-        if path.is_file():
-            kept = Sent(**json.loads(path.read_text()))
-            if kept.uri == uri:
-                return kept
-        return Sent(uri)
+        """Tell what a server has of this run; one that it was never sent to has nothing."""
+        return self._servers().get(uri, Sent(uri))
 
     def keep(self, sent: Sent) -> None:
-        """Remember what a server has."""
-        write_whole(self.folder / SENT, json.dumps(vars(sent)).encode())
+        """Remember what a server has, beside what others have."""
+        servers = self._servers() | {sent.uri: sent}
+        write_whole(self.folder / SENT, json.dumps([vars(one) for one in servers.values()]).encode())
+
+    def _servers(self) -> dict[str, Sent]:
+        path = self.folder / SENT
+        if not path.is_file():
+            return {}
+        kept = json.loads(path.read_text())
+        # Before, the last server alone was remembered.
+        found = [Sent(**one) for one in ([kept] if isinstance(kept, dict) else kept)]
+        return {one.uri: replace(one, waiting=tuple(one.waiting)) for one in found}
 
     def whole(self, uri: str) -> bool:
-        """Tell whether a server has all of it."""
-        return self.sent(uri).events >= len(self.events())
+        """Tell whether a server has all of it that it takes."""
+        sent = self.sent(uri)
+        return sent.events >= len(self.events()) and not sent.waiting
 
 
 def journals(root: Path) -> list[Journal]:

@@ -1,44 +1,12 @@
-"""What a training says of its run: each word is written down, then sent.
+"""What a training says of its run: each word is written down, then sent."""
 
-A Keras model as MLflow's folder of it.
-"""
-
-import platform
 import shutil
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
 from training.tracking.journal import Journal
 from training.tracking.sender import Sender
-
-
-def save(network: keras.Model, folder: Path) -> None:
-    """Write a model with its description; needs no server."""
-    import mlflow.tensorflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    shutil.rmtree(folder, ignore_errors=True)
-    # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
-    needed = [f"keras=={version('keras')}", f"tensorflow=={tf.__version__}"]
-    environment = {
-        "name": network.name,
-        "channels": ["conda-forge"],
-        "dependencies": [f"python={platform.python_version()}", "pip", {"pip": needed}],
-    }
-    given, answered = (
-        Schema([TensorSpec(np.dtype(np.float32), (-1, *shape[1:]))])
-        for shape in (network.input_shape, network.output_shape)
-    )
-    signature = ModelSignature(given, answered)
-    mlflow.tensorflow.save_model(network, str(folder), conda_env=environment, signature=signature)
-
 
 if TYPE_CHECKING:
     import keras
@@ -124,6 +92,9 @@ class Run:
             Of the registered version, such as the file's sha256.
         """
         if self.journal is not None:
+            # Only here: TensorFlow takes ten seconds, and most of whom reads runs needs none of it.
+            from training.models.mlflow_folder import save
+
             save(network, self.journal.files / "model")
             self._say("file", path="model", to="")
             self._say("register", name=MODEL_NAME, source="model", tags={"version": version, **(tags or {})})

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.tracking.journal import Journal, Sent, journals
-from training.tracking.settings import artifact_location, experiment_name, prepare_environment, without_password
+from training.tracking.server import connect, experiment_id, folder_of, link
+from training.tracking.settings import experiment_name, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,69 +33,109 @@ class Sender:
         What is sent.
     uri
         The server's address.
+
+    Attributes
+    ----------
+    is_away
+        Whether the server did not answer when it was last spoken to.
     """
 
     def __init__(self, journal: Journal, uri: str) -> None:
         self._journal, self._uri, self._place = journal, uri, without_password(uri)
         self._client: MlflowClient | None = None
+        self._artifacts: Path | None = None
         self._quiet_until = 0.0
         self._trouble: str | None = None
+        self.is_away = False
 
     @property
     def run_id(self) -> str | None:
         """The run on the server, once it is there."""
         return self._journal.sent(self._place).run_id
 
-    def send(self) -> bool:
-        """Send what is new, unless the server was silent a short while ago; tells whether it has everything."""
+    def send(self, *, last: bool = False) -> bool:
+        """Send what is new, unless the server was silent a short while ago; tells whether it has everything.
+
+        Parameters
+        ----------
+        last
+            Also try again what the server failed at before.
+        """
         if time.monotonic() < self._quiet_until:
             return False
         try:
-            self._send_new()
+            self._send_new(last=last)
+            self.is_away = False
         # Whatever a server, its client or the network between them comes up with: training does not end of it.
         except Exception as error:  # noqa: BLE001
-            said = without_password(self._uri, str(error)).strip()
-            self._trouble = said.splitlines()[0] if said else type(error).__name__
+            self._trouble, self.is_away = self._line(error), True
             self._quiet_until = time.monotonic() + PAUSE_S
             _log.warning("MLflow at %s: %s", self._place, self._trouble)
             return False
-        return True
+        return self._journal.whole(self._place)
 
     def finish(self) -> str | None:
         """Send the rest, however short ago the server was silent; gives what to tell if it is not there whole."""
         self._quiet_until = 0.0
-        if self.send():
-            return None
+        if self.send(last=True):
+            refused = self._journal.sent(self._place).refused
+            if not refused:
+                return None
+            said = "; ".join(dict.fromkeys(refused.values()))
+            return f"MLflow at {self._place} has this run, but does not take all of it ({said}). The rest is there"
         return (
             f"MLflow at {self._place} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
             f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
         )
 
-    def _send_new(self) -> None:
+    def _send_new(self, *, last: bool = False) -> None:
         if self._client is None:
-            self._client = _connect(self._uri)
-        client = self._client
+            self._client = connect(self._uri)
         sent, events = self._journal.sent(self._place), self._journal.events()
+        for number in sent.waiting if last else ():
+            sent = self._attempt(self._client, events, number, replace(sent, waiting=_without(sent.waiting, number)))
+            self._journal.keep(sent)
         while sent.events < len(events):
-            event = events[sent.events]
-            if event["event"] == "metrics" and sent.run_id:
-                batch = _run_of_metrics(events, sent.events)
-                _log_metrics(client, sent.run_id, batch)
-                sent = replace(sent, events=sent.events + len(batch))
-            else:
-                sent = replace(self._send_one(client, event, sent), events=sent.events + 1)
+            sent = self._attempt(self._client, events, sent.events, sent)
             self._journal.keep(sent)
 
-    def _send_one(self, client: "MlflowClient", event: dict[str, Any], sent: Sent) -> Sent:
+    def _attempt(self, client: "MlflowClient", events: list[dict[str, Any]], number: int, sent: Sent) -> Sent:
+        """Send one event, or the run of metrics that begins with it; what a server that answers fails at is put aside.
+
+        Raises
+        ------
+        Exception
+            The server is away, or will not even begin the run.
+        """
+        metrics = events[number]["event"] == "metrics" and sent.run_id is not None and number == sent.events
+        batch = _run_of_metrics(events, number) if metrics else [events[number]]
+        after = max(sent.events, number + len(batch))
+        try:
+            return replace(self._send_some(client, batch, sent), events=after)
+        except Exception as error:
+            sent = self._journal.sent(self._place) if sent.run_id is None else sent
+            if sent.run_id is None or not _answers(client, sent.run_id):
+                raise
+            self._trouble = f"{events[number]['event']}: {self._line(error)}"
+            numbers = range(number, number + len(batch))
+            if _is_final(error):
+                refused = sent.refused | {str(one): self._trouble for one in numbers}
+                return replace(sent, events=after, refused=refused)
+            return replace(sent, events=after, waiting=(*sent.waiting, *numbers))
+
+    def _send_some(self, client: "MlflowClient", batch: list[dict[str, Any]], sent: Sent) -> Sent:
+        event = batch[0]
         if event["event"] == "begin":
             if sent.run_id is None:
-                sent = replace(sent, run_id=_create(client, event, self._above(event)))
+                sent = replace(sent, run_id=_begin(client, event, self._above(event)))
                 self._journal.keep(sent)  # at once: what is cut off here must not make a second run when it goes on
             _log_parameters(client, str(sent.run_id), event["parameters"])
             return sent
         if sent.run_id is None:
             raise ValueError(f"{self._journal.folder} does not begin with a run's beginning: it cannot be sent")
         match event["event"]:
+            case "metrics":
+                _log_metrics(client, sent.run_id, batch)
             case "tags":
                 for name, value in event["tags"].items():
                     client.set_tag(sent.run_id, name, value)
@@ -118,17 +159,45 @@ class Sender:
 
     def _log_file(self, client: "MlflowClient", run_id: str, event: dict[str, Any]) -> None:
         path = self._journal.files / event["path"]
-        if path.is_dir():
+        if self._artifacts is None:
+            self._artifacts = folder_of(client.get_run(run_id).info.artifact_uri)
+        if self._artifacts is not None:  # on this machine: once on the disk, and not twice
+            link(path, self._artifacts / event["path"])
+        elif path.is_dir():
             client.log_artifacts(run_id, str(path), artifact_path=event["path"])
         else:
             client.log_artifact(run_id, str(path), artifact_path=event["to"] or None)
 
+    def _line(self, error: Exception) -> str:
+        said = without_password(self._uri, str(error)).strip()
+        return said.splitlines()[0] if said else type(error).__name__
 
-def _connect(uri: str) -> "MlflowClient":
-    prepare_environment(uri)
-    from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+    return tuple(one for one in numbers if one != number)
+
+
+def _answers(client: "MlflowClient", run_id: str) -> bool:
+    """Tell whether the server is there, and what failed is the one thing that was asked of it."""
+    try:
+        client.get_run(run_id)
+    except Exception:  # noqa: BLE001 - as for whatever is sent
+        return False
+    return True
+
+
+_LATER = frozenset({401, 403, 408, 425, 429})
+"""Of the answers that refuse: what another login or another time may change."""
+
+
+def _is_final(error: Exception) -> bool:
+    """Tell whether a server that answers has refused for good: it has no such feature, or takes no such value."""
+    from mlflow.exceptions import MlflowException
+
+    if not isinstance(error, MlflowException):
+        return False
+    status = error.get_http_status_code()
+    return error.error_code in ("FEATURE_DISABLED", "NOT_IMPLEMENTED") or (400 <= status < 500 and status not in _LATER)
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, batch: list[dict[str, Any]]) -> None:
@@ -143,12 +212,20 @@ def _log_metrics(client: "MlflowClient", run_id: str, batch: list[dict[str, Any]
         client.log_batch(run_id, metrics=found[start : start + BATCH])
 
 
-def _create(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
-    name = experiment_name()
-    found = client.get_experiment_by_name(name)
-    location = artifact_location(client.tracking_uri)
-    experiment = found.experiment_id if found else client.create_experiment(name, location)
+def _begin(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
+    """Make the run, or open the one again that the same job began before it was cut off."""
+    experiment = experiment_id(client, experiment_name())
     tags = event["tags"] | ({"mlflow.parentRunId": above} if above else {})
+    if name := event.get("goes_on"):
+        cut_off = client.search_runs(
+            [experiment], f"tags.`{name}` = '{tags[name]}'", max_results=1, order_by=["attributes.start_time DESC"]
+        )
+        if cut_off and cut_off[0].info.status != "FINISHED":
+            run_id = str(cut_off[0].info.run_id)
+            client.update_run(run_id, status="RUNNING")
+            for key, value in tags.items():
+                client.set_tag(run_id, key, value)
+            return run_id
     made = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
     return str(made.info.run_id)
 

@@ -25,10 +25,21 @@ def run(options: argparse.Namespace) -> int:
     for journal in close_abandoned(options.folder, uri, place):
         sys.stdout.write(f"{journal.folder.name}: ended as KILLED, its process is gone\n")
     waiting = [journal for journal in journals(options.folder) if not journal.whole(place)]
-    for journal in waiting:  # oldest first: parents before what is filed under them
-        if trouble := Sender(journal, uri).finish():
+    failed = 0
+    for number, journal in enumerate(waiting):  # oldest first: parents before what is filed under them
+        sender = Sender(journal, uri)
+        trouble = sender.finish()
+        if sender.is_away:
             sys.stderr.write(f"sync: {trouble}\n")
+            if left := len(waiting) - number - 1:
+                sys.stderr.write(f"sync: {left} more wait for the same server\n")
             return 1
-        sys.stdout.write(f"{journal.folder.name}: sent\n")
-    sys.stdout.write(f"{len(waiting)} runs sent to {place}\n" if waiting else f"{place} has every run\n")
-    return 0
+        if journal.whole(place):
+            sys.stdout.write(f"{journal.folder.name}: sent\n")
+        else:
+            failed += 1
+        if trouble:
+            sys.stderr.write(f"sync: {journal.folder.name}: {trouble}\n")
+    sent = len(waiting) - failed
+    sys.stdout.write(f"{sent} runs sent to {place}\n" if waiting else f"{place} has every run\n")
+    return int(failed > 0)

@@ -74,12 +74,6 @@ RESULTS: dict[str, dict[str, Any]] = {
             "exponents": dict.fromkeys(("write", "read", "random", "contiguous", "slides"), 1.0),
         },
     },
-    "improvements": {
-        "before": "abcdef0",
-        "changes": {
-            "cold_start": {"what": "a start", "before_ms": series(400), "after_ms": series(300), "times_as_fast": 1.33}
-        },
-    },
     "page": {
         "ms": {way: {"1": series(500.0), "50": series(4000.0)} for way in ("websocket", "polling")},
         "polling_to_websocket": {"1": 1.05, "50": 0.99},
@@ -177,7 +171,6 @@ SAYS = {
     "limit": ["| the same, layers in int8 | int8 |", "18% |", "20% of its time", "LiteRT, XNNPACK"],
     "scaling": ["| 1 | 1,769 | 10.0 |", "| 6 | 10,240 |", "share of 75%", "US dollars a million"],
     "growth": ["JPEG 1.01, PNG 0.98", "Exponent 0.0", "1,000,000 rows"],
-    "improvements": ["`abcdef0`", "1.33"],
     "page": ["polling takes 1.05 (1 image) and 0.99 (50 images) times", "200 images", "333 MB"],
     "training": ["9.25 images a second", "160.0 times as fast", "64000", "| 200 | 180 | 220 | 4.0 |"],
     "serving": ["1.2 times the model alone", "takes 18.0 times as long", "140.0 MB after 300 requests"],

@@ -3,6 +3,7 @@ import struct
 import pytest
 
 from inference import EmptyImage, NotAnImage
+from intake import ImageError
 from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
 
 
@@ -30,6 +31,20 @@ def test_the_type_is_told_from_the_first_bytes(beginning: bytes, kind: str) -> N
 def test_other_types_are_not_images(data: bytes) -> None:
     with pytest.raises(NotAnImage, match="JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"):
         sniff(data)
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"RIFF\xf2\xc8\x00\x00WEBPVP8L", b"II*\x00\xf2\xc8\x00\x00" + b"\xff\xd8" * 20, b"BM\xf2\xc8"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_bytes_taken_for_text_are_named_whatever_the_length_of_the_file(beginning: bytes, encoding: str) -> None:
+    changed = beginning.decode(encoding, errors="replace").encode("utf-8")
+    try:
+        kind = sniff(changed)
+    except ImageError as error:
+        assert error.reason == "read-as-text"  # noqa: PT017 - the beginning of some stays what it was
+    else:
+        assert kind in {"TIFF", "BMP"}
 
 
 def test_no_byte_is_an_empty_image() -> None:

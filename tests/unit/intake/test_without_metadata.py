@@ -13,6 +13,8 @@ from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 from intake import read_image
 from intake.without_metadata import FULL_SIDE_PX, without_metadata
 
+from .variants import dicom
+
 SECRET = b"MUSTERMANN^ERIKA"
 TEXT = SECRET.decode()
 RNG = np.random.default_rng(7)
@@ -90,6 +92,11 @@ FILES: dict[str, Callable[[], bytes]] = {
     "TIFF, tags and after its end": tiff,
     "BMP, after its end": lambda: saved("BMP") + SECRET,
     "WebP, EXIF and XMP": lambda: saved("WEBP", exif=exif(5), xmp=SECRET, lossless=True),
+    "AVIF, EXIF and XMP": lambda: saved("AVIF", exif=exif(), xmp=SECRET),
+    "J2K, comment": lambda: saved("JPEG2000", comment=TEXT),
+    "DICOM, the patient's tags and a private one": lambda: dicom(
+        PIXELS, "RGB", PatientName=TEXT, PatientID=TEXT, PatientComments=TEXT, InstitutionName=TEXT
+    ),
 }
 
 

@@ -14,10 +14,10 @@ from training.models import classifier, out_of_distribution
 from training.models.levels import join, sides_of
 from training.models.readings import Reading
 from training.models.slide_learner import FieldReadings
+from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
-from training.tflite import convert
 
 from .model_folder import expect_to_serve
 

@@ -24,6 +24,8 @@ METRICS = {
     "out_of_distribution": "share turned away as out of distribution",
     "prediction_set_coverage": "truth is in the prediction set",
     "triage_coverage": "triage: share accepted",
+    "triage_coverage_of_malignant": "triage: share accepted of malignant fields",
+    "triage_coverage_of_benign": "triage: share accepted of benign fields",
     "triage_accuracy_of_accepted": "triage: right of the accepted",
     "triage_sensitivity_of_accepted": "triage: sensitivity of the accepted",
     "triage_specificity_of_accepted": "triage: specificity of the accepted",

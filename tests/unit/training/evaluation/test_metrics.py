@@ -129,6 +129,8 @@ def test_triage_is_judged_by_its_own_verdict(predictions: Make) -> None:
     made = replace(predictions([0, 1, 2, 3], [0, 2, 0, 3]), triaged=np.array([True, True, True, False]))
     found = metrics.measures(made)
     assert found["triage_coverage"] == 0.75
+    assert found["triage_coverage_of_malignant"] == pytest.approx(2 / 3)
+    assert found["triage_coverage_of_benign"] == 1.0
     assert found["triage_accuracy_of_accepted"] == pytest.approx(2 / 3)
     assert found["triage_sensitivity_of_accepted"] == 0.5
     assert found["triage_specificity_of_accepted"] == 1.0

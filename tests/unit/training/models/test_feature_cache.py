@@ -17,13 +17,12 @@ from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone, cached_features
 from training.models.features import Features
 from training.models.heads import build_head
-from training.models.learners import Learned, learn_linear
+from training.models.learners import learn_linear
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import DivergedError, FittedHead, fit_head
 from training.models.recipes import LinearProbe, MlpHead
+from training.models.tflite import convert
 from training.serving.mlp_graph import ServedMaxima
-from training.serving.shared_backbone import HeadFiles, join
-from training.tflite import convert
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 224, 224, 3), np.uint8)
@@ -58,7 +57,7 @@ def test_vgg16_has_the_parameters_of_the_project_that_this_grew_from() -> None:
 
 
 def test_the_whole_network_answers_as_head_on_features(backbone: FrozenBackbone, fitted: FittedHead) -> None:
-    from training.data.scale_bar import hide_scale_bar
+    from training.models.scale_bar_mask import hide_scale_bar
 
     whole = backbone.classifier(fitted.head)
     expected = whole(hide_scale_bar(IMAGES.astype(np.float32)), training=False)
@@ -143,41 +142,22 @@ def test_activation_maps_of_a_head_of_layers_add_up_to_its_logits(backbone: Froz
     np.testing.assert_allclose(outputs["out_of_distribution_score"], distance.score(np.asarray(embedding)), rtol=1e-4)
 
 
-def test_a_file_joined_from_backbone_and_head_is_the_one_converted_whole(
+def test_the_file_of_a_head_of_layers_answers_as_its_graph(
     backbone: FrozenBackbone, fitted: FittedHead, tmp_path: Path
 ) -> None:
     embeddings, labels = clusters()
-    files = HeadFiles(backbone)
-    for temperature in (1.0, 1.5):  # the second on a backbone that was converted for the first
-        distance = out_of_distribution.fit(embeddings, labels, 8)
-        learned = Learned(backbone.classifier(fitted.head), temperature, 0.5, 5.0, distance, [])
-        joined = files.convert(learned)
-    whole = convert(ServedMaxima(learned.network, learned.temperature, distance), tmp_path)
+    graph = ServedMaxima(backbone.classifier(fitted.head), 1.5, out_of_distribution.fit(embeddings, labels, 8))
+    content = convert(graph, tmp_path)
     for image in IMAGES:
-        one, other = ask(joined, image), ask(whole, image)
-        assert one.keys() == {"probabilities", "embedding", "activation_maps", "out_of_distribution_score"}
-        for name, found in one.items():
-            np.testing.assert_allclose(found, other[name], rtol=1e-5, atol=1e-6)
+        answers, expected = ask(content, image), graph.serve(tf.constant(image[None]))
+        assert answers.keys() == {"probabilities", "embedding", "activation_maps", "out_of_distribution_score"}
+        for name, values in answers.items():
+            np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-5)
 
 
 def ask(content: bytes, image: np.ndarray) -> dict[str, np.ndarray]:
     runner = Interpreter(model_content=content).get_signature_runner("serving_default")
     return dict(runner(image=image[None]))
-
-
-def test_a_head_of_another_backbone_is_not_joined(backbone: FrozenBackbone, tmp_path: Path) -> None:
-    base = convert(One((1, 2), (1, 3)), tmp_path / "base")
-    with pytest.raises(ValueError, match="does not take what the backbone gives"):
-        join(base, convert(One((1, 4), (1, 2)), tmp_path / "head"))
-
-
-class One(tf.Module):
-    """Sums what it is given, and answers with that many copies."""
-
-    def __init__(self, taken: tuple[int, int], given: tuple[int, int]) -> None:
-        super().__init__()
-        spec = tf.TensorSpec(taken, tf.float32, name="taken")
-        self.serve = tf.function(lambda one: {"given": tf.fill(given, 1.0) * tf.reduce_sum(one)}, [spec])
 
 
 def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(

@@ -12,10 +12,10 @@ from inference import Classifier, ModelError, load
 from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
+from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
-from training.tflite import convert
 
 CLASSES = read_classes()
 FIELDS = np.stack([draw_field(labels_of(CLASSES)[0], seed) for seed in range(2)])

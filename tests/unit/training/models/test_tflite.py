@@ -6,7 +6,7 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from training.tflite import convert, convert_int8
+from training.models.tflite import convert, convert_int8
 
 RNG = np.random.default_rng(3)
 FIELDS = RNG.integers(0, 256, (6, 224, 224, 3), np.uint8)

@@ -1,9 +1,10 @@
 import numpy as np
 import tensorflow as tf
 
-from training.data.augmentation import BRIGHTNESS, GAIN, SATURATION, augment, jitter_stain, turn
-from training.data.scale_bar import LEFT_PX, TOP_PX, hide_scale_bar
+from training.data.scale_bar import LEFT_PX, TOP_PX
 from training.data.synthetic import draw_field
+from training.models.augmentation import BRIGHTNESS, GAIN, SATURATION, augment, jitter_stain, turn
+from training.models.scale_bar_mask import hide_scale_bar
 
 
 def test_hidden_corner_tells_nothing_but_the_mean() -> None:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from training.data.scale_bar import hide_scale_bar
+from training.models.scale_bar_mask import hide_scale_bar
 
 GAIN = 0.15
 """Largest relative change of a channel: lamps and stain batches differ by about that between the set's slides."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.sagemaker_jobs.distribution import Hosts, choose, leave_together
+from training.models.distribution import Hosts, choose, leave_together
 
 HOSTS = ("algo-1", "algo-2")
 

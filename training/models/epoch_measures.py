@@ -1,6 +1,7 @@
-"""What happens after each epoch of a job: its measures are told, and a job that must end ends with them kept."""
+"""What happens after each epoch of a job: it is measured, and a job that must end ends with the epoch kept."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -9,10 +10,24 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from training.data.dataset import Fields
 from training.models.fine_tuning import embed
-from training.sagemaker_jobs.job_environment import Stop
 
 Tell = Callable[[dict[str, float], int], None]
 """Takes the measures of an epoch, and its number from 1."""
+
+
+class Stop(Protocol):
+    """Whether the job must end.
+
+    Attributes
+    ----------
+    wait_for_batches
+        Whether ``check`` will be called between batches, so that nothing else has to end the program.
+    """
+
+    wait_for_batches: bool
+
+    def check(self) -> None:
+        """End the job if it was asked to."""
 
 
 class Epochs(keras.callbacks.Callback):
