@@ -166,8 +166,10 @@ def answer(learned: Learned, standard: Floats, logits: Floats) -> tuple[Floats, 
     if readings is None:
         return softmax(logits / learned.temperature, 1), distance, None
     strangeness = readings.distance_share * distance + readings.strangeness.of(standard)
-    joined = join(logits / learned.temperature, readings.triage.of(standard), readings.sides)
-    return joined, strangeness.astype(np.float32), readings.magnification.of(standard).astype(np.float32)
+    shares = logits / learned.temperature
+    joined = join(shares, readings.triage.of(standard), readings.sides) if readings.triage else softmax(shares, 1)
+    magnification = readings.magnification.of(standard).astype(np.float32) if readings.magnification else None
+    return joined, strangeness.astype(np.float32), magnification
 
 
 def learn_linear(

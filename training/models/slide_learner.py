@@ -52,21 +52,21 @@ class FieldReadings:
 
     Attributes
     ----------
-    triage : Reading
-        Calibrated log odds of malignant.
+    triage : Reading, optional
+        Calibrated log odds of malignant; without, the classes have no two sides, and one softmax says it all.
     strangeness : Reading
         Added to ``distance_share`` times the distance to what is known.
     distance_share : float
-    magnification : Reading
+    magnification : Reading, optional
         log2 of it; 0 is the trained one.
     sides : float32[labels]
         Of ``levels.sides_of``.
     """
 
-    triage: Reading
+    triage: Reading | None
     strangeness: Reading
     distance_share: float
-    magnification: Reading
+    magnification: Reading | None
     sides: Floats
 
 
@@ -76,22 +76,22 @@ class SlideNumbers:
 
     Attributes
     ----------
-    triage : TriageNumbers
-        Slope 1 and intercept 0: they are in the reading.
+    triage : TriageNumbers, optional
+        Slope 1 and intercept 0, where they are in the reading; None where nothing is told of sides.
     minimum_probability : dict of str to float
         By label, of the prediction set.
     threshold : float
         Of strangeness.
-    magnifications : (float, float)
+    magnifications : (float, float), optional
         The least and the largest that are answered; 1 is the trained one.
     left_out : dict of str to float
         By slide, the share of its fields that would be turned away.
     """
 
-    triage: TriageNumbers
+    triage: TriageNumbers | None
     minimum_probability: dict[str, float]
     threshold: float
-    magnifications: tuple[float, float]
+    magnifications: tuple[float, float] | None
     left_out: dict[str, float]
 
 

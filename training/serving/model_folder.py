@@ -21,6 +21,7 @@ from inference.card import (
 from training.data.labels import INPUT_SIDE_PX
 from training.models import calibration, out_of_distribution, slide_calibration
 from training.models.learners import OOD_QUANTILE, Learned
+from training.models.slide_calibration import TriageNumbers
 from training.models.slide_learner import KNOWN_QUANTILE, SlideNumbers
 
 FILE_NAME = "model.tflite"
@@ -74,8 +75,8 @@ def make_card(
             target_coverage=slide_calibration.TARGET_COVERAGE if numbers else calibration.TARGET_COVERAGE,
             minimum_probability=minimum_probability,
         ),
-        triage=_triage(numbers) if numbers else None,
-        scale=_scale(numbers) if numbers else None,
+        triage=_triage(numbers.triage) if numbers and numbers.triage else None,
+        scale=_scale(*numbers.magnifications) if numbers and numbers.magnifications else None,
         out_of_distribution=OutOfDistributionRule(
             method=GATED if numbers else out_of_distribution.METHOD,
             reference=out_of_distribution.REFERENCE,
@@ -114,12 +115,11 @@ def card_of(
     )
 
 
-def _triage(numbers: SlideNumbers) -> TriageRule:
-    return TriageRule(method=slide_calibration.METHOD, reference=slide_calibration.REFERENCE, **asdict(numbers.triage))
+def _triage(numbers: TriageNumbers) -> TriageRule:
+    return TriageRule(method=slide_calibration.METHOD, reference=slide_calibration.REFERENCE, **asdict(numbers))
 
 
-def _scale(numbers: SlideNumbers) -> ScaleRule:
-    least, most = numbers.magnifications
+def _scale(least: float, most: float) -> ScaleRule:
     return ScaleRule(
         method="ridge regression of log2 of the magnification on the embedding; range of slides left out",
         reference="docs/decisions/123-magnification-is-read-off-the-embedding.md",
