@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from inference import Classifier, ModelCard
 from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
-from training.data.labels import LABELS, SUFFIXES
+from training.data.labels import SUFFIXES
 from training.data.manifest import Manifest
 from training.data.protocols import contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of
@@ -138,6 +138,7 @@ def write_model(
         learned,
         version=trained.version,
         backbone=trained.backbone,
+        classes=trained.manifest.classes,
         training={
             "data_manifest": trained.manifest.digest,
             "method": trained.recipe.title,
@@ -220,7 +221,10 @@ class Experiment:
             embeddings = cached_features(frozen, self.fields.images, cache)
             computed = FrozenSet(self.manifest, self.fields, frozen, embeddings)
         elif isinstance(self.recipe, LinearProbe):
-            network, names = classifier.build(self.backbone), slide_names(self.fields, self.slides)
+            network, names = (
+                classifier.build(self.backbone, self.fields.class_count),
+                slide_names(self.fields, self.slides),
+            )
             computed = LinearFeatures(network, features_of(network, self.fields, names, self.recipe, outliers, cache))
         return replace(self, computed=computed)
 
@@ -366,7 +370,7 @@ def train(
     own_work = work / _digest(pool, backbone, recipe)
     learned = _learn(experiment, kept, own_work, watch, examined=True)
     details = {
-        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)},
+        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(fields.label_ids)},
         "parts": {"train": len(pool), "test": len(test)},
         **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
     }
@@ -375,7 +379,7 @@ def train(
         minutes = round((time.monotonic() - start) / 60, 1)
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
         if run:
-            tell_figures(run, test.labels, measured.probabilities)
+            tell_figures(run, test.labels, measured.probabilities, test.classes)
             tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
             "minutes": minutes,
@@ -408,7 +412,7 @@ def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict
         return {}
     names = slide_names(experiment.fields.take(train), experiment.slides)
     features, labels = experiment.computed.features.take(train), experiment.fields.labels[train]
-    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), LABELS)
+    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), experiment.fields.label_ids)
     return {base_statistics.FILE_NAME: statistics.content}
 
 

@@ -9,7 +9,6 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 
 from inference import Classifier, ModelCard
 from inference.decision import triage_probability
-from training.data.labels import LABELS
 from training.progress import bar
 
 
@@ -19,7 +18,7 @@ class Measured:
 
     Attributes
     ----------
-    probabilities : float32[n, 4]
+    probabilities : float32[n, classes]
     scores : float32[n]
         Out-of-distribution scores.
     doublings : float32[n], optional
@@ -98,13 +97,15 @@ def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> 
     known, accepted = measured.known(card), measured.accepted(card)
     sure, triaged = measured.triaged(card)
     interval = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
-    confusion = confusion_matrix(labels, predicted, labels=range(len(LABELS)))
+    confusion = confusion_matrix(labels, predicted, labels=range(len(card.labels)))
     return {
         "images": len(labels),
         "accuracy": float(accuracy_score(labels, predicted)),
         "accuracy_95": [float(interval.low), float(interval.high)],
         "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
-        "sensitivity": {label: _share(correct[labels == k]) for k, label in enumerate(LABELS)},
+        "sensitivity": {
+            label: _share(correct[labels == k]) for k, label in enumerate(card.labels) if (labels == k).any()
+        },
         "malignant_sensitivity": _share(called_malignant[malignant]),
         "malignant_specificity": _share(~called_malignant[~malignant]),
         "confusion": confusion.tolist(),
@@ -130,7 +131,7 @@ def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[s
 
 
 def _malignant(labels: NDArray[np.int64], card: ModelCard) -> NDArray[np.bool_]:
-    return np.isin(labels, [LABELS.index(label) for label in card.malignant_labels])
+    return np.isin(labels, [card.labels.index(label) for label in card.malignant_labels])
 
 
 def _share(which: NDArray[np.bool_]) -> float:

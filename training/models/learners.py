@@ -118,7 +118,7 @@ def learn(
     DataError, ValueError
         Too few fields, or a recipe that this backbone cannot be trained by.
     """
-    network, spec = classifier.build(backbone), BACKBONES[backbone]
+    network, spec = classifier.build(backbone, fields.class_count), BACKBONES[backbone]
     if isinstance(recipe, LinearProbe):
         features = features_of(network, fields, slide_names(fields, slides), recipe)
         return learn_linear(network, fields, features, records, recipe, watch, slides)
@@ -166,8 +166,10 @@ def answer(learned: Learned, standard: Floats, logits: Floats) -> tuple[Floats, 
     if readings is None:
         return softmax(logits / learned.temperature, 1), distance, None
     strangeness = readings.distance_share * distance + readings.strangeness.of(standard)
-    joined = join(logits / learned.temperature, readings.triage.of(standard))
-    return joined, strangeness.astype(np.float32), readings.magnification.of(standard).astype(np.float32)
+    shares = logits / learned.temperature
+    joined = join(shares, readings.triage.of(standard), readings.sides) if readings.triage else softmax(shares, 1)
+    magnification = readings.magnification.of(standard).astype(np.float32) if readings.magnification else None
+    return joined, strangeness.astype(np.float32), magnification
 
 
 def learn_linear(
@@ -194,8 +196,10 @@ def learn_linear(
     """
     embeddings, labels = features.embeddings, fields.labels
     pool = network.get_layer("embedding")
-    if slides and features.strangers and isinstance(pool, StainPool):
-        found = learn_on_slides(features, labels, slide_names(fields, slides), int(pool.colours), recipe)
+    if slides and fields.classes and features.strangers and isinstance(pool, StainPool):
+        found = learn_on_slides(
+            features, labels, slide_names(fields, slides), int(pool.colours), recipe, fields.classes
+        )
         if found is not None:
             found.head.put(network)
             if watch:
@@ -297,7 +301,7 @@ def calibrated(
     ----------
     network, distance, epochs
         As in ``Learned``.
-    logits, labels, scores : float32[n, 4], int64[n], float32[n]
+    logits, labels, scores : float32[n, labels], int64[n], float32[n]
         Answers to fields that whoever answered did not learn from, their truth, and how strange each was.
     """
     temperature = calibration.temperature(logits, labels)

@@ -72,7 +72,7 @@ class ServedClassifier(tf.Module):
         centre, spread = pool.get_weights() if self.by_stain else plain
         self.centre, self.spread = tf.Variable(centre, trainable=False), tf.Variable(spread, trainable=False)
         kernel, bias = kernel / temperature, bias / temperature
-        if readings:
+        if readings and readings.triage:
             kernel = np.concatenate([kernel, readings.triage.kernel[:, None]], 1)
             bias = np.append(bias, np.float32(readings.triage.bias))
         # The head on statistics that are not standardised: what the activation maps are made of.
@@ -82,7 +82,9 @@ class ServedClassifier(tf.Module):
         self.distance = ServedDistance(distance)
         self.strangeness = ServedReading(readings.strangeness) if readings else None
         self.distance_share = readings.distance_share if readings else 1.0
-        self.magnification = ServedReading(readings.magnification) if readings else None
+        self.magnification = ServedReading(readings.magnification) if readings and readings.magnification else None
+        self.two_levels = bool(readings and readings.triage)
+        self.sides = readings.sides if readings else np.zeros(0, np.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -95,11 +97,12 @@ class ServedClassifier(tf.Module):
             pooled, activation = self._pool(self.features(self.scale(field), training=False))
         embedding = (pooled - self.centre) / self.spread
         logits, strangeness = tf.matmul(pooled, self.kernel) + self.bias, self.distance(embedding)
-        if self.strangeness is None or self.magnification is None:
-            probabilities, more = tf.nn.softmax(logits), {}
-        else:
-            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation)
+        probabilities, more = tf.nn.softmax(logits), {}
+        if self.two_levels:
+            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation, self.sides)
+        if self.strangeness is not None:
             strangeness = self.distance_share * strangeness + self.strangeness(embedding)
+        if self.magnification is not None:
             more = {"scale": self.magnification(embedding)}
         return {
             "probabilities": probabilities,

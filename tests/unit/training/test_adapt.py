@@ -1,0 +1,216 @@
+"""A laboratory's own classes on a frozen base: from a folder of drawn images to a model that answers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from inference import load, read_card
+from training.cli import main
+
+PER_CLASS, PATIENTS = 16, 4
+
+
+def draw(kind: str, seed: int) -> Image.Image:
+    """Draw one cell on a pale ground: round and dark, or lobed and pink, by the kind."""
+    rng = np.random.default_rng([seed, len(kind)])
+    ground = tuple(int(c) for c in rng.integers(225, 240, 3))
+    image = Image.new("RGB", (96, 96), ground)
+    pen = ImageDraw.Draw(image)
+    x, y = rng.integers(38, 58, 2)
+    if kind == "round":
+        pen.ellipse([x - 22, y - 22, x + 22, y + 22], fill=(90, 40, 140))
+    elif kind == "lobed":
+        for dx, dy in ((-12, 0), (12, 4), (0, -12)):
+            pen.ellipse([x + dx - 9, y + dy - 9, x + dx + 9, y + dy + 9], fill=(120, 50, 150))
+    else:
+        pen.ellipse([x - 25, y - 25, x + 25, y + 25], fill=(190, 150, 210))
+        pen.rectangle([x - 9, y - 9, x + 9, y + 9], fill=(80, 40, 130))
+    return image
+
+
+def write_cells(folder: Path, kinds: tuple[str, ...] = ("round", "lobed", "square")) -> Path:
+    """Write ``<class>/<patient>/<file>``, files without a number of their own."""
+    for kind in kinds:
+        for place in range(PER_CLASS):
+            patient = folder / kind / f"patient {'ABCD'[place % PATIENTS]}"
+            patient.mkdir(parents=True, exist_ok=True)
+            draw(kind, place).save(patient / f"cell-{'abcdefghijklmnop'[place]}.png")
+    return folder
+
+
+TRIAGE = """
+[[classes]]
+id = "round"
+name = "round cell"
+triage = "malignant"
+[[classes]]
+id = "lobed"
+name = "lobed cell"
+triage = "benign"
+[[classes]]
+id = "square"
+name = "square cell"
+triage = "benign"
+"""
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_cells(tmp_path_factory.mktemp("cells"))
+    (folder / "classes.toml").write_text(TRIAGE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapted(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the model that the command makes, on the shipped base."""
+    output = tmp_path_factory.mktemp("models") / "mine"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKOLENS_TRACKING", "off")
+        patch.chdir(output.parent)
+        shutil.copytree(Path(__file__).parents[3] / "models" / "default", output.parent / "base")
+        assert main(["adapt", str(cells), "--base", "base", "--output", str(output)]) == 0
+    return output
+
+
+def test_the_model_answers_in_the_laboratorys_own_classes(adapted: Path, cells: Path) -> None:
+    model = load(adapted)
+    assert model.card.labels == ("round", "lobed", "square")
+    assert [one.name for one in model.card.classes] == ["round cell", "lobed cell", "square cell"]
+    answers = []
+    for kind in model.card.labels:
+        path = cells.parent / f"new-{kind}.png"
+        draw(kind, 100).save(path)
+        answers.append(model.predict(path.read_bytes(), explain=True))
+    assert [max(one.probabilities, key=one.probabilities.get) for one in answers if one.probabilities] == [
+        "round",
+        "lobed",
+        "square",
+    ]
+    assert answers[0].triage is not None
+    assert answers[0].triage.result == "malignant"
+    assert answers[0].heatmap_png
+
+
+def test_its_card_tells_what_it_is_worth_on_patients_left_out(adapted: Path) -> None:
+    card = read_card(adapted)
+    assert card.evaluation["headline"].startswith("Balanced accuracy")
+    assert "on 4 folders left out" in card.evaluation["headline"]
+    (result,) = card.evaluation["protocols"].values()
+    assert result["images"] == 3 * PER_CLASS
+    assert result["metrics"]["malignant_auroc"]["value"] > 0.95
+    assert set(card.evaluation["learning_curve"]["expected_with_more_images"]) == {"25", "50", "100"}
+    assert card.training["parity"]["agreement"] == 1.0
+    assert card.triage is not None
+
+
+def test_the_laboratory_of_the_base_is_turned_away(adapted: Path) -> None:
+    samples = sorted((Path(__file__).parents[3] / "samples").glob("*.png"))[:4]
+    assert samples
+    model = load(adapted)
+    assert [model.predict(path.read_bytes()).verdict for path in samples] == ["out_of_distribution"] * len(samples)
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    """Run ``adapt`` on a folder that it must refuse; give the line."""
+    output = folder.parent / "refused"
+    base = Path(__file__).parents[3] / "models" / "default"
+    assert main(["adapt", str(folder), "--base", str(base), "--output", str(output), *more]) == 2
+    assert not output.exists()
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len([line for line in told if line.startswith("adapt: ")]) == 1
+    return next(line for line in told if line.startswith("adapt: "))
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
+    monkeypatch.chdir(tmp_path)
+    return write_cells(tmp_path / "own", ("round", "lobed"))
+
+
+def test_a_class_of_nine_images_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted((own / "lobed").rglob("*.png"))[9:]:
+        path.unlink()
+    assert "too few images of lobed (9): 10 of a class are needed" in refused(own, capsys)
+
+
+def test_one_class_alone_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(own / "lobed")
+    assert "holds one class, round: a model tells at least two apart" in refused(own, capsys)
+
+
+def test_one_patient_holding_all_of_a_class_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted((own / "round").rglob("*.png")):
+        path.rename(own / "round" / "patient A" / path.name)
+    shutil.rmtree(own / "round" / "patient B")
+    told = refused(own, capsys)
+    assert "every image of round is of one folder, patient A" in told
+
+
+def test_the_same_image_under_two_labels_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(own / "round" / "patient A" / "cell-a.png", own / "lobed" / "patient A" / "cell-z.png")
+    assert "the same image under two labels" in refused(own, capsys)
+
+
+def test_an_unreadable_image_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (own / "round" / "patient A" / "cell-a.png").write_bytes(b"no image")
+    assert "unreadable image: round/patient A/cell-a.png" in refused(own, capsys)
+
+
+@pytest.mark.parametrize("name", ["\N{MICROSCOPE}", "x" * 200, "\u0637\u0628\u064a\u0639\u064a"])
+def test_a_folder_that_is_no_label_is_refused(own: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (own / "round").rename(own / name)
+    assert "list it in classes.toml with an id" in refused(own, capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (TRIAGE, "names square, and no folder of that name or alias holds an image"),
+        (TRIAGE.replace('"square"', '"a/b"'), r"classes.2.id"),
+        ("", "classes.toml: classes"),
+        (TRIAGE.replace('"lobed"', '"lobe"').split('[[classes]]\nid = "square"')[0], "which is no class folder"),
+    ],
+)
+def test_classes_that_are_not_there_are_refused(
+    own: Path, capsys: pytest.CaptureFixture[str], text: str, complaint: str
+) -> None:
+    (own / "classes.toml").write_text(text)
+    assert complaint in refused(own, capsys)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"backbone": "vgg16"}, "is a vgg16, on which no own head can be put"),
+        ({"input": {"height": 256, "width": 256}}, "takes images of 256 x 256, and its network 224 x 224"),
+        ({"classes": [{"id": f"c{n}", "name": "c"} for n in range(51)]}, "classes"),
+    ],
+)
+def test_a_base_that_is_none_is_refused(
+    own: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], complaint: str
+) -> None:
+    base = own.parent / "base"
+    base.mkdir()
+    card = json.loads((Path(__file__).parents[3] / "models" / "default" / "model.json").read_text())
+    (base / "model.json").write_text(json.dumps(card | changes))
+    assert complaint in refused(own, capsys, "--base", str(base))
+
+
+def test_a_base_without_statistics_cannot_be_added_to(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = own.parent / "base"
+    base.mkdir()
+    card = json.loads((Path(__file__).parents[3] / "models" / "default" / "model.json").read_text())
+    card["training"].pop("statistics", None)
+    (base / "model.json").write_text(json.dumps(card))
+    assert "has no statistics.npz" in refused(own, capsys, "--base", str(base), "--add-to-base")
+
+
+def test_the_base_itself_is_no_place_to_write_to(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adapt", str(own), "--base", "some", "--output", "./some"]) == 2
+    assert "is the base itself: name another folder" in capsys.readouterr().err
