@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard
+from intake import SUFFIXES
 from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
-from training.data.labels import SUFFIXES
 from training.data.manifest import Manifest
 from training.data.protocols import contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of

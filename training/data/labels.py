@@ -3,8 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-from intake import SUFFIXES as SUFFIXES
-
 INPUT_SIDE_PX = 224
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from inference import read_image, to_model_input
+from intake import SUFFIXES
 from training.data.corruptions import vary
 from training.data.dataset import read_images
-from training.data.labels import INPUT_SIDE_PX, SUFFIXES, DataError
+from training.data.labels import INPUT_SIDE_PX, DataError
 from training.data.synthetic import MORPHOLOGIES, draw_field
 
 Images = NDArray[np.uint8]

@@ -13,6 +13,7 @@ from typing import Self
 
 from inference import ClassSpec
 from inference.classes import MAX_CLASSES
+from intake import SUFFIXES
 from training.data.classes import (
     CLASSES_NAME,
     ClassesError,
@@ -21,7 +22,7 @@ from training.data.classes import (
     parse_classes,
     public_classes_among,
 )
-from training.data.labels import SUFFIXES, DataError
+from training.data.labels import DataError
 
 # The public set ships each field twice: as photographed, and with everything but the stained cells blacked out.
 # The second is a processed copy, so it never counts as images.
