@@ -25,7 +25,7 @@ from training.data.protocols import contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.evaluation import predictions
+from training.evaluation import metrics, predictions
 from training.evaluation.folds import write_record
 from training.evaluation.predictions import Measured
 from training.models import base_statistics, classifier
@@ -283,7 +283,7 @@ def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measu
 
     def measure(file: Classifier) -> dict[str, object]:
         tell_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
-        return {HELD_OUT: predictions.evaluate(measured, test.labels, file.card)}
+        return {HELD_OUT: metrics.held_out(test.labels, measured, file.card)}
 
     return write_model(trained, folder, compared.images, measure)
 
@@ -386,7 +386,7 @@ def train(
             HELD_OUT: {
                 "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
                 "sharing cells with a training field; an easy test, since the same slides are trained on",
-                **predictions.evaluate(measured, test.labels, file.card),
+                **metrics.held_out(test.labels, measured, file.card),
             },
             "strangers": {
                 name: predictions.strangers(file, images, f"Measuring on {name}")

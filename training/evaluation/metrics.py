@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 from sklearn.metrics import roc_curve
 
 from inference import ClassSpec, ModelCard
@@ -115,7 +115,7 @@ def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Pr
         parts.append((labels, numbers, probabilities, *verdicts, measured.malignant(card), *measured.triaged(card)))
     classes = answers[0][2].classes
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Predictions(*columns, classes)
+    return Predictions(*[*columns, classes])
 
 
 def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], size: int) -> NDArray[np.int64]:
@@ -185,6 +185,47 @@ def _triage(predictions: Predictions) -> dict[str, float]:
             if here.any()
         },
         **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
+    }
+
+
+def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> dict[str, object]:
+    """Tell what a model answers on fields that it did not learn from, as its card and its run say it.
+
+    Parameters
+    ----------
+    labels : int64[n]
+        The truth.
+    measured, card
+        Answers of the model, and its card.
+
+    Returns
+    -------
+    dict
+        Counts and shares, ready for JSON; ``accuracy_95`` is Wilson's interval (Wilson, J. Am. Stat. Assoc. 22, 1927),
+        which takes neighbouring fields for independent, and so is narrower than the truth. What cannot be told, as the
+        accuracy of the accepted where none is, is left out.
+    """
+    predictions = pool([(labels, measured, card)])
+    told, right = measures(predictions), predictions.predicted == labels
+    interval = binomtest(int(right.sum()), len(labels)).proportion_ci(method="wilson")
+    named = {
+        "accuracy": "accuracy",
+        "balanced_accuracy": "balanced_accuracy",
+        "malignant_sensitivity": "malignant_sensitivity",
+        "malignant_specificity": "malignant_specificity",
+        "coverage": "accepted",
+        "accuracy_of_accepted": "accuracy_of_accepted",
+        "triage_coverage": "triage_accepted",
+        "triage_accuracy_of_accepted": "triage_right_of_accepted",
+        "out_of_distribution": "out_of_distribution",
+    }
+    sensitivity = {name.partition("/")[2]: value for name, value in told.items() if name.startswith("sensitivity/")}
+    return {
+        "images": len(labels),
+        **{key: told[name] for name, key in named.items() if name in told},
+        "accuracy_95": [float(interval.low), float(interval.high)],
+        "sensitivity": sensitivity,
+        "confusion": predictions.confusion.tolist(),
     }
 
 
