@@ -128,7 +128,7 @@ mlflow: .venv/.all ## Open the runs in MLflow's page (MLFLOW_PORT=5000)
 # and the page's PAGE_URI; `make publish` prints both.
 STACKS = --context env=$(ENV) $(if $(IMAGE_URI),--context image=$(IMAGE_URI)) $(if $(PAGE_URI),--context page=$(PAGE_URI))
 
-.PHONY: synth bootstrap preflight fetch diff deploy release rollback publish resolve keep smoke test-alarm adopt destroy snapshots rehearse
+.PHONY: synth bootstrap preflight fetch diff deploy release rollback publish resolve manifest keep costs smoke test-alarm adopt destroy snapshots rehearse
 synth: setup ## Synthesise the stacks of one environment (ENV=dev)
 	@$(CDK) synth --quiet $(STACKS)
 
@@ -163,8 +163,14 @@ publish: setup ## Build the images once and push them to ECR; prints each by its
 resolve: setup ## Print the commit and the page of a published image (IMAGE_URI=...@sha256:...)
 	@$(PY) -m infra resolve "$(IMAGE_URI)"
 
+manifest: setup ## Write the manifest of a published image, whose digest is the image's (IMAGE_URI=...@sha256:... OUTPUT=file)
+	@$(PY) -m infra manifest "$(IMAGE_URI)" --output "$(or $(OUTPUT),$(error say where: OUTPUT=manifest.json))"
+
 keep: setup ## Note that an environment runs images, so that the registry keeps them (ENV=prod IMAGE_URI=... PAGE_URI=...)
 	@$(PY) -m infra keep $(ENV) $(IMAGE_URI) $(PAGE_URI)
+
+costs: setup ## Print what an idle month costs in each environment
+	@$(PY) -m infra costs
 
 smoke: setup ## Send a synthetic smear through the API that was deployed (ENV=dev)
 	@$(PY) -m client predict samples/synthetic_pre_01.png --url "$$($(PY) -c 'import json, sys; \
@@ -249,10 +255,10 @@ check-workflows:
 # fit into memory (tests/conftest.py).
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
-ELSEWHERE := browser or container or rehearsal
+ELSEWHERE := browser or container or rehearsal or environment
 test: check ## Set up everything, check it, and run every test that needs no browser, engine or emulator
 	@$(PYTEST) -m "not ($(ELSEWHERE))" $(PYTEST_OPTIONS)
 
-test-all: test ## All of that, the tests in a browser, containers and the emulator, and a fresh machine's surroundings
+test-all: test ## All of that, the tests in a browser, containers, the emulator and an environment of their own, and a fresh machine's surroundings
 	@$(PYTEST) -m "$(ELSEWHERE)" $(PYTEST_OPTIONS)
 	@$(PY) tests/fresh_machine.py

@@ -20,7 +20,7 @@ MEGAPIXELS = (0.05, 0.5, 5, 24, 100)
 KINDS = ("jpg", "png")
 ROUNDS = 5
 BATCHES = (1, 4, 16, 64)
-ROWS = (10_000, 100_000, 1_000_000)
+ROWS = (1_000, 10_000, 100_000)
 LARGE_MEGAPIXELS = 5
 """From here on decoding outweighs the model, and only then does a fit say how an image's size tells."""
 _DRAW = """

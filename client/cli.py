@@ -1,4 +1,4 @@
-"""``python -m client {predict,model,models,batch}``."""
+"""``python -m client {predict,model,models,batch,erase}``."""
 
 import argparse
 import math
@@ -16,6 +16,7 @@ from api.schemas import MICRONS_PER_PIXEL, RESEARCH_USE_WARNING
 from terminal import add_format, open_console
 from untrusted import in_terminal
 
+from . import erase
 from .batch import command as batch
 from .client import LeukolensClient
 from .errors import InvalidAnswerError, LeukolensError, ServiceError, UnreachableError
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "batch":
         return batch.run(options)
+    if options.command == "erase":
+        return erase.run(options)
     try:
         auth = read_access(os.environ).auth()
         with LeukolensClient(options.url, auth=auth, max_connections=options.concurrency) as leukolens:
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("model", parents=[shared, named], help="print the card of a model")
     add_format(commands.add_parser("models", parents=[shared], help="list the models of the service"))
     batch.add_command(commands)
+    erase.add_command(commands)
     return parser
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.schemas import IMAGE_SUFFIXES
+from intake import SUFFIXES
 
 _MOST_KINDS_TOLD = 8
 
@@ -84,7 +84,7 @@ def _images(folder: Path, skipped: Counter[str]) -> list[Path]:
             continue
         if path.name.startswith("."):
             skipped["hidden"] += 1
-        elif path.suffix.lower() not in IMAGE_SUFFIXES:
+        elif path.suffix.lower() not in SUFFIXES:
             skipped[path.suffix.lower() or "without a suffix"] += 1
         else:
             found.append(path)

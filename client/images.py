@@ -6,48 +6,28 @@ Its media type is told by its first bytes: a file's name says little.
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from api.schemas import ImageType
+from intake import FORMATS, ImageError, sniff
 
-_SIGNATURES: tuple[tuple[bytes, ImageType], ...] = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"II+\x00", "image/tiff"),
-    (b"MM\x00+", "image/tiff"),
-    (b"BM", "image/bmp"),
-    (b"\x00\x00\x00\x0cjP  ", "image/jp2"),
-    (b"\xff\x4f\xff\x51", "image/jp2"),
-)
-_BRANDS: dict[bytes, ImageType] = {
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heic",
-}
 UNKNOWN: ImageType = "application/octet-stream"
 
 
 def image_type(data: bytes) -> ImageType:
     """Give the media type that the first bytes tell.
 
-    For bytes that tell none it is one that says nothing: the service knows more types, and names what it refuses.
+    For bytes that tell none it is one that says nothing: the service names what it refuses.
 
     Examples
     --------
     >>> image_type(b"RIFF....WEBPVP8 ")
     'image/webp'
     """
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:8] == b"ftyp" and data[8:12] in _BRANDS:
-        return _BRANDS[data[8:12]]
-    if data[128:132] == b"DICM":
-        return "application/dicom"
-    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), UNKNOWN)
+    try:
+        return cast("ImageType", FORMATS[sniff(data)].media_type)
+    except ImageError:
+        return UNKNOWN
 
 
 _SIGNATURE_BYTES = 132

@@ -21,7 +21,13 @@ with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="
     if len(translation.LANGUAGES) > 1:
         codes = list(translation.LANGUAGES)
         st.selectbox(
-            _("Language"), codes, codes.index(language), key="language", label_visibility="collapsed", width=130
+            _("Language"),
+            codes,
+            codes.index(language),
+            key="language",
+            format_func=translation.name_of,
+            label_visibility="collapsed",
+            width=130,
         )
 
 gate.claim(admitted=not sign_in.required())

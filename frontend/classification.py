@@ -2,9 +2,9 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from typing import Protocol
 
-from api.schemas import ModelSummary, Prediction
+from api.schemas import ListedModel, ModelSummary, Prediction
 from client import (
     LeukolensError,
     NotAllowedError,
@@ -17,16 +17,30 @@ from client import (
     UnreachableError,
 )
 from frontend import pictures
+from frontend.translation import mark
 from frontend.workspace import SmearField, Workspace
 from intake import ImageError
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Before an image that got no answer is sent again; an API that is restarted is back within them."""
-SILENT = "The classification service does not answer."
-NOT_ALLOWED = "The classification service does not let this page in. Sign in again, or tell whoever runs it."
+SILENT = mark("The classification service does not answer.")
+NOT_ALLOWED = mark("The classification service does not let this page in. Sign in again, or tell whoever runs it.")
 _PASSING = (UnreachableError, UnavailableError, TooManyRequestsError, ServiceError)
 
-Predict = Callable[[bytes], Prediction]
+
+class Service(Protocol):
+    """What a batch asks of the API; its client is one."""
+
+    def predict(
+        self, data: bytes, explain: bool = ..., *, model: str | None = ..., microns_per_pixel: float | None = ...
+    ) -> Prediction:
+        """Classify one image."""
+
+    def model(self, name: str | None = ...) -> ModelSummary:
+        """Give a model's card."""
+
+    def models(self) -> list[ListedModel]:
+        """List the models, the default first."""
 
 
 class Batch:
@@ -45,23 +59,29 @@ class Batch:
         self._taken: set[str] = set()
         self._woken = threading.Event()
         self.stopped = False
-        self._predict: Predict | None = None
-        self._model: Callable[[], ModelSummary] | None = None
+        self._service: Service | None = None
         self._workers = 1
+        self._listing: threading.Thread | None = None
 
-    def connect(self, predict: Predict, model: Callable[[], ModelSummary], workers: int) -> None:
+    def connect(self, service: Service, workers: int) -> None:
         """Say how to ask the API; the latest way is used, for a token may be renewed.
 
         Parameters
         ----------
-        predict : Predict
-            One call of the API, with explanation.
-        model : Callable[[], ModelSummary]
-            Reads the card of the model that answers.
+        service : Service
+            The API's client.
         workers : int
             Calls at the same time.
         """
-        self._predict, self._model, self._workers = predict, model, workers
+        self._service, self._workers = service, workers
+        if not self._workspace.models and (self._listing is None or not self._listing.is_alive()):
+            # Apart, for nobody shall wait for it; asked again at the next run of the script where it fails.
+            self._listing = threading.Thread(target=self._list, args=(service,), name="models", daemon=True)
+            self._listing.start()
+
+    def _list(self, service: Service) -> None:
+        with contextlib.suppress(LeukolensError):
+            self._workspace.learn_models(service.models())
 
     @property
     def busy(self) -> bool:
@@ -73,7 +93,7 @@ class Batch:
         self.stopped = False
         with self._lock:
             wanted = min(self._workers, len(self._workspace.of("waiting"))) - len(self._threads)
-            if self._predict is None:
+            if self._service is None:
                 return
             for _ in range(wanted):
                 thread = threading.Thread(target=self._run, name="classify", daemon=True)
@@ -92,6 +112,8 @@ class Batch:
 
     def wait(self) -> None:
         """Wait until nothing is under way."""
+        if self._listing is not None:
+            self._listing.join()
         while threads := list(self._threads):
             for thread in threads:
                 thread.join()
@@ -118,9 +140,9 @@ class Batch:
     def _classify(self, field: SmearField) -> None:
         pause_s = 0.0
         try:
-            data, predict = field.data, self._predict
-            if data is not None and predict is not None:
-                pause_s = self._ask(field, data, predict)
+            data, service = field.data, self._service
+            if data is not None and service is not None:
+                pause_s = self._ask(field, data, service)
         finally:
             self._workspace.touch(field)
             if pause_s:
@@ -128,10 +150,13 @@ class Batch:
                 self._woken.wait(pause_s)
             self._taken.discard(field.key)
 
-    def _ask(self, field: SmearField, data: bytes, predict: Predict) -> float:
+    def _ask(self, field: SmearField, data: bytes, service: Service) -> float:
         """Ask for one field; gives how long to wait before the next try (s), 0 where none is needed."""
+        asked = self._workspace.asking
         try:
-            prediction = predict(data)
+            prediction = service.predict(
+                data, explain=True, model=asked.model or None, microns_per_pixel=asked.microns_per_pixel
+            )
         except (RefusedImageError, TooLargeError) as refusal:
             field.state, field.problem, field.data = "refused", refusal.problem.detail, None
         except NotAllowedError:
@@ -148,26 +173,27 @@ class Batch:
             # The error's own words name an address inside the service's network; they are for its log.
             field.state, field.problem = "unanswered", SILENT
         else:
-            self._settle(field, data, prediction)
+            self._settle(field, data, prediction, service)
+            field.asked = asked
         return 0.0
 
-    def _settle(self, field: SmearField, data: bytes, prediction: Prediction) -> None:
+    def _settle(self, field: SmearField, data: bytes, prediction: Prediction, service: Service) -> None:
         known = prediction.prediction.verdict != "out_of_distribution"
+        field.heat = None
         if prediction.explanation is not None and known:
             field.heat = pictures.heat_layer(prediction.explanation.heatmap_png)
-        with contextlib.suppress(ImageError):  # the answer stands without a picture
-            field.preview = pictures.preview(data)
+        if field.preview is None:
+            with contextlib.suppress(ImageError):  # the answer stands without a picture
+                field.preview = pictures.preview(data)
         # The full-size map is many times the picture; the layer above is what is shown.
         field.prediction = prediction.model_copy(update={"explanation": None})
         field.problem = self._workspace.trouble = ""
-        self._know(prediction.model.sha256)
+        self._know(prediction, service)
         field.state = "answered"
 
-    def _know(self, sha256: str) -> None:
+    def _know(self, prediction: Prediction, service: Service) -> None:
         """Read the card of the model that answered, for the names of its classes."""
-        card = self._workspace.card
-        if self._model is not None and (card is None or (card.digest or card.sha256) != sha256):
-            try:
-                self._workspace.card = self._model()
-            except LeukolensError:
-                return  # the answer stands without it, and the next one asks again
+        if self._workspace.card_of(prediction) is None:
+            # Without it, the answer stands, and the next one asks again.
+            with contextlib.suppress(LeukolensError):
+                self._workspace.learn_card(service.model(prediction.model.name or None))

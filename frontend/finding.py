@@ -3,7 +3,7 @@
 Names and colours of patterns come from the card of the model that answered, whatever its classes are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +51,9 @@ class Finding:
         Why it is not decided; empty where it is.
     rank
         What needs eyes first has the lowest.
+    doubt
+        How much a reader's label would tell: what is not decided has the most, then what is not known, then accepted
+        findings by how close they are to not being so.
     """
 
     kind: Kind
@@ -62,6 +65,7 @@ class Finding:
     next_step: str
     reason: str
     rank: float
+    doubt: float = 0.0
 
 
 def classes(card: ModelSummary | None, answer: Prediction | None = None) -> list[ClassWords]:
@@ -89,6 +93,14 @@ def classes(card: ModelSummary | None, answer: Prediction | None = None) -> list
 
 def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
+
+
+def with_own(known: Sequence[ClassWords], own: Mapping[str, str]) -> list[ClassWords]:
+    """Add a reader's own classes, by id and name, to those of the model; its own words stand where both have one."""
+    there = {one.label for one in known}
+    added = [one for one in own.items() if one[0] not in there]
+    colours = (_colour(number) for number in range(len(known), len(known) + len(added)))
+    return [*known, *(ClassWords(*one, "", colour, None) for one, colour in zip(added, colours, strict=True))]
 
 
 def name_of(label: str | None, known: Sequence[ClassWords]) -> str:
@@ -142,6 +154,7 @@ def read(answer: Prediction, card: ModelSummary | None) -> Finding:
             _("Have a haematologist look at the smear, and order flow cytometry: it settles the subtype."),
             "",
             0 + (1 - probability) / 2,
+            _doubt(answer, probability),
         )
     return Finding(
         "benign",
@@ -153,7 +166,13 @@ def read(answer: Prediction, card: ModelSummary | None) -> Finding:
         _("Read further fields: one benign field does not make a benign smear."),
         "",
         3 + probability / 2,
+        _doubt(answer, 1 - probability),
     )
+
+
+def _doubt(answer: Prediction, certainty: float) -> float:
+    """Of an accepted side: a pattern that is left open is to be learned from first."""
+    return (0.0 if answer.prediction.verdict == "accepted" else 1.0) + 1 - certainty
 
 
 def _possible(answer: Prediction, known: Sequence[ClassWords]) -> str:
@@ -171,6 +190,7 @@ def _unknown(answer: Prediction) -> Finding:
         _("Check stain, focus and magnification. If all are right, read the field under the microscope."),
         answer.reason or "",
         2,
+        2,
     )
 
 
@@ -187,7 +207,15 @@ def _undecided(answer: Prediction, pattern: str) -> Finding:
         _("Read this field under the microscope, or take a sharper image or the next field."),
         answer.reason or "",
         1 - (probability or 0) / 2,
+        2 + _evenness(answer, probability),
     )
+
+
+def _evenness(answer: Prediction, probability: float | None) -> float:
+    """Tell how evenly an undecided field lies between its sides, or its patterns: 0 to 1."""
+    if probability is not None:
+        return 1 - abs(2 * probability - 1)
+    return 1 - max((answer.probabilities or {"": 1.0}).values())
 
 
 def _pattern_alone(answer: Prediction, known: Sequence[ClassWords]) -> Finding:
@@ -205,4 +233,5 @@ def _pattern_alone(answer: Prediction, known: Sequence[ClassWords]) -> Finding:
         _("Confirm it under the microscope."),
         "",
         2.5,
+        1 - (decision.probability or 0.0),
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
+from frontend.translation import _, mark
+
 Outcome = Literal["coming", "arrived", "refused", "too_large", "not_sent"]
 
 
@@ -87,19 +89,20 @@ class Ledger:
         >>> Ledger(dropped=60, read=57, refused=2, too_large=1).in_words()
         '60 dropped: 57 read, 2 refused, 1 too large'
         """
-        said = [f"{count} {WORDS[name]}" for name in WORDS if (count := getattr(self, name)) or name == "read"]
-        return f"{self.dropped} dropped: {', '.join(said)}"
+        counts = {name: getattr(self, name) for name in WORDS}
+        said = [_(WORDS[name]).format(count=count) for name, count in counts.items() if count or name == "read"]
+        return " ".join([_("{count} dropped:").format(count=self.dropped), ", ".join(said)])
 
 
 WORDS = {
-    "read": "read",
-    "waiting": "waiting",
-    "coming": "on the way",
-    "unanswered": "without an answer",
-    "refused": "refused",
-    "too_large": "too large",
-    "not_sent": "not sent",
-    "same": "the same image again",
-    "removed": "removed by you",
+    "read": mark("{count} read"),
+    "waiting": mark("{count} waiting"),
+    "coming": mark("{count} on the way"),
+    "unanswered": mark("{count} without an answer"),
+    "refused": mark("{count} refused"),
+    "too_large": mark("{count} too large"),
+    "not_sent": mark("{count} not sent"),
+    "same": mark("{count} the same image again"),
+    "removed": mark("{count} removed by you"),
 }
 """What each count is called, in the order in which they are told."""

@@ -11,6 +11,7 @@ from frontend import session, sign_in
 from frontend.gate import Gate, Limits
 from frontend.security import SecurityHeaders
 from frontend.settings import Settings
+from frontend.translation import _
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
 from frontend.visitors import VisitorCookie
@@ -81,11 +82,13 @@ def serve(host: str, port: int, chosen: Settings) -> None:
     )
 
 
-def _apologise(_: Exception) -> bool:
+def _apologise(_failure: Exception) -> bool:
     """Say what to do where a view failed; the reason is in the server's log, which a reader does not see."""
     st.error(
-        "This view failed, and that is our fault, not your image's. Reload the page and try again; if it fails again, "
-        "tell whoever runs this service the time at which it happened.",
+        _(
+            "This view failed, and that is our fault, not your image's. Reload the page and try again; if it fails "
+            "again, tell whoever runs this service the time at which it happened."
+        ),
         icon=":material/error:",
     )
     return True

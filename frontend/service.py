@@ -3,7 +3,7 @@
 import streamlit as st
 
 from api.schemas import ModelSummary
-from client import ClientCredentials, LeukolensClient, LeukolensError, RetryPolicy
+from client import ClientCredentials, LeukolensClient, RetryPolicy
 from frontend import settings
 
 MODEL_KEPT_S = 300
@@ -36,23 +36,15 @@ def _shared() -> LeukolensClient:
 
 
 @st.cache_data(ttl=MODEL_KEPT_S, show_spinner=False)
-def card() -> ModelSummary:
-    """Read the model's card.
+def card(name: str = "") -> ModelSummary:
+    """Read a model's card; without a name, that of the service's own choice.
 
     Raises
     ------
     LeukolensError
         The API cannot be reached, or has no model; asked again at the next need.
     """
-    return connect().model()
-
-
-def card_if_reached() -> ModelSummary | None:
-    """Give the model's card, or None while the API cannot be reached: a view without it still works."""
-    try:
-        return card()
-    except LeukolensError:
-        return None
+    return connect().model(name or None)
 
 
 def forget_card() -> None:

@@ -1,7 +1,7 @@
 """What a run of the script knows of its reader: their desk, and how the API is asked for it."""
 
 import secrets
-from functools import cache, partial
+from functools import cache
 
 import streamlit as st
 
@@ -26,8 +26,7 @@ def desk() -> Desk:
     limit_bytes = settings.current().page_session_mb * BYTES_A_MB
     held = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
     st.session_state["desk"] = held
-    client = service.connect()
-    held.batch.connect(partial(client.predict, explain=True), client.model, settings.current().page_workers)
+    held.batch.connect(service.connect(), settings.current().page_workers)
     if not held.workspace.reviewer:
         held.workspace.reviewer = sign_in.reviewer()
     return held

@@ -7,6 +7,7 @@ import streamlit as st
 
 from frontend import settings, visitors
 from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
+from frontend.translation import _
 
 STREAMLITS = "_streamlit_"
 """How the names of Streamlit's cookies begin: who is signed in, their tokens, a sign-in under way, XSRF."""
@@ -98,8 +99,8 @@ def required() -> bool:
 def ask() -> None:
     """Show the way in."""
     st.title("Leukolens", anchor=False)
-    st.markdown("Sign in with your laboratory's account to classify smear fields.")
-    st.button("Sign in", on_click=st.login, type="primary", icon=":material/login:")
+    st.markdown(_("Sign in with your laboratory's account to classify smear fields."))
+    st.button(_("Sign in"), on_click=st.login, type="primary", icon=":material/login:")
 
 
 def offer_sign_out(leave: Callable[[], None]) -> None:
@@ -118,15 +119,17 @@ def offer_sign_out(leave: Callable[[], None]) -> None:
     if not settings.current().signs_in:
         return
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="account"):
-        st.caption(f"Signed in as {reviewer() or 'an unnamed account'}")
-        st.button("Sign out", on_click=out, type="tertiary", icon=":material/logout:")
+        st.caption(_("Signed in as {name}").format(name=reviewer() or _("an unnamed account")))
+        st.button(_("Sign out"), on_click=out, type="tertiary", icon=":material/logout:")
 
 
 def offer_again() -> None:
     """Offer to sign in once more: a token that has expired is refused by the API."""
     if settings.current().signs_in:
-        st.caption("If your sign-in has expired, sign in again. That begins a new session: add the images once more.")
-        st.button("Sign in again", on_click=st.login, icon=":material/login:")
+        st.caption(
+            _("If your sign-in has expired, sign in again. That begins a new session: add the images once more.")
+        )
+        st.button(_("Sign in again"), on_click=st.login, icon=":material/login:")
 
 
 def reviewer() -> str:

@@ -1,6 +1,7 @@
 """Words in the reader's language, by gettext; a laboratory adds its own by one file (docs/page.md)."""
 
 import gettext
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,15 @@ DOMAIN = "page"
 LANGUAGES = ("en", *sorted(path.parents[1].name for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
 """By code: English, and each that has a compiled catalogue."""
 _chosen: ContextVar[str] = ContextVar("language", default="en")
+
+
+NAMES = {"en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "it": "Italiano", "pt": "Português"}
+"""As their speakers call them; any other goes by its code."""
+
+
+def name_of(code: str) -> str:
+    """Name a language."""
+    return NAMES.get(code, code)
 
 
 def choose(wanted: str | None) -> str:
@@ -38,6 +48,22 @@ def _catalogue(code: str) -> gettext.NullTranslations:
 def _(text: str) -> str:
     """Translate a text of the page; English stands for itself."""
     return _catalogue(_chosen.get()).gettext(text)
+
+
+def mark(text: str) -> str:
+    """Mark a text for the catalogue where it is written, and translate it by ``_`` where it is shown."""
+    return text
+
+
+def in_this_language(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Have something made later in the language that is in use now: the request for a download knows none."""
+    code = language()
+
+    def making() -> bytes:
+        choose(code)
+        return make()
+
+    return making
 
 
 def language() -> str:

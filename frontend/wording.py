@@ -1,10 +1,11 @@
 """What the page says of a result: one place for words that a reader relies on."""
 
+from frontend.translation import _, mark
 from untrusted import in_markdown
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
-TRY_LATER = "Try again in a minute. If it fails again, tell whoever runs this service."
+TRY_LATER = mark("Try again in a minute. If it fails again, tell whoever runs this service.")
 """What a reader can do about a service that does not answer."""
 
 
@@ -17,11 +18,11 @@ def percent(probability: float | None) -> str:
     ['99.1 %', 'over 99.9 %', 'under 0.1 %']
     """
     if probability is None:
-        return "not told"
+        return _("not told")
     if probability > 0.999:
-        return f"over 99.9{NO_BREAK}%"
+        return _("over {percent}").format(percent=f"99.9{NO_BREAK}%")
     if probability < 0.001:
-        return f"under 0.1{NO_BREAK}%"
+        return _("under {percent}").format(percent=f"0.1{NO_BREAK}%")
     return f"{probability:.1%}".replace("%", f"{NO_BREAK}%")
 
 
@@ -34,11 +35,11 @@ def sure(probability: float | None) -> str:
     ['97 %', 'over 99 %', 'under 1 %', 'not told']
     """
     if probability is None:
-        return "not told"
+        return _("not told")
     if probability >= 0.99:
-        return f"over 99{NO_BREAK}%"
+        return _("over {percent}").format(percent=f"99{NO_BREAK}%")
     if probability < 0.01:
-        return f"under 1{NO_BREAK}%"
+        return _("under {percent}").format(percent=f"1{NO_BREAK}%")
     return f"{int(probability * 100)}{NO_BREAK}%"
 
 

@@ -1,22 +1,27 @@
 """The fields of one reader: what was dropped, what came of it, and what the reader said of it."""
 
 import hashlib
+import re
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from api.schemas import MAX_REPORT_FIELDS, ModelSummary, Prediction
+from api.schemas import MAX_REPORT_FIELDS, MICRONS_PER_PIXEL, ListedModel, ModelSummary, Prediction
 from frontend import samples
 from frontend.ledger import Arrival, Ledger
+from frontend.translation import _
 
 State = Literal["waiting", "answered", "refused", "unanswered"]
 MAX_FILE_BYTES = 25 * 1024 * 1024
 """Of one image; the API's own limit decides below it, and says so in words."""
 NOTE_CHARS, NAME_CHARS = 2_000, 80
+CLASS_NAME_CHARS, CLASS_ID_CHARS = 100, 50
+MAX_OWN_CLASSES = 40
 TAB_GONE_S = 180.0
 """Without a word of a browser's tab, what it had yet to send will not come. Hidden tabs speak once a minute."""
 
@@ -31,6 +36,15 @@ class Review:
     sent: bool = False
     """Whether the API has stored it."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the API is asked for a field."""
+
+    model: str = ""
+    """Name of the model; empty for the service's own choice."""
+    microns_per_pixel: float | None = None
 
 
 @dataclass
@@ -51,6 +65,10 @@ class SmearField:
     tries: int = 0
     """How often the API did not answer."""
     prediction: Prediction | None = None
+    asked: Asking | None = None
+    """How the API was asked for the prediction."""
+    others: dict[str, Prediction] = field(default_factory=dict)
+    """What other models say of it, by their names: for the comparison alone."""
     preview: bytes | None = None
     """JPEG of at most ``pictures.PREVIEW_PX`` a side, which any browser shows (TIFF and BMP are not)."""
     heat: bytes | None = None
@@ -100,14 +118,21 @@ class Workspace:
     stain: str = ""
     pixel_um: float | None = None
     """Of one pixel's side (micrometres), where the reader knows it."""
+    model: str = ""
+    """Name of the model that is asked; empty for the service's own choice."""
+    models: list[ListedModel] = field(default_factory=list)
+    """Those of the service, the default first; empty until they are known."""
     card: ModelSummary | None = None
     """Of the model that answered last."""
+    own_classes: dict[str, str] = field(default_factory=dict)
+    """The reader's own classes, name by id: what the model does not know, and a model of one's own is to learn."""
     trouble: str = ""
     """Why the API does not answer at the moment."""
     revision: int = 1
     removed: int = 0
     touched: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _cards: dict[str, ModelSummary] = field(default_factory=dict, repr=False)
     _tabs: dict[str, float] = field(default_factory=dict, repr=False)
     _undo: list[tuple[str, Review | None]] = field(default_factory=list, repr=False)
     _entries: dict[str, tuple[Review | None, str, bool]] = field(default_factory=dict, repr=False)
@@ -136,11 +161,13 @@ class Workspace:
             self.arrivals[file_id] = arrival
             if size_bytes > MAX_FILE_BYTES:
                 limit = f"{MAX_FILE_BYTES / 2**20:.0f} MiB"
-                arrival.end("too_large", f"It has {size_bytes / 2**20:.1f} MiB; at most {limit} a file are read.")
+                told = _("It has {size}; at most {limit} a file are read.")
+                arrival.end("too_large", told.format(size=f"{size_bytes / 2**20:.1f} MiB", limit=limit))
             elif size_bytes == 0:
-                arrival.end("refused", "The file is empty.")
+                arrival.end("refused", _("The file is empty."))
             elif len(self.arrivals) > MAX_REPORT_FIELDS:
-                arrival.end("refused", f"At most {MAX_REPORT_FIELDS} files are held at a time. Clear some first.")
+                told = _("At most {count} files are held at a time. Clear some first.")
+                arrival.end("refused", told.format(count=MAX_REPORT_FIELDS))
             self.touch()
             return arrival
 
@@ -189,7 +216,7 @@ class Workspace:
         with self.lock:
             for file_id, arrival in list(self.arrivals.items()):
                 if arrival.outcome == "coming" and arrival.tab == tab:
-                    self.not_sent(file_id, "The page was left before the file had arrived. Add it again.")
+                    self.not_sent(file_id, _("The page was left before the file had arrived. Add it again."))
 
     def hear(self, tab: str) -> None:
         """Note that a tab lives, and give up on the files of tabs that do not."""
@@ -199,7 +226,7 @@ class Workspace:
                 self._tabs[tab] = now
             for file_id, arrival in list(self.arrivals.items()):
                 if arrival.outcome == "coming" and now - self._tabs.setdefault(arrival.tab, now) > TAB_GONE_S:
-                    self.not_sent(file_id, "The browser went away before the file had arrived. Add it again.")
+                    self.not_sent(file_id, _("The browser went away before the file had arrived. Add it again."))
 
     def has_room(self, length: int) -> bool:
         """Tell whether a file may come now; answered files make way for it."""
@@ -242,10 +269,84 @@ class Workspace:
                 if arrival.outcome == "arrived":
                     held = self.fields[arrival.field]
                     if held.state in ("refused", "unanswered"):
-                        reasons.append((arrival.name, held.problem))
+                        reasons.append((arrival.name, _(held.problem)))
                 elif arrival.problem:
                     reasons.append((arrival.name, arrival.problem))
             return reasons
+
+    # --- models ------------------------------------------------------------------------------------
+
+    @property
+    def asking(self) -> Asking:
+        """How the API is asked from here on."""
+        return Asking(self.model, self.pixel_um)
+
+    def learn_models(self, models: list[ListedModel]) -> None:
+        """Note which models the service has."""
+        with self.lock:
+            self.models = models
+            self.touch()
+
+    def learn_card(self, card: ModelSummary) -> None:
+        """Note the card of a model that answered."""
+        with self.lock:
+            self.card = self._cards[card.digest or card.sha256] = card
+            self.touch()
+
+    def learn_other_card(self, card: ModelSummary) -> None:
+        """Note the card of a model that was only compared."""
+        with self.lock:
+            self._cards[card.digest or card.sha256] = card
+
+    def card_of(self, answer: Prediction) -> ModelSummary | None:
+        """Give the card of the model that gave an answer; None where it was not read."""
+        return self._cards.get(answer.model.sha256)
+
+    def choose_model(self, name: str) -> None:
+        """Have further fields answered by a model of the service.
+
+        Raises
+        ------
+        KeyError
+            The service has none of that name that can be used.
+        """
+        with self.lock:
+            if name not in [one.name for one in self.models if one.problem is None]:
+                raise KeyError(name)
+            self.model = name
+            self.touch()
+
+    def measure(self, pixel_um: float | None) -> None:
+        """Note the size of a pixel (micrometres), for further fields and the report.
+
+        Raises
+        ------
+        ValueError
+            It is no size that the API takes.
+        """
+        least, most = MICRONS_PER_PIXEL
+        if pixel_um is not None and not least <= pixel_um <= most:
+            raise ValueError(f"A pixel's side is from {least:g} to {most:g} micrometres.")
+        with self.lock:
+            self.pixel_um = pixel_um
+            self.touch()
+
+    def outdated(self) -> list[SmearField]:
+        """List the fields that were answered by another model or at another pixel size, and can be asked for again."""
+        now = self.asking
+        default = next((one.name for one in self.models if one.default), "")
+
+        def differs(asked: Asking) -> bool:
+            return (asked.model or default, asked.microns_per_pixel) != (now.model or default, now.microns_per_pixel)
+
+        return [one for one in self.of("answered") if one.data is not None and one.asked and differs(one.asked)]
+
+    def ask_anew(self) -> None:
+        """Put the outdated fields in line again; labels and notes stay."""
+        with self.lock:
+            for one in self.outdated():
+                one.state, one.tries, one.prediction, one.others = "waiting", 0, None, {}
+                self.touch(one)
 
     # --- what a reader does ------------------------------------------------------------------------
 
@@ -276,6 +377,34 @@ class Workspace:
         with self.lock:
             self.fields[key].review = review
             self.touch(self.fields[key])
+
+    def add_class(self, name: str) -> str:
+        """Add a class of the reader's own; gives its id.
+
+        Raises
+        ------
+        ValueError
+            It has no name, or there are more than a model can tell apart.
+        """
+        name = " ".join(name.split())[:CLASS_NAME_CHARS]
+        if not name:
+            raise ValueError("A class needs a name.")
+        with self.lock:
+            there = [(one.id, one.name) for one in (self.card.classes if self.card else [])]
+            there += self.own_classes.items()
+            for label, told in there:
+                if name.casefold() in (told.casefold(), label.casefold()):
+                    return label
+            if len(self.own_classes) >= MAX_OWN_CLASSES:
+                raise ValueError(f"At most {MAX_OWN_CLASSES} classes of your own.")
+            plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+            label = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:CLASS_ID_CHARS]
+            label = label or f"class-{len(self.own_classes) + 1}"
+            while label.casefold() in {one.casefold() for one, _name in there}:
+                label = f"{label}-2"
+            self.own_classes[label] = name
+            self.touch()
+            return label
 
     def undo(self) -> str | None:
         """Take the last judgement back; gives the key of its field, None where there is none to take back."""
@@ -336,5 +465,6 @@ class Workspace:
         """Forget everything: a new specimen."""
         with self.lock:
             self.fields, self.arrivals, self._undo, self._entries = {}, {}, [], {}
-            self.specimen, self.stain, self.pixel_um, self.trouble, self.removed = "", "", None, "", 0
+            # The pixel size stays: the microscope is asked for once, not with every specimen.
+            self.specimen, self.stain, self.trouble, self.removed = "", "", "", 0
             self.touch()

@@ -1,4 +1,4 @@
-"""The commands of a deployment: ``python -m infra {preflight,fetch,publish,verify,resolve,keep,adopt,empty,...}``.
+"""The commands of a deployment: ``python -m infra {preflight,fetch,publish,verify,resolve,keep,costs,...}``.
 
 What another program reads goes to the standard output, one ``name=value`` a line; all else to the standard error.
 """
@@ -6,11 +6,14 @@ What another program reads goes to the standard output, one ``name=value`` a lin
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from infra import costs
 from infra.environments import NAMES, ConfigError, load_environment
 from infra.image import read_reference
 from infra.model import model_folder
 from infra.operations import adopt, alarm_test, empty_bucket, preflight, publish, release
+from infra.prices import read_prices
 from infra.rehearsal.container import EngineError
 from infra.rehearsal.program import ProgramError
 
@@ -54,9 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     keeping.add_argument("images", nargs="+", help="by digest")
     add("resolve", _resolve, "which commit and page belong to an image").add_argument("image", help="by digest")
+    reading = add("manifest", _manifest, "write the manifest of an image: what a signature of the image is about")
+    reading.add_argument("image", help="by digest")
+    reading.add_argument("--output", required=True, help="file to write")
     adopting = add_for_environment("adopt", _adopt, "find what an earlier stack left, for cdk import")
     adopting.add_argument("--output", required=True, help="file of the resource mapping")
     add_for_environment("test-alarm", _test_alarm, "set one alarm off, and see whether its message leaves")
+    costing = add("costs", _costs, "what an idle month costs in each environment, as Markdown")
+    costing.add_argument("environments", nargs="*", metavar="ENVIRONMENT", help="which; all, if left out")
     add("empty", _empty, "delete a bucket that cdk destroy left, after asking").add_argument("bucket")
     return parser
 
@@ -82,8 +90,11 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    for name, image in publish.publish(load_environment(options.environment), options.tag).items():
+    published = publish.publish(load_environment(options.environment), options.tag)
+    for name, image in published.items():
         print(f"{name}={image.uri}")
+        print(f"{name}_digest={image.digest}")
+    print(f"registry={published['image'].uri.partition('@')[0]}")
     return 0
 
 
@@ -112,6 +123,19 @@ def _adopt(options: argparse.Namespace) -> int:
 
 def _test_alarm(options: argparse.Namespace) -> int:
     _say(alarm_test.set_off(load_environment(options.environment)))
+    return 0
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    image = read_reference(options.image)
+    Path(options.output).write_bytes(release.manifest(image))
+    _say(f"{options.output} is the manifest of {image.uri}")
+    return 0
+
+
+def _costs(options: argparse.Namespace) -> int:
+    chosen = [load_environment(name) for name in options.environments or NAMES]
+    print(costs.table(chosen, read_prices()), end="")
     return 0
 
 

@@ -4,6 +4,7 @@ Every key is explained in ``environments/dev.toml``; an unknown key is refused. 
 them, so that a value that AWS would refuse after ten minutes of deploying is refused here at once.
 """
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -32,6 +33,27 @@ class Storage(Section):
     access_logs_expire_days: int = Field(ge=30, le=3650)
     noncurrent_versions_expire_days: int = Field(ge=1, le=3650)
     results_expire_days: int = Field(ge=1, le=3650)
+    feedback_days: int = Field(ge=30, le=36_500)
+    """What a record of feedback names as its last day; by then every version of it is gone."""
+
+    @property
+    def feedback_expires_days(self) -> int:
+        """Give when feedback is deleted, so that what can be brought back of it is gone by its last day, too.
+
+        S3 counts to the end of a day (UTC), twice: https://docs.aws.amazon.com/AmazonS3/latest/userguide/
+        intro-lifecycle-rules.html#intro-lifecycle-rules-number-of-days.
+        """
+        return self.feedback_days - self.noncurrent_versions_expire_days - 2
+
+    @model_validator(mode="after")
+    def _guard_feedback(self) -> Self:
+        """Refuse days that leave none between a label's coming and its going."""
+        if self.feedback_expires_days < 1:
+            raise ValueError(
+                f"feedback_days: {self.feedback_days} must be at least 3 more than noncurrent_versions_expire_days "
+                f"({self.noncurrent_versions_expire_days}), for which what was deleted can be brought back"
+            )
+        return self
 
 
 class Page(Section):
@@ -158,12 +180,29 @@ class Delivery(Section):
     repository: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     owner_id: int | None = Field(default=None, ge=1)
     repository_id: int | None = Field(default=None, ge=1)
-    """GitHub's own numbers of owner and repository, which tokens of repositories made since 2026-07-15 carry."""
+    """GitHub's own numbers of owner and repository, which tokens of repositories made since 2026-07-15 carry.
+
+    They may stand in ``repository`` as well, as such a token has them: ``owner@1/name@2``.
+    """
     creates_provider: bool
     """An account has one OIDC provider for GitHub; the first environment in it makes it."""
     builds_image: bool
     """Whether the image that every environment runs is published from here."""
     pull_accounts: tuple[AccountId, ...] = Field(strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_numbers(cls, values: object) -> object:
+        """Take ``owner@1/name@2`` apart; numbers that are given twice must agree."""
+        if not isinstance(values, dict) or not isinstance(repository := values.get("repository"), str):
+            return values
+        if (found := re.fullmatch(r"([^@/]+)@([1-9]\d*)/([^@/]+)@([1-9]\d*)", repository)) is None:
+            return values
+        numbers = {"owner_id": int(found[2]), "repository_id": int(found[4])}
+        for key, number in numbers.items():
+            if values.get(key, number) != number:
+                raise ValueError(f"{key}: {values[key]} here and {number} in repository: make them agree")
+        return {**values, **numbers, "repository": f"{found[1]}/{found[3]}"}
 
     @model_validator(mode="after")
     def _guard_ids(self) -> Self:
@@ -220,16 +259,6 @@ class Batch(Section):
     """A child execution is of the Express kind, which ends after 300 s."""
 
 
-class Prices(Section):
-    """Public prices in US dollars, for the estimate on the dashboard."""
-
-    lambda_gb_second: float = Field(ge=0)
-    lambda_million_requests: float = Field(ge=0)
-    provisioned_gb_second: float = Field(ge=0)
-    api_million_requests: float = Field(ge=0)
-    machine_client_month: float = Field(ge=0)
-
-
 class Objectives(Section):
     """What the service promises over a month; alarms tell when its errors are used up too fast."""
 
@@ -246,8 +275,9 @@ class Monitoring(Section):
     p99_latency_ms: int = Field(ge=100, le=30_000)
     out_of_distribution_percent: float = Field(gt=0, le=100)
     monthly_budget_usd: int = Field(ge=1, le=1_000_000)
+    canary_minutes: int = Field(default=0, ge=0, le=60)
+    """How often a field is sent through the API to see that it answers as before; 0 sends none."""
     objectives: Objectives
-    prices: Prices
 
 
 class Environment(Section):

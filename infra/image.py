@@ -148,6 +148,9 @@ def stage_training(work: Path | None = None) -> Path:
     shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
     for name in ("inference", "intake"):
         shutil.copytree(ROOT / "lambda" / name, context / "lambda" / name, ignore=_LEFT_OUT)
+    (context / "lambda" / "api").mkdir()
+    for name in ("__init__.py", "schemas.py", "answers.py"):
+        shutil.copy(ROOT / "lambda" / "api" / name, context / "lambda" / "api")
     shutil.copy(ROOT / "lambda" / "untrusted.py", context / "lambda")
     return context
 

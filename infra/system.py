@@ -48,6 +48,7 @@ class System:
             storage=self.storage,
             inference=self.inference,
             batch=self.batch,
+            identity=self.identity,
         )
         stacks: list[cdk.Stack] = [self.storage, self.identity, self.inference, self.batch, self.monitoring]
         if environment.frontend.host != "none":

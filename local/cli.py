@@ -91,13 +91,10 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _erase(options: argparse.Namespace) -> int:
     from api.erasure import ErasureError, erase
-    from api.storage import open_objects
 
+    stores = {"request_id": options.data.resolve().as_uri()}
     try:
-        done = erase(
-            open_objects(options.data.resolve().as_uri()),
-            {"request_id": options.request_id, "asked_by": options.asked_by},
-        )
+        done = erase(stores, {"request_id": options.request_id, "asked_by": options.asked_by})
     except ErasureError as error:
         print(error, file=sys.stderr)
         return EXIT_WRONG

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from api.schemas import IMAGE_SUFFIXES
+from intake import SUFFIXES
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
@@ -38,7 +38,7 @@ def demonstration_fields() -> list[Field]:
     root = data_root()
     if root is not None:
         for folder in sorted(path for path in (root / "all_smears").iterdir() if path.is_dir()):
-            images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+            images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
             fields += [Field(path, "real", folder.name) for path in spread(images, REAL_PER_CLASS)]
     return fields
 

@@ -17,6 +17,24 @@ def _pages() -> int:
     return 0
 
 
+def _translations() -> int:
+    from release.translations import write
+
+    for path in write():
+        logger.info("wrote %s", path.relative_to(ROOT))
+    return 0
+
+
+def _house() -> int:
+    from release.house import objections, read_imports
+
+    broken = objections(read_imports())
+    for line in broken:
+        logger.error("%s", line)
+    logger.info("house: %d objections", len(broken))
+    return int(bool(broken))
+
+
 def _licences() -> int:
     from release.licences import all_objections
 
@@ -53,6 +71,8 @@ def _notes() -> int:
 
 COMMANDS: Mapping[str, tuple[Callable[[], int], str]] = {
     "pages": (_pages, "write the pages and drawings of docs/ that are made from code"),
+    "translations": (_translations, "bring the page's catalogues of other languages up to date, and compile them"),
+    "house": (_house, "hold every import to the rules of the house"),
     "licences": (_licences, "hold the licence of every dependency to release/licences.toml"),
     "bills": (_bills, "write the bill of materials of each image into dist/, as CycloneDX"),
     "audit": (_audit, "ask for known vulnerabilities of every locked package; fails on those that have a fix"),

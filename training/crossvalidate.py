@@ -34,6 +34,7 @@ from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, 
 from training.progress import bar
 from training.serving import parity
 from training.tracking.fold_runs import Answer, tell_fold, tell_folds
+from training.tracking.run_logging import tell_dataset
 
 WORK = Path("runs/folds")
 
@@ -98,6 +99,7 @@ def _write_all(
         for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
             division = {"protocol": protocol, "fold": fold.name, "train": len(fold.train), "test": len(fold.test)}
             with tracking.run(fold.name, parameters=told | division, tags=tags, parent=parent) as run:
+                tell_dataset(run, options.data, fields, manifest)
                 made = write_fold(experiment, protocol, fold, options.work / candidate / fold.name, run)
                 answers.setdefault(protocol, []).append(tell_fold(run, made, fields, manifest))
         tell_folds(parent, answers, manifest)

@@ -44,12 +44,20 @@ from training.serving import parity
 from training.serving.graph import serve
 from training.serving.model_folder import MAX_BYTES, UNRELEASED, card_of, release
 from training.tracking.fold_runs import FoldMade
-from training.tracking.run_logging import HELD_OUT, SHEET_FIELDS, tell_figures, tell_model, tell_sheet
+from training.tracking.run_logging import (
+    CANDIDATE,
+    HELD_OUT,
+    SHEET_FIELDS,
+    tell_dataset,
+    tell_figures,
+    tell_model,
+    tell_sheet,
+)
 
 if TYPE_CHECKING:
     import keras
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 """Of the model that ``train`` ships."""
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
@@ -349,6 +357,8 @@ def train(
     start = time.monotonic()
     classifier.seed(recipe.seed)
     fields, manifest = load_fields(data), manifest_of(data)
+    if run:
+        tell_dataset(run, data, fields, manifest)
     parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
@@ -392,7 +402,7 @@ def train(
         # Whoever watches has told of the epochs as they went.
         planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
         first = None if watch else planned - len(learned.epochs) + 1
-        tell_model(run, learned, card, output, first)
+        tell_model(run, learned, card, output, first, alias=CANDIDATE)
     return {"training": card.training, "size_bytes": card.size_bytes}
 
 

@@ -30,6 +30,7 @@ from training.models.recipes import HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead,
 from training.progress import bar
 from training.sweep_report import SweepReport, figure, printed, ranked, write_report
 from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
+from training.tracking.run_logging import tell_dataset
 
 BATCH_SIZES = (16, 32, 64)
 DEFAULT_BACKBONE = "vgg16"
@@ -81,6 +82,10 @@ def sweep(plan: Plan) -> SweepReport:
     report = _begun(plan)
     done = {result.trial: result for result in report.results if result.status == "finished"}
     waiting = [trial for trial in plan.trials if trial not in done]
+    if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
+        report.results = [done[one] for one in plan.trials]
+        write_report(report, plan.output, plan.name)
+        return report
     tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
     with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
         sets = _sets(plan, waiting, report)
@@ -132,6 +137,7 @@ def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], 
     parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
     try:
         with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
+            tell_dataset(run, plan.data, plan.fields, plan.manifest)
             tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions)
             tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
             return tried.result

@@ -1,6 +1,5 @@
-"""The inputs of the plan: prices and assumptions from inputs.toml, times and sizes from the result files."""
+"""The plan's inputs: prices of infra/prices.toml, assumptions of inputs.toml, times and sizes of the result files."""
 
-import datetime as dt
 import json
 import tomllib
 from dataclasses import dataclass, fields
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import RESULTS
+from infra.prices import read_prices
 
 TARGET = Path(__file__).with_name("inputs.toml")
 
@@ -65,14 +65,17 @@ def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
     Raises
     ------
     ValueError
-        For a price or an assumption that is missing, unknown, or without its source (a price: and date).
+        For an assumption that is missing, unknown, or without its source; for a price without its source and date.
+    KeyError
+        For a price that is missing.
     """
+    prices = read_prices()
     given = tomllib.loads(path.read_text("utf-8"))
     serving = json.loads((results / "serving.json").read_text("utf-8"))
     written = json.loads((results / "scaling.json").read_text("utf-8"))["bytes_per_image"]
     return Inputs(
-        Prices(**_values(given["prices"], Prices, "usd", {"what": str, "source": str, "as_of": dt.date})),
-        Assumed(**_values(given["assumed"], Assumed, "value", {"what": str, "source": str})),
+        Prices(**{field.name: prices[field.name].usd for field in fields(Prices)}),
+        Assumed(**_values(given["assumed"])),
         Measured(
             image_ms=serving["warm_ms"]["handler"]["median"],
             cold_start_s=serving["cold_start_ms"]["handler"]["median"] / 1000,
@@ -83,15 +86,15 @@ def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
 
 
 def notes(path: Path = TARGET) -> dict[str, Any]:
-    """Give what inputs.toml says beside the values: what, source and date."""
+    """Give what inputs.toml says beside the values: what and source."""
     return tomllib.loads(path.read_text("utf-8"))
 
 
-def _values(table: dict[str, Any], kind: type, value: str, also: dict[str, type]) -> dict[str, float]:
-    wanted = {field.name for field in fields(kind)}
+def _values(table: dict[str, Any]) -> dict[str, float]:
+    wanted = {field.name for field in fields(Assumed)}
     if table.keys() != wanted:
         raise ValueError(f"inputs.toml: {', '.join(sorted(table.keys() ^ wanted))}: missing there, or not known here")
     for name, entry in table.items():
-        if missing := [key for key, type_ in also.items() if not isinstance(entry.get(key), type_)]:
+        if missing := [key for key in ("what", "source") if not isinstance(entry.get(key), str)]:
             raise ValueError(f"inputs.toml: {name} has no {', '.join(missing)}")
-    return {name: float(entry[value]) for name, entry in table.items()}
+    return {name: float(entry["value"]) for name, entry in table.items()}

@@ -6,8 +6,9 @@ from benchmarks.machine import ROOT
 from benchmarks.markdown import table
 from infra.config import Environment
 from infra.environments import NAMES, load_environment
+from infra.prices import read_prices
 
-from .inputs import Assumed, Inputs, notes, read
+from .inputs import Assumed, Inputs, Prices, notes, read
 from .plan import VCPU_MB, Plan, call_s, cost_usd, duration_s, image_ms, limited_by_s3, total_usd
 
 TARGET = ROOT / "docs" / "scale.md"
@@ -17,8 +18,8 @@ GETS_MS = (10.0, 30.0, 100.0)
 PER_CALL = (1, 10, 50, 200)
 _HEAD = """# One million images: what they cost, and how long they take
 
-Made by `python -m benchmarks.scale` from the measurements in `benchmarks/results`, and from the prices and
-assumptions in `benchmarks/scale/inputs.toml`, which are listed [below](#what-it-is-computed-from) with their sources.
+Made by `python -m benchmarks.scale` from the measurements in `benchmarks/results`, the prices in `infra/prices.toml`
+and the assumptions in `benchmarks/scale/inputs.toml`, listed [below](#what-it-is-computed-from) with their sources.
 **Check the prices before you rely on a sum**: they are those that were written down on the day given. It is a plan on
 paper: no batch of this size has run on AWS.
 
@@ -136,8 +137,8 @@ def _sensitivity(plan: Plan, inputs: Inputs) -> str:
 def _inputs(inputs: Inputs) -> str:
     given, measured = notes(), inputs.measured
     prices = [
-        (entry["what"], f"{entry['usd']:.10f}".rstrip("0"), entry["source"], entry["as_of"])
-        for entry in given["prices"].values()
+        (entry.what, f"{entry.usd:.10f}".rstrip("0"), entry.source, entry.as_of)
+        for entry in (read_prices()[name] for name in Prices.__dataclass_fields__)
     ]
     assumed = [
         (

@@ -1,10 +1,10 @@
-"""What a million images cost on Lambda by its memory: measured rates, the price in benchmarks/scale/inputs.toml."""
+"""What a million images cost on Lambda by its memory: measured rates, the price in infra/prices.toml."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.scale.inputs import notes
 from benchmarks.scale.plan import VCPU_MB
+from infra.prices import read_prices
 
 VCPUS = (1, 2, 3, 4, 5, 6)
 LARGEST_MB = 10_240  # Lambda gives six virtual CPUs at its largest memory
@@ -37,7 +37,7 @@ def usd(images_per_s: float, memory: int, gb_second_usd: float) -> float:
 def rows(results: Mapping[str, Any]) -> list[list[str]]:
     """Give a row for each number of virtual CPUs: memory, then rate and price by one thread and by a thread each."""
     rates = {way: found["median"] for way, found in results["images_per_s"].items()}
-    price, share = notes()["prices"]["lambda_gb_second"]["usd"], parallel_share(rates)
+    price, share = read_prices()["lambda_gb_second"].usd, parallel_share(rates)
     found = []
     for vcpus in VCPUS:
         memory, threaded = memory_mb(vcpus), rate(rates, vcpus, share)

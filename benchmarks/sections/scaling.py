@@ -4,8 +4,8 @@ from typing import Any
 
 from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
-from benchmarks.scale.inputs import notes
 from benchmarks.sections import lambda_cost
+from infra.prices import read_prices
 
 _WHAT = {
     "one_core": "one core",
@@ -26,7 +26,7 @@ def section(results: dict[str, Any]) -> str:
         for way, what in _WHAT.items()
     ]
     share = lambda_cost.parallel_share({way: found["median"] for way, found in rates.items()})
-    price = notes()["prices"]["lambda_gb_second"]
+    price = read_prices()["lambda_gb_second"]
     return "\n".join(
         [
             "## A batch on one core and on two",
@@ -41,8 +41,8 @@ def section(results: dict[str, Any]) -> str:
             embed("scaling", "Images a second of a batch on one core and on two"),
             "### A million images on Lambda, by memory",
             "",
-            f"The time of the function alone, at {price['usd']:.10f} US dollars per GB-second ({price['as_of']},"
-            f" [to be checked]({price['source']})); a virtual CPU is taken for one core here. Beyond two, rates with"
+            f"The time of the function alone, at {price.usd:.10f} US dollars per GB-second ({price.as_of},"
+            f" [to be checked]({price.source})); a virtual CPU is taken for one core here. Beyond two, rates with"
             f" threads are computed by Amdahl's law, with the share of {share:.0%} that ran in parallel on two cores."
             " The wait for S3, requests and the rest of a batch are in [the plan for a million images](scale.md).",
             "",

@@ -52,7 +52,7 @@ class Specimen:
             Time of the report.
         """
         with workspace.lock:
-            said = [(one, finding.read(one.answer, workspace.card)) for one in workspace.reported()]
+            said = [(one, finding.read(one.answer, workspace.card_of(one.answer))) for one in workspace.reported()]
             said.sort(key=lambda pair: (pair[1].rank, pair[0].number))
             return cls(
                 name=workspace.specimen,
@@ -65,7 +65,9 @@ class Specimen:
                 ledger=workspace.ledger(),
                 unread=workspace.unread(),
                 left_out=len(workspace.of("answered")) - len(said),
-                classes=finding.classes(workspace.card, said[0][0].answer),
+                classes=finding.with_own(
+                    finding.classes(workspace.card_of(said[0][0].answer), said[0][0].answer), workspace.own_classes
+                ),
                 made_at=made_at,
             )
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from frontend.evaluation import charts, tables, wording
 from frontend.evaluation.evidence import Evidence, Protocol
+from frontend.wording import NO_BREAK
 
 DETAILED = "contiguous"
 """The protocol whose details are open first: the one that promotion goes by."""
@@ -28,7 +29,7 @@ def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
         return
     if evidence.protocols:
         _metrics(evidence)
-        _shortcut_audit(evidence, ink)
+        _shortcut_audit(evidence, len(labels), ink)
         _details(evidence, list(labels), ink)
     if evidence.robustness:
         _robustness(evidence, ink)
@@ -69,10 +70,10 @@ def _metrics(evidence: Evidence) -> None:
         st.caption("In brackets: 95 % intervals, from resampled runs of fields. They say nothing about new patients.")
 
 
-def _shortcut_audit(evidence: Evidence, ink: str) -> None:
+def _shortcut_audit(evidence: Evidence, classes: int, ink: str) -> None:
     st.subheader("Shortcut audit: what the model adds", anchor=False)
     st.markdown(
-        "In this data set, the four patterns also differ in colour, background and density of cells. Each grey bar is "
+        "In this data set, the patterns also differ in colour, background and density of cells. Each grey bar is "
         "the score of a simple classifier that sees only one such clue, and not the shape of a cell. What the model "
         "adds to the best of them is what it may have learned about cells."
     )
@@ -81,7 +82,10 @@ def _shortcut_audit(evidence: Evidence, ink: str) -> None:
             continue
         st.markdown(f"**{_title(name)}:** {wording.gain(evidence, name)}".strip())
         st.altair_chart(charts.beside_shortcuts(evidence, name, ink), alt=wording.comparison(evidence, name))
-    st.caption("Bars: balanced accuracy (guessing gives 25 %). Thin lines: 95 % intervals. Dots: each test set alone.")
+    chance = f"{1 / max(1, classes):.0%}".replace("%", f"{NO_BREAK}%")
+    st.caption(
+        f"Bars: balanced accuracy (guessing gives {chance}). Thin lines: 95 % intervals. Dots: each test set alone."
+    )
 
 
 def _details(evidence: Evidence, labels: list[str], ink: str) -> None:

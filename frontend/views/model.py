@@ -4,12 +4,13 @@ import streamlit as st
 
 from api.schemas import ModelSummary
 from client import LeukolensError
-from frontend import finding, service, theme
+from frontend import finding, service, session, theme
 from frontend.evaluation import dots, evidence, sections, tables
 from frontend.evaluation.dots import Hundred
 from frontend.evaluation.evidence import Evidence
 from frontend.evaluation.wording import share
 from frontend.translation import _
+from frontend.views import comparing
 from frontend.wording import TRY_LATER, percent, plain
 from untrusted import in_html
 
@@ -21,7 +22,7 @@ KINDEST = "random"
 def render() -> None:
     """Show the view."""
     try:
-        card = service.card()
+        card = service.card(session.workspace().model)
     except LeukolensError:
         st.error(_("**The model's card cannot be read.** The service does not answer."), icon=":material/cloud_off:")
         st.markdown(_(TRY_LATER))
@@ -30,6 +31,7 @@ def render() -> None:
     known = finding.classes(card)
     measured = evidence.read(card.evaluation)
     _questions(dots.answers(measured, [one.triage == "malignant" for one in known]))
+    comparing.render()
     st.info(f"**{_('Intended use')}.** {card.intended_use}", icon=":material/science:")
     st.warning(f"**{_('Not for')}.** {card.misuse}", icon=":material/do_not_disturb_on:")
     with st.expander(_("The model in use"), icon=":material/network_node:"):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from api.schemas import Report
+from api.schemas import MICRONS_PER_PIXEL, Report
 from client import LeukolensError
 from frontend import charts, finding, service, session, theme
 from frontend.documents import fhir, pdf, table
 from frontend.documents.specimen import Specimen
-from frontend.translation import _
+from frontend.translation import _, in_this_language
 from frontend.wording import TRY_LATER, plain
 from frontend.workspace import NAME_CHARS, Workspace
 
@@ -82,9 +82,11 @@ def _enter(workspace: Workspace) -> None:
             workspace.touch(field)
     with st.expander(_("Stain and pixel size"), icon=":material/science:"):
         workspace.stain = st.text_input(_("Stain"), key=_kept("stain", workspace.stain), max_chars=NAME_CHARS)
-        workspace.pixel_um = st.number_input(
-            _("Pixel size (micrometres)"), 0.01, 10.0, key=_kept("pixel", workspace.pixel_um), format="%.3f"
+        given = st.number_input(
+            _("Pixel size (micrometres)"), *MICRONS_PER_PIXEL, key=_kept("pixel", workspace.pixel_um), format="%.4f"
         )
+        if given != workspace.pixel_um:
+            workspace.measure(given)
 
 
 def _kept(name: str, value: object) -> str:
@@ -105,8 +107,8 @@ def _report(workspace: Workspace) -> Report | None:
     if len({field.answer.model.sha256 for field in fields}) > 1:
         st.warning(
             _(
-                "These fields were answered by different models, as a new one came into service. Clear them in "
-                "Classify, and classify them again."
+                "These fields were answered by different models. Have them answered again by one: Classify offers it. "
+                "Fields whose files the page no longer holds must be added again, or left out."
             ),
             icon=":material/sync_problem:",
         )
@@ -153,7 +155,7 @@ def _downloads(specimen: Specimen) -> None:
         paper = st.selectbox(_("Paper"), list(pdf.PAPERS), key="paper", width=120)
         st.download_button(
             _("Report (PDF)"),
-            lambda: pdf.write(specimen, paper=paper),
+            in_this_language(lambda: pdf.write(specimen, paper=paper)),
             f"{stem}.pdf",
             "application/pdf",
             on_click="ignore",
@@ -162,7 +164,7 @@ def _downloads(specimen: Specimen) -> None:
         )
         st.download_button(
             _("Fields (CSV)"),
-            lambda: table.write(specimen.fields),
+            in_this_language(lambda: table.write(specimen.fields)),
             f"{stem}.csv",
             "text/csv",
             on_click="ignore",
@@ -170,7 +172,7 @@ def _downloads(specimen: Specimen) -> None:
         )
         st.download_button(
             _("FHIR R4 (JSON)"),
-            lambda: fhir.write(specimen),
+            in_this_language(lambda: fhir.write(specimen)),
             f"{stem}.fhir.json",
             "application/fhir+json",
             on_click="ignore",

@@ -35,8 +35,8 @@ def render() -> None:
     said = _("{stored} of {fields} fields reviewed and stored").format(stored=len(stored), fields=len(answered))
     st.progress(len(stored) / len(answered), said)
     _send_given(workspace, [one for one in answered if one.review and not one.review.sent])
-    known = finding.classes(workspace.card, answered[0].answer)
-    field = _choose(answered)
+    field = _choose(_by_doubt(workspace, answered))
+    known = finding.with_own(finding.classes(workspace.card_of(field.answer), field.answer), workspace.own_classes)
     picture, form = st.columns([1, 1], gap="medium")
     with picture:
         if field.preview:
@@ -46,6 +46,13 @@ def render() -> None:
         st.caption(f"{_('Field')} {field.number} · {plain(field.name)}")
     with form:
         _form(workspace, field, known)
+
+
+def _by_doubt(workspace: Workspace, answered: list[SmearField]) -> list[SmearField]:
+    """Sort fields so that those come first of which a reader's label tells the most."""
+    return sorted(
+        answered, key=lambda one: (-finding.read(one.answer, workspace.card_of(one.answer)).doubt, one.number)
+    )
 
 
 def _choose(answered: list[SmearField]) -> SmearField:
@@ -79,7 +86,7 @@ def _step(keys: list[str], step: int) -> None:
 
 def _advance(workspace: Workspace, field: SmearField) -> None:
     """Go on to the next field without a stored label; stay where there is none."""
-    answered = workspace.of("answered")
+    answered = _by_doubt(workspace, workspace.of("answered"))
     here = answered.index(field)
     waiting = [one for one in answered[here + 1 :] + answered[:here] if not (one.review and one.review.sent)]
     if waiting:
@@ -87,7 +94,7 @@ def _advance(workspace: Workspace, field: SmearField) -> None:
 
 
 def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> None:
-    said = finding.read(field.answer, workspace.card)
+    said = finding.read(field.answer, workspace.card_of(field.answer))
     told = ", ".join(filter(None, [said.certainty, said.pattern]))
     st.markdown(_("The model says: **{finding}**").format(finding=said.title) + (f" ({told})" if told else ""))
     if field.review is not None:
@@ -149,24 +156,29 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
     review, client = field.review, service.connect()
     if review is None:
         return True
+    # The API takes the labels of its model; a class of the reader's own is none of them, and is told in words.
+    own = workspace.own_classes.get(review.label, "")
+    comment = ": ".join(filter(None, [own, review.comment]))
     try:
         receipt = client.feedback(
             FeedbackRequest(
                 request_id=field.answer.request_id,
-                label=review.label,
+                label=OTHER if own else review.label,
                 reviewer=review.reviewer or workspace.reviewer or None,
-                comment=review.comment or None,
+                comment=comment or None,
                 consent=consent,
                 consent_version=CONSENT_VERSION if consent else None,
                 **_image(client, field, consent=consent),
-            )
+            ),
+            model=field.answer.model.name or None,
         )
     except LeukolensError:
         st.error(_("**Not stored.** The service did not take it."), icon=":material/cloud_off:")
         st.markdown(_("Your label is still here: send it again.") + " " + _(TRY_LATER))
         return False
     reviewer = review.reviewer or workspace.reviewer
-    workspace.stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))
+    label = review.label if own else receipt.label
+    workspace.stored(field.key, Review(label, reviewer, review.comment, sent=True, at=review.at))
     st.toast(_("Stored, with the image.") if receipt.image_kept else _("Stored."), icon=":material/task_alt:")
     return True
 

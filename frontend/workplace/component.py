@@ -7,13 +7,20 @@ import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
+from api.schemas import MICRONS_PER_PIXEL
 from frontend import samples, theme
 from frontend.translation import language
 from frontend.workplace import assets
 from frontend.workplace.words import words
+from intake import SUFFIXES
 
 PACKAGE, COMPONENT = "leukolens", "workplace"
 FOLDER = Path(__file__).resolve().parent
+
+
+def accepted() -> str:
+    """List what the browser offers to choose, as its ``accept``: every type that is read, and archives."""
+    return ",".join(["image/*", *sorted(SUFFIXES), ".zip"])
 
 
 def show(view: str) -> Any:
@@ -44,6 +51,8 @@ def show(view: str) -> Any:
             "theme": theme.name(),
             "language": language(),
             "samples": bool(samples.synthetic()),
+            "accept": accepted(),
+            "pixel": MICRONS_PER_PIXEL,
             "words": words(),
         },
         on_changed_change=lambda: None,

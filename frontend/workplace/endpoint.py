@@ -11,14 +11,23 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from client.images import image_type
-from frontend import pictures, samples, translation, visitors
+from frontend import finding, pictures, samples, translation, visitors
 from frontend.asgi import AsgiApp, Receive, Scope, Send
+from frontend.documents import labelled
 from frontend.workplace import assets, state
-from frontend.workspace import MAX_FILE_BYTES, NAME_CHARS, NOTE_CHARS, Review, SmearField
+from frontend.workspace import (
+    CLASS_NAME_CHARS,
+    MAX_FILE_BYTES,
+    MAX_OWN_CLASSES,
+    NAME_CHARS,
+    NOTE_CHARS,
+    Review,
+    SmearField,
+)
 from frontend.workspaces import Desk, Workspaces
 
 URL = "/_leukolens/workplace"
@@ -73,12 +82,26 @@ class _Kept(_Body):
 
 
 class _Backup(_Body):
+    classes: list[Annotated[str, Field(max_length=CLASS_NAME_CHARS)]] = Field(default=[], max_length=MAX_OWN_CLASSES)
     specimen: str = Field(default="", max_length=NAME_CHARS)
+    pixel_um: float | None = None
     fields: list[_Kept] = Field(default=[], max_length=2_000)
 
 
 class _Specimen(_Body):
     name: str = Field(max_length=NAME_CHARS)
+
+
+class _Pixel(_Body):
+    um: float | None = Field(allow_inf_nan=False)
+
+
+class _OwnClass(_Body):
+    name: str = Field(max_length=CLASS_NAME_CHARS)
+
+
+class _Model(_Body):
+    name: str = Field(max_length=200)
 
 
 def routes(workspaces: Workspaces) -> list[Route]:
@@ -96,6 +119,10 @@ def routes(workspaces: Workspaces) -> list[Route]:
         route("/fields/{key}", _remove, "DELETE"),
         route("/fields/{key}/{picture}", _picture, "GET"),
         route("/specimen", _name, "POST"),
+        route("/labelled.zip", _labelled, "GET"),
+        route("/classes", _add_class, "POST"),
+        route("/pixel", _measure, "POST"),
+        route("/model", _choose_model, "POST"),
         route("/restore", _restore, "POST"),
         route("/samples", _sample, "POST"),
         route("/gone", _part, "POST"),
@@ -120,6 +147,8 @@ def _guarded(workspaces: Workspaces, handler: Handler) -> Callable[[Request], Aw
             answer = await handler(request, desk)
         except ValidationError as error:
             return JSONResponse({"problem": str(error.errors()[0]["msg"])}, 422)
+        except ValueError as error:
+            return JSONResponse({"problem": str(error)}, 422)
         except KeyError:
             return JSONResponse({"problem": "It is no longer here."}, 404)
         except _TooLargeError:
@@ -193,10 +222,39 @@ async def _name(request: Request, desk: Desk) -> Response:
     return Response(status_code=204)
 
 
+async def _add_class(request: Request, desk: Desk) -> Response:
+    asked = _OwnClass.model_validate_json(await _read(request, MAX_JSON_BYTES))
+    return JSONResponse({"label": desk.workspace.add_class(asked.name)})
+
+
+async def _labelled(_: Request, desk: Desk) -> Response:
+    workspace = desk.workspace
+    answer = next((one.answer for one in workspace.of("answered")), None)
+    known = finding.with_own(finding.classes(workspace.card, answer), workspace.own_classes)
+    specimen = workspace.specimen or f"specimen-{workspace.born}"
+    parts = labelled.write(labelled.fields_of(workspace), known, specimen)
+    disposition = 'attachment; filename="leukolens-labelled.zip"'
+    return StreamingResponse(parts, media_type="application/zip", headers={"content-disposition": disposition})
+
+
+async def _measure(request: Request, desk: Desk) -> Response:
+    desk.workspace.measure(_Pixel.model_validate_json(await _read(request, MAX_JSON_BYTES)).um)
+    return Response(status_code=204)
+
+
+async def _choose_model(request: Request, desk: Desk) -> Response:
+    desk.workspace.choose_model(_Model.model_validate_json(await _read(request, MAX_JSON_BYTES)).name)
+    return Response(status_code=204)
+
+
 async def _restore(request: Request, desk: Desk) -> Response:
     kept = _Backup.model_validate_json(await _read(request, MAX_JSON_BYTES))
     workspace = desk.workspace
     workspace.specimen = workspace.specimen or kept.specimen
+    for name in kept.classes:
+        workspace.add_class(name)
+    if workspace.pixel_um is None:
+        workspace.measure(kept.pixel_um)
     workspace.restore(
         (one.key, Review(one.label, workspace.reviewer) if one.label else None, one.note, one.left_out)
         for one in kept.fields
@@ -222,12 +280,13 @@ async def _command(request: Request, desk: Desk) -> Response:
         "stop": batch.stop,
         "go": batch.start,
         "retry": workspace.ask_again,
+        "anew": workspace.ask_anew,
         "clear": workspace.clear,
         "dismiss": workspace.dismiss,
         "undo": workspace.undo,
     }
     done = commands[request.path_params["command"]]()
-    if request.path_params["command"] == "retry":
+    if request.path_params["command"] in ("retry", "anew"):
         batch.start()
     return JSONResponse({"key": done if isinstance(done, str) else None})
 

@@ -6,6 +6,7 @@ from typing import Any
 from api.schemas import ModelSummary
 from frontend import finding
 from frontend.classification import Batch
+from frontend.documents import labelled
 from frontend.translation import _
 from frontend.wording import sure
 from frontend.workspace import SmearField, Workspace
@@ -31,6 +32,7 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
     with workspace.lock:
         card = workspace.card
         ledger = workspace.ledger()
+        asked = workspace.model or next((one.name for one in workspace.models if one.default), "")
         return {
             "born": workspace.born,
             "revision": workspace.revision,
@@ -41,22 +43,35 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "stopped": batch.stopped and bool(workspace.of("waiting")),
             "trouble": workspace.trouble,
             "model": f"{card.name} {card.version}" if card else "",
+            "asked": asked,
+            "models": [
+                {"name": one.name, "title": f"{one.name} {one.version}"}
+                for one in workspace.models
+                if one.problem is None
+            ],
+            "triage": next((one.triage for one in workspace.models if one.name == asked), True),
+            "pixelUm": workspace.pixel_um,
+            "outdated": len(workspace.outdated()),
             "classes": _classes(workspace, card),
+            "labelled": len(labelled.fields_of(workspace)),
             "keys": list(workspace.fields),
-            "fields": [_field(one, card) for one in workspace.fields.values() if one.changed > since],
+            "fields": [_field(one, workspace) for one in workspace.fields.values() if one.changed > since],
         }
 
 
-def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, str]]:
+def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, Any]]:
     answered = workspace.of("answered")
-    known = finding.classes(card, answered[0].answer if answered else None)
+    known = finding.with_own(finding.classes(card, answered[0].answer if answered else None), workspace.own_classes)
     return [
-        *({"label": one.label, "name": one.name, "colour": one.colour} for one in known),
-        {"label": finding.OTHER, "name": _("none of these"), "colour": ""},
+        *(
+            {"label": one.label, "name": one.name, "colour": one.colour, "own": one.label in workspace.own_classes}
+            for one in known
+        ),
+        {"label": finding.OTHER, "name": _("none of these"), "colour": "", "own": False},
     ]
 
 
-def _field(one: SmearField, card: ModelSummary | None) -> dict[str, Any]:
+def _field(one: SmearField, workspace: Workspace) -> dict[str, Any]:
     told: dict[str, Any] = {
         "key": one.key,
         "name": one.name,
@@ -69,6 +84,7 @@ def _field(one: SmearField, card: ModelSummary | None) -> dict[str, Any]:
         "sent": one.review.sent if one.review else False,
     }
     if one.state == "answered":
+        card = workspace.card_of(one.answer)
         said = finding.read(one.answer, card)
         told["finding"] = {
             **{name: value for name, value in asdict(said).items() if name != "next_step"},

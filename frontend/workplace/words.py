@@ -1,6 +1,9 @@
 """What the workplace in the browser says, in the reader's language."""
 
+from frontend import samples
 from frontend.translation import _
+from frontend.workspace import MAX_FILE_BYTES
+from intake import ACCEPTED
 
 
 def words() -> dict[str, str]:
@@ -8,10 +11,15 @@ def words() -> dict[str, str]:
     return {
         # Files in
         "drop": _("Drop images, folders or a ZIP archive anywhere on this page"),
-        "kinds": _("JPEG, PNG, TIFF, BMP or WebP, each a single microscope field, up to 25 MiB"),
+        "kinds": _("{types}, each a single microscope field, up to {size}").format(
+            types=ACCEPTED, size=f"{MAX_FILE_BYTES // 2**20} MiB"
+        ),
         "choose": _("Choose images"),
         "folder": _("Choose a folder"),
         "try": _("Try it with drawn samples"),
+        "try_means": _(
+            "{count} drawings, no real smears: the shipped model says of each that it does not know it."
+        ).format(count=len(samples.synthetic())),
         "first": _("What the findings mean"),
         "malignant": _("Malignant"),
         "malignant_means": _("Leukaemic blasts are seen. The field goes to a haematologist."),
@@ -48,9 +56,26 @@ def words() -> dict[str, str]:
             "sent again by themselves, with your labels and notes. Add any others again."
         ),
         "understood": _("Understood"),
+        "unreadable": _("It cannot be read: {why}"),
+        "over_limit": _("It has {size} MiB, more than the way to this page lets through."),
+        "not_taken": _("The page's server did not take it ({status}). Add it again later."),
+        "zip_large": _("An archive may have 1 GiB at most. Drop the folder itself."),
+        "zip_many": _("more than {files} files or 2 GiB unpacked"),
+        "zip_broken": _("The archive cannot be unpacked: {why}"),
+        "zip_ratio": _("It unpacks to more than a hundred times its size, as no photograph does."),
+        "zip_empty": _("The archive holds no file."),
         # Grid
         "specimen": _("Specimen"),
         "model": _("Model: {model}"),
+        "models": _("Model"),
+        "pixel": _("Pixel size (micrometres, if known)"),
+        "pixel_means": _(
+            "Side of one pixel at the specimen, as the microscope's software tells it. It goes along with each field, "
+            "so that the magnification need not be estimated."
+        ),
+        "pixel_wrong": _("Give a number from {least} to {most}, or leave it empty."),
+        "outdated": _("Answered by another model, or without this pixel size: {count}"),
+        "anew": _("Classify them again"),
         "strip": _("Fields by finding"),
         "all": _("All"),
         "looked": _("{read} of {all} read by you"),
@@ -82,6 +107,14 @@ def words() -> dict[str, str]:
         "details": _("Details"),
         "what_do_you_see": _("What do you see?"),
         "undo": _("Undo"),
+        "own_class": _("A class of your own"),
+        "add_class": _("Add"),
+        "by_doubt": _("Least certain first"),
+        "labelled": _("Download labelled fields ({count})"),
+        "labelled_means": _(
+            "A ZIP archive of the images in a folder a class, with classes.toml and groups.csv: a data set of which "
+            "python -m training adapt makes a model."
+        ),
         "note": _("Note (nothing about the patient)"),
         "leave_out": _("Leave out of the report"),
         "remove": _("Remove field"),
@@ -89,7 +122,7 @@ def words() -> dict[str, str]:
         "keys_move": _("Left and right arrow: previous and next field"),
         "keys_zoom": _("+ and -: closer and farther away; drag to move"),
         "keys_heat": _("H: heat map on and off"),
-        "keys_label": _("1 to 9: your label, then the next field; 0: none of these"),
+        "keys_label": _("1 to 9: your label, then the next field without one; 0: none of these"),
         "keys_undo": _("U: take the last label back"),
         "keys_compare": _("C: keep this field beside the next ones"),
         "keys_note": _("N: write a note"),

@@ -48,6 +48,7 @@ def alarm(
     above: float | None = None,
     below: float | None = None,
     section: str | None = None,
+    silence_is_trouble: bool = False,
 ) -> cloudwatch.Alarm:
     """Make an alarm.
 
@@ -58,7 +59,7 @@ def alarm(
     name
         Of the alarm.
     metric
-        What is watched; no data is no trouble.
+        What is watched.
     meaning
         What a person reads first.
     topic
@@ -67,6 +68,8 @@ def alarm(
         One of both: values over, or under, this one are trouble.
     section
         Of docs/runbook.md; the alarm's name, if left out.
+    silence_is_trouble
+        Whether a period without data is one over the threshold; else it is no trouble.
 
     Returns
     -------
@@ -87,7 +90,9 @@ def alarm(
             else cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
         ),
         evaluation_periods=1,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        treat_missing_data=(
+            cloudwatch.TreatMissingData.BREACHING if silence_is_trouble else cloudwatch.TreatMissingData.NOT_BREACHING
+        ),
         alarm_description=f"{meaning}. {what_to_do(section or name)}",
     )
     return tell(made, topic)

@@ -11,6 +11,7 @@ from constructs import Construct
 from infra.config import Environment
 from infra.constructs.permissions import acknowledge_pattern
 from infra.image import DOCKERFILE, Image, Published
+from infra.model import model_sha256
 
 _ARCHITECTURES = {
     "x86_64": (lambda_.Architecture.X86_64, assets.Platform.LINUX_AMD64),
@@ -28,6 +29,13 @@ RETENTION = {
 
 class ImageFunction(Construct):
     """One entry point of the image as a function.
+
+    Parameters
+    ----------
+    log_retention_days
+        Of its log; the environment's, if left out.
+    model
+        Whether it loads the model, and so is told the digest that file and card must have.
 
     Attributes
     ----------
@@ -50,6 +58,8 @@ class ImageFunction(Construct):
         variables: dict[str, str] | None = None,
         memory_mb: int | None = None,
         reserved_concurrency: int | None = None,
+        log_retention_days: int | None = None,
+        model: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         settings = environment.inference
@@ -58,7 +68,7 @@ class ImageFunction(Construct):
             self,
             "Log",
             log_group_name=f"/aws/lambda/{name}",
-            retention=RETENTION[settings.log_retention_days],
+            retention=RETENTION[log_retention_days or settings.log_retention_days],
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         self.role = iam.Role(
@@ -84,6 +94,8 @@ class ImageFunction(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                # A model that is not the environment's is refused when it is loaded: every answer is a 503.
+                **({"LEUKOLENS_MODEL_SHA256": model_sha256(environment.model)} if model else {}),
                 **(variables or {}),
             },
         )

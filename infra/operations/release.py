@@ -1,6 +1,9 @@
 """What a deploy asks of a published image, and what it notes of it: which model it holds, and where it ran."""
 
+import hashlib
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from infra.config import Environment
 from infra.environments import ConfigError
@@ -66,3 +69,26 @@ def keep(environment: Environment, images: list[Published], ecr: Any = None) -> 
         add_tags(image, [tag], ecr)
         noted.append(tag)
     return noted
+
+
+def manifest(image: Published, ecr: Any = None) -> bytes:
+    """Give an image's manifest: its SHA-256 is the image's digest, and so what a signature of the image is about.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such image, it may not be read, or the registry gives another manifest.
+    """
+    ecr = ecr or client_of(image)
+    where = {"registryId": image.account, "repositoryName": image.repository}
+    try:
+        found = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
+    except ClientError as error:
+        told = error.response["Error"]
+        raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
+    if not found:
+        raise ConfigError(f"{image.uri}: there is no such image in the registry")
+    content = str(found[0]["imageManifest"]).encode()
+    if (digest := f"sha256:{hashlib.sha256(content).hexdigest()}") != image.digest:
+        raise ConfigError(f"{image.uri}: the registry gave the manifest {digest}")
+    return content

@@ -15,11 +15,12 @@ from infra.rehearsal.cdk import Cdk
 from infra.rehearsal.container import EngineError, find_engine
 from infra.rehearsal.emulator import EmulatorError, run_emulator
 from infra.rehearsal.functions import Functions
+from infra.rehearsal.gateway import Gateway
 from infra.rehearsal.images import find_images
 from infra.rehearsal.program import ProgramError
 from infra.rehearsal.runtime_api import FunctionError
 from infra.rehearsal.stage import Stage, StepError
-from infra.rehearsal.steps import STEPS
+from infra.rehearsal.steps import PROVED, STEPS
 from infra.rehearsal.variants import EMULATED, write_environment
 from local.children import ChildError
 
@@ -53,6 +54,8 @@ def main() -> int:
     except _FAILURES as error:
         name = steps[passed].__name__.replace("_", " ")
         print(f"FAILED {name}: {error}", flush=True)
+    if passed == len(STEPS):
+        print(PROVED, end="", flush=True)
     print(f"rehearsal: {passed} passed, {int(passed < len(steps))} failed", flush=True)
     return 0 if passed == len(steps) else 1
 
@@ -76,13 +79,14 @@ def _stage(arguments: argparse.Namespace) -> Iterator[Stage]:
         environments = write_environment(ENVIRONMENT, EMULATED, work / "environments")
         environment = load_environment(ENVIRONMENT, environments)
         context = stage_context(environment, work / "image")
-        names = [f"leukolens-{environment.name}-{part}" for part in ("predict", "batch", "summary")]
+        names = [f"leukolens-{environment.name}-{part}" for part in ("predict", "erase", "batch", "summary")]
         functions = started.enter_context(Functions(names, None if engine == "none" else engine, context, work))
         emulator = started.enter_context(
             run_emulator(work, region=environment.region, functions=functions.addresses, port=arguments.port)
         )
         cdk = Cdk(emulator, environments, environment.name, work)
-        yield Stage(environment, work, emulator, cdk, functions, images, kind)
+        gateway = started.enter_context(Gateway(emulator))
+        yield Stage(environment, work, emulator, cdk, functions, images, kind, gateway)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ class Cdk:
         The environment to deploy.
     work
         Takes templates and outputs.
+
+    Attributes
+    ----------
+    assembly
+        Folder of the templates that were deployed last, those of stacks that the emulator does not have among them.
     """
 
     def __init__(self, emulator: Emulator, environments: Path, name: str, work: Path) -> None:
@@ -34,7 +39,7 @@ class Cdk:
         self._name = name
         self._stacks = [f"Leukolens-{name.capitalize()}-{capability}" for capability in EMULATED]
         self._work = work
-        self._assembly = work / "cdk.out"
+        self.assembly = work / "cdk.out"
         self._outputs = work / "outputs.json"
 
     def bootstrap(self) -> None:
@@ -52,11 +57,11 @@ class Cdk:
 
     def destroy(self) -> None:
         """Delete every stack, as it was deployed last."""
-        self._run("destroy", *self._stacks, "--force", "--app", str(self._assembly), folder=self._work)
+        self._run("destroy", *self._stacks, "--force", "--app", str(self.assembly), folder=self._work)
 
     def _app(self) -> list[str]:
         context = ["--context", f"env={self._name}", "--context", f"environments={self.environments}"]
-        return ["--output", str(self._assembly), *context]
+        return ["--output", str(self.assembly), *context]
 
     def _run(self, command: str, *arguments: str, folder: Path = ROOT) -> None:
         binaries = ROOT / ".venv" / "bin"

@@ -58,13 +58,15 @@ class Functions:
             return "no container engine: processes of this machine answer"
         return f"{self.engine} built {build_image(self.engine, self.context, TAG)}"
 
-    def start(self, emulator: Emulator, client: Any) -> None:
+    def start(self, emulator: Emulator, client: Any, s3_endpoint: str) -> None:
         """Run every function as it is deployed now; ends the ones that ran before.
 
         Parameters
         ----------
         client
             boto3's Lambda client, to ask for each function's configuration.
+        s3_endpoint
+            Where S3 is asked; each function signs by its own name, so that its role can be enforced there.
         """
         self._workers.close()
         self._workers = contextlib.ExitStack()
@@ -72,7 +74,13 @@ class Functions:
             api.forget_pollers()
             deployed = client.get_function_configuration(FunctionName=name)
             (entry_point,) = deployed["ImageConfigResponse"]["ImageConfig"]["Command"]
-            variables = deployed["Environment"]["Variables"] | _lambda_variables(deployed) | emulator.credentials
+            variables = {
+                **deployed["Environment"]["Variables"],
+                **_lambda_variables(deployed),
+                **emulator.credentials,
+                "AWS_ENDPOINT_URL": s3_endpoint,
+                "AWS_ACCESS_KEY_ID": name,
+            }
             self._workers.enter_context(
                 run_container(self.engine, TAG, entry_point, api.address, variables, self.work)
                 if self.engine

@@ -15,7 +15,7 @@ def change_setting(stage: Stage) -> str:
     expect(memory_mb == MEMORY_MB, f"the function still has {memory_mb} MB")
     lost = kept - _objects(stage)
     expect(not lost, f"objects were lost: {sorted(lost)[:5]}")
-    stage.functions.start(stage.emulator, stage.aws("lambda"))
+    stage.start_functions()
     answer = stage.call("GET", "/v1/health")
     expect(answer.is_success, f"health gave {answer.status_code} after the update")
     return f"function at {memory_mb} MB, same URL, {len(kept)} objects kept"

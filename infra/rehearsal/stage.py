@@ -9,9 +9,12 @@ import boto3
 import httpx
 
 from infra.config import Environment
+from infra.rehearsal.account import Account
 from infra.rehearsal.cdk import Cdk, Outputs
 from infra.rehearsal.emulator import Emulator
 from infra.rehearsal.functions import Functions
+from infra.rehearsal.gateway import Gateway
+from infra.rehearsal.templates import read_assembly
 
 _TIMEOUT_S = 60.0
 
@@ -45,6 +48,7 @@ class Stage:
     functions: Functions
     images: list[Path]
     kind: str
+    gateway: Gateway
     outputs: Outputs = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     """What one step leaves for a later one."""
@@ -52,6 +56,19 @@ class Stage:
     def output(self, stack: str, name: str) -> str:
         """Give one output of a stack: ``output("Inference", "ApiUrl")``."""
         return self.outputs[f"Leukolens-{self.environment.title}-{stack}"][name]
+
+    def account(self) -> Account:
+        """Give the account as its templates make it, to judge by its policies."""
+        return Account(read_assembly(self.cdk.assembly), self.environment.title, self.environment.region)
+
+    def start_functions(self) -> None:
+        """Answer the functions as they are deployed now, each with its role's policies enforced."""
+        account, outputs = self.account(), self.outputs[f"Leukolens-{self.environment.title}-Storage"]
+        buckets = {
+            account.output("Storage", name): there for name, there in outputs.items() if name.endswith("BucketName")
+        }
+        self.gateway.learn(account, buckets)
+        self.functions.start(self.emulator, self.aws("lambda"), self.gateway.endpoint)
 
     @property
     def api_url(self) -> str:

@@ -2,10 +2,14 @@
 
 import base64
 import json
+import os
+import sys
 
 import httpx
 
 from infra.constructs.scopes import scope_name
+from infra.image import ROOT
+from infra.rehearsal.program import run_program
 from infra.rehearsal.stage import Stage, expect
 
 
@@ -56,5 +60,19 @@ def send_feedback(stage: Stage) -> str:
     expect(len(keys) == 2 and len(records) == 1, f"expected a record and an image, found {keys}")
     record = json.loads(s3.get_object(Bucket=bucket, Key=records[0])["Body"].read())
     expect(record["label"] == label, f"the record says {record}")
-    stage.notes["feedback"] = keys
+    stage.notes["feedback"] = request_id
     return f"201, then 200 for the same again; {len(keys)} objects in S3"
+
+
+def erase_feedback(stage: Stage) -> str:
+    """Erase that feedback by the client's own command, and find no version of it; the same again finds nothing."""
+    request_id, bucket = stage.notes["feedback"], stage.output("Storage", "FeedbackBucketName")
+    command = [sys.executable, "-m", "client", "erase", "--env", stage.environment.name, "--feedback", request_id]
+    environment = os.environ | stage.emulator.credentials
+    printed = run_program(command, environment=environment, folder=ROOT).strip()
+    # The image was sent twice, which makes two versions of it.
+    expect("objects=3" in printed and "asked_by=arn:" in printed, f"the command says: {printed}")
+    left = stage.aws("s3").list_object_versions(Bucket=bucket, Prefix=f"feedback/{request_id}/")
+    expect(not left.get("Versions") and not left.get("DeleteMarkers"), f"versions are left: {left}")
+    run_program(command, environment=environment, folder=ROOT, expected=1)
+    return f"{printed.splitlines()[-1]}; no version is left"

@@ -8,12 +8,15 @@ from infra.environments import ENVIRONMENTS
 
 # The emulator has Distributed Map, but no ItemBatcher; one image a call is what it can run.
 EMULATED: Mapping[str, str] = {"batch.items_per_batch": "1"}
-# What a second deploy changes: a function's size and a bucket's rule, both in place.
+# What a second deploy changes: a function's size and a bucket's rule, both in place, and what other stacks refer to.
 MEMORY_MB = 2048
 CHANGED: Mapping[str, str] = {
     **EMULATED,
     "inference.memory_mb": str(MEMORY_MB),
     "storage.results_expire_days": "60",
+    # "One line and a deploy": another host of the page, and its address.
+    "frontend.host": '"ecs-express"',
+    "page.urls": '["https://page.example.org"]',
 }
 
 

@@ -73,6 +73,7 @@ class BatchStack(cdk.Stack):
             image=image,
             name=name,
             entry_point="handler.batch",
+            model=True,
             timeout_s=environment.batch.timeout_s,
         )
         self.function = classify.function

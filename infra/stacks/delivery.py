@@ -98,9 +98,10 @@ class DeliveryStack(cdk.Stack):
         if self.repository is None:
             allow(
                 role,
-                ["ecr:DescribeImages"],
+                ["ecr:BatchGetImage", "ecr:DescribeImages"],
                 self.format_arn(service="ecr", account="*", resource="repository", resource_name=REPOSITORY),
-                reason="Reads which model an image holds; the account that builds it says by its own policy who may.",
+                reason="Reads which model an image holds, and the manifest that was signed; the account that builds it "
+                "says by its own policy who may.",
             )
             return
         allow_objects(

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.canary_release import Release
+from infra.constructs.erasure import Erasure
 from infra.constructs.http_api import Api
 from infra.constructs.image_function import ImageFunction
 from infra.constructs.permissions import allow_objects
@@ -21,6 +22,8 @@ class InferenceStack(cdk.Stack):
     ----------
     function, alias
         The function, and what the API calls of it.
+    function_name
+        As it is written.
     api
         The HTTP API.
     """
@@ -38,18 +41,21 @@ class InferenceStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: predictions over HTTP")
         settings = environment.inference
+        self.function_name = f"leukolens-{environment.name}-predict"
         predict = ImageFunction(
             self,
             "Predict",
             environment=environment,
             image=image,
-            name=f"leukolens-{environment.name}-predict",
+            name=self.function_name,
             entry_point="handler.handler",
             timeout_s=settings.timeout_s,
             reserved_concurrency=settings.reserved_concurrency,
+            model=True,
             variables={
                 "LEUKOLENS_UPLOADS_BUCKET": storage.uploads.bucket_name,
                 "LEUKOLENS_FEEDBACK_BUCKET": storage.feedback.bucket_name,
+                "LEUKOLENS_FEEDBACK_DAYS": str(environment.storage.feedback_days),
             },
         )
         self.function = predict.function
@@ -71,6 +77,14 @@ class InferenceStack(cdk.Stack):
             function=self.alias,
             pool=identity.pool,
             clients=identity.clients,
+        )
+        Erasure(
+            self,
+            "Erasure",
+            environment=environment,
+            image=image,
+            feedback=storage.feedback,
+            uploads=storage.uploads,
         )
         cdk.CfnOutput(self, "ApiUrl", value=self.api.url)
         cdk.CfnOutput(self, "FunctionName", value=self.function.function_name)

@@ -12,7 +12,9 @@ from infra.constructs.alarm import alarm
 from infra.constructs.budget import monthly_budget
 from infra.constructs.names import topic_name
 from infra.constructs.permissions import account_wide
+from infra.constructs.synthetic_canary import SyntheticCanary
 from infra.stacks.batch import BatchStack
+from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
 from infra.stacks.monitoring_metrics import Metrics
 from infra.stacks.storage import StorageStack
@@ -45,6 +47,7 @@ class MonitoringStack(cdk.Stack):
         storage: StorageStack,
         inference: InferenceStack,
         batch: BatchStack,
+        identity: IdentityStack,
     ) -> None:
         super().__init__(scope, construct_id, env=env, description="Leukolens: dashboard and alarms")
         self._settings = environment.monitoring
@@ -79,6 +82,19 @@ class MonitoringStack(cdk.Stack):
             spent = {"TagKeyValue": [f"user:environment${environment.name}"]}
             monthly_budget(self, "Budget", name, self._settings.monthly_budget_usd, spent, self._settings.email)
         self._alarms()
+        if self._settings.canary_minutes:
+            SyntheticCanary(
+                self,
+                "Canary",
+                environment=environment,
+                pool=identity.pool,
+                client=identity.machine,
+                token_url=f"{identity.sign_in_url}/oauth2/token",
+                models=storage.models,
+                key=storage.key,
+                api_url=inference.api.url,
+                topic=self.topic,
+            )
         self._dashboard(environment)
         cdk.CfnOutput(self, "AlarmTopicArn", value=self.topic.topic_arn)
 
@@ -153,13 +169,18 @@ class MonitoringStack(cdk.Stack):
                     _graph("Cold starts, throttles, concurrency", metrics.function_load()),
                 ],
                 [
-                    _graph("Verdicts", metrics.verdicts()),
+                    _graph("Triage", metrics.triage()),
+                    _graph("Verdicts on the pattern", metrics.verdicts()),
                     _graph("Labels", metrics.labels()),
+                ],
+                [
                     _graph("Out-of-distribution score", metrics.drift()),
                 ],
                 [
                     _graph("Decoding and inference, ms", metrics.stages()),
                     _graph("Batches", metrics.batches()),
+                ],
+                [
                     cloudwatch.SingleValueWidget(
                         title="Estimated cost, US dollars a day",
                         width=8,

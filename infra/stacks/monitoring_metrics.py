@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.config import Environment
+from infra.prices import read_prices
 from infra.stacks.batch import BatchStack
 from infra.stacks.inference import InferenceStack
 
@@ -11,7 +12,6 @@ from infra.stacks.inference import InferenceStack
 NAMESPACE = "Leukolens"
 # How an execution of Step Functions can end, beside success.
 BAD_ENDS = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
-VERDICTS = ("accepted", "uncertain", "out_of_distribution")
 _FIVE_MINUTES = cdk.Duration.minutes(5)
 
 
@@ -21,6 +21,8 @@ class Metrics:
     def __init__(self, environment: Environment, inference: InferenceStack, batch: BatchStack) -> None:
         self._api_id = inference.api.http_api.api_id
         self._function = inference.function.function_name
+        # As it is written, and not as a reference: a query stands in quotation marks.
+        self._function_name = inference.function_name
         self._batch_function = batch.function.function_name
         self._state_machine = batch.state_machine.ref
         self._memory_gb = environment.inference.memory_mb / 1024
@@ -55,16 +57,15 @@ class Metrics:
 
     def verdicts(self) -> list[cloudwatch.IMetric]:
         """Give predictions by verdict."""
-        return [self._predictions("verdict", value) for value in VERDICTS]
+        return [self._counted("PredictionCount", "verdict", ("label", "service", "verdict"))]
 
     def labels(self) -> list[cloudwatch.IMetric]:
-        """Give predictions by label and verdict, whatever labels the served models have."""
-        found = f'{{{NAMESPACE},label,service,verdict}} MetricName="PredictionCount" service="{self._function}"'
-        return [
-            cloudwatch.MathExpression(
-                expression=f"SEARCH('{found}', 'Sum', 300)", label="", period=_FIVE_MINUTES, using_metrics={}
-            )
-        ]
+        """Give predictions by label, whatever the labels of the model are."""
+        return [self._counted("PredictionCount", "label", ("label", "service", "verdict"))]
+
+    def triage(self) -> list[cloudwatch.IMetric]:
+        """Give fields by side, malignant or benign, and by the verdict that stands for none."""
+        return [self._counted("TriageCount", "triage", ("service", "triage"))]
 
     def drift(self) -> list[cloudwatch.IMetric]:
         """Give the out-of-distribution score's quantiles, which move before verdicts do."""
@@ -99,19 +100,19 @@ class Metrics:
         return self._api("Latency", f"PR(:{milliseconds})", period)
 
     def cost(self, environment: Environment) -> cloudwatch.MathExpression:
-        """Give what functions, API and machine client cost a day by the environment's prices; no storage, no logs."""
-        prices, day = environment.monitoring.prices, cdk.Duration.days(1)
-        gb_ms = prices.lambda_gb_second * self._memory_gb / 1000
+        """Give what functions, API and machine client cost a day by infra/prices.toml; no storage, no logs."""
+        prices, day = {name: price.usd for name, price in read_prices().items()}, cdk.Duration.days(1)
+        gb_ms = prices["lambda_gb_second"] * self._memory_gb / 1000
         # Whether anybody calls or not.
         idle = (
-            environment.inference.provisioned_concurrency * self._memory_gb * prices.provisioned_gb_second * 86_400
-            + prices.machine_client_month * 12 / 365
+            environment.inference.provisioned_concurrency * self._memory_gb * prices["provisioned_gb_second"] * 86_400
+            + prices["machine_client_month"] * 12 / 365
         )
         return cloudwatch.MathExpression(
             expression=(
                 f"(FILL(ms, 0) + FILL(batch_ms, 0)) * {gb_ms:.12f}"
-                f" + (FILL(calls, 0) + FILL(batch_calls, 0)) * {prices.lambda_million_requests / 1e6:.12f}"
-                f" + FILL(requests, 0) * {prices.api_million_requests / 1e6:.12f}"
+                f" + (FILL(calls, 0) + FILL(batch_calls, 0)) * {prices['lambda_request']:.12f}"
+                f" + FILL(requests, 0) * {prices['api_request']:.12f}"
                 f" + {idle:.6f}"
             ),
             label="US dollars",
@@ -163,14 +164,19 @@ class Metrics:
             period=period,
         )
 
-    def _predictions(self, dimension: str, value: str) -> cloudwatch.MathExpression:
-        """Sum ``PredictionCount`` over its other dimension."""
-        found = (
-            f'{{{NAMESPACE},label,service,verdict}} MetricName="PredictionCount"'
-            f' service="{self._function}" {dimension}="{value}"'
-        )
+    def _counted(self, metric: str, by: str, dimensions: tuple[str, ...]) -> cloudwatch.MathExpression:
+        """Count a metric by one of its dimensions: a line for each value that was published.
+
+        A query, so that no list of labels stands here: the model of the image says them, which synthesis need not have.
+        It reaches two weeks back.
+        """
+        schema = ", ".join((f'"{NAMESPACE}"', *dimensions))
+        counted, of_service = f"SUM({metric}) FROM SCHEMA({schema})", f"service = '{self._function_name}'"
         return cloudwatch.MathExpression(
-            expression=f"SUM(SEARCH('{found}', 'Sum', 300))", label=value, period=_FIVE_MINUTES, using_metrics={}
+            expression=f"SELECT {counted} WHERE {of_service} GROUP BY {by}",
+            label="",
+            period=_FIVE_MINUTES,
+            using_metrics={},
         )
 
 

@@ -24,7 +24,8 @@ class StorageStack(cdk.Stack):
     uploads
         Images on their way to one prediction; they expire in days.
     feedback
-        What reviewers said of a prediction, with the image only where they consented; versioned.
+        What reviewers said of a prediction, with the image only where they consented; versioned, and gone with every
+        version by the day that each record names.
     results
         What batches answered.
     """
@@ -64,7 +65,7 @@ class StorageStack(cdk.Stack):
         self.data = self._bucket("Data", versioned=True)
         self.models = self._bucket("Models", versioned=True)
         self.uploads = self._bucket("Uploads", expire_days=self._settings.uploads_expire_days)
-        self.feedback = self._bucket("Feedback", versioned=True)
+        self.feedback = self._bucket("Feedback", versioned=True, expire_days=self._settings.feedback_expires_days)
         self.results = self._bucket("Results", expire_days=self._settings.results_expire_days)
 
     def _bucket(self, construct_id: str, *, versioned: bool = False, expire_days: int | None = None) -> s3.Bucket:
@@ -74,6 +75,9 @@ class StorageStack(cdk.Stack):
             rules.append(s3.LifecycleRule(id="old-versions", noncurrent_version_expiration=kept))
         if expire_days is not None:
             rules.append(s3.LifecycleRule(id="expire", expiration=cdk.Duration.days(expire_days)))
+        if versioned and expire_days is not None:
+            # What expires leaves the mark of its deletion; when its versions are gone, that goes as well.
+            rules.append(s3.LifecycleRule(id="marks", expired_object_delete_marker=True))
         bucket = s3.Bucket(
             self,
             construct_id,

@@ -10,13 +10,12 @@ from infra.stacks.storage import StorageStack
 _JOBS = [
     f"sagemaker:{action}"
     for action in (
-        *("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "UpdateTrainingJob", "AddTags", "ListTags"),
+        *("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"),
         *("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob", "StopHyperParameterTuningJob"),
-        "ListTrainingJobsForHyperParameterTuningJob",
     )
 ]
 # Of which the service knows no single resource.
-_LISTS = ["sagemaker:ListTrainingJobs", "sagemaker:ListHyperParameterTuningJobs", "servicequotas:ListServiceQuotas"]
+_LISTS = ["sagemaker:ListTrainingJobs", "servicequotas:ListServiceQuotas"]
 # The sweep's own run, the parent of its jobs' runs.
 _TRACK = [
     *("sagemaker:CallMlflowAppApi", "sagemaker:DescribeMlflowApp"),
@@ -53,7 +52,6 @@ def launcher_policy(
         f"arn:{stack.partition}:sagemaker:{here}:{kind}/{name}-*"
         for kind in ("training-job", "hyper-parameter-tuning-job")
     ]
-    log = f"arn:{stack.partition}:logs:{here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:{name}-*"
     group = f"arn:{stack.partition}:logs:{here}:log-group:/aws/sagemaker/TrainingJobs:*"
     stacks = [
         f"arn:{stack.partition}:cloudformation:{here}:stack/{_title(name)}-{part}/*" for part in ("Storage", "Training")
@@ -61,7 +59,6 @@ def launcher_policy(
     statements = [
         iam.PolicyStatement(actions=_JOBS, resources=jobs),
         iam.PolicyStatement(actions=_LISTS, resources=["*"]),
-        iam.PolicyStatement(actions=["logs:GetLogEvents"], resources=[log]),
         iam.PolicyStatement(actions=["logs:DescribeLogStreams", "logs:FilterLogEvents"], resources=[group]),
         iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=stacks),
         iam.PolicyStatement(actions=["s3:ListBucket"], resources=[storage.models.bucket_arn, storage.data.bucket_arn]),
@@ -90,8 +87,7 @@ def launcher_policy(
     for pattern in jobs:
         acknowledge_pattern(policy, pattern, "Jobs are named when they start; the names begin with the environment's.")
     acknowledge_pattern(policy, "*", "Lists of jobs and quotas have no resource.")
-    for pattern in (log, group):
-        acknowledge_pattern(policy, pattern, "SageMaker names a job's log streams after the job.")
+    acknowledge_pattern(policy, group, "SageMaker names a job's log streams after the job.")
     for pattern in stacks:
         acknowledge_pattern(policy, pattern, "CloudFormation appends an identifier of its own to a stack's name.")
     acknowledge_objects(policy, storage.models, "training/*", "Plans and code of a job are below its name.")

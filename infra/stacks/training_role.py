@@ -9,9 +9,40 @@ from infra.config import Training, TrainingNetwork
 from infra.constructs.permissions import allow, allow_objects
 from infra.stacks.storage import StorageStack
 
-# The account of AWS's own deep learning images in this project's regions:
+# The account of AWS's own deep learning images, and those of regions that have one of their own:
 # https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 _AWS_IMAGES_ACCOUNT = "763104351884"
+_AWS_IMAGES_ACCOUNTS = {
+    "af-south-1": "626614931356",
+    "ap-east-1": "871362719292",
+    "ap-east-2": "975050140332",
+    "ap-northeast-3": "364406365360",
+    "ap-south-2": "772153158452",
+    "ap-southeast-3": "907027046896",
+    "ap-southeast-4": "457447274322",
+    "ap-southeast-5": "550225433462",
+    "ap-southeast-6": "633930458069",
+    "ap-southeast-7": "590183813437",
+    "ca-west-1": "204538143572",
+    "cn-north-1": "727897471807",
+    "cn-northwest-1": "727897471807",
+    "eu-central-2": "380420809688",
+    "eu-isoe-west-1": "371248457586",
+    "eu-south-1": "692866216735",
+    "eu-south-2": "503227376785",
+    "eusc-de-east-1": "204133271717",
+    "il-central-1": "780543022126",
+    "me-central-1": "914824155844",
+    "me-south-1": "217643126080",
+    "me-west-1": "124382933778",
+    "mx-central-1": "637423239942",
+    "us-gov-east-1": "446045086412",
+    "us-gov-west-1": "442386744353",
+    "us-iso-east-1": "886529160074",
+    "us-isob-east-1": "094389454867",
+    "us-isof-east-1": "303241398832",
+    "us-isof-south-1": "454834333376",
+}
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _LOG = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
 # An App asks for the first of these for each call of MLflow's REST interface, whatever it does, and the plug-in looks
@@ -38,6 +69,11 @@ _DESCRIBE_NETWORK = [
     f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
 ]
 PREFIX = "training"
+
+
+def aws_images_account(region: str) -> str:
+    """Give the account that AWS's own images of a region are in."""
+    return _AWS_IMAGES_ACCOUNTS.get(region, _AWS_IMAGES_ACCOUNT)
 
 
 def allow_job(role: iam.Role, name: str, settings: Training, storage: StorageStack) -> None:
@@ -76,7 +112,8 @@ def allow_job(role: iam.Role, name: str, settings: Training, storage: StorageSta
 def allow_image(role: iam.Role, own: assets.DockerImageAsset | None) -> None:
     """Let a job pull the image that it runs: the environment's own, or AWS's for TensorFlow."""
     stack = cdk.Stack.of(role)
-    aws = f"arn:{stack.partition}:ecr:{stack.region}:{_AWS_IMAGES_ACCOUNT}:repository/tensorflow-training"
+    account = aws_images_account(stack.region)
+    aws = f"arn:{stack.partition}:ecr:{stack.region}:{account}:repository/tensorflow-training"
     allow(role, _PULL, own.repository.repository_arn if own else aws)
     allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from settings import Settings
 
 from . import observe
-from .erasure import erase
 from .errors import ApiError, MethodNotAllowed, NotFound, NotJson, as_api_error, as_problem
 from .events import answer_other, is_request
 from .http import Incoming, Reply, read_event, request_id_of
@@ -94,8 +93,6 @@ class Application:
             ``statusCode``, ``headers``, ``body``.
         """
         if not is_request(event):
-            if isinstance(event, Mapping) and "erase" in event:
-                return erase(self.service.feedback(), event["erase"]).model_dump()
             return answer_other(event, uuid.uuid4().hex)
         with self._lock:
             self._request_id = request_id_of(event)

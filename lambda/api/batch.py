@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import inference
 
 from . import schemas
+from .answers import as_prediction
 from .errors import MAX_ERRORS_TOLD, ApiError, UploadNotFound, as_api_error, as_problem
 from .observe import audit, logger, measure, side_of
-from .predictions import as_prediction
 from .service import Service
 from .storage import Objects, open_objects
 

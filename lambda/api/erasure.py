@@ -1,59 +1,81 @@
-"""Erases what was kept of one request: its labels, its image, and every earlier version of them."""
+"""Erases what was kept under an id, every version: of a request its labels and image, of an upload the image."""
 
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError, model_validator
 
 from . import schemas
+from .errors import ApiError
 from .observe import logger
-from .storage import Objects
+from .storage import Objects, open_objects
 
-FOLDER: Final = "feedback"
+FOLDERS: Final = {"request_id": "feedback/{}/", "upload_id": "uploads/{}"}
+"""Where each kind of id has its objects: ``api.feedback`` and ``api.uploads`` put them there."""
 
 
 class ErasureRequest(schemas.Request):
-    """What somebody asks who may call the function itself (IAM), or works on this machine; no HTTP route erases."""
+    """What somebody asks who may call the function for it (IAM), or works on this machine; no HTTP route erases."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    request_id: schemas.RequestId
+    request_id: schemas.RequestId | None = None
+    upload_id: schemas.UploadId | None = None
     asked_by: str
     """Who answers for it: a name or a ticket, for the audit line."""
+
+    @model_validator(mode="after")
+    def _guard_id(self) -> Self:
+        if (self.request_id is None) == (self.upload_id is None):
+            raise ValueError("give a request_id or an upload_id")
+        return self
 
 
 class Erasure(schemas.Answer):
     """What was erased."""
 
-    request_id: str
+    request_id: str | None = None
+    upload_id: str | None = None
     objects: int
+    """With every version and every mark of a deletion: 0 where nothing was kept under the id."""
 
 
 class ErasureError(ValueError):
-    """The request to erase is not one; says which field, never with its value."""
+    """The request to erase is not one, or not all was erased; says what to do, never with an id."""
 
 
-def erase(store: Objects, asked: Any) -> Erasure:
-    """Erase the feedback of one request, and write the audit line.
+def erase(stores: dict[str, str], asked: Any) -> Erasure:
+    """Erase what was kept under one id, and write the audit line.
 
     Parameters
     ----------
-    store
-        Of reviewers' labels.
+    stores
+        Addresses of stores by the kind of id: ``request_id`` (of reviewers' labels), ``upload_id`` (of uploads).
     asked
         As :class:`ErasureRequest`.
 
     Raises
     ------
     ErasureError
-        For anything else.
-    StorageUnavailable
-        Where not all of it could be erased: ask again.
+        For anything else, and where not all of it could be erased.
     """
     try:
         given = ErasureRequest.model_validate(asked)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, one["loc"])) or "erase" for one in error.errors(include_input=False))
-        raise ErasureError(f'{fields}: send {{"erase": {{"request_id": "...", "asked_by": "..."}}}}') from None
-    count = store.erase(f"{FOLDER}/{given.request_id}/")
-    logger.info("erasure", extra={"request_id": given.request_id, "asked_by": given.asked_by, "objects": count})
-    return Erasure(request_id=given.request_id, objects=count)
+        raise ErasureError(
+            f'{fields}: send {{"erase": {{"request_id": "...", "asked_by": "..."}}}}, or upload_id in its place'
+        ) from None
+    kind = "upload_id" if given.request_id is None else "request_id"
+    named = str(getattr(given, kind))
+    if not stores.get(kind):
+        raise ErasureError(f"This deployment keeps nothing under a {kind}.")
+    line: dict[str, Any] = {kind: named, "asked_by": given.asked_by}
+    try:
+        objects: Objects = open_objects(stores[kind])
+        count = objects.erase(FOLDERS[kind].format(named))
+    except ApiError as error:
+        # Whoever reads the log later must see that it was asked and did not end.
+        logger.error("erasure failed", extra=line)
+        raise ErasureError(f"Not everything was erased: {error}") from None
+    logger.info("erasure", extra={**line, "objects": count})
+    return Erasure(**{kind: named}, objects=count)

@@ -9,9 +9,9 @@ import inference
 from intake.without_metadata import without_metadata
 
 from . import schemas
+from .answers import identity
 from .errors import InvalidRequest, parse
 from .http import Incoming, Reply
-from .models import identity
 from .service import Service
 from .uploads import uploaded_image
 

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from . import schemas
+from .answers import identity
 from .http import Incoming
-from .models import identity
 from .service import Service
 
 DEEP_CHECK_S = 10.0

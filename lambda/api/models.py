@@ -126,11 +126,6 @@ class Models:
             return found
 
 
-def identity(classifier: inference.Classifier) -> schemas.ModelIdentity:
-    """Name the model of an answer."""
-    return schemas.ModelIdentity(version=classifier.card.version, sha256=classifier.digest, name=classifier.name)
-
-
 def list_all(service: "Service", request: "Incoming") -> schemas.ModelList:
     """Answer ``GET /v1/models``."""
     return schemas.ModelList(models=[service.models.list_one(name) for name in service.models.names])

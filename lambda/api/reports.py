@@ -6,9 +6,9 @@ from inference import ModelCard
 from inference.specimen import LIMITS, MINIMUM_ACCEPTED_FIELDS, FieldAnswer, summarise
 
 from . import schemas
+from .answers import identity
 from .errors import InvalidRequest, parse
 from .http import Incoming
-from .models import identity
 from .service import Service
 
 

@@ -36,13 +36,6 @@ ImageType = Literal[
 ]
 IMAGE_TYPES: tuple[ImageType, ...] = get_args(ImageType)
 """Media types of a body or an upload; the last two say nothing (S3's own default is one), and the bytes tell."""
-IMAGE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".svs", ".bmp", ".webp"),
-        *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpf", ".dcm"),
-    )
-)
-"""Names of image files that are looked for in folders and offered for upload: the one list."""
 MICRONS_PER_PIXEL = (0.01, 100.0)
 """Least and most of ``?microns_per_pixel=``: from a 100x objective on a fine sensor to a slide photographed whole."""
 MAX_REPORT_FIELDS = 2_000

@@ -208,10 +208,11 @@ class Folder:
         return True
 
     def erase(self, prefix: str) -> int:
-        """Delete every file below a prefix; gives how many."""
+        """Delete every file below a prefix, or the file that it names with its ticket; gives how many."""
         folder = self._root / safe_key(prefix.rstrip("/"))
         try:
-            files = [path for path in folder.rglob("*") if path.is_file()]
+            named = [folder, folder.with_name(f"{folder.name}.ticket"), *folder.rglob("*")]
+            files = [path for path in named if path.is_file()]
             for path in files:
                 path.unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,6 @@
 """Channels in pages of their own (OME-TIFF, ImageJ composites), put together to the colour that they are."""
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from . import deep
 from .errors import UnreadableImage
 from .raster import Colour, Decoded
 from .source import Source
+from .tiff_page import check_page, decode_page, microns
 
 _COLOUR: Final = re.compile(r'<Channel\b[^>]*\bColor="(-?[0-9]{1,11})"')
 _NAME: Final = re.compile(r'<Channel\b[^>]*\bName="([^"]{0,80})"')
@@ -20,7 +20,7 @@ _NAMES: Final = {"red": 0, "r": 0, "green": 1, "g": 1, "blue": 2, "b": 2}
 _ORDER: Final = (0, 1, 2)
 
 
-def stacked(file: tifffile.TiffFile, max_pixels: int, check_page: Callable[[Any, int, int], None]) -> Decoded | None:
+def stacked(file: tifffile.TiffFile, max_pixels: int) -> Decoded | None:
     """Put three channels together; None where the pages are no channels.
 
     Raises
@@ -28,8 +28,6 @@ def stacked(file: tifffile.TiffFile, max_pixels: int, check_page: Callable[[Any,
     UnreadableImage
         For channels that are not red, green and blue.
     """
-    from .tiff import decode_page, microns
-
     series = file.series[0]
     axes = series.axes
     count = series.shape[axes.index("C")] if "C" in axes else 1
@@ -45,7 +43,7 @@ def stacked(file: tifffile.TiffFile, max_pixels: int, check_page: Callable[[Any,
     page: Any = series.pages[0]
     first = page if isinstance(page, tifffile.TiffPage) else page.aspage()
     check_page(first, max_pixels, file.filehandle.size)
-    planes = _planes(file, series, axes, count, decode_page, max_pixels, check_page)
+    planes = _planes(file, series, axes, count, max_pixels)
     samples = np.stack([planes[order.index(channel)] for channel in _ORDER], axis=2)
     notes = [f"{count} channels in pages of their own were put together as red, green and blue."]
     frames = len(series.pages)
@@ -61,9 +59,7 @@ def _planes(
     series: Any,
     axes: str,
     count: int,
-    decode_page: Callable[[Any], npt.NDArray[Any]],
     max_pixels: int,
-    check_page: Callable[[Any, int, int], None],
 ) -> list[npt.NDArray[Any]]:
     """Decode the page of each channel at the first plane and time."""
     shape = {axis: side for axis, side in zip(axes, series.shape, strict=True) if axis not in "YX"}

@@ -1,6 +1,7 @@
 """Tells an image's type from its first bytes: neither a file name nor a header is believed."""
 
 import struct
+from dataclasses import dataclass
 from typing import Final
 
 from .errors import EmptyImage, ImageError, NotAnImage, UnreadableImage
@@ -8,6 +9,38 @@ from .errors import EmptyImage, ImageError, NotAnImage, UnreadableImage
 ACCEPTED: Final = "JPEG, PNG, TIFF, BMP, WebP, HEIC, AVIF, JPEG 2000 or DICOM"
 MAX_FRAMES_COUNTED: Final = 10_000
 """A TIFF's directories may overlap, so a small file can chain very many; no slide scan holds more."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """An image type that is read.
+
+    Attributes
+    ----------
+    media_type
+        As a request names it.
+    suffixes
+        Names of its files, in small letters.
+    """
+
+    media_type: str
+    suffixes: tuple[str, ...]
+
+
+FORMATS: Final = {
+    "JPEG": Format("image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    "PNG": Format("image/png", (".png",)),
+    "TIFF": Format("image/tiff", (".tif", ".tiff", ".svs")),
+    "BMP": Format("image/bmp", (".bmp",)),
+    "WEBP": Format("image/webp", (".webp",)),
+    "HEIF": Format("image/heic", (".heic", ".heif")),
+    "AVIF": Format("image/avif", (".avif",)),
+    "JPEG2000": Format("image/jp2", (".jp2", ".j2k", ".jpf")),
+    "DICOM": Format("application/dicom", (".dcm",)),
+}
+"""What is read, by the names that ``sniff`` gives: the one place for media types and suffixes."""
+SUFFIXES: Final = frozenset(suffix for known in FORMATS.values() for suffix in known.suffixes)
+"""Names of image files that are looked for in folders and offered for upload."""
 
 _SIGNATURES: Final = (
     (b"\xff\xd8\xff", "JPEG"),

@@ -151,8 +151,9 @@ def visit(browser: Browser, logs: Path, request: pytest.FixtureRequest) -> Itera
     contexts: list[BrowserContext] = []
     evidence = Evidence()
 
-    def visiting(address: str, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    def visiting(address: str, scheme: str = "light", locale: str = "en-GB") -> Page:
+        window = {"width": 1280, "height": 900}
+        context = browser.new_context(viewport=window, color_scheme=scheme, locale=locale)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = context.new_page()
@@ -215,3 +216,12 @@ def settle(tab: Page) -> None:
     for unsettled in ("[data-test-script-state=running]", "[data-testid=stSkeleton]", "[data-stale=true]"):
         expect(tab.locator(unsettled)).to_have_count(0)
     tab.wait_for_function("() => document.getAnimations().every(one => one.effect.getTiming().iterations === Infinity)")
+
+
+def different(folder: Path, count: int) -> list[Path]:
+    """Write so many images: the same picture with another ending is another file."""
+    samples = sorted(SAMPLES.glob("*.png"))
+    paths = [folder / f"field_{number:02}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_bytes(samples[number % len(samples)].read_bytes() + bytes([number]))
+    return paths

@@ -79,7 +79,7 @@ def test_no_view_has_a_serious_finding(with_findings: Callable[[str], Page], sch
 def test_findings_differ_in_shape_and_word(with_findings: Callable[[str], Page]):
     tab = with_findings("light")
     # Of the group's buttons, "All" and "Clear all" stand for no finding.
-    chips = tab.get_by_role("group", name="Fields by finding").locator("button[data-group]:not([data-group=''])")
+    chips = tab.get_by_role("group", name="Fields by finding").locator(".lk-chip[data-group]:not([data-group=''])")
     shapes = [chips.nth(number).locator("svg").inner_html() for number in range(chips.count())]
     words = [chips.nth(number).inner_text() for number in range(chips.count())]
     assert len(shapes) > 1

@@ -11,7 +11,7 @@ from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient
 
 from . import servers
-from .conftest import SAMPLES, drop, expect_large, expect_read, expect_result, upload
+from .conftest import SAMPLES, different, drop, expect_large, expect_read, expect_result, upload
 from .gate import gate
 
 pytestmark = pytest.mark.browser
@@ -218,12 +218,3 @@ def test_nothing_is_fetched_from_elsewhere(visit: Visit, page_address: str):
     assert asked
     assert [url for url in asked if not url.startswith(own)] == []
     assert blocked == []
-
-
-def different(folder: Path, count: int) -> list[Path]:
-    """Write so many images: the same picture with another ending is another file."""
-    samples = sorted(SAMPLES.glob("*.png"))
-    paths = [folder / f"field_{number:02}.png" for number in range(count)]
-    for number, path in enumerate(paths):
-        path.write_bytes(samples[number % len(samples)].read_bytes() + bytes([number]))
-    return paths

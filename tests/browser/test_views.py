@@ -63,6 +63,21 @@ def test_the_card_is_shown(visit: Visit, page_address: str, api: LeukolensClient
     expect(tab.get_by_text("one public data set of one laboratory")).to_be_visible()
 
 
+def test_the_page_speaks_the_readers_language(visit: Visit, direct_address: str):
+    tab = visit(direct_address, locale="de-DE")
+    tab.get_by_label("Bilder wählen").set_input_files(ALL[0])
+    expect(tab.get_by_text("1 abgelegt: 1 gelesen")).to_be_visible()
+    tab.get_by_role("link", name="Befundbericht").filter(visible=True).first.click()
+    expect(tab.get_by_role("heading", name="Befundbericht", exact=True)).to_be_visible()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Bericht (PDF)").click()
+    document = PdfReader(io.BytesIO(download.value.path().read_bytes()))
+    assert "Alle Gesichtsfelder" in "".join(page.extract_text() for page in document.pages)
+    tab.get_by_role("combobox", name="Sprache").click()
+    tab.get_by_role("option", name="English").click()
+    expect(tab.get_by_role("heading", name="Specimen report", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pictures_of_every_view(visit: Visit, direct_address: str, scheme: str):
     """Write what the documents show: synthetic samples only, at the widths of a desk, a laptop and a telephone."""

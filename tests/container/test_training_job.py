@@ -150,7 +150,7 @@ def test_a_job_in_sagemakers_local_mode_trains_logs_and_makes_a_model_that_serve
     assert run.data.params["learning-rate"] == "0.001"
     assert {"val_balanced_accuracy", "loss"} <= set(run.data.metrics)
     assert re.match("leukolens-dev-test", run.data.tags["sagemaker.job"])
-    assert {file.path for file in client.list_artifacts(run.info.run_id, "files/model")} == {
-        "files/model/model.json",
-        "files/model/model.tflite",
+    assert {file.path for file in client.list_artifacts(run.info.run_id, "model/artifacts/model")} == {
+        "model/artifacts/model/model.json",
+        "model/artifacts/model/model.tflite",
     }

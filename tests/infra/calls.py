@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-from tests.infra.account import ID, PARTITION, REGION, Account, Request
+from infra.rehearsal.account import ID, PARTITION, REGION, Account, Request
 
 # As IAM calls a service or an operation, where botocore has another name.
 _SERVICES = {"service-quotas": "servicequotas", "stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
@@ -69,7 +69,10 @@ def _requests(call: Call, account: Account) -> Iterator[Request]:
         yield from _of_s3(call, account)
         return
     action = f"{service}:{call.operation}"
-    yield Request(action, "*" if action in _EVERYTHING else _resource(call))
+    resource = "*" if action in _EVERYTHING else _resource(call)
+    yield Request(action, resource)
+    if service == "sagemaker" and call.params.get("Tags"):  # of what is made with tags, IAM asks for both
+        yield Request("sagemaker:AddTags", resource)
     if role := call.params.get("RoleArn") or call.params.get("TrainingJobDefinition", {}).get("RoleArn"):
         yield Request("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
@@ -77,8 +80,13 @@ def _requests(call: Call, account: Account) -> Iterator[Request]:
 def _of_s3(call: Call, account: Account) -> Iterator[Request]:
     action = _S3.get(call.operation, call.operation)
     bucket = f"arn:{PARTITION}:s3:::{call.params['Bucket']}"
+    if call.operation == "DeleteObjects":  # S3 asks for each, and for another action where a version is named
+        for one in call.params["Delete"]["Objects"]:
+            yield Request(f"s3:DeleteObject{'Version' if 'VersionId' in one else ''}", f"{bucket}/{one['Key']}")
+        return
     on_object = "Key" in call.params
-    yield Request(f"s3:{action}", f"{bucket}/{call.params['Key']}" if on_object else bucket)
+    context = {"s3:prefix": call.params["Prefix"]} if "Prefix" in call.params else {}
+    yield Request(f"s3:{action}", f"{bucket}/{call.params['Key']}" if on_object else bucket, context)
     # S3 asks in the caller's name for the bucket's key.
     key = account.arn("AWS::KMS::Key", "Key")
     if action == "GetObject":
@@ -100,6 +108,7 @@ _NAMED: dict[str, dict[str, str]] = {
     },
     "logs": {"logStreamName": "log-group:{logGroupName}:log-stream:{}", "logGroupName": "log-group:{}:"},
     "secretsmanager": {"SecretId": ""},
+    "cognito-idp": {"UserPoolId": "userpool/{}"},
     "stepfunctions": {"stateMachineArn": "", "executionArn": "", "mapRunArn": ""},
 }
 

@@ -1,73 +1,73 @@
 """From every alarm to the reader: its actions, the topic that they name, the topic's policy, and the topic's key."""
 
+import copy
+
 import pytest
 
 from infra.environments import NAMES
-from tests.infra.account import ID, REGION, Account, Request, allows, for_principal
-
-SERVICE = "cloudwatch.amazonaws.com"
+from infra.rehearsal.account import Account, allows, for_principal
+from infra.rehearsal.alarm_path import SERVICE, publishing, unheard
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def account(request, synthesise):
-    return Account(synthesise(request.param), request.param.capitalize())
+def templates(request, synthesise):
+    """Give an environment's title and its templates."""
+    return request.param.capitalize(), synthesise(request.param)
 
 
-def _alarms(account):
-    for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
-        yield from account.resources(kind)
+def test_every_alarm_reaches_the_topic(templates):
+    name, found = templates
+    account = Account(found, name)
+    assert len(list(account.resources("AWS::CloudWatch::Alarm"))) >= 5
+    assert list(unheard(account)) == []
 
 
-def _topics(account):
-    """Give each topic's policy and key, by ARN."""
-    policies = [one for _, _, one in account.resources("AWS::SNS::TopicPolicy")]
-    found = {}
-    for _, _, topic in account.resources("AWS::SNS::Topic"):
-        arn = f"arn:aws:sns:{REGION}:{ID}:{topic['TopicName']}"
-        statements = [s for one in policies if arn in one["Topics"] for s in one["PolicyDocument"]["Statement"]]
-        found[arn] = (statements, topic.get("KmsMasterKeyId"))
-    return found
+def test_no_plain_http_and_no_strangers_alarm_publishes(templates):
+    name, found = templates
+    account = Account(found, name)
+    ((_, _, topic),) = account.resources("AWS::SNS::Topic")
+    ((_, _, policy),) = account.resources("AWS::SNS::TopicPolicy")
+    arn = account.output("Monitoring", "AlarmTopicArn")
+    assert policy["Topics"] == [arn]
+    assert topic["KmsMasterKeyId"]
+    statements = for_principal(policy["PolicyDocument"]["Statement"], SERVICE)
+    assert allows(statements, publishing(arn, "x"))
+    assert not allows(statements, publishing(arn, "x", encrypted="false"))
+    assert not allows(statements, publishing(arn, "x", owner="999999999999"))
 
 
-def _publish(topic, alarm, *, encrypted="true"):
-    source = f"arn:aws:cloudwatch:{REGION}:{ID}:alarm:{alarm}"
-    context = {"aws:SourceAccount": ID, "aws:SourceArn": source, "aws:SecureTransport": encrypted}
-    return Request("sns:Publish", topic, context)
+def _without(templates, capability, change):
+    """Give templates of which one was changed."""
+    changed = {name: copy.deepcopy(one) for name, one in templates.items()}
+    change(changed[capability].raw["Resources"])
+    return changed
 
 
-def test_every_alarm_reaches_the_topic_and_no_plain_http_does(account):
-    topics, alarms = _topics(account), list(_alarms(account))
-    assert len(alarms) >= 5
-    for _, logical, alarm in alarms:
-        for actions in (alarm.get("AlarmActions"), alarm.get("OKActions")):
-            assert actions, f"{logical}: nobody is told"
-            for topic in actions:
-                assert topic in topics, f"{logical}: there is no topic {topic}"
-                statements = for_principal(topics[topic][0], SERVICE)
-                assert allows(statements, _publish(topic, logical)), f"{logical}: CloudWatch may not publish to {topic}"
-                assert not allows(statements, _publish(topic, logical, encrypted="false")), topic
+def _drop_statement(kind, sid):
+    def change(resources):
+        for resource in resources.values():
+            if resource["Type"] == kind:
+                policy = resource["Properties"]["PolicyDocument" if "Topic" in kind else "KeyPolicy"]
+                policy["Statement"] = [one for one in policy["Statement"] if one.get("Sid") != sid]
+
+    return change
 
 
-def test_a_strangers_alarm_publishes_nothing(account):
-    for topic, (statements, _) in _topics(account).items():
-        stranger = Request(
-            "sns:Publish",
-            topic,
-            {
-                "aws:SourceAccount": "999999999999",
-                "aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:999999999999:alarm:x",
-                "aws:SecureTransport": "true",
-            },
-        )
-        assert not allows(for_principal(statements, SERVICE), stranger)
+def _silence(resources):
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            del resource["Properties"]["OKActions"]
 
 
-def test_the_topics_key_is_open_to_alarms(account):
-    keys = {
-        f"arn:aws:kms:{REGION}:{ID}:key/{logical}": one["KeyPolicy"]["Statement"]
-        for _, logical, one in account.resources("AWS::KMS::Key")
-    }
-    for topic, (_, key) in _topics(account).items():
-        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-            request = Request(action, key, _publish(topic, "x").context)
-            assert allows(for_principal(keys[key], SERVICE), request), f"{topic}: {action}"
+@pytest.mark.parametrize(
+    ("capability", "change", "said"),
+    [
+        ("Monitoring", _drop_statement("AWS::SNS::TopicPolicy", "AlarmsPublish"), "may not publish"),
+        ("Storage", _drop_statement("AWS::KMS::Key", "AlarmsToTopic"), "may not kms:Decrypt"),
+        ("Monitoring", _silence, "nobody is told"),
+    ],
+)
+def test_a_way_that_is_closed_is_told(dev, capability, change, said):
+    lost = list(unheard(Account(_without(dev, capability, change))))
+    assert lost
+    assert all(said in one or "kms:GenerateDataKey" in one for one in lost)

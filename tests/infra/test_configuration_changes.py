@@ -5,14 +5,15 @@ another, the producer first; the emulator of the rehearsal does not enforce it.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from infra.config import Domain, Environment, MlflowServer, TrainingNetwork
 from infra.environments import load_environment
+from infra.rehearsal.templates import refused_exports
 
 DOMAIN = Domain(name="api.smears.example.org", certificate_arn="arn:aws:acm:eu-central-1:123456789012:certificate/1")
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:leukolens-mlflow-AbCdEf"
@@ -51,33 +52,25 @@ def change(request, synthesise):
     return synthesise(opened), synthesise(CHANGES[request.param](opened))
 
 
-def _imports(template) -> set[str]:
-    return set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template.raw)))
-
-
-def _exports(template) -> dict[str, str]:
-    outputs = template.raw.get("Outputs", {}).values()
-    return {one["Export"]["Name"]: json.dumps(one["Value"]) for one in outputs if "Export" in one}
-
-
-def _refused(deployed, wanted) -> Iterator[str]:
-    """Deploy one stack after another, as CDK's CLI does; what is no longer wanted stays."""
-    deployed = dict(deployed)
-    for name, template in wanted.items():
-        before, after = (_exports(deployed[name]) if name in deployed else {}), _exports(template)
-        used = {imported: other for other, one in deployed.items() if other != name for imported in _imports(one)}
-        yield from (
-            f"{name}: the export {export} is in use by {used[export]}"
-            for export, value in before.items()
-            if after.get(export) != value and export in used
-        )
-        deployed[name] = template
-
-
 def test_a_change_and_its_way_back_are_refused_by_no_export(change):
     before, after = change
-    assert list(_refused(before, after)) == []
-    assert list(_refused(after, before)) == []
+    assert list(refused_exports(before, after)) == []
+    assert list(refused_exports(after, before)) == []
+
+
+def test_an_export_that_is_in_use_neither_goes_nor_changes():
+    def stack(**raw):
+        return SimpleNamespace(raw=raw)
+
+    def storage(value):
+        return stack(Outputs={"O": {"Value": value, "Export": {"Name": "bucket"}}})
+
+    user = stack(Resources={"F": {"Fn::ImportValue": "bucket"}})
+    deployed = {"Storage": storage("a"), "Inference": user}
+    assert list(refused_exports(deployed, deployed)) == []
+    for wanted in (storage("b"), stack(Outputs={})):
+        (told,) = refused_exports(deployed, {"Storage": wanted, "Inference": stack(Resources={})})
+        assert told == "Storage: the export bucket is in use by Inference"
 
 
 def test_what_a_stack_reads_of_another_is_there_when_it_is_deployed(change):

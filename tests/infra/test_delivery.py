@@ -53,6 +53,27 @@ def test_one_number_without_the_other_is_refused(numbers):
         Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=[], **numbers)
 
 
+@pytest.mark.parametrize("extra", [{}, {"owner_id": 11, "repository_id": 22}])
+def test_a_repository_may_be_written_as_its_token_has_it(extra):
+    written = {"repository": "owner@11/na.me_2@22", "creates_provider": True, "builds_image": True, "pull_accounts": []}
+    settings = Delivery.model_validate(written | extra)
+    assert (settings.repository, settings.owner_id, settings.repository_id) == ("owner/na.me_2", 11, 22)
+    assert settings.subjects("pull_request") == [
+        "repo:owner/na.me_2:pull_request",
+        "repo:owner@11/na.me_2@22:pull_request",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("repository", "extra"),
+    [("owner@11/name@22", {"owner_id": 12}), ("owner@11/name", {}), ("owner/name@22", {}), ("owner@x/name@y", {})],
+)
+def test_a_repository_with_half_or_other_numbers_is_refused(repository, extra):
+    written = {"repository": repository, "creates_provider": True, "builds_image": True, "pull_accounts": []}
+    with pytest.raises(ValidationError, match="repository"):
+        Delivery.model_validate(written | extra)
+
+
 def test_a_repository_without_numbers_is_trusted_by_its_name():
     settings = Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=[])
     assert settings.subjects("environment:dev") == ["repo:owner/name:environment:dev"]
@@ -133,5 +154,5 @@ def test_without_a_repository_there_is_no_delivery_stack(dev):
 def test_functions_run_the_digest_that_was_published(synthesise):
     published = Published("123456789012", "eu-central-1", "leukolens", f"sha256:{'a' * 64}")
     template = synthesise("dev", published)["Inference"]
-    (function,) = template.properties("AWS::Lambda::Function")
-    assert f"/leukolens@sha256:{'a' * 64}" in str(function["Code"]["ImageUri"])
+    for function in template.properties("AWS::Lambda::Function"):
+        assert f"/leukolens@sha256:{'a' * 64}" in str(function["Code"]["ImageUri"])

@@ -4,6 +4,12 @@ import json
 
 import pytest
 
+from inference.card import folder_digest
+from infra.config import Model
+from infra.environments import load_environment
+from infra.image import Published
+from infra.model import DEFAULT
+
 
 @pytest.fixture(scope="module")
 def routes(dev):
@@ -68,8 +74,15 @@ def test_no_role_allows_a_wildcard_action(dev, prod):
                     assert "*" not in action, statement
 
 
+def _named(templates, name):
+    (found,) = [
+        one for one in templates["Inference"].properties("AWS::Lambda::Function") if one["FunctionName"] == name
+    ]
+    return found
+
+
 def test_the_function_runs_the_http_entry_point_with_the_environments_size(prod):
-    (function,) = prod["Inference"].properties("AWS::Lambda::Function")
+    function = _named(prod, "leukolens-prod-predict")
     assert function["PackageType"] == "Image"
     assert function["ImageConfig"]["Command"] == ["handler.handler"]
     assert function["MemorySize"] == 3538
@@ -80,6 +93,27 @@ def test_the_function_runs_the_http_entry_point_with_the_environments_size(prod)
 def test_settings_are_those_that_the_function_knows(dev):
     from settings import load_settings
 
-    (function,) = dev["Inference"].properties("AWS::Lambda::Function")
-    variables = dict.fromkeys(function["Environment"]["Variables"], "x")
-    load_settings(variables | {"AWS_LAMBDA_FUNCTION_NAME": "f"})
+    for name in ("predict", "erase"):
+        variables = _named(dev, f"leukolens-dev-{name}")["Environment"]["Variables"]
+        given = {key: value if isinstance(value, str) else "x" for key, value in variables.items()}
+        load_settings(given | {"AWS_LAMBDA_FUNCTION_NAME": "f"})
+
+
+@pytest.mark.parametrize("promoted", [None, Model(uri="s3://smears-models/models/1.1.0", sha256="d" * 64)])
+def test_a_function_that_loads_the_model_is_told_its_digest(synthesise, promoted):
+    environment = load_environment("dev").model_copy(update={"model": promoted})
+    image = Published("111111111111", "eu-central-1", "leukolens", f"sha256:{'a' * 64}")
+    templates = synthesise(environment, image, image)
+    told = {
+        one["FunctionName"]: one["Environment"]["Variables"].get("LEUKOLENS_MODEL_SHA256")
+        for name in ("Inference", "Batch")
+        for one in templates[name].properties("AWS::Lambda::Function")
+        if "FunctionName" in one
+    }
+    wanted = promoted.sha256 if promoted else folder_digest(DEFAULT)
+    assert {name.rpartition("-")[2]: digest for name, digest in told.items()} == {
+        "predict": wanted,
+        "batch": wanted,
+        "summary": None,
+        "erase": None,
+    }

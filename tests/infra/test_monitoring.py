@@ -1,11 +1,13 @@
 """Alarms go off for what matters and reach somebody; the dashboard shows what the service publishes."""
 
 import json
+import re
+from types import SimpleNamespace
 
 import pytest
 
+from api.observe import measure
 from infra.environments import load_environment
-from infra.stacks.monitoring_metrics import VERDICTS
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,9 @@ def test_there_is_an_alarm_for_each_thing_that_goes_wrong(alarms):
         "ExecutionsTimedOut",
         "ExecutionsAborted",
         "OutOfDistribution",
+        # The canary's.
+        "Errors",
+        "Invocations",
     }
 
 
@@ -72,8 +77,10 @@ def test_every_alarm_and_its_end_go_to_the_topic_and_name_the_runbook(alarms):
         assert "docs/runbook.md" in alarm["AlarmDescription"]
 
 
-def test_silence_is_no_alarm(alarms):
-    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+def test_silence_is_no_alarm_but_the_canarys(alarms):
+    silent = {name: alarm["TreatMissingData"] for name, alarm in alarms.items()}
+    assert silent.pop("CanarySilent") == "breaching"
+    assert set(silent.values()) == {"notBreaching"}
 
 
 def test_the_topic_is_encrypted_and_alarms_may_use_its_key(prod):
@@ -92,9 +99,68 @@ def test_an_email_address_subscribes(synthesise):
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "on-call@example.org")
 
 
+def _widgets(template):
+    """Give the dashboard's widgets by title, with references written as ``?``."""
+    (dashboard,) = template.properties("AWS::CloudWatch::Dashboard")
+    _, parts = dashboard["DashboardBody"]["Fn::Join"]
+    body = json.loads("".join(part if isinstance(part, str) else "?" for part in parts))
+    return {one["properties"]["title"]: one["properties"] for one in body["widgets"]}
+
+
+def _published(monkeypatch, *answers):
+    """Give each metric that the service publishes for answers, by its dimensions, as CloudWatch sees them."""
+    lines: list[dict] = []
+    monkeypatch.setattr("builtins.print", lambda text: lines.append(json.loads(text)))
+    monkeypatch.setattr("api.observe._metrics.service", "leukolens-dev-predict")
+    for answer in answers:
+        measure(answer, cold_start=False)
+    monkeypatch.undo()
+    for line in lines:
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            for metric in directive["Metrics"]:
+                for names in directive["Dimensions"]:
+                    yield directive["Namespace"], metric["Name"], {name: line[name] for name in names}
+
+
+def test_the_dashboard_counts_whatever_labels_and_sides_the_service_publishes(dev, monkeypatch):
+    """By another laboratory's labels: the queries find each, by dimensions that the service really has."""
+    seconds = SimpleNamespace(decode_ms=1.0, inference_ms=1.0, explain_ms=0.0)
+    answers = [
+        SimpleNamespace(
+            label=label,
+            verdict=verdict,
+            triage=SimpleNamespace(result=side, verdict=verdict),
+            timings=seconds,
+            out_of_distribution_score=0.1,
+        )
+        for label, verdict, side in (
+            ("blast", "accepted", "malignant"),
+            ("lymphocyte", "uncertain", None),
+            (None, "out_of_distribution", None),
+        )
+    ]
+    published = list(_published(monkeypatch, *answers))
+    widgets = _widgets(dev["Monitoring"])
+    expected = {
+        "Labels": {"blast", "lymphocyte", "none"},
+        "Verdicts on the pattern": {"accepted", "uncertain", "out_of_distribution"},
+        "Triage": {"malignant", "uncertain", "out_of_distribution"},
+    }
+    for title, lines in expected.items():
+        ((query,),) = widgets[title]["metrics"]
+        metric, schema, service, by = re.fullmatch(
+            r"SELECT SUM\((\w+)\) FROM SCHEMA\(([^)]*)\) WHERE service = '([^']*)' GROUP BY (\w+)", query["expression"]
+        ).groups()
+        namespace, *dimensions = [one.strip().strip('"') for one in schema.split(",")]
+        found = {
+            values[by]
+            for space, name, values in published
+            if (space, name, set(values), values["service"]) == (namespace, metric, set(dimensions), service)
+        }
+        assert found == lines, title
+
+
 def test_the_dashboard_shows_the_metrics_that_the_service_publishes(dev):
-    (dashboard,) = dev["Monitoring"].properties("AWS::CloudWatch::Dashboard")
-    body = json.dumps(dashboard["DashboardBody"])
-    published = ["ColdStart", "DecodeLatency", "InferenceLatency", "OutOfDistributionScore", "PredictionCount"]
-    for shown in (*published, "label", *VERDICTS, "Estimated cost"):
+    body = json.dumps(_widgets(dev["Monitoring"]))
+    for shown in ("ColdStart", "DecodeLatency", "InferenceLatency", "OutOfDistributionScore", "Estimated cost"):
         assert shown in body

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -17,7 +19,7 @@ from infra.model import DEFAULT, model_sha256
 from infra.operations.adopt import find_left, write_mapping
 from infra.operations.alarm_test import set_off
 from infra.operations.published import add_tags, model_tag, tags_of
-from infra.operations.release import keep, resolve, verify
+from infra.operations.release import keep, manifest, resolve, verify
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 COMMIT = "c" * 40
@@ -43,7 +45,7 @@ def ecr(aws):
 def push(ecr, tag):
     """Put an image of its own into the registry."""
     digest = f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
-    manifest = {
+    described = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
         "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": digest},
@@ -51,10 +53,12 @@ def push(ecr, tag):
             {"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", "size": 1, "digest": digest},
         ],
     }
+    content = json.dumps(described)
     put = ecr.put_image(
         repositoryName=REPOSITORY,
-        imageManifest=json.dumps(manifest),
-        imageManifestMediaType=manifest["mediaType"],
+        imageManifest=content,
+        imageDigest=f"sha256:{hashlib.sha256(content.encode()).hexdigest()}",  # moto makes up another
+        imageManifestMediaType=described["mediaType"],
         imageTag=tag,
     )
     return Published(ACCOUNT, REGION, REPOSITORY, put["image"]["imageId"]["imageDigest"])
@@ -241,3 +245,17 @@ def test_the_shipped_file_under_another_card_is_another_model(tmp_path, monkeypa
     before = model_sha256(None)
     monkeypatch.setattr("infra.model.DEFAULT", tmp_path / "model")
     assert model_sha256(None) != before
+
+
+def test_the_manifest_of_an_image_is_what_its_digest_is_of(ecr, image):
+    content = manifest(image, ecr)
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == image.digest
+
+
+def test_a_manifest_that_is_another_or_absent_is_refused(ecr, image):
+    other = replace(image, digest=f"sha256:{'0' * 64}")
+    with pytest.raises(ConfigError, match="no such image"):
+        manifest(other, ecr)
+    lying = SimpleNamespace(batch_get_image=lambda **_: {"images": [{"imageManifest": "{}"}]})
+    with pytest.raises(ConfigError, match="gave the manifest sha256:"):
+        manifest(image, lying)

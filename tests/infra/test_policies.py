@@ -16,14 +16,14 @@ from moto import mock_aws
 from inference.card import model_digest
 from infra.config import Delivery, Model
 from infra.environments import load_environment
-from infra.image import REPOSITORY, Published
+from infra.image import REPOSITORY, ROOT, Published
 from infra.model import model_folder, model_sha256
 from infra.operations.publish import publish
 from infra.operations.published import add_tags, model_tag
-from infra.operations.release import keep, resolve, verify
+from infra.operations.release import keep, manifest, resolve, verify
+from infra.rehearsal.account import ID, REGION, Account, Request, allows, for_principal, listed, unused
 from infra.stacks.batch_definition import definition
 from tests.contract.gateway import event, read
-from tests.infra.account import ID, REGION, Account, Request, allows, for_principal, listed, unused
 from tests.infra.calls import recorded, requests
 from tests.infra.test_operations import push
 
@@ -38,7 +38,8 @@ def templates(synthesise):
     """Give dev as it builds for all, from images that are published."""
     environment = load_environment("dev").model_copy(update={"delivery": BUILDER})
     page = environment.page.model_copy(update={"urls": ("https://page.example.org",)})
-    return synthesise(environment.model_copy(update={"page": page}), IMAGE, IMAGE)
+    monitoring = environment.monitoring.model_copy(update={"canary_minutes": 5})
+    return synthesise(environment.model_copy(update={"page": page, "monitoring": monitoring}), IMAGE, IMAGE)
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,7 @@ def test_the_deploy_role_publishes_verifies_keeps_and_finds(aws, tmp_path, monke
         keep(load_environment("prod"), list(released.values()))
         verify(environment, released["image"])
         resolve(released["image"])
+        manifest(released["image"])
     repository = aws.arn("AWS::ECR::Repository", "Images")
     asked = [
         *requests(calls, aws),
@@ -155,8 +157,9 @@ def test_the_deploy_role_of_another_account_sees_which_model_an_image_holds(synt
     add_tags(image, [model_tag(model_sha256(None), "c" * 40)])
     with recorded() as calls:
         verify(prod, image)
+        manifest(image)
     asked = requests(calls, aws)
-    assert [request.action for request in asked] == ["ecr:DescribeImages"]
+    assert [request.action for request in asked] == ["ecr:DescribeImages", "ecr:BatchGetImage"]
     # Across accounts both must allow: the role, and the registry.
     (_, _, repository), *_ = aws.resources("AWS::ECR::Repository")
     others = [
@@ -164,7 +167,7 @@ def test_the_deploy_role_of_another_account_sees_which_model_an_image_holds(synt
         for statement in repository["RepositoryPolicyText"]["Statement"]
         if "222222222222" in json.dumps(statement["Principal"])
     ]
-    assert allows(others, Request("ecr:DescribeImages", "*"))
+    assert all(allows(others, Request(request.action, "*")) for request in asked)
     stacks = [Request(_OUTPUTS.action, _OUTPUTS.resource.replace("-Dev-", "-Prod-"))]
     hold("deploy (takes)", taker.statements("Leukolens-Prod-Delivery/Deploy"), [*asked, *_BECOMES, *stacks])
 
@@ -202,6 +205,72 @@ def test_the_function_answers_predictions_uploads_and_feedback(aws):
     assert {"s3:PutObject", "s3:GetObject", "kms:Decrypt", "kms:GenerateDataKey"} == {one.action for one in asked}
     # Which Lambda itself does.
     hold("function (API)", aws.statements("Leukolens-Dev-Inference/PredictRole"), asked, _LOGS | _TRACES)
+
+
+def test_the_function_that_erases_lists_and_deletes_below_two_folders(aws, monkeypatch):
+    """And no other function deletes a version of anything."""
+    import erase
+
+    (properties,) = [
+        one for _, _, one in aws.resources("AWS::Lambda::Function") if one.get("FunctionName", "").endswith("-erase")
+    ]
+    for name, value in properties["Environment"]["Variables"].items():
+        monkeypatch.setenv(name, value)
+    feedback, uploads = aws.output("Storage", "FeedbackBucketName"), aws.output("Storage", "UploadsBucketName")
+    s3 = boto3.client("s3")
+    s3.put_bucket_versioning(Bucket=feedback, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=feedback, Key="feedback/request-1/a.json", Body=b"{}")
+    s3.put_object(Bucket=uploads, Key=f"uploads/{'0' * 32}", Body=b"an image")
+    with recorded() as calls:
+        for asked, count in (({"request_id": "request-1"}, 2), ({"upload_id": "0" * 32}, 1)):
+            assert erase.handler({"erase": {**asked, "asked_by": "ticket 7"}}, None)["objects"] == count
+    assert "Versions" not in s3.list_object_versions(Bucket=feedback)
+    asked = requests(calls, aws)
+    assert {"s3:ListBucketVersions", "s3:DeleteObjectVersion"} == {one.action for one in asked}
+    statements = aws.statements("Leukolens-Dev-Inference/ErasureEraseRole")
+    hold("function (erasure)", statements, asked, _LOGS | _TRACES)
+    for elsewhere in (f"arn:aws:s3:::{feedback}/other/x", f"arn:aws:s3:::{aws.output('Storage', 'DataBucketName')}/x"):
+        assert not allows(statements, Request("s3:DeleteObjectVersion", elsewhere))
+    assert not allows(statements, Request("s3:ListBucketVersions", f"arn:aws:s3:::{feedback}", {"s3:prefix": ""}))
+    for stack, logical, role in aws.resources("AWS::IAM::Role"):
+        if "Erasure" not in logical and "lambda.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"]):
+            said = json.dumps(aws.statements(f"{stack}/{logical}"))
+            assert "s3:Delete" not in said, logical
+    # Whoever erases calls that function and does nothing else.
+    hold(
+        "eraser (people)",
+        aws.statements("Leukolens-Dev-Inference/ErasureErasers"),
+        [Request("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ID}:function:leukolens-dev-erase")],
+    )
+
+
+def test_the_canary_asks_for_a_token_and_keeps_a_first_answer(aws, monkeypatch):
+    from infra.canary import handler as canary
+
+    (properties,) = [
+        one for _, _, one in aws.resources("AWS::Lambda::Function") if one.get("FunctionName", "").endswith("-canary")
+    ]
+    cognito = boto3.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"]
+    made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="c", GenerateSecret=True)["UserPoolClient"]
+    variables = properties["Environment"]["Variables"] | {"USER_POOL_ID": pool, "CLIENT_ID": made["ClientId"]}
+    variables |= {"API_URL": "https://api.example.org", "TOKEN_URL": "https://sign-in.example.org/oauth2/token"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(canary, "_tokens", {})
+    answer = {"access_token": "x", "expires_in": 3600, "model": {"sha256": "a" * 64}}
+    monkeypatch.setattr(canary, "_ask", lambda _: answer)
+    monkeypatch.setattr(canary, "DRAWN", ROOT / "samples" / "synthetic_pre_01.png")
+    with recorded() as calls:
+        canary.handler({}, None)
+        canary.handler({}, None)
+    deployed = aws.arn("AWS::Cognito::UserPool", "Pool").rpartition("/")[2]
+    asked = [Request(one.action, one.resource.replace(pool, deployed), one.context) for one in requests(calls, aws)]
+    assert {one.action for one in asked} == {
+        *("cognito-idp:DescribeUserPoolClient", "s3:GetObject", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey")
+    }
+    hold("function (canary)", aws.statements("Leukolens-Dev-Monitoring/CanaryRole"), asked, _LOGS)
 
 
 def test_the_batchs_functions_read_data_and_write_results(aws):
@@ -330,6 +399,4 @@ def test_a_job_of_the_repository_becomes_its_role_whatever_form_its_token_has(sy
 
 
 def _sample() -> bytes:
-    from infra.image import ROOT
-
     return (ROOT / "samples" / "synthetic_pre_01.png").read_bytes()

@@ -1,6 +1,10 @@
 """What is stored is encrypted, private, kept, and cleared when it should be."""
 
 import pytest
+from pydantic import ValidationError
+
+from infra.config import Storage
+from infra.environments import load_environment
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +57,31 @@ def test_uploads_expire(buckets):
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
 
 
+def test_every_version_of_feedback_is_gone_by_the_day_that_its_record_names(prod, buckets):
+    settings = load_environment("prod").storage
+    (function,) = [
+        one["Environment"]["Variables"]
+        for one in prod["Inference"].properties("AWS::Lambda::Function")
+        if "LEUKOLENS_FEEDBACK_DAYS" in one.get("Environment", {}).get("Variables", {})
+    ]
+    promised = int(function["LEUKOLENS_FEEDBACK_DAYS"])
+    assert promised == settings.feedback_days
+    rules = buckets["Feedback"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (expires,) = [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule]
+    (noncurrent,) = [rule["NoncurrentVersionExpiration"] for rule in rules if "NoncurrentVersionExpiration" in rule]
+    # S3 rounds each up to the end of a day.
+    assert expires + noncurrent["NoncurrentDays"] + 2 <= promised
+    assert any(rule.get("ExpiredObjectDeleteMarker") for rule in rules)
+
+
+def test_feedback_that_could_not_be_gone_in_time_is_refused():
+    whole = load_environment("dev").storage.model_dump()
+    with pytest.raises(ValidationError, match="at least 3 more than noncurrent"):
+        Storage.model_validate(whole | {"feedback_days": 32, "noncurrent_versions_expire_days": 30})
+
+
 def test_data_never_expires(buckets):
-    for name in ("Data", "Models", "Feedback"):
+    for name in ("Data", "Models"):
         rules = buckets[name]["Properties"]["LifecycleConfiguration"]["Rules"]
         assert not any("ExpirationInDays" in rule for rule in rules), name
 

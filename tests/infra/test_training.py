@@ -1,12 +1,14 @@
 """What a training job may touch, and who may start one."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from infra.config import MlflowServer, Training, TrainingNetwork
 from infra.environments import load_environment
+from infra.stacks.training_role import aws_images_account
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:leukolens-mlflow-AbCdEf"
 SERVER = MlflowServer(uri="https://dagshub.com/owner/repository.mlflow", secret_arn=SECRET)
@@ -103,6 +105,18 @@ def test_a_job_pulls_awss_image_or_the_environments_own(job, other):
     (own,) = [s for s in _statements(other, "JobRole") if "ecr:BatchGetImage" in _actions(s)]
     assert "763104351884" not in json.dumps(own["Resource"])
     assert "TrainingImageUri" in other.raw["Outputs"]
+
+
+def test_awss_images_are_pulled_from_the_account_of_the_region():
+    """As SageMaker's SDK resolves them, which the launcher asks for a job's image."""
+    from importlib.util import find_spec
+
+    (folder,) = find_spec("sagemaker").submodule_search_locations
+    told = json.loads((Path(folder) / "core" / "image_uri_config" / "tensorflow.json").read_text())
+    versions = told["training"]["versions"]
+    newest = versions[max(versions, key=lambda version: [int(part) for part in version.split(".")])]["registries"]
+    assert len(newest) > 30
+    assert {region: aws_images_account(region) for region in newest} == newest
 
 
 def test_another_mlflow_server_is_reached_by_its_secret_and_no_app_is_made(other):

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "Bills of materials": "needs the installed packages: tests/release",
     "The tag is the version, and the changelog has it": "needs a tag: tests/release",
 }
+SIGNED = "Only images that this repository's workflow built and signed"
 OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*=.*")
 
 
@@ -46,7 +47,7 @@ def _script(name):
 
 def test_every_step_runs_here_or_is_listed_with_the_reason():
     named = {step["name"] for _, _, step in _steps()}
-    assert named - set(ELSEWHERE) == {"Publish", "Resolve", "Note where the images ran"}
+    assert named - set(ELSEWHERE) == {"Publish", "Resolve", "Note where the images ran", SIGNED}
     assert set(ELSEWHERE) <= named
 
 
@@ -121,10 +122,17 @@ def clone(tmp_path):
         "    push(boto3.client('ecr'), sys.argv[-1].rpartition(':')[2])\n"
     )
     _executable(tmp_path / "bin" / "docker", push)
+    # GitHub's CLI, as far as a signature is looked up: by the digest of the file, of whose signer it is asked.
+    gh = (
+        "#!/bin/bash\n"
+        f'echo "$(sha256sum < "$3" | cut -d" " -f1) $*" >> {tmp_path}/gh.log\n'
+        'grep -q "$(sha256sum < "$3" | cut -d" " -f1)" "$SIGNED_DIGESTS"\n'
+    )
+    _executable(tmp_path / "bin" / "gh", gh)
     return folder
 
 
-def _run(clone, registry, script, **variables):
+def _run(clone, registry, script, *, code=0, **variables):
     """Run a step as GitHub's runner does, and give what it wrote to its output."""
     output, summary = clone.parent / "output", clone.parent / "summary"
     for path in (output, summary):
@@ -149,7 +157,7 @@ def _run(clone, registry, script, **variables):
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == bool(code), done.stdout + done.stderr
     lines = output.read_text().splitlines()
     # The runner refuses the file as a whole for a single other line: "Invalid format".
     assert all(OUTPUT.fullmatch(line) for line in lines), lines
@@ -165,11 +173,14 @@ def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its
     ecr.create_repository(repositoryName="leukolens", imageTagMutability="IMMUTABLE")
     commit = "c" * 40
     published, progress = _run(clone, registry, _script("Publish"), GITHUB_SHA=commit)
-    assert set(published) == {"image", "page"}
+    assert set(published) == {"image", "page", "image_digest", "page_digest", "registry"}
+    for name in ("image", "page"):
+        assert published[name] == f"{published['registry']}@{published[f'{name}_digest']}"
     for said in ("Setting up uv", "Installing everything", "Resolved 195 packages", "Collecting uv"):
         assert said in progress
     found, _ = _run(clone, registry, _script("Resolve"), IMAGE=published["image"])
-    assert found == {**published, "commit": commit}
+    assert found == {"image": published["image"], "page": published["page"], "commit": commit}
+    _only_what_is_signed(clone, registry, published, commit)
     noted, _ = _run(
         clone,
         registry,
@@ -184,9 +195,35 @@ def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its
     assert any(tag.startswith("prod-") for tag in described[0]["imageTags"])
 
 
+def _only_what_is_signed(clone, registry, published, commit):
+    """Run the step that looks for signatures: with both, with one of them, and with none."""
+    digests = [published[f"{name}_digest"].removeprefix("sha256:") for name in ("image", "page")]
+    for signed in (digests, digests[:1], []):
+        (clone.parent / "signed").write_text("\n".join(signed) + "\n")
+        _run(
+            clone,
+            registry,
+            _script(SIGNED),
+            code=0 if signed == digests else 1,
+            IMAGE=published["image"],
+            PAGE=published["page"],
+            COMMIT=commit,
+            GITHUB_REPOSITORY="owner/name",
+            SIGNED_DIGESTS=str(clone.parent / "signed"),
+        )
+    asked = (clone.parent / "gh.log").read_text().splitlines()
+    assert {line.split()[0] for line in asked} == set(digests)
+    for line in asked:
+        assert "--repo owner/name --signer-workflow owner/name/.github/workflows/deploy.yml" in line
+        assert f"--source-digest {commit}" in line
+
+
 def test_what_a_step_puts_out_is_what_jobs_take():
     """Every ``steps.X.outputs.Y`` that a workflow reads is one that the step's command prints."""
-    printed = {"publish": {"image", "page"}, "resolve": {"image", "page", "commit"}}
+    printed = {
+        "publish": {"image", "page", "image_digest", "page_digest", "registry"},
+        "resolve": {"image", "page", "commit"},
+    }
     for path in WORKFLOWS.glob("*.yml"):
         for step, output in re.findall(r"steps\.(\w+)\.outputs\.(\w+)", path.read_text()):
             assert output in printed[step], f"{path.name}: {step} puts out no {output}"

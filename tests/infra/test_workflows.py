@@ -117,3 +117,43 @@ def test_every_variable_and_secret_is_explained(kind):
 def test_dependabot_watches_every_kind_of_dependency():
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     assert {update["package-ecosystem"] for update in updates} == {"pip", "npm", "github-actions", "docker"}
+
+
+def test_what_is_built_is_signed_and_what_is_deployed_was(deploy):
+    """Both images, by the digests that were pushed; attestations lie apart from the index that Lambda refuses."""
+    signing = [one for one in deploy["images"]["steps"] if "attest-build-provenance" in one.get("uses", "")]
+    assert [one["with"]["subject-digest"] for one in signing] == [
+        f"${{{{ steps.publish.outputs.{name}_digest }}}}" for name in ("image", "page")
+    ]
+    for one in signing:
+        assert "push-to-registry" not in one["with"]
+        assert one["if"] == "vars.ATTESTATIONS != 'off'"
+    steps = [one.get("name") for one in _load("deploy-one")["jobs"]["deploy"]["steps"]]
+    look = steps.index("Only images that this repository's workflow built and signed")
+    assert look < steps.index("Deploy")
+    condition = _load("deploy-one")["jobs"]["deploy"]["steps"][look]["if"]
+    # A rollback is never held up.
+    assert condition == "inputs.command == 'release' && vars.ATTESTATIONS != 'off'"
+
+
+def test_every_caller_grants_what_the_called_workflow_asks():
+    """GitHub refuses a run whose called job asks for more than its caller grants, before its first step."""
+    for path in WORKFLOWS.glob("*.yml"):
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+            if not job.get("uses", "").startswith("$/"):
+                continue
+            called = yaml.safe_load((ROOT / job["uses"].removeprefix("$/")).read_text())["jobs"]
+            for inner in called.values():
+                assert inner["permissions"].items() <= job["permissions"].items(), f"{path.name}: {name}"
+
+
+def test_code_and_repository_are_scanned_at_each_change_and_every_week():
+    scanning = _load("code-scanning")
+    # YAML reads the key "on" as true.
+    assert {"pull_request", "push", "schedule"} == set(scanning[True])
+    used = [step.get("uses", "") for job in scanning["jobs"].values() for step in job["steps"]]
+    for wanted in ("github/codeql-action/analyze@", "ossf/scorecard-action@"):
+        assert any(one.startswith(wanted) for one in used)
+    assert set(scanning["jobs"]["codeql"]["strategy"]["matrix"]["language"]) == {
+        *("python", "javascript-typescript", "actions")
+    }

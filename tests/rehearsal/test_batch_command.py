@@ -1,16 +1,22 @@
 """``python -m client batch`` against the state machine's own definition and the service's own code."""
 
 import csv
+import json
 import re
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
 from client.cli import main
+from infra.rehearsal.account import ID, Request, allows, unused
+from infra.rehearsal.emulator import ACCOUNT
+from tests.infra.calls import Call, requests
+from tests.infra.reviewed import reviewed_account
 from tests.surroundings import free_port
 
 pytestmark = pytest.mark.rehearsal
@@ -83,6 +89,57 @@ def test_a_batch_that_fails_says_why_and_where_its_lines_are(account):
     assert done.returncode == 4
     assert "ended as FAILED: States.ExceedToleratedFailureThreshold" in done.stderr
     assert re.search(r"s3://smears-results/batches/\S+/lines/", done.stderr)
+
+
+# The client's own calls; in this process the functions answer as well.
+_NOTING = """
+import json, sys
+from pathlib import Path
+from client.cli import main
+sys.path.insert(0, "tests/infra")
+from calls import recorded
+with recorded() as calls:
+    code = main(sys.argv[2:])
+told = [(call.service, call.operation, call.params) for call in calls]
+Path(sys.argv[1]).write_text(json.dumps(told, default=str))
+sys.exit(code)
+"""
+# Allowed, and not asked in a batch that goes well: another's executions to look for, and one to end.
+_SPARE = {"states:ListExecutions", "states:StopExecution"}
+
+
+def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_more(account, tmp_path):
+    """Started, followed and downloaded: each call of the client, held against the deployed policy."""
+    deployed = reviewed_account()
+    place = account.put("policy", a=SAMPLE, notes=b"Dear laboratory")
+    noted = tmp_path / "calls.json"
+    command = [sys.executable, "-c", _NOTING, str(noted), "batch", place, "--wait"]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "results.csv")],
+        cwd=ROOT,
+        env=account.environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert noted.exists(), done.stderr
+    calls = [Call(*call) for call in json.loads(noted.read_text())]
+    names = {
+        "smears-data": deployed.output("Storage", "DataBucketName"),
+        "smears-results": deployed.output("Storage", "ResultsBucketName"),
+        ACCOUNT: ID,
+    }
+
+    def renamed(text):
+        for old, new in names.items():
+            text = text.replace(old, new)
+        return text
+
+    asked = [Request(one.action, renamed(one.resource), one.context) for one in requests(calls, deployed)]
+    assert {"states:StartExecution", "states:DescribeExecution", "s3:GetObject"} <= {one.action for one in asked}
+    policy = deployed.statements("Leukolens-Dev-Batch/Operators")
+    assert [one for one in asked if not allows(policy, one)] == []
+    assert set(unused(policy, asked)) <= _SPARE
 
 
 @pytest.mark.parametrize(

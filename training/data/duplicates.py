@@ -24,13 +24,13 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from training.data.scale_bar import SAME_IN_DUPLICATES
 from training.progress import bar
 
 SIDE = 64  # pixels of the reduced field: a leukocyte is about 6 wide, an erythrocyte 5
 BAND = 32  # the frequencies kept, of SIDE: finer detail is noise and focus
 BACKGROUND_SIGMA = 8.0  # pixels of the reduced field; slower variation is the lamp's, and alike on every slide
 BAND_SIGMA = 0.15  # cycles a pixel; 0.12 and 0.10 separate pairs of different labels less well
-CORNER = (0.91, 0.80)  # rows and columns beyond these shares hold the scale bar, the same in every field of a slide
 # On 2,573 fields of the public set no pair of different labels (so of different patients) reaches 0.41, and the
 # twelve pairs looked at between 0.42 and 0.50 all show the same cells.
 PEAK = 0.43
@@ -59,8 +59,8 @@ def spectrum(pixels: NDArray[np.uint8]) -> NDArray[np.complex64]:
         Of modulus 1: half a spectrum, as of a real image.
     """
     green = pixels[..., 1].astype(np.float32)  # what both stains absorb most
-    height, width = green.shape
-    green[int(CORNER[0] * height) :, int(CORNER[1] * width) :] = np.median(green)
+    (height, width), (top, left) = green.shape, SAME_IN_DUPLICATES
+    green[int(top * height) :, int(left * width) :] = np.median(green)
     field = np.asarray(Image.fromarray(green).resize((SIDE, SIDE), Image.Resampling.BOX))
     field = field - scipy.ndimage.gaussian_filter(field, BACKGROUND_SIGMA)
     window = np.sqrt(np.hanning(SIDE + 2)[1:-1])  # edges do not match edges

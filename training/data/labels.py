@@ -3,8 +3,9 @@
 import re
 from pathlib import PurePosixPath
 
+from intake import SUFFIXES as SUFFIXES
+
 INPUT_SIDE_PX = 224
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class DataError(ValueError):

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import to_model_input
+from training.data.labels import INPUT_SIDE_PX as SIDE
+from training.data.scale_bar import CORNER
 
-SIDE = 224
 BLOCKS = 14  # a side: the lamp's unevenness is measured on blocks of 16 pixels
 BACKGROUND_QUANTILE = 0.85  # of the green channel, which both stains absorb
 # Optical density in green of an erythrocyte: above the glass, below a nucleus. Purple is more blue than green by 45.
 ERYTHROCYTE_DENSITY = (0.12, 0.5)
 PURPLE = 45
 FEWEST_PIXELS = 200  # of erythrocytes, 0.4 % of a field; with fewer their tone is unknown
-CORNER = (slice(198, SIDE), slice(168, SIDE))  # rows and columns that hold the scale bar at this size
 RED_INK, DARK_INK, GREY = 45, 140, 40  # grey levels: red over the others, darkest allowed, spread of a neutral colour
 
 
@@ -34,7 +34,7 @@ class Appearance:
     lamp
         float64[3], brightness gained from left to right, from top to bottom, and from centre to corner, grey levels.
     ink
-        bool[2, 26, 56], red and dark ink in the lower right corner: the scale bar and its legend.
+        bool[2, 28, 60], red and dark ink in the lower right corner: the scale bar and its legend.
     """
 
     background: NDArray[np.float64]

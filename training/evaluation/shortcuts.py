@@ -16,7 +16,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
 from training.data.labels import INPUT_SIDE_PX
-from training.data.slide_features import CORNER, PURPLE, appearance
+from training.data.scale_bar import CORNER
+from training.data.slide_features import PURPLE, appearance
 from training.evaluation.fold_predictions import Pictures
 from training.evaluation.folds import FoldFile
 from training.evaluation.metrics import balanced_accuracy, confusion

@@ -5,6 +5,7 @@ from typing import Any
 
 from inference import CARD_NAME
 from training.promotion.command import PromotionError
+from training.tracking.logged_model import MODEL
 
 NAME = "leukolens"
 ALIAS = "champion"
@@ -49,7 +50,7 @@ class Registry:
         """Give the version of a run's model, made if it is not there yet."""
         return str(self._asked("the registry", self._register, run_id, sha256))
 
-    def crown(self, version: str | None) -> None:
+    def set_champion_alias(self, version: str | None) -> None:
         """Point the alias at a version, or at none."""
         if version is not None:
             self._asked("the registry", self._client.set_registered_model_alias, NAME, ALIAS, version)
@@ -61,7 +62,7 @@ class Registry:
         found = self._asked("the registry", self._find, self._client.get_registered_model, NAME)
         return str(found.aliases[ALIAS]) if found is not None and ALIAS in found.aliases else None
 
-    def _find_card(self, run_id: str, folder: str | None = None, depth: int = 2) -> str | None:
+    def _find_card(self, run_id: str, folder: str | None = None, depth: int = 3) -> str | None:
         for entry in self._client.list_artifacts(run_id, folder):
             if entry.is_dir and depth:
                 if inner := self._find_card(run_id, entry.path, depth - 1):
@@ -77,8 +78,10 @@ class Registry:
         for version in known:
             if version.tags.get("sha256") == sha256:
                 return str(version.version)
-        card = self._find_card(run_id) or ""
-        source = f"{self._client.get_run(run_id).info.artifact_uri}/{card.rpartition('/')[0]}".rstrip("/")
+        folder = (self._find_card(run_id) or "").rpartition("/")[0]
+        if folder == f"{MODEL}/artifacts/{MODEL}":  # as runs log it: the whole is what MLflow can load
+            folder = MODEL
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}".rstrip("/")
         made = self._client.create_model_version(NAME, source, run_id, tags={"sha256": sha256})
         return str(made.version)
 

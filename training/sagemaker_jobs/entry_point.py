@@ -20,6 +20,7 @@ from typing import Any
 
 from training import tracking
 from training.sagemaker_jobs.job_environment import (
+    JOB_TAG,
     ROOT,
     Interrupted,
     JobSettings,
@@ -83,7 +84,7 @@ def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
-        tracking.run(name, parameters=parameters, tags=describe(), folder=journals) as run,
+        tracking.run(name, parameters=parameters, tags=describe(), folder=journals, goes_on=JOB_TAG) as run,
     ):
 
         def tell(measures: dict[str, float], epoch: int) -> None:

@@ -87,6 +87,8 @@ def code_bundle() -> bytes:
     files = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in _sources("training")}
     for folder in ("lambda/inference", "lambda/intake"):
         files |= {path.relative_to(_ROOT / "lambda").as_posix(): path.read_bytes() for path in _sources(folder)}
+    for name in ("__init__", "schemas", "answers"):  # what the model says, as the API says it: for the logged model
+        files[f"api/{name}.py"] = (_ROOT / "lambda" / "api" / f"{name}.py").read_bytes()
     files["untrusted.py"] = (_ROOT / "lambda" / "untrusted.py").read_bytes()
     files |= {_ENTRY: _ENTRY_CODE.encode(), "requirements.txt": "".join(f"{pin}\n" for pin in pins()).encode()}
     content = io.BytesIO()

@@ -6,7 +6,7 @@
         run.epoch(1, {"loss": 0.4})
         run.figure("confusion", figure)
         run.file(path, "model")
-        run.model(network, version="1.0.0")
+        run.model(folder, version="1.0.0")
 
 Where to: ``MLFLOW_TRACKING_URI`` (a server of DagsHub's, SageMaker's MLflow App by its ARN, any other), else a local
 store, ``runs/mlflow.db``, which ``make mlflow`` shows. ``MLFLOW_TRACKING_USERNAME`` and ``MLFLOW_TRACKING_PASSWORD`` or
@@ -31,6 +31,8 @@ __all__ = ["FOLDER", "Run", "is_off", "run"]
 
 SWITCH, PARENT, SWEEP = "LEUKOLENS_TRACKING", "LEUKOLENS_PARENT_RUN", "LEUKOLENS_SWEEP"
 OFF = "off"
+FAILURE, MOST_OF_A_REASON = "leukolens.failure", 5000
+"""Tag of a failed run that says why; MLflow takes 8,000 characters."""
 
 
 def is_off() -> bool:
@@ -47,6 +49,7 @@ def run(
     parent: Run | None = None,
     folder: Path = FOLDER,
     trial: bool = False,
+    goes_on: str | None = None,
 ) -> Iterator[Run]:
     """Track one run. Whatever becomes of the server, the body goes on.
 
@@ -65,6 +68,9 @@ def run(
     trial : bool
         Only to see whether the parts work: goes to a server that the environment names, not to this machine's store,
         where it would stand among real runs.
+    goes_on : str, optional
+        A tag by which the server knows a run that was cut off before: this one goes on with it, if there is one of the
+        same value that has not finished.
 
     Yields
     ------
@@ -81,6 +87,8 @@ def run(
     above = {"parent_id": os.environ[PARENT]} if PARENT in os.environ else {}
     if parent is not None and parent.journal is not None:
         above = {"parent_folder": str(parent.journal.folder)}
+    if goes_on and (tags or {}).get(goes_on):
+        above["goes_on"] = goes_on
     sweep = {"leukolens.sweep": os.environ[SWEEP]} if SWEEP in os.environ else {}
     status = "FAILED"
     with journal.held():
@@ -91,6 +99,10 @@ def run(
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())
+            started.tags({FAILURE: f"{type(error).__name__}: {said}"[:MOST_OF_A_REASON]})
             raise
         finally:
             if told := started.end(status):

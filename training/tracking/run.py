@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.tracking import logged_model
 from training.tracking.journal import Journal
 from training.tracking.sender import Sender
 
@@ -26,6 +27,7 @@ class Run:
 
     def __init__(self, journal: Journal | None, sender: Sender | None) -> None:
         self.journal, self._sender = journal, sender
+        self._channel: str | None = None
 
     @property
     def is_tracked(self) -> bool:
@@ -41,6 +43,7 @@ class Run:
         self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], parent: Mapping[str, str]
     ) -> None:
         """Open the run."""
+        self._channel = tags.get("sagemaker.channel.train")
         self._say("begin", name=name, parameters=_flat(parameters), tags=dict(tags), **parent)
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
@@ -79,25 +82,52 @@ class Run:
                 shutil.copy2(path, copy)
             self._say("file", path=str(copy.relative_to(self.journal.files)), to=to)
 
-    def model(self, network: "keras.Model", *, version: str, tags: Mapping[str, str] | None = None) -> None:
-        """Log a Keras model, and register it as a version of ``leukolens``.
+    def dataset(self, name: str, *, digest: str, source: str, fields: Mapping[str, int]) -> None:
+        """Log which fields the run learns from, as an input of it.
 
         Parameters
         ----------
-        network : keras.Model
-            As it was trained.
+        name : str
+            Of the set.
+        digest : str
+            Of its manifest.
+        source : str
+            Folder; of a job, where its channel comes from is told instead.
+        fields : mapping
+            How many of each label.
+        """
+        self._say("dataset", name=name, digest=digest, source=self._channel or source, fields=dict(fields))
+
+    def network(self, network: "keras.Model") -> None:
+        """Log a network as it was trained, as ``keras/model.keras``."""
+        if self.journal is not None:
+            path = self.journal.files / "keras" / "model.keras"
+            path.parent.mkdir(exist_ok=True)
+            network.save(path)
+            self._say("file", path="keras/model.keras", to="keras")
+
+    def model(
+        self, folder: Path, *, version: str, tags: Mapping[str, str] | None = None, alias: str | None = None
+    ) -> None:
+        """Log a model folder as a model of MLflow that can serve, and register it as a version of ``leukolens``.
+
+        Parameters
+        ----------
+        folder : Path
+            Holds the file and its card; lies in the run as ``model/artifacts/model``.
         version : str
             The project's own name of it; MLflow numbers versions itself.
         tags : mapping, optional
             Of the registered version, such as the file's sha256.
+        alias : str, optional
+            Moves to this version.
         """
         if self.journal is not None:
-            # Only here: TensorFlow takes ten seconds, and most of whom reads runs needs none of it.
-            from training.models.mlflow_folder import save
-
-            save(network, self.journal.files / "model")
-            self._say("file", path="model", to="")
-            self._say("register", name=MODEL_NAME, source="model", tags={"version": version, **(tags or {})})
+            described = logged_model.save(folder, self.journal.files / logged_model.MODEL)
+            self._say("file", path=logged_model.MODEL, to="")
+            self._say("model", path=logged_model.MODEL, **described)
+            registered = {"version": version, **(tags or {})}
+            self._say("register", name=MODEL_NAME, source=logged_model.MODEL, tags=registered, alias=alias)
 
     def end(self, status: str) -> str | None:
         """Close the run; gives what to tell where the server has not got all of it."""

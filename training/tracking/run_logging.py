@@ -9,13 +9,32 @@ from numpy.typing import NDArray
 
 from inference import Classifier, ClassSpec, ModelCard
 from training.data.dataset import Fields
+from training.data.manifest import Manifest
 from training.models.learners import Learned
 from training.tracking import Run
 from training.tracking.figures import prediction_sheet, run_figures
 
 SHEET_FIELDS = 24
+CANDIDATE = "candidate"
+"""The registry's alias of the model that ``train`` made last; ``promote`` moves ``champion``."""
 HELD_OUT = "held_out"
 """The part of a card's ``training`` with the numbers of fields that were not learnt from."""
+
+
+def tell_dataset(run: Run, data: Path, fields: Fields, manifest: Manifest) -> None:
+    """Log which fields a run learns from.
+
+    Parameters
+    ----------
+    run : Run
+        Is told.
+    data : Path
+        Their folder.
+    fields, manifest
+        What lies there.
+    """
+    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(fields.label_ids)}
+    run.dataset(data.resolve().name, digest=manifest.digest, source=str(data.resolve()), fields=counts)
 
 
 def tell_figures(
@@ -72,8 +91,9 @@ def tell_model(
     folder: Path,
     first_epoch: int | None = 1,
     tags: Mapping[str, str] | None = None,
+    alias: str | None = None,
 ) -> None:
-    """Log curves, the numbers of the held-out fields, the model folder and the network, and register a version.
+    """Log curves, the numbers of the held-out fields, the network and the model, and register a version.
 
     Parameters
     ----------
@@ -84,11 +104,13 @@ def tell_model(
     card : ModelCard
         Of the model folder.
     folder : Path
-        Logged whole, as ``files/<its name>``.
+        Logged as a model of MLflow (``tracking.logged_model``).
     first_epoch : int, optional
         Number of the first of ``learned.epochs``; None where whoever watched has told of them as they went.
     tags : mapping, optional
         Of the registered version, beside its name and the file's sha256.
+    alias : str, optional
+        Moves to that version.
     """
     if first_epoch is not None:
         for number, measures in enumerate(learned.epochs, first_epoch):
@@ -97,5 +119,5 @@ def tell_model(
     # Under names of their own: a curve's ``accuracy`` is that of the training fields.
     run.metrics({f"{HELD_OUT}/{name}": value for name, value in held.items() if isinstance(value, float)})
     run.tags({"data_manifest": str(card.training["data_manifest"])})
-    run.file(folder, "files")
-    run.model(learned.network, version=card.version, tags={"sha256": card.sha256, **(tags or {})})
+    run.network(learned.network)
+    run.model(folder, version=card.version, tags={"sha256": card.sha256, **(tags or {})}, alias=alias)

@@ -9,17 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.tracking.events import SEND, begin, log_metrics, log_parameters, metrics_from
 from training.tracking.journal import Journal, Sent, journals
-from training.tracking.server import connect, experiment_id, folder_of, link
-from training.tracking.settings import experiment_name, without_password
+from training.tracking.server import connect, folder_of, link
+from training.tracking.settings import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PAUSE_S = 60.0
 """How long training is left in peace by a server that did not answer."""
-BATCH = 100
-"""Parameters or metrics in one request: MLflow takes no more parameters."""
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Sender:
             The server is away, or will not even begin the run.
         """
         metrics = events[number]["event"] == "metrics" and sent.run_id is not None and number == sent.events
-        batch = _run_of_metrics(events, number) if metrics else [events[number]]
+        batch = metrics_from(events, number) if metrics else [events[number]]
         after = max(sent.events, number + len(batch))
         try:
             return replace(self._send_some(client, batch, sent), events=after)
@@ -127,24 +126,18 @@ class Sender:
         event = batch[0]
         if event["event"] == "begin":
             if sent.run_id is None:
-                sent = replace(sent, run_id=_begin(client, event, self._above(event)))
+                sent = replace(sent, run_id=begin(client, event, self._above(event)))
                 self._journal.keep(sent)  # at once: what is cut off here must not make a second run when it goes on
-            _log_parameters(client, str(sent.run_id), event["parameters"])
+            log_parameters(client, str(sent.run_id), event["parameters"])
             return sent
         if sent.run_id is None:
             raise ValueError(f"{self._journal.folder} does not begin with a run's beginning: it cannot be sent")
-        match event["event"]:
-            case "metrics":
-                _log_metrics(client, sent.run_id, batch)
-            case "tags":
-                for name, value in event["tags"].items():
-                    client.set_tag(sent.run_id, name, value)
-            case "file":
-                self._log_file(client, sent.run_id, event)
-            case "register":
-                _register(client, sent.run_id, event)
-            case "end":
-                client.set_terminated(sent.run_id, event["status"], end_time=event["time_ms"])
+        if event["event"] == "metrics":
+            log_metrics(client, sent.run_id, batch)
+        elif event["event"] == "file":
+            self._log_file(client, sent.run_id, event)
+        else:
+            SEND[event["event"]](client, sent.run_id, event)
         return sent
 
     def _above(self, event: dict[str, Any]) -> str | None:
@@ -196,66 +189,8 @@ def _is_final(error: Exception) -> bool:
 
     if not isinstance(error, MlflowException):
         return False
-    status = error.get_http_status_code()
+    status = error.get_http_status_code()  # type: ignore[no-untyped-call]
     return error.error_code in ("FEATURE_DISABLED", "NOT_IMPLEMENTED") or (400 <= status < 500 and status not in _LATER)
-
-
-def _log_metrics(client: "MlflowClient", run_id: str, batch: list[dict[str, Any]]) -> None:
-    from mlflow.entities import Metric
-
-    found = [
-        Metric(name, value, event["time_ms"], event["step"])
-        for event in batch
-        for name, value in event["metrics"].items()
-    ]
-    for start in range(0, len(found), BATCH):
-        client.log_batch(run_id, metrics=found[start : start + BATCH])
-
-
-def _begin(client: "MlflowClient", event: dict[str, Any], above: str | None) -> str:
-    """Make the run, or open the one again that the same job began before it was cut off."""
-    experiment = experiment_id(client, experiment_name())
-    tags = event["tags"] | ({"mlflow.parentRunId": above} if above else {})
-    if name := event.get("goes_on"):
-        cut_off = client.search_runs(
-            [experiment], f"tags.`{name}` = '{tags[name]}'", max_results=1, order_by=["attributes.start_time DESC"]
-        )
-        if cut_off and cut_off[0].info.status != "FINISHED":
-            run_id = str(cut_off[0].info.run_id)
-            client.update_run(run_id, status="RUNNING")
-            for key, value in tags.items():
-                client.set_tag(run_id, key, value)
-            return run_id
-    made = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
-    return str(made.info.run_id)
-
-
-def _log_parameters(client: "MlflowClient", run_id: str, given: dict[str, str]) -> None:
-    from mlflow.entities import Param
-
-    parameters = [Param(key, value[:6000]) for key, value in given.items()]
-    for start in range(0, len(parameters), BATCH):
-        client.log_batch(run_id, params=parameters[start : start + BATCH])
-
-
-def _register(client: "MlflowClient", run_id: str, event: dict[str, Any]) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(event["name"])
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    source = f"runs:/{run_id}/{event['source']}"
-    client.create_model_version(event["name"], source, run_id, tags=event["tags"], await_creation_for=0)
-
-
-def _run_of_metrics(events: list[dict[str, Any]], start: int) -> list[dict[str, Any]]:
-    """Give the events from ``start`` on that are all metrics: they go in one request."""
-    stop = start
-    while stop < len(events) and events[stop]["event"] == "metrics":
-        stop += 1
-    return events[start:stop]
 
 
 def close_abandoned(root: Path, uri: str, place: str) -> list[Journal]:

@@ -1,10 +1,14 @@
 """Processor, memory, disk and network while a run goes on, by MLflow's own monitors but into the journal.
 
-Which code a run is of.
+Which code a run is of, and who runs it.
 """
 
+import getpass
+import shlex
 import subprocess
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -57,11 +61,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def source_tags() -> dict[str, str]:
-    """Give the git commit, and whether files differ from it; nothing outside a repository."""
-    commit = _git("rev-parse", "HEAD")
-    if not commit:
-        return {}
-    return {"mlflow.source.git.commit": commit, "git_changed": str(bool(_git("status", "--porcelain"))).lower()}
+    """Give who runs what: the command, its user, the git commit and whether files differ from it."""
+    command = shlex.join(("python -m training", *sys.argv[1:])).replace("'python -m training'", "python -m training")
+    tags = {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
+    with suppress(KeyError, OSError):  # a container's user may have no name
+        tags["mlflow.user"] = getpass.getuser()
+    if commit := _git("rev-parse", "HEAD"):
+        tags |= {"mlflow.source.git.commit": commit, "git_changed": str(bool(_git("status", "--porcelain"))).lower()}
+    return tags
 
 
 def _git(*arguments: str) -> str:

@@ -1,6 +1,7 @@
 /* The reader's desk: holds what was dropped until the server has it, and knows what came of it.
    One for the page, not for a view: files go on being sent whatever view is looked at. */
 
+import { say } from "./dom.js";
 import { collect } from "./intake.js";
 
 const URL = "/_leukolens/workplace";
@@ -78,6 +79,11 @@ class Desk extends EventTarget {
     }
   }
 
+  /** Address of everything that the reader has labelled, as a data set. */
+  get labelled() {
+    return `${URL}/labelled.zip`;
+  }
+
   picture(key, kind) {
     return `${URL}/fields/${key}/${kind}`;
   }
@@ -146,7 +152,7 @@ class Desk extends EventTarget {
           await pause(AGAIN_MS);
           continue; // the network is away: the file is here, and waits
         }
-        return this.#lose(id, `It cannot be read: ${error.message}`);
+        return this.#lose(id, say("unreadable", { why: error.message }));
       }
       if (answer.ok) {
         this.#soon();
@@ -154,7 +160,7 @@ class Desk extends EventTarget {
       }
       if (answer.status === 413) {
         const size = (held.size / 2 ** 20).toFixed(1);
-        return this.#lose(id, `It has ${size} MiB, more than the way to this page lets through.`, true);
+        return this.#lose(id, say("over_limit", { size }), true);
       }
       if (answer.status === 404) {
         return undefined; // it was cleared meanwhile, or the session is new and announces it again
@@ -164,7 +170,7 @@ class Desk extends EventTarget {
         continue; // no room yet, or the session is being set up
       }
       if (tries >= TRIES) {
-        return this.#lose(id, `The page's server did not take it (${answer.status}). Add it again later.`);
+        return this.#lose(id, say("not_taken", { status: answer.status }));
       }
       tries += 1;
       await pause(AGAIN_MS);
@@ -268,7 +274,7 @@ class Desk extends EventTarget {
     this.#queue = [];
     const again = [...this.#files.keys()];
     if (kept !== null) {
-      await this.#patiently("/restore", "POST", { specimen: kept.specimen, fields: kept.fields });
+      await this.#patiently("/restore", "POST", { specimen: kept.specimen, pixel_um: kept.pixelUm ?? null, classes: kept.classes ?? [], fields: kept.fields });
     }
     const had = kept?.count ?? again.length;
     this.restarted = had > 0 ? { had, again: again.length } : null;
@@ -283,6 +289,8 @@ class Desk extends EventTarget {
       born: this.state.born,
       count: this.state.ledger.dropped,
       specimen: this.state.specimen,
+      pixelUm: this.state.pixelUm,
+      classes: this.state.classes.filter((one) => one.own).map((one) => one.name),
       fields: entered.map((one) => ({ key: one.key, label: one.label, note: one.note, left_out: one.leftOut })),
     };
     sessionStorage.setItem(KEPT, JSON.stringify(kept));

@@ -19,9 +19,11 @@ export class Grid {
     this.element = h("ul", { class: "lk-grid", "aria-label": say("grid"), onkeydown: this.#step });
   }
 
-  draw(answered, filter) {
+  /** Draw what the filter lets through; byDoubt puts first what a label would tell the most about. */
+  draw(answered, filter, byDoubt) {
     const shown = answered.filter((one) => filter === "" || one.finding.group === filter);
-    shown.sort((one, other) => one.finding.rank - other.finding.rank || one.number - other.number);
+    const first = byDoubt ? ({ finding }) => -finding.doubt : ({ finding }) => finding.rank;
+    shown.sort((one, other) => first(one) - first(other) || one.number - other.number);
     const order = shown.map((one) => one.key);
     for (const one of shown) {
       const seen = JSON.stringify([one.finding, one.label, one.note !== "", one.leftOut, one.number, one.sent]);

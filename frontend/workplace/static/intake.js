@@ -1,5 +1,6 @@
 /* What a reader drops or chooses, file by file: folders are walked, ZIP archives are unpacked here, within bounds. */
 
+import { say } from "./dom.js";
 import { load } from "./load.js";
 
 const MAX_ZIP_BYTES = 1024 ** 3;
@@ -64,7 +65,7 @@ async function walk(entry, found) {
 
 async function* unpacked(archive, name) {
   if (archive.size > MAX_ZIP_BYTES) {
-    yield refused(name, 1, "An archive may have 1 GiB at most. Drop the folder itself.");
+    yield refused(name, 1, say("zip_large"));
     return;
   }
   const listing = [];
@@ -79,7 +80,7 @@ async function* unpacked(archive, name) {
       listing.push(entry);
       const total = listing.reduce((sum, one) => sum + one.originalSize, 0);
       if (listing.length > MAX_ENTRIES || total > MAX_UNPACKED_BYTES) {
-        throw new Error(`more than ${MAX_ENTRIES} files or 2 GiB unpacked`);
+        throw new Error(say("zip_many", { files: MAX_ENTRIES }));
       }
       return !suspicious(entry);
     };
@@ -87,19 +88,19 @@ async function* unpacked(archive, name) {
       unzip(bytes, { filter: bounded }, (error, done) => (error ? reject(error) : resolve(done)));
     });
   } catch (error) {
-    yield refused(name, 1, `The archive cannot be unpacked: ${error.message}`);
+    yield refused(name, 1, say("zip_broken", { why: error.message }));
     return;
   }
   for (const entry of listing) {
     const path = `${name}/${entry.name}`;
     if (suspicious(entry)) {
-      yield refused(path, 1, "It unpacks to more than a hundred times its size, as no photograph does.");
+      yield refused(path, 1, say("zip_ratio"));
     } else {
       yield plain(new Blob([files[entry.name]]), path);
     }
   }
   if (listing.length === 0) {
-    yield refused(name, 1, "The archive holds no file.");
+    yield refused(name, 1, say("zip_empty"));
   }
 }
 

@@ -49,7 +49,12 @@ class Picture {
     this.#heat = null;
     this.element.dataset.shown = "";
     this.#seadragon.addOnceHandler("open", () => {
-      this.element.dataset.shown = field.key;
+      // Opened is not drawn yet: whoever waits for the picture waits for its first tile.
+      this.#seadragon.addOnceHandler("tile-drawn", () => {
+        if (this.#key === field.key) {
+          this.element.dataset.shown = field.key;
+        }
+      });
       if (field.heat) {
         this.#layer(field);
       }
@@ -225,6 +230,7 @@ export class Viewer {
         name,
       );
     });
+    const own = h("input", { class: "lk-input", id: "lk-own", "data-name": "own", maxlength: "100", placeholder: say("own_class"), autocomplete: "off" });
     const note = h("textarea", { class: "lk-input", id: "lk-note", "data-name": "note", maxlength: "2000", rows: "2" });
     note.value = field.note;
     note.addEventListener("input", () => this.#note(field.key, note.value));
@@ -246,6 +252,9 @@ export class Viewer {
         h("p", { class: "lk-label", id: "lk-pick" }, field.label === null ? say("what_do_you_see") : say("you_said", { label: classes.find((one) => one.label === field.label)?.name ?? field.label })),
         h("div", { class: "lk-row", role: "group", "aria-labelledby": "lk-pick" }, labels,
           h("button", { class: "lk-button", type: "button", "data-name": "undo", onclick: () => this.#undo() }, h("kbd", {}, "U"), say("undo"))),
+        h("form", { class: "lk-row", onsubmit: (event) => { event.preventDefault(); this.#addClass(own); } },
+          h("label", { class: "lk-unseen", for: "lk-own" }, say("own_class")), own,
+          h("button", { class: "lk-button", "data-name": "add-own" }, say("add_class"))),
         h("label", { class: "lk-label", for: "lk-note" }, say("note")),
         note,
         h("div", { class: "lk-row" },
@@ -271,10 +280,28 @@ export class Viewer {
     return key !== undefined;
   }
 
+  /** Label the field, and open the next one in the order that has no label; where none is left, the next. */
   async #judge(label) {
     const key = this.#key;
-    this.#move(1);
+    const order = this.#order();
+    const here = order.indexOf(key);
+    const following = [...order.slice(here + 1), ...order.slice(0, Math.max(0, here))];
+    const next = following.find((one) => this.#desk.fields.get(one)?.label === null);
+    if (next !== undefined) {
+      this.#save();
+      this.#key = next;
+      this.draw();
+    } else {
+      this.#move(1);
+    }
     await this.#enter(key, { label });
+  }
+
+  async #addClass(input) {
+    const name = input.value.trim();
+    if (name !== "" && (await this.#desk.tell("/classes", "POST", { name })) !== null) {
+      input.value = "";
+    }
   }
 
   async #undo() {

@@ -4,6 +4,7 @@ import { desk } from "./desk.js";
 import { confirm, h, say, speak } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Ledger } from "./ledger.js";
+import { Models } from "./models.js";
 import { style } from "./load.js";
 import { sign } from "./signs.js";
 import { Viewer } from "./viewer.js";
@@ -32,10 +33,12 @@ class Workplace {
   #root;
   #full;
   #ledger = new Ledger(desk);
+  #models = new Models(desk);
   #grid = null;
   #viewer = null;
   #parts = {};
   #filter = "";
+  #byDoubt = false;
   #settled = null;
   #notify = () => {};
   #timer = 0;
@@ -45,7 +48,7 @@ class Workplace {
   constructor(parent, data) {
     this.view = data.view;
     this.#full = data.view === "classify";
-    this.#root = h("div", { class: `lk-workplace lk-${data.theme}` });
+    this.#root = h("div", { class: `lk-workplace lk-${data.theme}` }, this.#models.element);
     if (this.#full) {
       this.#build(data);
     } else {
@@ -92,37 +95,54 @@ class Workplace {
       oninput: () => this.#name(),
       onchange: () => this.#saveName(),
     });
-    this.#parts.model = h("span", { class: "lk-quiet" });
+    const [least, most] = data.pixel;
+    this.#parts.pixel = h("input", {
+      class: "lk-input",
+      id: "lk-pixel",
+      type: "number",
+      min: String(least),
+      max: String(most),
+      step: "any",
+      inputmode: "decimal",
+      title: say("pixel_means"),
+      "aria-describedby": "lk-pixel-wrong",
+      onchange: () => this.#measure(),
+    });
+    this.#parts.pixelWrong = h("span", { class: "lk-quiet", id: "lk-pixel-wrong", role: "status" });
+    this.#parts.outdated = h("div", { class: "lk-row lk-outdated", role: "status", hidden: true });
     this.#parts.strip = h("div", { class: "lk-strip", role: "group", "aria-label": say("strip") });
     this.#parts.work = h(
       "div",
       { class: "lk-row lk-head" },
       h("label", { class: "lk-label", for: "lk-specimen" }, say("specimen")),
       this.#parts.specimen,
-      this.#parts.model,
+      h("label", { class: "lk-label", for: "lk-pixel" }, say("pixel")),
+      this.#parts.pixel,
+      this.#parts.pixelWrong,
     );
     this.#parts.first = this.#explain();
-    const files = h("input", { type: "file", multiple: true, class: "lk-file", "aria-label": say("choose"), onchange: this.#chosen });
+    const files = h("input", { type: "file", multiple: true, accept: data.accept, class: "lk-file", "aria-label": say("choose"), onchange: this.#chosen });
     const folder = h("input", { type: "file", class: "lk-file", "aria-label": say("folder"), onchange: this.#chosen });
     folder.setAttribute("webkitdirectory", "");
     this.#parts.drop = h(
       "div",
       { class: "lk-drop" },
-      h("div", {}, h("p", { class: "lk-drop-title" }, say("drop")), h("p", { class: "lk-quiet" }, say("kinds"))),
+      h("div", {}, h("p", { class: "lk-drop-title" }, say("drop")), h("p", { class: "lk-quiet" }, say("kinds")), data.samples && h("p", { class: "lk-quiet", id: "lk-try" }, say("try_means"))),
       h(
         "div",
         { class: "lk-row" },
         h("label", { class: "lk-button lk-primary" }, say("choose"), files),
         h("label", { class: "lk-button" }, say("folder"), folder),
-        data.samples && h("button", { class: "lk-button", onclick: () => desk.tell("/samples") }, say("try")),
+        data.samples && h("button", { class: "lk-button", "aria-describedby": "lk-try", onclick: () => desk.tell("/samples") }, say("try")),
       ),
     );
     this.#root.append(
       this.#parts.notice,
+      this.#parts.work,
       this.#parts.drop,
       this.#parts.first,
       this.#ledger.element,
-      this.#parts.work,
+      this.#parts.outdated,
       this.#parts.strip,
       this.#grid.element,
       this.#viewer.element,
@@ -180,10 +200,36 @@ class Workplace {
     }
   }
 
+  /** Send the pixel size along with further fields; what is no number in bounds is told, and not sent. */
+  #measure() {
+    const { pixel, pixelWrong } = this.#parts;
+    const valid = pixel.checkValidity();
+    pixelWrong.textContent = valid ? "" : say("pixel_wrong", { least: pixel.min, most: pixel.max });
+    pixel.setAttribute("aria-invalid", String(!valid));
+    if (valid) {
+      desk.tell("/pixel", "POST", { um: pixel.value === "" ? null : pixel.valueAsNumber });
+    }
+  }
+
+  #outdated(count) {
+    const { outdated } = this.#parts;
+    outdated.hidden = count === 0;
+    if (count === 0) {
+      outdated.replaceChildren();
+    } else if (outdated.dataset.count !== String(count)) {
+      outdated.replaceChildren(
+        h("span", {}, say("outdated", { count })),
+        h("button", { class: "lk-button", onclick: () => desk.tell("/anew") }, say("anew")),
+      );
+    }
+    outdated.dataset.count = String(count);
+  }
+
   // --- drawing ------------------------------------------------------------------------------------
 
   #draw = () => {
     this.#ledger.draw();
+    this.#models.draw();
     const state = desk.state;
     if (state === null) {
       return;
@@ -198,15 +244,21 @@ class Workplace {
     }
     const answered = [...desk.fields.values()].filter((one) => one.state === "answered");
     this.#parts.first.hidden = state.ledger.dropped > 0 || desk.pending > 0;
+    for (const meaning of this.#parts.first.querySelectorAll(".lk-kind-malignant, .lk-kind-benign")) {
+      meaning.closest(".lk-means").hidden = !state.triage; // of a model without sides, neither comes up
+    }
     this.#parts.drop.classList.toggle("lk-small", !this.#parts.first.hidden === false);
-    this.#parts.work.hidden = this.#parts.strip.hidden = answered.length === 0;
+    this.#parts.strip.hidden = answered.length === 0;
     if (this.#named === null && document.activeElement !== this.#parts.specimen) {
       this.#parts.specimen.value = state.specimen;
     }
-    this.#parts.model.textContent = state.model ? say("model", { model: state.model }) : "";
+    if (document.activeElement !== this.#parts.pixel && this.#parts.pixelWrong.textContent === "") {
+      this.#parts.pixel.value = state.pixelUm ?? "";
+    }
+    this.#outdated(state.outdated);
     this.#notice();
     this.#strip(answered);
-    this.#grid.draw(answered, this.#filter);
+    this.#grid.draw(answered, this.#filter, this.#byDoubt);
     this.#viewer.draw();
   };
 
@@ -255,11 +307,23 @@ class Workplace {
     this.#parts.strip.replaceChildren(
       ...chips,
       h("span", { class: "lk-quiet lk-looked" }, say("looked", { read, all: answered.length })),
+      h("button", { class: "lk-button", "aria-pressed": String(this.#byDoubt), "data-group": "doubt", onclick: () => this.#order() }, say("by_doubt")),
+      ...(desk.state.labelled > 0 ? [this.#download()] : []),
       h("button", { class: "lk-button lk-clear", onclick: () => this.#clear() }, say("clear")),
     );
     if (focused !== null) {
       this.#parts.strip.querySelector(`[data-group="${CSS.escape(focused)}"]`)?.focus();
     }
+  }
+
+  #download() {
+    const told = { class: "lk-button", href: desk.labelled, download: "leukolens-labelled.zip", title: say("labelled_means") };
+    return h("a", told, say("labelled", { count: desk.state.labelled }));
+  }
+
+  #order() {
+    this.#byDoubt = !this.#byDoubt;
+    this.#draw();
   }
 
   #choose(group) {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import boto3
+import erase
 import numpy as np
 import pytest
 from moto import mock_aws
@@ -17,6 +18,7 @@ from settings import Settings
 from api.app import Application
 from api.erasure import ErasureError
 from api.schemas import CONSENT_VERSION, FeedbackReceipt
+from api.storage import open_objects
 from inference import read_image
 from tests.contract.gateway import Answered, event, read
 
@@ -131,15 +133,22 @@ def test_what_a_browser_sends_for_any_page_is_not_read(service: Application, sto
     assert _kept(store) == {}
 
 
+def _erase(event: object, store: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Call the function that erases, as it is deployed."""
+    monkeypatch.setenv("LEUKOLENS_FEEDBACK_BUCKET", store)
+    monkeypatch.setenv("LEUKOLENS_UPLOADS_BUCKET", store)
+    return erase.handler(event, None)
+
+
 def test_erasing_leaves_no_version_and_nothing_of_others(
-    service: Application, store: str, sample: bytes, written: Callable[[], str]
+    service: Application, store: str, sample: bytes, written: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not store.startswith("file://"):
         boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     image = base64.b64encode(sample).decode()
     for request_id in ("request-1", "request-1", "request-10"):
         _send(service, request_id=request_id, consent=True, image_base64=image)
-    erased = service({"erase": {"request_id": "request-1", "asked_by": "ticket 7"}}, None)
+    erased = _erase({"erase": {"request_id": "request-1", "asked_by": "ticket 7"}}, store, monkeypatch)
     assert erased["request_id"] == "request-1"
     assert erased["objects"] >= 2
     assert {key.split("/")[1] for key in _kept(store)} == {"request-10"}
@@ -151,11 +160,51 @@ def test_erasing_leaves_no_version_and_nothing_of_others(
     assert (line["request_id"], line["asked_by"], line["objects"]) == ("request-1", "ticket 7", erased["objects"])
 
 
-@pytest.mark.parametrize("asked", [None, {}, {"request_id": "../secret", "asked_by": "x"}, {"request_id": "a"}, "a"])
-def test_an_erasure_that_is_none_is_told_without_its_values(service: Application, asked: object) -> None:
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        {},
+        {"request_id": "../secret", "asked_by": "x"},
+        {"request_id": "a"},
+        {"asked_by": "x"},
+        {"upload_id": "secret", "asked_by": "x"},
+        {"request_id": "a", "upload_id": "0" * 32, "asked_by": "x"},
+        "a",
+    ],
+)
+def test_an_erasure_that_is_none_is_told_without_its_values(
+    store: str, asked: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ErasureError) as told:
-        service({"erase": asked}, None)
+        _erase({"erase": asked}, store, monkeypatch)
     assert "secret" not in str(told.value)
+
+
+def test_an_upload_is_erased_with_its_ticket_and_no_other(
+    store: str, monkeypatch: pytest.MonkeyPatch, written: Callable[[], str]
+) -> None:
+    wanted, other = "0" * 32, "1" * 32
+    objects = open_objects(store)
+    for named in (wanted, other):
+        objects.write(f"uploads/{named}", b"an image", "image/png")
+    event = {"erase": {"upload_id": wanted, "asked_by": "ticket 8"}}
+    assert _erase(event, store, monkeypatch) == {"upload_id": wanted, "objects": 1}
+    assert set(_kept(store)) == {f"uploads/{other}"}
+    assert _erase(event, store, monkeypatch)["objects"] == 0
+    lines = [json.loads(one) for one in written().splitlines() if '"erasure"' in one]
+    assert [(one["upload_id"], one["asked_by"], one["objects"]) for one in lines] == [
+        (wanted, "ticket 8", 1),
+        (wanted, "ticket 8", 0),
+    ]
+
+
+def test_the_api_erases_nothing_whatever_it_is_sent(service: Application, store: str) -> None:
+    assert _send(service).status == 201
+    kept = _kept(store)
+    answered = service({"erase": {"request_id": "JKJaXmPLvHcESHA=", "asked_by": "a stranger"}}, None)
+    assert answered["statusCode"] == 400
+    assert _kept(store) == kept
 
 
 def test_on_a_laptop_only_answered_requests_take_feedback(tmp_path: Path, sample: bytes) -> None:

@@ -8,6 +8,8 @@ from benchmarks.scale import written
 from benchmarks.scale.inputs import TARGET, Assumed, Inputs, Measured, Prices, read
 from benchmarks.scale.page import render
 from benchmarks.scale.plan import Plan, call_s, cost_usd, duration_s, image_ms, limited_by_s3, total_usd
+from infra.prices import TABLE as PRICES
+from infra.prices import read_prices
 
 FREE = Prices(**dict.fromkeys(Prices.__dataclass_fields__, 0.0))
 INPUTS = Inputs(
@@ -77,19 +79,21 @@ def test_the_page_says_what_the_parts_add_up_to():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "expected"),
+    ("table", "old", "new", "expected"),
     [
-        ("[prices.s3_get]", "[prices.s3_got]", "s3_get, s3_got"),
-        ('source = "https://aws.amazon.com/kms/pricing/"\n', "", "kms_request has no source"),
+        (TARGET, "[assumed.s3_get_ms]", "[assumed.s3_got_ms]", "s3_get_ms, s3_got_ms"),
+        (TARGET, 'source = "As above', 'sauce = "As above', "s3_put_ms has no source"),
+        (PRICES, 'source = "https://aws.amazon.com/kms/pricing/"\n', "", "source"),
+        (PRICES, "usd = 0.63", "usd = -0.63", "greater than or equal to 0"),
     ],
 )
-def test_a_price_that_is_unknown_or_without_a_source_is_refused(tmp_path, old, new, expected):
-    changed = tmp_path / "inputs.toml"
-    text = TARGET.read_text()
+def test_what_is_unknown_negative_or_without_a_source_is_refused(tmp_path, table, old, new, expected):
+    changed = tmp_path / "table.toml"
+    text = table.read_text()
     assert old in text
     changed.write_text(text.replace(old, new, 1))
     with pytest.raises(ValueError, match=expected):
-        read(changed)
+        read(changed) if table == TARGET else read_prices(changed)
 
 
 def test_what_an_image_writes_is_counted_by_the_service_itself():

@@ -10,14 +10,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from api.schemas import FeedbackReceipt, FeedbackRequest, ModelSummary, Prediction, Problem, Report
+from api.schemas import FeedbackReceipt, FeedbackRequest, ListedModel, ModelSummary, Prediction, Problem, Report
 from client import RefusedImageError, UnreachableError
 from frontend import classification, service
 from frontend.wording import NO_BREAK
 from frontend.workspaces import Desk
 
 ROOT = Path(__file__).resolve().parents[3]
+MODEL, OTHER_MODEL = "default", "own"
 MODEL_SHA256 = "a" * 64
+SHA256 = {MODEL: MODEL_SHA256, OTHER_MODEL: "b" * 64}
 UNREADABLE = "The PNG file cannot be decoded; it is damaged or cut short. Save it again."
 
 
@@ -40,18 +42,31 @@ class FakeClient:
         self.malignant: dict[bytes, float] = {}
         self.possible = ["Pre"]
         self.asked: list[bytes] = []
+        self.asked_how: list[tuple[str | None, float | None]] = []
+        self.listed = [MODEL]
         self.reported: list[list[Prediction]] = []
         self.feedbacks: list[FeedbackRequest] = []
+        self.feedback_models: list[str | None] = []
         self.uploaded: list[bytes] = []
 
-    def predict(self, data: bytes, explain: bool = False) -> Prediction:
+    def predict(
+        self,
+        data: bytes,
+        explain: bool = False,
+        *,
+        model: str | None = None,
+        microns_per_pixel: float | None = None,
+    ) -> Prediction:
         self.asked.append(data)
+        self.asked_how.append((model, microns_per_pixel))
         self._reach()
         if not data.startswith(b"\x89PNG"):
             problem = Problem(type="urn:x", title="Unreadable image", status=422, detail=UNREADABLE)
             raise RefusedImageError(problem)
         heat = base64.b64encode(png((255, 255, 255))).decode()
         malignant = self.malignant.get(data, 0.99)
+        if model == OTHER_MODEL:
+            malignant = 1 - malignant
         known = self.verdict != "out_of_distribution"
         side = "malignant" if malignant > 0.5 else "benign"
         return Prediction.model_validate(
@@ -72,7 +87,7 @@ class FakeClient:
                 "out_of_distribution_score": 3.0,
                 "reason": None if self.verdict == "accepted" else "The field is blurred.",
                 "explanation": {"heatmap_png": heat} if explain else None,
-                "model": {"version": "9.8.7", "sha256": MODEL_SHA256},
+                "model": {"version": "9.8.7", "sha256": SHA256[model or MODEL], "name": model or MODEL},
                 "image": {"sha256": hashlib.sha256(data).hexdigest(), "width": 80, "height": 80, "format": "PNG"},
                 "request_id": "request-1",
             }
@@ -102,8 +117,9 @@ class FakeClient:
             }
         )
 
-    def feedback(self, feedback: FeedbackRequest) -> FeedbackReceipt:
+    def feedback(self, feedback: FeedbackRequest, *, model: str | None = None) -> FeedbackReceipt:
         self._reach()
+        self.feedback_models.append(model)
         self.feedbacks.append(feedback)
         kept = feedback.image_base64 is not None or feedback.upload_id is not None
         return FeedbackReceipt(
@@ -119,13 +135,17 @@ class FakeClient:
         if not self.reachable:
             raise UnreachableError("No answer from http://127.0.0.1:1 in 4 tries: connection refused.")
 
-    def model(self) -> ModelSummary:
+    def models(self) -> list[ListedModel]:
+        self._reach()
+        return [ListedModel(name=name, default=name == MODEL, version="9.8.7") for name in self.listed]
+
+    def model(self, name: str | None = None) -> ModelSummary:
         self._reach()
         return ModelSummary.model_validate(
             {
                 "name": "leukolens",
                 "version": "9.8.7",
-                "sha256": MODEL_SHA256,
+                "sha256": SHA256[name or MODEL],
                 "size_bytes": 13_000_000,
                 "license": "Apache-2.0",
                 "backbone": "efficientnet-lite0",

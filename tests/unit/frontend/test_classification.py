@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 import pytest
 
@@ -6,8 +7,8 @@ from api.schemas import Prediction
 from client import UnreachableError
 from frontend import classification
 from frontend.classification import SILENT, Batch
-from frontend.workspace import Workspace
-from tests.unit.frontend.conftest import FakeClient, png
+from frontend.workspace import Review, Workspace
+from tests.unit.frontend.conftest import MODEL, MODEL_SHA256, OTHER_MODEL, SHA256, FakeClient, png
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def fill(workspace: Workspace, count: int) -> None:
 
 def test_every_field_is_read_and_the_heat_map_kept_small(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
-    batch.connect(lambda data: client.predict(data, explain=True), client.model, 3)
+    batch.connect(client, 3)
     fill(workspace, 7)
     batch.start()
     batch.wait()
@@ -39,7 +40,7 @@ def test_every_field_is_read_and_the_heat_map_kept_small(workspace: Workspace):
 def test_an_unknown_field_has_no_heat_map(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
     client.verdict = "out_of_distribution"
-    batch.connect(lambda data: client.predict(data, explain=True), client.model, 1)
+    batch.connect(client, 1)
     fill(workspace, 1)
     batch.start()
     batch.wait()
@@ -50,14 +51,15 @@ def test_an_api_that_comes_back_costs_nothing(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
     calls = 0
 
-    def predict(data: bytes) -> Prediction:
+    def predict(data: bytes, **asked: Any) -> Prediction:
         nonlocal calls
         calls += 1
         if calls in (2, 3):
             raise UnreachableError("No answer from http://10.0.0.7:8000")
-        return client.predict(data)
+        return FakeClient().predict(data, **asked)
 
-    batch.connect(predict, client.model, 1)
+    client.predict = predict  # type: ignore[method-assign]
+    batch.connect(client, 1)
     fill(workspace, 3)
     batch.start()
     batch.wait()
@@ -68,7 +70,7 @@ def test_an_api_that_comes_back_costs_nothing(workspace: Workspace):
 def test_an_api_that_stays_away_is_told_without_its_address(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
     client.reachable = False
-    batch.connect(client.predict, client.model, 1)
+    batch.connect(client, 1)
     fill(workspace, 1)
     batch.start()
     batch.wait()
@@ -80,12 +82,13 @@ def test_a_batch_that_is_stopped_leaves_the_rest_waiting_and_goes_on(workspace: 
     client, batch = FakeClient(), Batch(workspace)
     begun, may_end = threading.Event(), threading.Event()
 
-    def predict(data: bytes) -> Prediction:
+    def predict(data: bytes, **asked: Any) -> Prediction:
         begun.set()
         may_end.wait(30)
-        return client.predict(data)
+        return FakeClient().predict(data, **asked)
 
-    batch.connect(predict, client.model, 1)
+    client.predict = predict  # type: ignore[method-assign]
+    batch.connect(client, 1)
     fill(workspace, 3)
     batch.start()
     begun.wait(30)
@@ -101,7 +104,7 @@ def test_a_batch_that_is_stopped_leaves_the_rest_waiting_and_goes_on(workspace: 
 
 def test_a_field_that_comes_while_the_last_one_is_read_is_read_too(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
-    batch.connect(client.predict, client.model, 4)
+    batch.connect(client, 4)
     for number in range(40):
         workspace.add(f"{number}.png", png((number, 0, 0)))
         batch.resume()
@@ -111,8 +114,58 @@ def test_a_field_that_comes_while_the_last_one_is_read_is_read_too(workspace: Wo
 
 def test_an_answer_stands_without_a_picture(workspace: Workspace):
     client, batch = FakeClient(), Batch(workspace)
-    batch.connect(client.predict, client.model, 1)
+    batch.connect(client, 1)
     workspace.add("odd.png", b"\x89PNG\r\n\x1a\n and nothing that can be drawn")
     batch.start()
     batch.wait()
     assert workspace.of("answered")[0].preview is None
+
+
+def test_the_chosen_model_and_the_pixel_size_go_along_and_older_answers_can_be_had_anew(workspace: Workspace):
+    client, batch = FakeClient(), Batch(workspace)
+    client.listed = [MODEL, OTHER_MODEL]
+    batch.connect(client, 1)
+    fill(workspace, 2)
+    batch.start()
+    batch.wait()
+    workspace.judge(workspace.of("answered")[0].key, Review("Pre"))
+    assert workspace.outdated() == []
+    workspace.choose_model(MODEL)
+    assert workspace.outdated() == []  # by name or by default, it is the same
+    workspace.choose_model(OTHER_MODEL)
+    workspace.measure(0.1)
+    assert len(workspace.outdated()) == 2
+    workspace.ask_anew()
+    batch.start()
+    batch.wait()
+    assert client.asked_how == [(None, None)] * 2 + [(OTHER_MODEL, 0.1)] * 2
+    assert {one.answer.model.name for one in workspace.of("answered")} == {OTHER_MODEL}
+    assert workspace.of("answered")[0].review is not None
+    assert workspace.outdated() == []
+
+
+def test_a_model_that_the_service_has_not_is_no_choice(workspace: Workspace):
+    batch = Batch(workspace)
+    batch.connect(FakeClient(), 1)
+    batch.wait()
+    with pytest.raises(KeyError):
+        workspace.choose_model(OTHER_MODEL)
+    with pytest.raises(ValueError, match="micrometres"):
+        workspace.measure(0.0)
+
+
+def test_each_answer_is_read_with_the_card_of_its_own_model(workspace: Workspace):
+    client, batch = FakeClient(), Batch(workspace)
+    client.listed = [MODEL, OTHER_MODEL]
+    batch.connect(client, 1)
+    fill(workspace, 1)
+    batch.start()
+    batch.wait()
+    first = workspace.of("answered")[0].answer
+    workspace.choose_model(OTHER_MODEL)
+    workspace.add("b.png", png((9, 9, 9)))
+    batch.start()
+    batch.wait()
+    second = workspace.of("answered")[1].answer
+    cards = [workspace.card_of(first), workspace.card_of(second)]
+    assert [card.sha256 for card in cards if card] == [MODEL_SHA256, SHA256[OTHER_MODEL]]

@@ -2,9 +2,10 @@ import struct
 
 import pytest
 
+from api.schemas import IMAGE_TYPES
 from inference import EmptyImage, NotAnImage
 from intake import ImageError
-from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
+from intake.formats import FORMATS, MAX_FRAMES_COUNTED, SUFFIXES, sniff, tiff_frames
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,13 @@ from intake.formats import MAX_FRAMES_COUNTED, sniff, tiff_frames
 )
 def test_the_type_is_told_from_the_first_bytes(beginning: bytes, kind: str) -> None:
     assert sniff(beginning + b"\x00" * 20) == kind
+    assert FORMATS[kind].media_type in IMAGE_TYPES, "the API takes what is read"
+
+
+def test_each_suffix_belongs_to_one_type() -> None:
+    every = [suffix for known in FORMATS.values() for suffix in known.suffixes]
+    assert len(every) == len(SUFFIXES)
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in every)
 
 
 @pytest.mark.parametrize("data", [b"hello, I am a .jpg", b"GIF89a", b"%PDF-1.7", b"RIFF\x10\x00\x00\x00WAVE", b"\x00"])

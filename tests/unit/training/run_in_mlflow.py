@@ -26,7 +26,7 @@ def runs_by_name(client: MlflowClient, experiment: str) -> dict[str, Run]:
 
 
 def expect_a_model(
-    client: MlflowClient, run: Run, manifest: str, place: Path, folder: str = "files/model"
+    client: MlflowClient, run: Run, manifest: str, place: Path, folder: str = "model/artifacts/model"
 ) -> tuple[Classifier, dict[str, str]]:
     """Expect all that a run logs of a model, whole and able to serve; gives its file and its version's tags."""
     assert run.info.status == "FINISHED"
@@ -42,7 +42,10 @@ def expect_a_model(
     file = load(Path(client.download_artifacts(run_id, folder, str(fetched))))
     assert version.tags["sha256"] == file.card.sha256
     assert file.run(draw_field(labels_of(read_classes())[0], 0)).probabilities.sum() == pytest.approx(1.0, abs=1e-5)
-    network = keras.models.load_model(client.download_artifacts(run_id, "model/data/model.keras", str(fetched)))
+    assert "python_function" in run.data.tags["mlflow.log-model.history"]
+    (fields,) = [given.dataset for given in run.inputs.dataset_inputs]
+    assert manifest.startswith(fields.digest)
+    network = keras.models.load_model(client.download_artifacts(run_id, "keras/model.keras", str(fetched)))
     assert network.output_shape == (None, len(read_classes()))
     return file, dict(version.tags)
 

@@ -187,7 +187,7 @@ def test_every_fold_gets_a_file_that_serves(
     assert (run.data.params["protocol"], run.data.params["corner"]) == ("contiguous", "visible")
     assert run.data.metrics["contiguous/balanced_accuracy/low"] <= run.data.metrics["contiguous/balanced_accuracy"]
     assert parent.data.metrics["contiguous/balanced_accuracy"] == run.data.metrics["contiguous/balanced_accuracy"]
-    logged, tags = expect_a_model(client, run, manifest_of(smears).digest, tmp_path, "files/contiguous-1")
+    logged, tags = expect_a_model(client, run, manifest_of(smears).digest, tmp_path)
     assert logged.card == file.card
     assert tags["fold"] == "contiguous-1"
 

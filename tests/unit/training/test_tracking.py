@@ -8,11 +8,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 
+from api.answers import as_prediction
+from inference import load
 from tests.surroundings import free_port
 from training import tracking
 from training.cli import main
@@ -21,6 +24,8 @@ from training.tracking import settings
 from training.tracking.figures import prediction_sheet, run_figures
 from training.tracking.journal import journals
 
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED, SAMPLES = ROOT / "models" / "default", ROOT / "samples"
 START_S = 600  # it takes ten seconds on a machine that does nothing else
 
 
@@ -171,18 +176,33 @@ def test_the_token_of_dagshub_is_for_its_host_alone(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
 
 
-def test_a_model_is_registered_as_a_version(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
+def test_a_model_is_registered_as_a_version_and_answers_as_the_api(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with tracking.run("with a model") as run:
-        run.model(network, version="1.2.3", tags={"sha256": "abc"})
+        run.dataset("smears", digest="f" * 64, source=str(SAMPLES), fields={"Pre": 2})
+        run.model(SHIPPED, version="1.2.3", tags={"sha256": "abc"}, alias="candidate")
     client = MlflowClient(store)
-    (version,) = [one for one in client.search_model_versions("name='leukolens'") if one.run_id == run.run_id]
+    version = client.get_model_version_by_alias("leukolens", "candidate")
+    assert version.run_id == run.run_id
     assert version.tags == {"version": "1.2.3", "sha256": "abc"}
-    kept = client.download_artifacts(str(run.run_id), "model/data/model.keras")
-    assert keras.models.load_model(kept).count_params() == 10
+    logged = client.get_run(str(run.run_id))
+    (history,) = json.loads(logged.data.tags["mlflow.log-model.history"])
+    assert (history["artifact_path"], list(history["flavors"])) == ("model", ["python_function"])
+    (given,) = logged.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("smears", "f" * 36)
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: store)
+    model = mlflow.pyfunc.load_model(client.download_artifacts(str(run.run_id), "model"))
+    field = min(SAMPLES.glob("*.png"))
+    (by_path,) = model.predict([{"path": str(field)}])
+    (by_bytes,) = model.predict([{"image": field.read_bytes()}])
+    classifier = load(SHIPPED)
+    expected = as_prediction(classifier.predict(field.read_bytes()), classifier, "x").model_dump(mode="json")
+    for answer in (by_path, by_bytes):
+        same = {name: answer[name] for name in expected if name not in ("request_id", "model")}
+        assert same == {name: expected[name] for name in same}
+        assert answer["model"]["sha256"] == classifier.digest
+    with pytest.raises(mlflow.MlflowException, match=r"row 1: .*not those of an image"):
+        model.predict([{"image": field.read_bytes()}, {"image": b"text"}])
 
 
 def test_the_confusion_matrix_shows_the_counts() -> None:

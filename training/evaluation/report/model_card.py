@@ -9,10 +9,9 @@ TRIPOD+AI: Collins et al., BMJ 385:e078378, 2024, doi:10.1136/bmj-2023-078378.
 from typing import Any, NamedTuple
 
 from inference import ModelCard
-from training.evaluation.report.report import metric_table
-from training.evaluation.report.wording import COLLECTIONS, interval, table
+from training.evaluation.report.report import metric_table, stranger_table
+from training.evaluation.report.wording import interval, table
 from training.evaluation.results import Results
-from untrusted import in_markdown
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
 
@@ -164,7 +163,7 @@ def render(results: Results, card: ModelCard) -> str:
         "",
         "Pictures of no class that the model knows:",
         "",
-        *_strangers(results),
+        *stranger_table(results),
         "",
         *_parity(results),
         "## Versions",
@@ -205,13 +204,25 @@ def _counts(card: ModelCard) -> str:
 
 def _training(training: dict[str, Any]) -> list[str]:
     """List what the card records of the run; curves are MLflow's to show."""
-    rows = []
-    for name, value in training.items():
-        if isinstance(value, dict):
-            rows.append([name.replace("_", " "), ", ".join(f"{key} {one}" for key, one in value.items())])
-        elif not isinstance(value, list):
-            rows.append([name.replace("_", " "), f"`{value}`" if name == "data_manifest" else str(value)])
+    rows = [row for name, value in training.items() for row in _recorded(name.replace("_", " "), value)]
     return table(["", ""], rows) if rows else ["Not recorded."]
+
+
+def _recorded(name: str, value: Any) -> list[list[str]]:
+    """Give a row for plain values, one for those of a group together, and one for each group within a group."""
+    if not isinstance(value, dict):
+        shown = f"`{value}`" if name == "data manifest" else _said(value)
+        return [[name, shown]] if shown else []
+    plain = {key: one for key, one in value.items() if not isinstance(one, dict)}
+    told = ", ".join(f"{key.replace('_', ' ')} {_said(one)}" for key, one in plain.items() if _said(one))
+    groups = ((f"{name}, {key.replace('_', ' ')}", one) for key, one in value.items() if isinstance(one, dict))
+    return [*([[name, told]] if told else []), *(row for key, one in groups for row in _recorded(key, one))]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value)) if not any(isinstance(one, list | dict) for one in value) else ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _thresholds(card: ModelCard) -> list[str]:
@@ -222,6 +233,7 @@ def _thresholds(card: ModelCard) -> list[str]:
         f"- **Probabilities**: {card.calibration.method}, temperature {card.calibration.temperature:.4g}.",
         f"- **Prediction set**: {sets.method} ({sets.reference}); a label of probability "
         f"{minimums} or more is in the set, for a coverage of {sets.target_coverage:.0%}.",
+        *_rules(card),
         f"- **Out of distribution**: {strange.method} ({strange.reference}); above {strange.threshold:.4g}, the "
         f"{strange.development_quantile:.0%} quantile of development fields.",
         "- **Verdict**: out of distribution above that threshold; else accepted where the set has one label; else "
@@ -229,17 +241,21 @@ def _thresholds(card: ModelCard) -> list[str]:
     ]
 
 
-def _strangers(results: Results) -> list[str]:
-    rows = [
-        [
-            COLLECTIONS.get(name) or in_markdown(name),
-            f"{one.images}",
-            f"{one.accepted:.2%}",
-            f"{one.accepted_as_malignant:.2%}",
-        ]
-        for name, one in results.evidence.strangers.items()
-    ]
-    return table(["", "n", "accepted", "accepted as malignant"], rows)
+def _rules(card: ModelCard) -> list[str]:
+    lines = []
+    if card.triage:
+        rule = card.triage
+        lines.append(
+            f"- **Triage**: {rule.method} ({rule.reference}); malignant from {rule.malignant_minimum:.4g}, benign "
+            f"up to {rule.benign_maximum:.4g}, between them uncertain. {rule.guarantee}"
+        )
+    if card.scale:
+        size = card.scale
+        lines.append(
+            f"- **Magnification**: {size.method}; from {size.minimum:.2f} to {size.maximum:.2f} of the trained one, "
+            "else out of distribution."
+        )
+    return lines
 
 
 def _parity(results: Results) -> list[str]:

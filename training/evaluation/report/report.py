@@ -324,19 +324,25 @@ def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
     ]
 
 
-def _strangers(results: Results) -> list[str]:
+def stranger_table(results: Results) -> list[str]:
+    """Tell of each collection how much is turned away, and what the rest is taken for."""
     there = results.evidence.strangers
     # In the order of the names: other diseases first, then other laboratories, then what is no smear.
     names = [name for name in COLLECTIONS if name in there] + [name for name in there if name not in COLLECTIONS]
-    rows = [[COLLECTIONS.get(name, name), f"{there[name].images}", *_shares(there[name])] for name in names]
+    rows = [
+        [COLLECTIONS.get(name) or in_markdown(name), f"{there[name].images}", *_shares(there[name])] for name in names
+    ]
     head = ["pictures that show no field of this laboratory", "n", "turned away", "accepted as benign"]
-    head += ["accepted as malignant"]
+    return table([*head, "accepted as malignant"], rows)
+
+
+def _strangers(results: Results) -> list[str]:
     return [
         "The shipped file's answers: triage. Its threshold was set on the laboratory's own slides alone. Other",
         "laboratories' leukaemia is to be turned away, too: nothing is known of how the model does on it.",
         "Synthetic smears are drawings: what the model says of them is no evidence for or against it.",
         "",
-        *table(head, rows),
+        *stranger_table(results),
     ]
 
 

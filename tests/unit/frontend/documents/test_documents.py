@@ -19,7 +19,7 @@ MADE = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 def classified(client: FakeClient, *names: str) -> Desk:
     desk = Workspaces(60, 10_000_000).enter("token", "", 10_000_000)
-    desk.batch.connect(lambda data: client.predict(data, explain=True), client.model, 2)
+    desk.batch.connect(client, 2)
     for number, name in enumerate(names):
         desk.workspace.add(name, png((number, 0, 0)))
     desk.batch.start()

@@ -2,8 +2,9 @@ import base64
 
 from streamlit.testing.v1 import AppTest
 
+from frontend.finding import OTHER
 from frontend.workspace import Review
-from tests.unit.frontend.conftest import FakeClient, desk, open_view, png, upload, words
+from tests.unit.frontend.conftest import MODEL, OTHER_MODEL, FakeClient, desk, open_view, png, upload, words
 
 
 def review(page: AppTest, *images: bytes) -> AppTest:
@@ -107,3 +108,25 @@ def test_labels_given_by_key_are_sent_together(page: AppTest, client: FakeClient
     next(button for button in page.button if button.label.startswith("Send the labels")).click().run()
     assert [given.label for given in client.feedbacks] == ["Pro", "Benign"]
     assert all(one.review and one.review.sent for one in desk(page).workspace.of("answered"))
+
+
+def test_the_least_certain_field_comes_first(page: AppTest, client: FakeClient):
+    sure, unsure, between = png((1, 0, 0)), png((2, 0, 0)), png((3, 0, 0))
+    client.malignant = {sure: 0.99, unsure: 0.6, between: 0.8}
+    review(page, sure, unsure, between)
+    assert [option.split(":")[0] for option in page.selectbox(key="review-field").options] == ["2", "3", "1"]
+
+
+def test_a_class_of_ones_own_is_kept_and_sent_in_words(page: AppTest, client: FakeClient):
+    label = desk(page).workspace.add_class("Smudge cell")
+    client.listed = [MODEL, OTHER_MODEL]
+    review(page)
+    page.radio[0].set_value(label)
+    send(page)
+    given = client.feedbacks[0]
+    assert (given.label, given.comment) == (OTHER, "Smudge cell")
+    assert client.feedback_models == [MODEL]  # labels are of the model that answered
+    kept = desk(page).workspace.of("answered")[0].review
+    assert kept is not None
+    assert (kept.label, kept.sent) == ("Smudge-cell", True)
+    assert "you said **Smudge cell**" in words(page)

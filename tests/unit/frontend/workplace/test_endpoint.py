@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -8,12 +9,15 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+import intake
+from api.schemas import ListedModel, ModelSummary, Prediction
 from frontend import pictures
 from frontend.visitors import COOKIE
-from frontend.workplace import assets, endpoint
+from frontend.workplace import assets, component, endpoint
+from frontend.workplace.words import words
 from frontend.workspace import MAX_FILE_BYTES
 from frontend.workspaces import Desk, Workspaces
-from tests.unit.frontend.conftest import FakeClient, png
+from tests.unit.frontend.conftest import MODEL, OTHER_MODEL, FakeClient, png
 
 VISITOR = "v" * 43
 TAB = {endpoint.HEADER: "tab-1"}
@@ -27,7 +31,7 @@ def workspaces() -> Workspaces:
 @pytest.fixture
 def desk(workspaces: Workspaces, client: FakeClient) -> Desk:
     held = workspaces.enter(VISITOR, "", 1_000_000)
-    held.batch.connect(lambda data: client.predict(data, explain=True), client.model, 2)
+    held.batch.connect(client, 2)
     return held
 
 
@@ -205,3 +209,73 @@ def test_streamlits_own_way_in_is_closed(browser: TestClient):
     closed = TestClient(endpoint.NoUploader(browser.app))
     assert closed.put("/_stcore/upload_file/session/file", content=b"x").status_code == 404
     assert closed.get(f"{assets.BASE}/workplace.js").status_code == 200
+
+
+def test_model_and_pixel_size_are_taken_and_out_of_bounds_refused(browser: TestClient, desk: Desk, client: FakeClient):
+    client.listed = [MODEL, OTHER_MODEL]
+    desk.workspace.learn_models(client.models())
+    assert send(browser, ("a.png", png())) == [204]
+    known = state(browser, desk)
+    assert (known["asked"], [one["name"] for one in known["models"]]) == (MODEL, [MODEL, OTHER_MODEL])
+    assert call(browser, "/model", {"name": OTHER_MODEL}).status_code == 204
+    assert call(browser, "/model", {"name": "nobody"}).status_code == 404
+    assert call(browser, "/pixel", {"um": 0.1}).status_code == 204
+    assert call(browser, "/pixel", {"um": 1000}).status_code == 422
+    known = state(browser, desk)
+    assert (known["asked"], known["pixelUm"], known["outdated"]) == (OTHER_MODEL, 0.1, 1)
+    assert call(browser, "/anew").status_code == 200
+    known = state(browser, desk)
+    assert (known["outdated"], known["ledger"]["read"]) == (0, 1)
+    assert client.asked_how[-1] == (OTHER_MODEL, 0.1)
+
+
+def test_what_is_labelled_comes_as_an_archive(browser: TestClient, desk: Desk):
+    send(browser, ("a.png", png()))
+    (key,) = desk.workspace.fields
+    assert call(browser, "/classes", {"name": "Smudge cell"}).json() == {"label": "Smudge-cell"}
+    assert call(browser, "/classes", {"name": " "}).status_code == 422
+    state(browser, desk)
+    call(browser, f"/fields/{key}", {"label": "Smudge-cell"})
+    known = state(browser, desk)
+    assert known["labelled"] == 1
+    assert [one["label"] for one in known["classes"]] == ["Benign", "Early", "Pre", "Pro", "Smudge-cell", "Other"]
+    answer = browser.get(f"{endpoint.URL}/labelled.zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="leukolens-labelled.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.read("Smudge-cell/0001-a.png") == png()
+
+
+def test_fifty_classes_without_sides_are_fifty_labels_and_no_triage(
+    browser: TestClient, desk: Desk, client: FakeClient, monkeypatch: pytest.MonkeyPatch
+):
+    classes = [{"id": f"C{number}", "name": f"class {number}"} for number in range(50)]
+    given = client.model().model_dump() | {
+        "classes": classes,
+        "labels": [one["id"] for one in classes],
+        "malignant_labels": [],
+    }
+    plain = client.predict
+
+    def predict(data: bytes, **asked: Any) -> Prediction:
+        answer = plain(data, **asked)
+        decision = answer.prediction.model_copy(update={"label": "C49"})
+        return answer.model_copy(update={"triage": None, "prediction": decision, "prediction_set": ["C49"]})
+
+    monkeypatch.setattr(client, "predict", predict)
+    monkeypatch.setattr(client, "model", lambda _name=None: ModelSummary.model_validate(given))
+    monkeypatch.setattr(client, "models", lambda: [ListedModel(name=MODEL, default=True, triage=False)])
+    desk.workspace.learn_models(client.models())
+    send(browser, ("a.png", png()))
+    known = state(browser, desk)
+    assert known["triage"] is False
+    assert [one["label"] for one in known["classes"]] == [*(one["id"] for one in classes), "Other"]
+    finding = known["fields"][0]["finding"]
+    assert (finding["kind"], finding["title"]) == ("pattern", "Class 49")
+
+
+def test_every_type_that_is_read_is_offered():
+    said = words()["kinds"]
+    assert said.startswith(intake.ACCEPTED)
+    offered = component.accepted().split(",")
+    assert set(intake.SUFFIXES) < set(offered)
+    assert "image/*" in offered  # a telephone offers its camera

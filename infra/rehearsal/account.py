@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 ID, REGION, PARTITION = "111111111111", "eu-central-1", "aws"
-_PSEUDO = {"AWS::AccountId": ID, "AWS::Region": REGION, "AWS::Partition": PARTITION, "AWS::URLSuffix": "amazonaws.com"}
+_PSEUDO = {"AWS::AccountId": ID, "AWS::Partition": PARTITION, "AWS::URLSuffix": "amazonaws.com"}
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ class Account:
         By capability, as the fixture ``synthesise`` gives them.
     name
         The environment's, as in stack names: ``Dev``.
+    region
+        Where they are deployed.
     """
 
-    def __init__(self, templates: Mapping[str, Any], name: str = "Dev") -> None:
+    def __init__(self, templates: Mapping[str, Any], name: str = "Dev", region: str = REGION) -> None:
+        self.region = region
         self._templates = {f"Leukolens-{name}-{capability}": one.raw for capability, one in templates.items()}
 
     def resources(self, kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -66,8 +69,16 @@ class Account:
                 owners = [one["Ref"] for one in raw.get("Roles", [])] or [logical]
                 if any(f"{stack}/{owner}".startswith(role) for owner in owners):
                     said += properties["PolicyDocument"]["Statement"]
-        assert said, f"no policy of {role}"
+        if not said:
+            raise KeyError(f"no policy of {role}")
         return said
+
+    def function_policies(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Give each named function with what the policies of its role say."""
+        for stack, _, properties in self.resources("AWS::Lambda::Function"):
+            if "FunctionName" in properties:
+                role = str(properties["Role"]).rpartition("/")[2].removeprefix(f"{stack}-")
+                yield str(properties["FunctionName"]), self.statements(f"{stack}/{role}")
 
     def value(self, given: Any, stack: str) -> Any:
         """Fill in what CloudFormation would."""
@@ -77,7 +88,7 @@ class Account:
             return given
         match given:
             case {"Ref": str(name)}:
-                return _PSEUDO.get(name) or self._attribute(stack, name, "Ref")
+                return self._pseudo(name) or self._attribute(stack, name, "Ref")
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
                 return self._attribute(stack, name, attribute)
             case {"Fn::GetStackOutput": {"StackName": str(other), "OutputName": str(name)}}:
@@ -89,6 +100,9 @@ class Account:
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([\w:]+)\}", lambda found: str(self.value({"Ref": found[1]}, stack)), text)
         return {key: self.value(value, stack) for key, value in given.items()}
+
+    def _pseudo(self, name: str) -> str | None:
+        return self.region if name == "AWS::Region" else _PSEUDO.get(name)
 
     def _exported(self, name: str) -> Any:
         for stack, template in self._templates.items():
@@ -108,7 +122,7 @@ class Account:
         def named(key: str, otherwise: str = generated) -> str:
             return str(self.value(properties.get(key, otherwise), stack))
 
-        def arn(service: str, rest: str, *, region: str = REGION, account: str = ID) -> str:
+        def arn(service: str, rest: str, *, region: str = self.region, account: str = ID) -> str:
             return f"arn:{PARTITION}:{service}:{region}:{account}:{rest}"
 
         bucket = generated.lower()
@@ -122,6 +136,7 @@ class Account:
             "AWS::Logs::LogGroup": (named("LogGroupName"), arn("logs", f"log-group:{named('LogGroupName')}:*")),
             "AWS::StepFunctions::StateMachine": (arn("states", f"stateMachine:{named('StateMachineName')}"),) * 2,
             "AWS::SecretsManager::Secret": (arn("secretsmanager", f"secret:{logical}-AbCdEf"),) * 2,
+            "AWS::Cognito::UserPool": (f"{self.region}_Pool1", arn("cognito-idp", f"userpool/{self.region}_Pool1")),
             "AWS::SageMaker::MlflowApp": (arn("sagemaker", "mlflow-app/app-1"),) * 2,
         }
         if resource["Type"] in names:

@@ -1,0 +1,77 @@
+"""The part of the Model view that puts two models of the service side by side, on the reader's own fields."""
+
+import streamlit as st
+
+from api.schemas import ListedModel
+from client import LeukolensError
+from frontend import comparison, service, session, settings
+from frontend.comparison import Comparison
+from frontend.translation import _
+from frontend.wording import TRY_LATER, plain
+from frontend.workspace import Workspace
+
+
+def render() -> None:
+    """Show the part; nothing where the service has one model alone."""
+    workspace = session.workspace()
+    usable = [one for one in workspace.models if one.problem is None]
+    if len(usable) < 2:
+        return
+    st.header(_("Two models on the same fields"), anchor=False)
+    in_use = workspace.model or next((one.name for one in usable if one.default), "")
+    others = [one for one in usable if one.name != in_use]
+    if not workspace.reported():
+        st.info(_("Classify some fields first: both models are then compared on them."), icon=":material/compare:")
+        return
+    _ask(workspace, others, in_use)
+
+
+def _ask(workspace: Workspace, others: list[ListedModel], in_use: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(_("Compare {model} with").format(model=in_use), [one.name for one in others], key="second")
+        asked = st.button(_("Compare on my fields"), icon=":material/compare:")
+    if asked:
+        bar = st.progress(0.0, _("The second model reads the fields."))
+        try:
+            lost = comparison.ask(
+                workspace,
+                service.connect(),
+                name,
+                settings.current().page_workers,
+                lambda done, of: bar.progress(done / of),
+            )
+        except LeukolensError:
+            st.error(_("**Not finished.** The service does not answer."), icon=":material/cloud_off:")
+            st.markdown(_(TRY_LATER))
+            lost = []
+        bar.empty()
+        if lost:
+            st.warning(
+                _("The page no longer holds these files; add them again to compare them: {names}").format(
+                    names=plain(", ".join(lost))
+                ),
+                icon=":material/image_not_supported:",
+            )
+    compared = comparison.compare(workspace, name)
+    if compared.pairs:
+        _show(compared, in_use, name)
+
+
+def _show(compared: Comparison, first: str, second: str) -> None:
+    differing = compared.differing
+    same = len(compared.pairs) - len(differing)
+    st.markdown(_("Both say the same of **{same}** of {fields} fields.").format(same=same, fields=len(compared.pairs)))
+    st.table([{first: one, second: other, _("Fields"): str(count)} for one, other, count in compared.counts])
+    if differing:
+        st.markdown(_("**Where they differ**, what may be malignant first:"))
+        st.table(
+            [
+                {
+                    _("No."): str(pair.field.number),
+                    _("File"): plain(pair.field.name),
+                    first: " ".join(filter(None, [pair.first.title, pair.first.certainty])),
+                    second: " ".join(filter(None, [pair.second.title, pair.second.certainty])),
+                }
+                for pair in differing
+            ]
+        )

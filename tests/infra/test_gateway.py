@@ -1,0 +1,115 @@
+"""The door of the rehearsal before S3: what a role may do goes through, and what it may not is refused."""
+
+import http.server
+import threading
+from types import SimpleNamespace
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.rehearsal.account import REGION
+from infra.rehearsal.gateway import Gateway
+from tests.infra.reviewed import reviewed_account
+
+
+class _Everything(http.server.BaseHTTPRequestHandler):
+    """An emulator that does whatever it is asked, and notes it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.seen.append((self.command, self.path))
+        body = b"" if self.command in ("HEAD", "PUT") else b"<X/>" if "?" in self.path else b"content"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the library's names
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def door():
+    """Give the door with dev's policies, and what is behind it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Everything)
+    server.seen = []
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    account = reviewed_account()
+    names = {account.output("Storage", f"{one}BucketName"): one.lower() for one in ("Data", "Uploads", "Feedback")}
+    names[account.output("Storage", "ResultsBucketName")] = "results"
+    with Gateway(SimpleNamespace(port=server.server_port)) as gateway:
+        gateway.learn(account, names)
+        yield gateway, server
+    server.shutdown()
+    server.server_close()
+
+
+def _s3(gateway, who):
+    return boto3.client(
+        "s3",
+        endpoint_url=gateway.endpoint,
+        region_name=REGION,
+        aws_access_key_id=who,
+        aws_secret_access_key="x",
+        config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+PREDICT, BATCH, ERASE = (f"leukolens-dev-{name}" for name in ("predict", "batch", "erase"))
+CALLS = [
+    (PREDICT, "get_object", {"Bucket": "uploads", "Key": "uploads/1"}, True),
+    (PREDICT, "put_object", {"Bucket": "feedback", "Key": "feedback/1/a.json", "Body": b"{}"}, True),
+    (PREDICT, "get_object", {"Bucket": "feedback", "Key": "feedback/1/a.json"}, False),
+    (PREDICT, "get_object", {"Bucket": "data", "Key": "slides/1.png"}, False),
+    (PREDICT, "delete_object", {"Bucket": "uploads", "Key": "uploads/1"}, False),
+    (BATCH, "get_object", {"Bucket": "data", "Key": "slides/1.png"}, True),
+    (BATCH, "head_object", {"Bucket": "data", "Key": "slides/1.png"}, True),
+    (BATCH, "put_object", {"Bucket": "results", "Key": "batches/x/lines/1", "Body": b"1"}, True),
+    (BATCH, "put_object", {"Bucket": "results", "Key": "elsewhere/1", "Body": b"1"}, False),
+    (BATCH, "put_object", {"Bucket": "data", "Key": "slides/1.png", "Body": b"1"}, False),
+    (ERASE, "list_object_versions", {"Bucket": "feedback", "Prefix": "feedback/1/"}, True),
+    (ERASE, "list_object_versions", {"Bucket": "feedback", "Prefix": ""}, False),
+    (ERASE, "get_object", {"Bucket": "feedback", "Key": "feedback/1/a.json"}, False),
+    (ERASE, "delete_object", {"Bucket": "feedback", "Key": "feedback/1/a.json", "VersionId": "1"}, True),
+    (ERASE, "delete_object", {"Bucket": "feedback", "Key": "feedback/1/a.json"}, False),
+    ("nobody", "list_objects_v2", {"Bucket": "data"}, False),
+]
+
+
+@pytest.mark.parametrize(("who", "operation", "parameters", "allowed"), CALLS)
+def test_a_call_goes_through_where_the_role_allows_it(door, who, operation, parameters, allowed):
+    gateway, behind = door
+    if allowed:
+        getattr(_s3(gateway, who), operation)(**parameters)
+        assert len(behind.seen) == 1
+        assert not gateway.refused
+        return
+    with pytest.raises(ClientError) as told:
+        getattr(_s3(gateway, who), operation)(**parameters)
+    assert told.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert behind.seen == []
+    assert next(iter(gateway.refused)).startswith(who)
+
+
+def test_many_deletions_in_one_call_are_judged_each(door):
+    gateway, behind = door
+    inside, outside = ({"Key": key, "VersionId": "1"} for key in ("feedback/1/a.json", "other/a.json"))
+    _s3(gateway, ERASE).delete_objects(Bucket="feedback", Delete={"Objects": [inside]})
+    with pytest.raises(ClientError):
+        _s3(gateway, ERASE).delete_objects(Bucket="feedback", Delete={"Objects": [inside, outside]})
+    assert len(behind.seen) == 1
+
+
+@pytest.mark.parametrize(("who", "status"), [(PREDICT, 200), (BATCH, 403)])
+def test_a_presigned_form_is_the_signers(door, who, status):
+    gateway, _ = door
+    post = _s3(gateway, who).generate_presigned_post("uploads", "uploads/1")
+    answer = httpx.post(f"{gateway.endpoint}/uploads", data=post["fields"], files={"file": ("image", b"an image")})
+    assert answer.status_code == status
