@@ -14,7 +14,7 @@ from training.data.labels import INPUT_SIDE_PX, DataError, acquisition_of
 from training.data.source import Listing, Source, SourceImage
 from training.progress import bar
 
-FOLDER_HELP = "folder of labelled fields, one folder a class; classes.toml and groups.csv may lie beside (docs/data.md)"
+FOLDER_HELP = "labelled images, one folder a class; classes.toml and groups.csv may lie there (docs/your-laboratory.md)"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """A laboratory's own classes on a frozen base: from a folder of drawn images to a model that answers."""
 
+import base64
+import io
 import json
 import shutil
 from pathlib import Path
@@ -7,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from settings import Settings
 
+from api.app import Application
 from inference import load, read_card
+from tests.contract.gateway import Answered, event, read
 from training.cli import main
 
+DEFAULT = Path(__file__).parents[3] / "models" / "default"
 PER_CLASS, PATIENTS = 16, 4
 
 
@@ -58,48 +64,66 @@ triage = "benign"
 """
 
 
-@pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_cells(tmp_path_factory.mktemp("cells"))
-    (folder / "classes.toml").write_text(TRIAGE)
-    return folder
+def ask(service: Application, path: str, body: bytes, kind: str, request: str = "r") -> Answered:
+    return read(service(event("POST", path, body=body, content_type=kind, request_id=request), None))
+
+
+def png(kind: str, seed: int) -> bytes:
+    buffer = io.BytesIO()
+    draw(kind, seed).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
-def adapted(cells: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the model that the command makes, on the shipped base."""
-    output = tmp_path_factory.mktemp("models") / "mine"
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Label drawn cells through the API, as the page does, and collect them into a folder by the command."""
+    place = tmp_path_factory.mktemp("loop")
+    service = Application(Settings(feedback_bucket=(place / "kept").as_uri()))
+    for kind in ("round", "lobed", "square"):
+        for number in range(PER_CLASS):
+            request = f"{kind}{number}"
+            assert ask(service, "/v1/predictions", png(kind, number), "image/png", request).status == 200
+            label = {
+                "request_id": request,
+                "label": kind,
+                "own_class": True,
+                "specimen": f"specimen {number % PATIENTS}",
+                "consent": True,
+                "image_base64": base64.b64encode(png(kind, number)).decode(),
+            }
+            assert ask(service, "/v1/feedback", json.dumps(label).encode(), "application/json").status == 201
+    assert main(["collect", str(place / "kept"), "--output", str(place / "set")]) == 0
+    (place / "set" / "classes.toml").write_text(TRIAGE)
+    return place / "set"
+
+
+@pytest.fixture(scope="module")
+def adapted(collected: Path) -> Path:
+    """Give the model that the command makes of them, on the shipped base."""
+    output = collected.parent / "mine"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEUKOLENS_TRACKING", "off")
-        patch.chdir(output.parent)
-        shutil.copytree(Path(__file__).parents[3] / "models" / "default", output.parent / "base")
-        assert main(["adapt", str(cells), "--base", "base", "--output", str(output)]) == 0
+        patch.chdir(collected.parent)
+        assert main(["adapt", str(collected), "--base", str(DEFAULT), "--output", str(output)]) == 0
     return output
 
 
-def test_the_model_answers_in_the_laboratorys_own_classes(adapted: Path, cells: Path) -> None:
+def test_the_model_answers_in_the_laboratorys_own_classes(adapted: Path) -> None:
+    """Labelled by the API, collected, adapted and served: it tells cells that nobody has labelled."""
+    service = Application(Settings(model_dir=adapted))
+    kinds = ("round", "lobed", "square")
+    answers = [ask(service, "/v1/predictions", png(kind, 100), "image/png").body for kind in kinds]
+    assert [max(one["probabilities"], key=one["probabilities"].get) for one in answers] == list(kinds)
+    assert [one["triage"]["result"] for one in answers] == ["malignant", "benign", "benign"]
     model = load(adapted)
-    assert model.card.labels == ("round", "lobed", "square")
     assert [one.name for one in model.card.classes] == ["round cell", "lobed cell", "square cell"]
-    answers = []
-    for kind in model.card.labels:
-        path = cells.parent / f"new-{kind}.png"
-        draw(kind, 100).save(path)
-        answers.append(model.predict(path.read_bytes(), explain=True))
-    assert [max(one.probabilities, key=one.probabilities.get) for one in answers if one.probabilities] == [
-        "round",
-        "lobed",
-        "square",
-    ]
-    assert answers[0].triage is not None
-    assert answers[0].triage.result == "malignant"
-    assert answers[0].heatmap_png
+    assert model.predict(png("round", 101), explain=True).heatmap_png
 
 
 def test_its_card_tells_what_it_is_worth_on_patients_left_out(adapted: Path) -> None:
     card = read_card(adapted)
     assert card.evaluation["headline"].startswith("Balanced accuracy")
-    assert "on 4 folders left out" in card.evaluation["headline"]
+    assert "on 4 specimens left out" in card.evaluation["headline"]
     (result,) = card.evaluation["protocols"].values()
     assert result["images"] == 3 * PER_CLASS
     assert result["metrics"]["malignant_auroc"]["value"] > 0.95
@@ -118,8 +142,7 @@ def test_the_laboratory_of_the_base_is_turned_away(adapted: Path) -> None:
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:
     """Run ``adapt`` on a folder that it must refuse; give the line."""
     output = folder.parent / "refused"
-    base = Path(__file__).parents[3] / "models" / "default"
-    assert main(["adapt", str(folder), "--base", str(base), "--output", str(output), *more]) == 2
+    assert main(["adapt", str(folder), "--base", str(DEFAULT), "--output", str(output), *more]) == 2
     assert not output.exists()
     told = capsys.readouterr().err.strip().splitlines()
     assert len([line for line in told if line.startswith("adapt: ")]) == 1
@@ -197,7 +220,7 @@ def test_a_base_that_is_none_is_refused(
 ) -> None:
     base = own.parent / "base"
     base.mkdir()
-    card = json.loads((Path(__file__).parents[3] / "models" / "default" / "model.json").read_text())
+    card = json.loads((DEFAULT / "model.json").read_text())
     (base / "model.json").write_text(json.dumps(card | changes))
     assert complaint in refused(own, capsys, "--base", str(base))
 
@@ -205,7 +228,7 @@ def test_a_base_that_is_none_is_refused(
 def test_a_base_without_statistics_cannot_be_added_to(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = own.parent / "base"
     base.mkdir()
-    card = json.loads((Path(__file__).parents[3] / "models" / "default" / "model.json").read_text())
+    card = json.loads((DEFAULT / "model.json").read_text())
     card["training"].pop("statistics", None)
     (base / "model.json").write_text(json.dumps(card))
     assert "has no statistics.npz" in refused(own, capsys, "--base", str(base), "--add-to-base")
