@@ -245,7 +245,7 @@ def _examined(
 ) -> tuple[ModelCard, ProtocolResult]:
     """Write the examination on groups left out into the card."""
     answers = adapted.answers
-    measured = Measured(answers.probabilities, answers.strangeness.astype(np.float32))
+    measured = Measured(answers.probabilities, answers.ood_score.astype(np.float32))
     result = examine_groups(card, labels, groups, answers.folds, measured)
     parts = grouped_parts(labels[:own], groups[:own])
     curve = learning_curve(looks[0], labels[:own], groups[:own], parts, adapted.shrinkage)

@@ -48,10 +48,10 @@ from training.tracking.run_logging import (
     CANDIDATE,
     HELD_OUT,
     SHEET_FIELDS,
+    log_prediction_sheet,
     tell_dataset,
     tell_figures,
     tell_model,
-    tell_sheet,
 )
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measu
     compared = test.take(spread(len(test), COMPARED_FIELDS))
 
     def measure(file: Classifier) -> dict[str, object]:
-        tell_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
+        log_prediction_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
         return {HELD_OUT: metrics.held_out(test.labels, measured, file.card)}
 
     return write_model(trained, folder, compared.images, measure)
@@ -380,7 +380,7 @@ def train(
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
         if run:
             tell_figures(run, test.labels, measured.probabilities, test.classes)
-            tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
+            log_prediction_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
             "minutes": minutes,
             HELD_OUT: {
@@ -389,8 +389,8 @@ def train(
                 **metrics.held_out(test.labels, measured, file.card),
             },
             "strangers": {
-                name: predictions.strangers(file, images, f"Measuring on {name}")
-                for name, images in _strangers(external)
+                name: predictions.count_ood_set(file, images, f"Measuring on {name}")
+                for name, images in _ood_sets(external)
             },
         }
 
@@ -433,7 +433,7 @@ def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
     return what.hexdigest()[:16]
 
 
-def _strangers(external: list[Path]) -> list[tuple[str, Any]]:
+def _ood_sets(external: list[Path]) -> list[tuple[str, Any]]:
     """Give pictures of no known class: noise and blank fields, and the folders named."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (32, 224, 224, 3), np.uint8)

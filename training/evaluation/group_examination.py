@@ -69,11 +69,11 @@ def colour_shortcut(
     """Score the mean colour alone, three numbers an image, on the same parts: balanced accuracy."""
     colours = np.stack([image.reshape(-1, 3).mean(0) for image in images])
     answers = np.empty_like(labels)
-    for learnt, asked in parts:
-        answers[asked] = (
+    for learnt, left_out in parts:
+        answers[left_out] = (
             KNeighborsClassifier(min(NEIGHBOURS, len(learnt)))
             .fit(colours[learnt], labels[learnt])
-            .predict(colours[asked])
+            .predict(colours[left_out])
         )
     return rounded(float(np.mean([(answers == labels)[labels == one].mean() for one in np.unique(labels)])))
 

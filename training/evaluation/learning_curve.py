@@ -62,11 +62,11 @@ def learning_curve(
     measured: dict[int, float] = {}
     for share in SHARES:
         truth, answers, sizes = [], [], []
-        for learnt, asked in parts:
+        for learnt, left_out in parts:
             some = _some_groups(learnt, labels, names, share, random)
             (head,) = fit_discriminants(embeddings[None, some], embeddings[None][:0], labels[some], (shrinkage,), 0.0)
-            truth.append(labels[asked])
-            answers.append(head.logits(embeddings[asked]).argmax(1))
+            truth.append(labels[left_out])
+            answers.append(head.logits(embeddings[left_out]).argmax(1))
             sizes.append(len(some))
         right = np.concatenate(truth) == np.concatenate(answers)
         every = np.concatenate(truth)

@@ -117,7 +117,7 @@ def examine(question: Question) -> Results:
             protocols=answered.results,
             shortcuts=scores,
             robustness=robustness,
-            strangers=_strangers(question),
+            strangers=_ood_sets(question),
             magnifications=magnified,
             scrambled=scrambled,
             parity=_parity(card),
@@ -224,10 +224,10 @@ def _shortcuts(
     return scores, by_fold
 
 
-def _strangers(question: Question) -> dict[str, StrangersResult]:
+def _ood_sets(question: Question) -> dict[str, StrangersResult]:
     file, found = load(question.model), ood_sets.collections(question.external)
     return {
-        name: StrangersResult.model_validate(measure.strangers(file, images, f"strangers: {name}"))
+        name: StrangersResult.model_validate(measure.count_ood_set(file, images, f"strangers: {name}"))
         for name, images in bar(found.items(), "strangers", len(found), unit="collection")
     }
 

@@ -70,7 +70,7 @@ def run(file: Classifier, images: NDArray[np.uint8], title: str, *, shown: bool 
     )
 
 
-def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
+def count_ood_set(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
     """Count what a file makes of pictures of no class that it knows."""
     measured, card = run(file, images, title), file.card
     sure, malignant = measured.triaged(card)

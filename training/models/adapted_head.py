@@ -2,7 +2,7 @@
 
 Everything is read off embeddings that were computed once. Groups (patients, slides) are dealt to folds; each fold is
 answered by a head that learnt from the others, with a shrinkage that was chosen among these others alone. Calibration,
-prediction sets, triage and the threshold of strangeness are set on these answers, and the final head learns from all
+prediction sets, triage and the threshold of the OOD score are set on these answers, and the final head learns from all
 (Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). So the measured probabilities are honest but
 for some ten numbers that were set on all the answers at once.
 """
@@ -57,13 +57,13 @@ class Answers:
     ----------
     probabilities : float32[n, classes]
         Calibrated.
-    strangeness : float64[n]
+    ood_score : float64[n]
     folds : int64[n]
         Which fold asked about the image.
     """
 
     probabilities: Floats
-    strangeness: NDArray[np.float64]
+    ood_score: NDArray[np.float64]
     folds: Positions
 
 
@@ -114,19 +114,19 @@ def adapt_head(
     parts = grouped_parts(labels, groups)
     logits = np.empty((len(labels), len(classes)), np.float32)
     distances, gates, folds = np.empty(len(labels)), np.empty(len(labels)), np.empty(len(labels), np.int64)
-    for number, (learnt, asked) in enumerate(bar(parts, "Groups left out", len(parts), unit="fold")):
+    for number, (learnt, left_out) in enumerate(bar(parts, "Groups left out", len(parts), unit="fold")):
         some = features.take(learnt)
         shrinkage = choose_shrinkage(some.embeddings, labels[learnt], names[learnt].tolist())
         fitted = _fit(some, labels[learnt], colours, shrinkage)
-        standard = fitted.head.standardise(features.embeddings[asked])
-        logits[asked], folds[asked] = fitted.head.logits(features.embeddings[asked]), number
-        distances[asked], gates[asked] = fitted.distance.score(standard), fitted.gate.of(standard)
+        standard = fitted.head.standardise(features.embeddings[left_out])
+        logits[left_out], folds[left_out] = fitted.head.logits(features.embeddings[left_out]), number
+        distances[left_out], gates[left_out] = fitted.distance.score(standard), fitted.gate.of(standard)
     shrinkage = choose_shrinkage(features.embeddings, labels, groups)
     final = _fit(features, labels, colours, shrinkage)
     units = calibration_units(groups, folds)
     heat = temperature(logits, labels, units, np.arange(len(classes)))
     probabilities = softmax(logits / heat, 1).astype(np.float32)
-    (strangeness, gate, share), threshold = _strangeness(final.gate, distances, gates, units)
+    (ood_score, gate, share), threshold = _ood_score(final.gate, distances, gates, units)
     triage = triage_of(probabilities, labels, sides, units)
     return Adapted(
         final.head,
@@ -138,10 +138,10 @@ def adapt_head(
             minimum_probabilities(probabilities, labels, units, labels_of(classes)),
             threshold,
             None,
-            {name: round(float((strangeness[names == name] > threshold).mean()), 4) for name in np.unique(names)},
+            {name: round(float((ood_score[names == name] > threshold).mean()), 4) for name in np.unique(names)},
         ),
         shrinkage,
-        Answers(probabilities, strangeness, folds),
+        Answers(probabilities, ood_score, folds),
     )
 
 
@@ -162,10 +162,10 @@ def choose_shrinkage(embeddings: Floats, labels: Positions, groups: Sequence[str
     except DataError:
         return SHRINKAGES[len(SHRINKAGES) // 2]
     logits = np.empty((len(SHRINKAGES), len(labels), labels.max() + 1), np.float32)
-    for learnt, asked in parts:
+    for learnt, left_out in parts:
         heads = fit_discriminants(embeddings[None, learnt], embeddings[None][:0], labels[learnt], SHRINKAGES, 0.0)
         for place, head in enumerate(heads):
-            logits[place, asked] = head.logits(embeddings[asked])
+            logits[place, left_out] = head.logits(embeddings[left_out])
     losses = []
     for one in logits:
         told = log_softmax(one / calibration.temperature(one, labels), 1)[np.arange(len(labels)), labels]
@@ -192,7 +192,7 @@ def _fit(features: Features, labels: Positions, colours: int, shrinkage: float) 
     return _Fitted(head, distance, gate)
 
 
-def _strangeness(
+def _ood_score(
     gate: Reading, distances: NDArray[np.float64], gates: NDArray[np.float64], units: Sequence[str]
 ) -> tuple[tuple[NDArray[np.float64], Reading, float], float]:
     """Add distance and gate, each from its median in units of the way to its quantile, as ``slide_learner`` does.
@@ -209,6 +209,6 @@ def _strangeness(
         for one, middle in zip((distances, gates), middles, strict=True)
     ]
     trusted = float(np.any(gate.kernel))
-    strangeness = (distances - middles[0]) / widths[0] + trusted * (gates - middles[1]) / widths[1]
+    ood_score = (distances - middles[0]) / widths[0] + trusted * (gates - middles[1]) / widths[1]
     reading = gate.scaled(trusted / widths[1], -middles[0] / widths[0] - trusted * middles[1] / widths[1])
-    return (strangeness, reading, 1 / widths[0]), quantile(strangeness, weights, KNOWN_QUANTILE)
+    return (ood_score, reading, 1 / widths[0]), quantile(ood_score, weights, KNOWN_QUANTILE)

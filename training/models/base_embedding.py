@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import Classifier, load
-from training.data.corruptions import vary
+from training.data.corruptions import augment
 from training.data.dataset import read_field
 from training.models.base_statistics import BaseStatistics
 from training.models.features import Features
@@ -65,7 +65,7 @@ def embed_images(base: Path, paths: Sequence[Path]) -> tuple[Images, Floats]:
 
 def _looks(image: Images, place: int) -> tuple[Images, ...]:
     turned = np.ascontiguousarray(image[::-1].transpose(1, 0, 2))
-    return image, turned, vary(image, np.random.default_rng([SEED, place]))
+    return image, turned, augment(image, np.random.default_rng([SEED, place]))
 
 
 def features_from(looks: Floats, strangers: dict[str, Floats]) -> Features:

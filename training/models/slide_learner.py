@@ -35,7 +35,7 @@ from training.progress import bar
 OOD_RANK = 256
 """Directions with a variance of their own: some 1,700 fields determine no more."""
 KNOWN_QUANTILE = 0.975
-"""Of the strangeness of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
+"""Of the OOD score of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
 MAGNIFICATION_TAIL = 0.005
 """Of the estimated magnifications of such fields, turned away on each side."""
 ASKED_TURNS = (0, 3)
@@ -54,7 +54,7 @@ class FieldReadings:
     ----------
     triage : Reading, optional
         Calibrated log odds of malignant; without, the classes have no two sides, and one softmax says it all.
-    strangeness : Reading
+    ood : Reading
         Added to ``distance_share`` times the distance to what is known.
     distance_share : float
     magnification : Reading, optional
@@ -64,7 +64,7 @@ class FieldReadings:
     """
 
     triage: Reading | None
-    strangeness: Reading
+    ood: Reading
     distance_share: float
     magnification: Reading | None
     sides: Floats
@@ -81,7 +81,7 @@ class SlideNumbers:
     minimum_probability : dict of str to float
         By label, of the prediction set.
     threshold : float
-        Of strangeness.
+        Of the OOD score.
     magnifications : (float, float), optional
         The least and the largest that are answered; 1 is the trained one.
     left_out : dict of str to float
@@ -158,18 +158,18 @@ def learn_on_slides(
         return None
     names = np.asarray(slides)
     logits, read = np.empty((len(labels), len(classes)), np.float32), np.empty((len(labels), 4))
-    for learnt, asked in bar(parts, "Slides left out", len(parts), unit="slide"):
+    for learnt, left_out in bar(parts, "Slides left out", len(parts), unit="slide"):
         fitted = _fit(
             features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS, sides
         )
-        logits[asked], read[asked] = fitted.answer(features.embeddings[asked])
+        logits[left_out], read[left_out] = fitted.answer(features.embeddings[left_out])
     final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))), sides)
     return _calibrate(final, logits, read, labels, slides, classes)
 
 
 def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     """Tell, for each collection of strangers, what share a gate lets pass that has learnt from the others alone."""
-    scale = learned.readings.strangeness, learned.readings.distance_share
+    scale = learned.readings.ood, learned.readings.distance_share
     whole = fit_gate(features, learned.head)
     # The sum's reading is the gate's, times a slope, plus a constant: the same are put on a gate that saw less.
     slope = float(scale[0].kernel @ whole.kernel / (whole.kernel @ whole.kernel))
@@ -178,8 +178,8 @@ def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     for name, embeddings in features.strangers.items():
         standard = learned.head.standardise(embeddings)
         gate = fit_gate(features, learned.head, without=name).scaled(slope, shift)
-        strangeness = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
-        found[name] = float((strangeness <= learned.numbers.threshold).mean())
+        ood_score = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
+        found[name] = float((ood_score <= learned.numbers.threshold).mean())
     return found
 
 
@@ -231,11 +231,11 @@ def _calibrate(
         max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
         for one, middle in zip((distance, gate), middles, strict=True)
     ]
-    strangeness = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
-    threshold = quantile(strangeness, weights, KNOWN_QUANTILE)
+    ood_score = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
+    threshold = quantile(ood_score, weights, KNOWN_QUANTILE)
     least = min(quantile(doublings, weights, MAGNIFICATION_TAIL), 0.0)
     most = max(quantile(doublings, weights, 1 - MAGNIFICATION_TAIL), 0.0)
-    away = (strangeness > threshold) | (doublings < least) | (doublings > most)
+    away = (ood_score > threshold) | (doublings < least) | (doublings > most)
     names = np.asarray(slides)
     return SlideLearned(
         final.head,

@@ -61,7 +61,7 @@ def tell_figures(
         run.figure(prefix + name, figure)
 
 
-def tell_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
+def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
     """Log the sheet of predictions with heat maps; gives what the file answered, float32[n, classes].
 
     Parameters

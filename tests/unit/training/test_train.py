@@ -88,7 +88,7 @@ def test_the_activation_maps_add_up_to_the_logits(served: ServedClassifier, cont
 
 
 def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:
-    """Probabilities, strangeness and scale are those that training reads off the embedding; maps tell the logits."""
+    """Probabilities, OOD score and scale are those that training reads off the embedding; maps tell the logits."""
     graph = serve(two_levels=True)
     file = loaded(convert(graph, tmp_path / "saved"), tmp_path / "model")
     parity.demand(parity.compare(graph, file, FIELDS[:4]), tmp_path)
@@ -100,7 +100,7 @@ def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:
         outputs.probabilities, join(logits[:, :4], logits[:, 4], sides_of(CLASSES))[0], atol=1e-5
     )
     assert outputs.scale == pytest.approx(float(graph.magnification(standard)[0]), abs=1e-4)
-    cut = np.clip(standard, -1, 1) @ np.asarray(graph.strangeness.kernel)
+    cut = np.clip(standard, -1, 1) @ np.asarray(graph.ood.kernel)
     expected = 0.5 * float(graph.distance(standard)[0]) + cut[0, 0] + 0.1
     assert outputs.out_of_distribution_score == pytest.approx(expected, abs=1e-3)
     # The maps' means differ from the joined logits by what is the same for all labels of a side.

@@ -163,7 +163,7 @@ def ask(content: bytes, image: np.ndarray) -> dict[str, np.ndarray]:
 def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
     tiny_backbone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The served graph gives what the pool gives, not standardised: strangeness must be told of that."""
+    """The served graph gives what the pool gives, not standardised: the OOD score must be told of that."""
     monkeypatch.setitem(BACKBONES, tiny_backbone, replace(BACKBONES[tiny_backbone], pooling="average", hidden=()))
     monkeypatch.setattr(learners, "OOD_RANK", 4)  # of 12 dimensions
     points, labels = clusters()

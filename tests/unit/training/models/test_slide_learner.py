@@ -76,9 +76,9 @@ def test_a_gate_turns_away_strangers_that_it_never_saw_and_keeps_its_own(
 def test_one_wild_statistic_does_not_open_the_gate(features: Features, learned: SlideLearned) -> None:
     stranger = learned.head.standardise(features.strangers["one"][:1])
     wild = stranger.copy()
-    kernel = learned.readings.strangeness.kernel
+    kernel = learned.readings.ood.kernel
     wild[0, int(np.argmin(kernel))] = 1e6
-    lost = learned.readings.strangeness.of(stranger)[0] - learned.readings.strangeness.of(wild)[0]
+    lost = learned.readings.ood.of(stranger)[0] - learned.readings.ood.of(wild)[0]
     assert lost < 20 * abs(kernel).max()
 
 
