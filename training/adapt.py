@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from inference import Classifier, ClassSpec, ModelCard, ModelError, read_card
+from inference import Classifier, ClassSpec, ModelCard, ModelError, load, read_card
 from inference.classes import MAX_CLASSES
 from terminal import Column, Table, add_format, open_console
 from training import tracking
 from training.data.classes import labels_of
 from training.data.dataset import FOLDER_HELP, list_fields
+from training.data.duplicates import components
 from training.data.group_folds import grouped_parts
 from training.data.groups import Groups, groups_of
 from training.data.labels import DataError
@@ -142,7 +143,7 @@ def adapt(
         features, labels, groups = with_base(statistics, features, labels, groups, ids)
     network = network_of(card, len(classes))
     adapted = adapt_head(features, labels, groups, int(network.get_layer("embedding").colours), classes)
-    learned, graph, content = compose(card, network, adapted, images, looks[0])
+    learned, graph, content = compose(card, network, adapted, images, load(base))
     trained = {
         "data_manifest": data.manifest.digest,
         "method": "linear head on the frozen network of a base model",
@@ -222,15 +223,18 @@ def _lent(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None
 
 
 def _linked_groups(data: Labelled) -> list[str]:
-    """Name each image's group; images that show the same cells are of one, whatever they are told to be."""
+    """Name each image's group; groups with images of the same cells are one, whatever they are told to be."""
     twin = {one.key: one.duplicate_group for one in data.manifest.records}
-    first: dict[str, str] = {}
+    names = sorted(set(data.groups.names.values()))
+    place = {name: number for number, name in enumerate(names)}
+    first: dict[str, int] = {}
+    links = []
     for key in data.keys:
-        if name := twin[key]:
-            first.setdefault(name, data.groups.names[key])
-    if data.groups.told:
-        return [data.groups.names[key] for key in data.keys]
-    return [first.get(twin[key] or "", data.groups.names[key]) for key in data.keys]
+        here = place[data.groups.names[key]]
+        if (shared := twin[key]) is not None:
+            links.append([first.setdefault(shared, here), here])
+    joined = components(len(names), links)
+    return [names[joined[place[data.groups.names[key]]][0]] for key in data.keys]
 
 
 def _examined(

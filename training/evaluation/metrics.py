@@ -164,7 +164,9 @@ def measures(predictions: Predictions) -> dict[str, float]:
 
 
 def _triage(predictions: Predictions) -> dict[str, float]:
-    """Tell what the first level's verdict is worth; what no field speaks to is left out."""
+    """Tell what the first level's verdict is worth; what no field speaks to is left out, all of it without sides."""
+    if not {"malignant", "benign"} <= {one.triage for one in predictions.classes}:
+        return {}
     malignant, sure = predictions.malignant, predictions.triaged
     right = predictions.called == malignant
     place = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)

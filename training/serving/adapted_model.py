@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from inference import ModelCard, ModelError
+from inference import Classifier, ModelCard, ModelError
 from training.models import classifier
 from training.models.adapted_head import Adapted
 from training.models.backbones import BACKBONES
@@ -20,8 +20,9 @@ from training.models.stain_pooling import StainPool
 from training.models.tflite import convert
 from training.serving.graph import serve
 
-PROBES = 12
-"""Images on which base and network are compared, and from which the base's standardisation is read back."""
+PROBES = 8
+"""Images, and as many with colours turned round, on which base and network are compared and from which the base's
+standardisation is read back: pictures so unlike that every statistic differs."""
 LARGEST_DIFFERENCE = 0.02
 """In standard deviations of an embedding's number; kernels that add up in another order differ by some 1e-4."""
 
@@ -55,7 +56,7 @@ def network_of(card: ModelCard, classes: int) -> keras.Model:
 
 
 def compose(
-    card: ModelCard, network: keras.Model, adapted: Adapted, images: NDArray[np.uint8], embeddings: Floats
+    card: ModelCard, network: keras.Model, adapted: Adapted, images: NDArray[np.uint8], file: Classifier
 ) -> tuple[Learned, tf.Module, bytes]:
     """Put an adapted head on the base's network.
 
@@ -69,8 +70,8 @@ def compose(
         Fitted on the embeddings that the base's file gives.
     images : uint8[n, 224, 224, 3]
         Some dozen.
-    embeddings : float32[n, d]
-        What the base's file gives for them.
+    file : Classifier
+        The base, as it is served.
 
     Returns
     -------
@@ -82,7 +83,9 @@ def compose(
     ModelError
         The base's network is not the one that its card names, as after fine-tuning.
     """
-    centre, spread = _standardisation(network, images[:PROBES], embeddings[:PROBES])
+    probes = np.concatenate([images[:PROBES], 255 - images[:PROBES]])
+    embeddings = np.stack([file.run(probe).embedding for probe in probes])
+    centre, spread = _standardisation(network, probes, embeddings)
     head = adapted.head
     LinearHead(head.kernel, head.bias, centre + spread * head.centre, spread * head.spread).put(network)
     learned = Learned(
