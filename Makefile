@@ -102,13 +102,16 @@ predict: .venv/.serve ## Classify one image without a server (IMAGE=path)
 
 # --- train -------------------------------------------------------------------------------------
 
-.PHONY: data train sweep mlflow
+.PHONY: data train adapt sweep mlflow
 data: .venv/.data ## Fetch the public set of real smears into data/all_smears, and check it
 	@$(PY) -m training fetch --into data/all_smears
 
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
 	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) \
 	    $(or $(TRAIN_OPTIONS),--frozen $(addprefix --outliers ,$(wildcard $(DATA)/../bccd $(DATA)/../other_labs/txl_*)))
+
+adapt: .venv/.all ## Make a model of one's own labelled images (DATA=folder, OUTPUT=models/adapted)
+	@$(PY) -m training adapt "$(DATA)" --output "$(or $(OUTPUT),models/adapted)" $(ADAPT_OPTIONS)
 
 sweep: .venv/.all ## Compare optimizers and batch sizes on frozen VGG16 (DATA=folder)
 	@$(PY) -m training sweep --data "$(DATA)" $(SWEEP_OPTIONS)

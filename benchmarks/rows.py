@@ -22,12 +22,12 @@ SLIDES = 160
 
 def manifest(rows: int) -> "Manifest":
     """Make a manifest of so many rows; the same every time."""
-    from training.data.labels import LABELS
+    from training.data.classes import labels_of, read_classes
     from training.data.manifest import Manifest, Record
 
-    records = []
+    ids, records = labels_of(read_classes()), []
     for number in range(rows):
-        label = LABELS[sum(number % 20 >= end for end in _OF_TWENTY)]
+        label = ids[sum(number % 20 >= end for end in _OF_TWENTY)]
         # Validated when it is parsed, which is measured.
         records.append(
             Record.model_construct(

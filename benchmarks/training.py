@@ -85,9 +85,10 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     from training.models.fine_tuning import batches
     from training.models.recipes import FineTuning
 
-    listed = list_fields(source)
-    listed = [listed[k] for k in np.linspace(0, len(listed) - 1, PIPELINE).astype(int)]
-    paths, labels = [path for path, _ in listed], np.array([label for _, label in listed])
+    found = list_fields(source)
+    listed = [found.images[k] for k in np.linspace(0, len(found.images) - 1, PIPELINE).astype(int)]
+    ids = [one.id for one in found.classes]
+    paths, labels = [source / one.path for one in listed], np.array([ids.index(one.label) for one in listed])
     rates: dict[str, list[float]] = {"first_epoch": [], "later_epoch": [], "one_by_one": []}
     _one_by_one(paths[:4])  # whatever is done once is done now
     for _ in budget.turns("the input pipeline", PIPELINE_TURNS, until=0.95):

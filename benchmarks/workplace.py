@@ -32,7 +32,7 @@ from .page import FLAGS, SAMPLES, TRANSPORTS, WAIT_MS, chromium, memory_mb, star
 FIELDS, CLICKS = 500, 15
 SIDE_PX = 224
 DIGEST = "a" * 64
-LABELS = ("Benign", "Malignant")
+LABELS = ("healthy", "blast")
 OPEN_MS = """tile => new Promise(done => {
     const began = performance.now();
     tile.click();
@@ -159,7 +159,7 @@ class _Answer(BaseHTTPRequestHandler):
         label = LABELS[int(malignant > 0.5)]
         self._send(
             {
-                "triage": decided | {"result": label.lower()},
+                "triage": decided | {"result": ("benign", "malignant")[LABELS.index(label)]},
                 "prediction": {"label": label, "probability": max(malignant, 1 - malignant), "verdict": "accepted"},
                 "probabilities": dict(zip(LABELS, (1 - malignant, malignant), strict=True)),
                 "malignant_probability": malignant,

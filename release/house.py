@@ -25,7 +25,8 @@ TRAINING = (
     ("sagemaker_jobs", "promotion"),
     ("experiment",),
     ("serving", "tracking"),
-    ("evaluation", "models"),
+    ("evaluation",),
+    ("models",),
     ("data",),
     ("atomic_write", "progress"),
 )

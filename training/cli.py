@@ -9,6 +9,9 @@ from typing import NoReturn
 
 COMMANDS = {
     "train": "train",
+    "adapt": "adapt",
+    "check": "check",
+    "collect": "collect",
     "fetch": "data.fetch",
     "ingest": "data.ingest",
     "pull": "data.pull",

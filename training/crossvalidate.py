@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 
 from training import tracking
-from training.data.dataset import Fields, load_fields
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP, Fields, load_fields
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of
 from training.data.slides import slides_of
@@ -42,7 +42,7 @@ WORK = Path("runs/folds")
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``crossvalidate`` command."""
     parser = subparsers.add_parser("crossvalidate", help="train a recipe on every fold; evaluate measures the files")
-    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     add_options(parser)
     parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
     parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")

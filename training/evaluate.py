@@ -16,7 +16,8 @@ from pathlib import Path
 
 from inference import ModelError, read_card, write_card
 from training import tracking
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP
+from training.data.labels import DataError
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.pipeline import Question, examine
 from training.evaluation.report import figures, model_card, report
@@ -31,7 +32,7 @@ CARD_PAGE, IMAGES, ATTEMPTS = "model-card.md", Path("images/evaluation"), "attem
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``evaluate`` and the ``card`` command."""
     parser = subparsers.add_parser("evaluate", help="measure on folds and strangers; write results, report, card")
-    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     parser.add_argument(
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here, such as BCCD's"
     )

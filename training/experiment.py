@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard
+from intake import SUFFIXES
 from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
-from training.data.labels import LABELS, SUFFIXES
 from training.data.manifest import Manifest
 from training.data.protocols import contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.evaluation import predictions
+from training.evaluation import metrics, predictions
 from training.evaluation.folds import write_record
 from training.evaluation.predictions import Measured
 from training.models import base_statistics, classifier
@@ -48,16 +48,16 @@ from training.tracking.run_logging import (
     CANDIDATE,
     HELD_OUT,
     SHEET_FIELDS,
+    log_prediction_sheet,
     tell_dataset,
     tell_figures,
     tell_model,
-    tell_sheet,
 )
 
 if TYPE_CHECKING:
     import keras
 
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 """Of the model that ``train`` ships."""
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
@@ -138,6 +138,7 @@ def write_model(
         learned,
         version=trained.version,
         backbone=trained.backbone,
+        classes=trained.manifest.classes,
         training={
             "data_manifest": trained.manifest.digest,
             "method": trained.recipe.title,
@@ -220,7 +221,10 @@ class Experiment:
             embeddings = cached_features(frozen, self.fields.images, cache)
             computed = FrozenSet(self.manifest, self.fields, frozen, embeddings)
         elif isinstance(self.recipe, LinearProbe):
-            network, names = classifier.build(self.backbone), slide_names(self.fields, self.slides)
+            network, names = (
+                classifier.build(self.backbone, self.fields.class_count),
+                slide_names(self.fields, self.slides),
+            )
             computed = LinearFeatures(network, features_of(network, self.fields, names, self.recipe, outliers, cache))
         return replace(self, computed=computed)
 
@@ -278,8 +282,8 @@ def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measu
     compared = test.take(spread(len(test), COMPARED_FIELDS))
 
     def measure(file: Classifier) -> dict[str, object]:
-        tell_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
-        return {HELD_OUT: predictions.evaluate(measured, test.labels, file.card)}
+        log_prediction_sheet(run, file, compared.take(spread(len(compared), SHEET_FIELDS)))
+        return {HELD_OUT: metrics.held_out(test.labels, measured, file.card)}
 
     return write_model(trained, folder, compared.images, measure)
 
@@ -366,7 +370,7 @@ def train(
     own_work = work / _digest(pool, backbone, recipe)
     learned = _learn(experiment, kept, own_work, watch, examined=True)
     details = {
-        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(LABELS)},
+        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(fields.label_ids)},
         "parts": {"train": len(pool), "test": len(test)},
         **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
     }
@@ -375,18 +379,18 @@ def train(
         minutes = round((time.monotonic() - start) / 60, 1)
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
         if run:
-            tell_figures(run, test.labels, measured.probabilities)
-            tell_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
+            tell_figures(run, test.labels, measured.probabilities, test.classes)
+            log_prediction_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
             "minutes": minutes,
             HELD_OUT: {
                 "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
                 "sharing cells with a training field; an easy test, since the same slides are trained on",
-                **predictions.evaluate(measured, test.labels, file.card),
+                **metrics.held_out(test.labels, measured, file.card),
             },
             "strangers": {
-                name: predictions.strangers(file, images, f"Measuring on {name}")
-                for name, images in _strangers(external)
+                name: predictions.count_ood_set(file, images, f"Measuring on {name}")
+                for name, images in _ood_sets(external)
             },
         }
 
@@ -408,7 +412,7 @@ def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict
         return {}
     names = slide_names(experiment.fields.take(train), experiment.slides)
     features, labels = experiment.computed.features.take(train), experiment.fields.labels[train]
-    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), LABELS)
+    statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), experiment.fields.label_ids)
     return {base_statistics.FILE_NAME: statistics.content}
 
 
@@ -429,7 +433,7 @@ def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
     return what.hexdigest()[:16]
 
 
-def _strangers(external: list[Path]) -> list[tuple[str, Any]]:
+def _ood_sets(external: list[Path]) -> list[tuple[str, Any]]:
     """Give pictures of no known class: noise and blank fields, and the folders named."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (32, 224, 224, 3), np.uint8)

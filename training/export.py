@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard, ModelError, load
 from inference.card import write_card
-from training.data.dataset import load_fields, spread
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP, load_fields, spread
+from training.data.labels import DataError
 from training.serving import parity
 from training.serving.model_folder import FILE_NAME, release
 from training.serving.parity import Parity, ParityError
@@ -156,7 +156,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("export", help="write a float32, float16 or int8 file, if it answers as the network")
     parser.add_argument("--saved-model", type=Path, required=True, help="what train left: runs/train/ID/saved_model")
     parser.add_argument("--model", type=Path, default=Path("models/default"), help="whose card it gets (%(default)s)")
-    parser.add_argument("--data", type=Path, required=True, help=f"training fields: holds {', '.join(LABELS)}")
+    parser.add_argument("--data", type=Path, required=True, help=f"training fields: {FOLDER_HELP}")
     parser.add_argument("--precision", choices=PRECISIONS, default="float16", help="(%(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
     parser.set_defaults(run=run)

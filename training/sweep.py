@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from terminal import add_format, open_console
 from training import tracking
-from training.data.dataset import Fields, load_fields
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP, Fields, load_fields
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.data.validation import manifest_of
@@ -160,7 +160,7 @@ def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``sweep`` command."""
     parser = subparsers.add_parser("sweep", help="compare optimizers, batch sizes and backbones, the backbones frozen")
-    parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {', '.join(LABELS)}")
+    parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     several = "; may be given more than once"
     parser.add_argument(
         "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({DEFAULT_BACKBONE}{several})"

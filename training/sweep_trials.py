@@ -147,11 +147,11 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
     for parts in divisions:
         fitted = fit_head(trial.backbone, embeddings[parts.train], labels[parts.train], trial.recipe)
         logits = fitted.logits(embeddings[parts.test])
-        counts = confusion(labels[parts.test], logits.argmax(1))
+        counts = confusion(labels[parts.test], logits.argmax(1), logits.shape[1])
         choice = None
         if parts.choice is not None:
             chosen = fitted.logits(embeddings[parts.choice]).argmax(1)
-            choice = balanced_accuracy(confusion(labels[parts.choice], chosen))
+            choice = balanced_accuracy(confusion(labels[parts.choice], chosen, logits.shape[1]))
         folds.append(
             FoldResult(
                 name=parts.name,
@@ -174,7 +174,7 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         folds=folds,
         mean=float(np.mean(scores)),
         worst=min(scores),
-        pooled=balanced_accuracy(confusion(truth, answer.argmax(1))),
+        pooled=balanced_accuracy(confusion(truth, answer.argmax(1), answer.shape[1])),
         choice=float(np.mean(choices or scores)),
     )
     return Tried(result, heads[-1], divisions[-1], truth, answer)
@@ -221,4 +221,4 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str])
     run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
     scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
     run.metrics({f"balanced_accuracy_{name}": value for name, value in scores.items() if value is not None})
-    tell_figures(run, tried.labels, tried.probabilities)
+    tell_figures(run, tried.labels, tried.probabilities, data.fields.classes)

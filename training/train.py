@@ -16,7 +16,8 @@ from pathlib import Path
 from inference import ModelError
 from training import experiment, tracking
 from training.data import synthetic
-from training.data.labels import LABELS, DataError
+from training.data.dataset import FOLDER_HELP
+from training.data.labels import DataError
 from training.models.backbones.vgg16 import WeightsError
 from training.models.mlp_head import DivergedError
 from training.models.recipes import add_options, add_outliers, recipe_of
@@ -31,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the ``train`` command."""
     parser = subparsers.add_parser("train", help="train on labelled fields, convert, check, measure, ship")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help=f"folder that holds {', '.join(LABELS)}")
+    source.add_argument("--data", type=Path, help=FOLDER_HELP)
     source.add_argument(
         "--smoke", action="store_true", help="one minute on synthetic smears: shows that the parts work"
     )

@@ -156,19 +156,23 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
     review, client = field.review, service.connect()
     if review is None:
         return True
-    # The API takes the labels of its model; a class of the reader's own is none of them, and is told in words.
     own = workspace.own_classes.get(review.label, "")
+    # A class of the reader's own is stored by its id; its name is told in words.
     comment = ": ".join(filter(None, [own, review.comment]))
     try:
+        image = _image(client, field, consent=consent)
         receipt = client.feedback(
             FeedbackRequest(
                 request_id=field.answer.request_id,
-                label=OTHER if own else review.label,
+                label=review.label,
+                own_class=bool(own),
+                specimen=(workspace.specimen or None) if consent else None,
                 reviewer=review.reviewer or workspace.reviewer or None,
                 comment=comment or None,
                 consent=consent,
                 consent_version=CONSENT_VERSION if consent else None,
-                **_image(client, field, consent=consent),
+                image_base64=image.get("image_base64"),
+                upload_id=image.get("upload_id"),
             ),
             model=field.answer.model.name or None,
         )
@@ -177,8 +181,7 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
         st.markdown(_("Your label is still here: send it again.") + " " + _(TRY_LATER))
         return False
     reviewer = review.reviewer or workspace.reviewer
-    label = review.label if own else receipt.label
-    workspace.stored(field.key, Review(label, reviewer, review.comment, sent=True, at=review.at))
+    workspace.stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))
     st.toast(_("Stored, with the image.") if receipt.image_kept else _("Stored."), icon=":material/task_alt:")
     return True
 

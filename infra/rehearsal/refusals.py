@@ -75,21 +75,21 @@ def hold_exports(stage: Stage) -> str:
 def name_regions(stage: Stage) -> str:
     """Sign an upload in several regions by the service's own code: the emulator answers to any host."""
     program = (
-        "import sys; from api.storage import Bucket\n"
-        "print(Bucket('smears-uploads').presign('uploads/x', 'image/png', 9)[0])"
+        "import os, sys, boto3; from api.storage import Bucket\n"
+        "for region in sys.argv[1:]:\n"
+        "    os.environ['AWS_DEFAULT_REGION'], boto3.DEFAULT_SESSION = region, None\n"
+        "    print(Bucket('smears-uploads').presign('uploads/x', 'image/png', 9)[0])"
     )
-    hosts = []
-    for region in _REGIONS:
-        variables = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_DEFAULT_REGION": region,
-            "PYTHONPATH": str(ROOT / "lambda"),
-        }
-        url = run_program([sys.executable, "-c", program], environment=variables, folder=ROOT).strip().splitlines()[-1]
-        hosts.append(urlsplit(url).hostname)
-        expect(hosts[-1] == f"smears-uploads.s3.{region}.amazonaws.com", f"{region}: uploads go to {url}")
+    variables = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "PYTHONPATH": str(ROOT / "lambda"),
+    }
+    printed = run_program([sys.executable, "-c", program, *_REGIONS], environment=variables, folder=ROOT)
+    urls = printed.strip().splitlines()[-len(_REGIONS) :]
+    for region, url in zip(_REGIONS, urls, strict=True):
+        expect(urlsplit(url).hostname == f"smears-uploads.s3.{region}.amazonaws.com", f"{region}: uploads go to {url}")
     return f"uploads are signed for {', '.join(_REGIONS)}, each at its own host"
 
 

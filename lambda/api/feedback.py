@@ -35,8 +35,8 @@ def create(service: Service, request: Incoming) -> Reply:
         raise _refused("request_id", "is of no request that this service answered")
     classifier = service.classifier(request.query.get("model"))
     card = classifier.card
-    if given.label not in (*card.labels, OTHER):
-        raise _refused("label", f"is not one of {', '.join(card.labels)}, {OTHER}")
+    if given.label not in (*card.labels, OTHER) and not given.own_class:
+        raise _refused("label", f"is not one of {', '.join(card.labels)}, {OTHER}; own_class tells that it is your own")
     store = service.feedback()
     image = _consented_image(service, given)
     limit = service.settings.max_pixels
@@ -95,6 +95,8 @@ class FeedbackRecord(schemas.Answer):
 
     request_id: str
     label: str
+    own_class: bool = False
+    specimen: str | None = None
     reviewer: str | None
     comment: str | None
     consent: bool

@@ -225,6 +225,12 @@ class FeedbackRequest(Request):
 
     request_id: RequestId
     label: Label = Field(description="One of the model's labels, or 'Other' for a field that is none of them.")
+    own_class: bool = Field(
+        default=False, description="The label is a class of the laboratory's own, which the model does not know."
+    )
+    specimen: str | None = Field(
+        default=None, max_length=200, description="What the field is of, as the laboratory calls it; no person's name."
+    )
     reviewer: str | None = Field(default=None, max_length=200)
     comment: str | None = Field(default=None, max_length=4_000)
     consent: bool = Field(default=False, description=f"{CONSENT_TEXT} (Version {CONSENT_VERSION}.)")

@@ -19,7 +19,7 @@ from .answer import Answer, Decision, Magnification, Outputs, Tile, Timings, Tri
 from .card import CARD_NAME, ModelCard, folder_digest, model_digest, read_card, sha256_of, write_card
 from .classes import ClassSpec
 from .classifier import Classifier, load
-from .decision import decide, strangeness, triage_probability
+from .decision import decide, ood_reason, triage_probability
 from .errors import ModelError
 
 __all__ = [
@@ -49,10 +49,10 @@ __all__ = [
     "folder_digest",
     "load",
     "model_digest",
+    "ood_reason",
     "read_card",
     "read_image",
     "sha256_of",
-    "strangeness",
     "to_model_input",
     "triage_probability",
     "write_card",

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_CLASSES: Final = 50
+CLASS_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""What a label may be: it becomes a key, a column and a metric."""
 
 TriageGroup = Literal["malignant", "benign"]
 
@@ -44,7 +46,7 @@ class ClassSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    id: str = Field(pattern=CLASS_ID)
     name: Line = Field(min_length=1, max_length=100)
     description: Line = Field(default="", max_length=300)
     triage: TriageGroup | None = None

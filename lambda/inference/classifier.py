@@ -16,7 +16,7 @@ from intake import MAX_PIXELS, Picture, read_image
 
 from .answer import Answer, Magnification, Outputs, Tile, Timings
 from .card import CARD_NAME, ModelCard, card_bytes, model_digest, parse_card
-from .decision import decide, strangeness
+from .decision import decide, ood_reason
 from .errors import ModelError
 from .heatmap import heatmap_png
 from .scale import Box, Plan, plan_field, show, working_side_px
@@ -161,10 +161,10 @@ class Classifier:
         card = self.card
         decisions = []
         for outputs in seen:
-            strange = strangeness(
+            reason = ood_reason(
                 card, outputs.out_of_distribution_score, outputs.estimated_magnification, known=plan.seen
             )
-            decisions.append(decide(card, outputs.probabilities, strange))
+            decisions.append(decide(card, outputs.probabilities, reason))
         decision, score, magnification = decisions[0], seen[0].out_of_distribution_score, plan.magnification
         tiles: tuple[Tile, ...] = ()
         if len(seen) > 1:

@@ -46,7 +46,7 @@ def decide(
     probabilities
         float[labels], calibrated.
     strange
-        Why the field is out of distribution, of ``strangeness``; None where it is not.
+        Why the field is out of distribution, of ``ood_reason``; None where it is not.
     doubt
         Why nothing of it may be accepted, whatever the probabilities; None where nothing speaks against it.
 
@@ -82,7 +82,7 @@ def decide(
     )
 
 
-def strangeness(
+def ood_reason(
     card: ModelCard, score: float, magnification: float | None = None, *, known: float | None = None
 ) -> str | None:
     """Say why a field is out of distribution.

@@ -15,8 +15,8 @@ from PIL import Image
 from infra.rehearsal.runtime_api import FunctionError
 from local.event import http_event
 from tests.conftest import data_root
-from training.data.labels import LABELS
-from training.data.synthetic import draw_field
+from training.data.classes import labels_of, read_classes
+from training.data.synthetic import MORPHOLOGIES, draw_field
 
 pytestmark = pytest.mark.container
 
@@ -57,12 +57,18 @@ def two_hundred_images() -> list[bytes]:
     """Real fields where they are at hand, spread over the classes; drawn ones for the rest."""
     root = data_root()
     real = (
-        [path for label in LABELS for path in sorted((root / "all_smears" / label).glob("*.jpg"))[::25]] if root else []
+        [
+            path
+            for label in labels_of(read_classes())
+            for path in sorted((root / "all_smears" / label).glob("*.jpg"))[::25]
+        ]
+        if root
+        else []
     )
     images = [path.read_bytes() for path in real[:100]]
     for seed in range(200 - len(images)):
         file = io.BytesIO()
-        Image.fromarray(draw_field(LABELS[seed % len(LABELS)], seed)).save(file, "PNG")
+        Image.fromarray(draw_field(list(MORPHOLOGIES)[seed % len(MORPHOLOGIES)], seed)).save(file, "PNG")
         images.append(file.getvalue())
     return images
 

@@ -1,14 +1,18 @@
-"""``classes.toml``: which classes a folder of labelled fields holds, and what each is called."""
+"""Which classes a folder of labelled fields holds: by its ``classes.toml``, or by its folders' names."""
 
+import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference import ClassSpec
-from inference.classes import MAX_CLASSES, check_classes
+from inference.classes import CLASS_ID, MAX_CLASSES, check_classes
 
+CLASSES_NAME: Final = "classes.toml"
+"""Beside the class folders; lists them as ``public_classes.toml`` does."""
 PUBLIC: Final = Path(__file__).resolve().with_name("public_classes.toml")
 """Of the public set."""
 
@@ -32,14 +36,64 @@ def read_classes(path: Path = PUBLIC) -> tuple[ClassSpec, ...]:
         The file cannot be read, or is not as it must be.
     """
     try:
-        found = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).classes
+        content = path.read_bytes()
+    except OSError as error:
+        raise ClassesError(f"{path}: {error}") from error
+    return parse_classes(content, path)
+
+
+def parse_classes(content: bytes, path: Path) -> tuple[ClassSpec, ...]:
+    """Read the bytes of such a file; ``path`` is named where it is not as it must be.
+
+    Raises
+    ------
+    ClassesError
+        Names the field.
+    """
+    try:
+        found = _File.model_validate(tomllib.loads(content.decode("utf-8"))).classes
         check_classes(found)
     except ValidationError as error:
         first = error.errors()[0]
         raise ClassesError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ClassesError(f"{path}: {error}") from error
     return found
+
+
+def labels_of(classes: Sequence[ClassSpec]) -> tuple[str, ...]:
+    """Give the ids of classes, in their order."""
+    return tuple(one.id for one in classes)
+
+
+def class_of_folder(name: str) -> ClassSpec:
+    """Make a class of a folder's name, which it is shown by; blanks and brackets become dashes in the label.
+
+    Raises
+    ------
+    ClassesError
+        The name cannot be a label: too long, or in letters that file names, metrics and columns do not share.
+    """
+    label = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")
+    if not name.isascii() or not name.isprintable() or not re.fullmatch(CLASS_ID, label):
+        raise ClassesError(
+            f"the folder {name[:40]!a} cannot be a label (letters a to z, digits, - and _, at most 64): rename it, or "
+            f"list it in {CLASSES_NAME} with an id, and with this name among its aliases"
+        )
+    return ClassSpec(id=label, name=name.strip())
+
+
+def public_classes_among(names: Iterable[str]) -> tuple[ClassSpec, ...] | None:
+    """Tell which of the public set's classes these folder names stand for; None where the folder is no copy of it.
+
+    A copy has two of its names, or no other name: ``benign`` alone, beside names of one's own, is not yet one.
+    """
+    public, told = read_classes(), list(names)
+    found = {one.id for name in told if (one := class_called(public, name))}
+    others = [name for name in told if class_called(public, name) is None]
+    if len(found) >= 2 or (found and not others):
+        return tuple(one for one in public if one.id in found)
+    return None
 
 
 def class_called(classes: tuple[ClassSpec, ...], name: str) -> ClassSpec | None:
@@ -47,8 +101,8 @@ def class_called(classes: tuple[ClassSpec, ...], name: str) -> ClassSpec | None:
 
     Examples
     --------
-    >>> class_called(read_classes(), "[malignant] PRE-B").id
-    'Pre'
+    >>> class_called(read_classes(), "[malignant] PRE-B").name
+    'pre-B'
     """
     wanted = name.strip().casefold()
     return next((one for one in classes if wanted in {n.casefold() for n in (one.id, one.name, *one.aliases)}), None)

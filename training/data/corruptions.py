@@ -2,7 +2,7 @@
 
 All take and give uint8[h, w, 3], RGB.
 
-``vary`` draws several at once, for training; ``DISTURBANCES`` are single ones, for the robustness table.
+``augment`` draws several at once, for training; ``DISTURBANCES`` are single ones, for the robustness table.
 """
 
 import io
@@ -29,7 +29,7 @@ QUALITY = (20, 85)
 """Ranges from hardly visible to what a careless export or a cheap adapter does."""
 
 
-def vary(field: Field, random: np.random.Generator) -> Field:
+def augment(field: Field, random: np.random.Generator) -> Field:
     """Change a field as several of these at once may, each by a random amount, and some not at all."""
     if random.random() < 0.6:
         field = restain(field, *random.uniform(-STAIN, STAIN, 2))

@@ -1,5 +1,6 @@
 """Labelled smear fields on disk to arrays, through the very decode and resize that serve a request."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference import ImageError, read_image, to_model_input
-from training.data.labels import INPUT_SIDE_PX, LABELS, SUFFIXES, DataError, acquisition_of
+from inference import ClassSpec, ImageError, read_image, to_model_input
+from training.data.classes import labels_of
+from training.data.labels import INPUT_SIDE_PX, DataError, acquisition_of
+from training.data.source import Listing, Source, SourceImage
 from training.progress import bar
+
+FOLDER_HELP = "labelled images, one folder a class; classes.toml and groups.csv may lie there (docs/your-laboratory.md)"
 
 
 @dataclass(frozen=True)
@@ -21,29 +26,53 @@ class Fields:
     images : uint8[n, 224, 224, 3]
         RGB, as the model takes them.
     labels : int64[n]
-        Index into ``LABELS``.
+        Index into ``classes``.
     numbers : int64[n]
-        The file's number: the order of acquisition within its class, so that neighbours come from the same slide.
+        The order of acquisition within the class, so that neighbours come from the same slide: the file's number, or
+        the place by name in a class of which a file has none.
     paths : tuple of Path
         Where each image came from.
+    classes : tuple of ClassSpec
+        Of the labels; empty where only numbers are asked for.
+    keys : tuple of str
+        Each field's key in the manifest, ``<label>/<file name>``, or ``<label>/<group>/<file name>``.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     numbers: NDArray[np.int64]
     paths: tuple[Path, ...]
+    classes: tuple[ClassSpec, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Name fields by where they lie, where nobody has."""
+        if not self.keys:
+            object.__setattr__(self, "keys", tuple(f"{path.parent.name}/{path.name}" for path in self.paths))
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def take(self, which: NDArray[np.int64]) -> "Fields":
-        """Take some of the fields, by position."""
-        return Fields(self.images[which], self.labels[which], self.numbers[which], tuple(self.paths[i] for i in which))
+    @property
+    def label_ids(self) -> tuple[str, ...]:
+        """Ids of the classes."""
+        return labels_of(self.classes)
 
     @property
-    def keys(self) -> list[str]:
-        """Each field's key in the manifest, ``<Label>/<file name>``."""
-        return [f"{path.parent.name}/{path.name}" for path in self.paths]
+    def class_count(self) -> int:
+        """How many classes there are."""
+        return len(self.classes) or int(self.labels.max()) + 1
+
+    def take(self, which: NDArray[np.int64]) -> "Fields":
+        """Take some of the fields, by position."""
+        return Fields(
+            self.images[which],
+            self.labels[which],
+            self.numbers[which],
+            tuple(self.paths[i] for i in which),
+            self.classes,
+            tuple(self.keys[i] for i in which),
+        )
 
 
 def spread(total: int, most: int) -> NDArray[np.int64]:
@@ -51,50 +80,35 @@ def spread(total: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, total - 1, min(most, total)).astype(np.int64)
 
 
-def acquisition_number(path: Path) -> int:
-    """Give the number of a field that must have one.
-
-    Raises
-    ------
-    DataError
-        The name holds no number, so that nobody can tell which fields are neighbours on a slide.
-    """
-    number = acquisition_of(path.name)
-    if number is None:
-        raise DataError(f"{path} has no number in its name: fields are numbered in order of acquisition")
-    return number
-
-
-def list_fields(folder: Path) -> list[tuple[Path, int]]:
-    """List the images of a folder with one subfolder a label, sorted by label and acquisition number.
+def list_fields(folder: Path) -> Listing:
+    """List the images of a folder, sorted by class and acquisition number.
 
     Parameters
     ----------
     folder : Path
-        Holds ``Benign``, ``Early``, ``Pre`` and ``Pro``, itself or in its subfolder ``all_smears`` or ``Original``.
-
-    Returns
-    -------
-    list of (Path, int)
-        Every image and its index into ``LABELS``.
+        Holds one folder a class.
 
     Raises
     ------
     DataError
-        A class folder is missing or empty.
+        Something is no class or cannot be one, or there is a single class; lists it all.
     """
-    for inner in ("all_smears", "Original"):
-        if (folder / inner).is_dir():
-            folder = folder / inner
-    listed = []
-    for index, label in enumerate(LABELS):
-        paths = [p for p in (folder / label).glob("*") if p.suffix.lower() in SUFFIXES]
-        if not paths:
-            raise DataError(
-                f"{folder / label} holds no image: give a folder that holds {', '.join(LABELS)}, each with its fields"
-            )
-        listed += [(path, index) for path in sorted(paths, key=lambda p: (acquisition_number(p), p.name))]
-    return listed
+    with Source(folder) as source:
+        listing = source.listing()
+    if listing.problems:
+        raise DataError("\n".join([f"{folder} cannot be used:", *listing.problems]))
+    if len(listing.classes) < 2:
+        raise DataError(
+            f"{folder} holds one class, {listing.classes[0].id}: a model tells at least two apart; give each a folder"
+        )
+    place = {label: number for number, label in enumerate(labels_of(listing.classes))}
+    listing.images.sort(key=lambda one: (place[one.label], *_order(one)))
+    return listing
+
+
+def _order(image: SourceImage) -> tuple[bool, int, str]:
+    number = acquisition_of(image.key)
+    return (number is None, number or 0, image.key)
 
 
 def read_field(path: Path) -> NDArray[np.uint8]:
@@ -145,10 +159,24 @@ def load_fields(folder: Path) -> Fields:
     Raises
     ------
     DataError
-        A class folder is missing or empty, or an image is unreadable or unnumbered.
+        As for ``list_fields``, or an image is unreadable.
     """
-    listed = list_fields(folder)
-    paths = [path for path, _ in listed]
-    images = read_images(paths, "Reading images")
-    numbers = np.array([acquisition_number(path) for path in paths])
-    return Fields(images, np.array([index for _, index in listed]), numbers, tuple(paths))
+    listing = list_fields(folder)
+    paths = [folder / one.path for one in listing.images]
+    ids = labels_of(listing.classes)
+    labels = np.array([ids.index(one.label) for one in listing.images])
+    keys = tuple(one.key for one in listing.images)
+    return Fields(
+        read_images(paths, "Reading images"), labels, numbers_of(keys, labels), tuple(paths), listing.classes, keys
+    )
+
+
+def numbers_of(keys: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give each field's number, or in a class where a file has none, its place: int64[n]."""
+    found = [acquisition_of(key) for key in keys]
+    numbers = np.array([-1 if number is None else number for number in found])
+    for label in np.unique(labels):
+        here = np.flatnonzero(labels == label)
+        if (numbers[here] < 0).any():
+            numbers[here] = np.arange(len(here))
+    return numbers

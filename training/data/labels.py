@@ -1,12 +1,8 @@
-"""What fields are labelled with, and how their files are named."""
+"""How fields and their files are: what an image file is called, and how large the model takes it."""
 
 import re
 from pathlib import PurePosixPath
 
-from intake import SUFFIXES as SUFFIXES
-
-LABELS = ("Benign", "Early", "Pre", "Pro")
-MALIGNANT_LABELS = ("Early", "Pre", "Pro")
 INPUT_SIDE_PX = 224
 
 
@@ -15,6 +11,6 @@ class DataError(ValueError):
 
 
 def acquisition_of(name: str) -> int | None:
-    """Give the last number in a file's name (``WBC-Malignant-Pre-012.jpg`` is 12), or None."""
+    """Give the last number in a file's name (``field-012.jpg`` is 12), or None."""
     numbers = re.findall(r"\d+", PurePosixPath(name).stem)
     return int(numbers[-1]) if numbers else None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import to_model_input
-from training.data.corruptions import vary
+from training.data.corruptions import augment
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import LEFT_PX, TOP_PX
 
@@ -131,7 +131,7 @@ class Neighbourhood:
         doublings = 0.0 if random.random() < TRAINED_SHARE else float(random.uniform(low, high))
         mirrored = bool(doublings <= 0.0 and random.random() < MIRRORED_SHARE[doublings < 0.0])
         image, shown = self.show(place, 2.0**doublings, random, mirrored=mirrored)
-        return (vary(image, random) if random.random() < VARIED_SHARE else image), doublings, shown
+        return (augment(image, random) if random.random() < VARIED_SHARE else image), doublings, shown
 
 
 def without_bar(field: Field) -> Field:

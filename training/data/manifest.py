@@ -12,15 +12,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from training.data.labels import LABELS, DataError
+from inference import ClassSpec
+from inference.classes import CLASS_ID
+from training.data.classes import labels_of
+from training.data.labels import DataError
 
 MANIFEST_NAME = "manifest.jsonl"
-
-
-def _is_label(label: str) -> str:
-    if label not in LABELS:
-        raise ValueError(f"{label!r} is none of {', '.join(LABELS)}")
-    return label
 
 
 def _stays_inside(key: str) -> str:
@@ -55,7 +52,7 @@ class Record(BaseModel):
     key: Annotated[str, AfterValidator(_stays_inside)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size_bytes: Annotated[int, Field(gt=0)]
-    label: Annotated[str, AfterValidator(_is_label)]
+    label: Annotated[str, Field(pattern=CLASS_ID)]
     width: Annotated[int, Field(gt=0)]
     height: Annotated[int, Field(gt=0)]
     acquisition: int | None = None
@@ -64,9 +61,10 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The records of a set of images, sorted by key."""
+    """The records of a set of images, sorted by key, and the classes of its folder, where that was looked at."""
 
     records: tuple[Record, ...]
+    classes: tuple[ClassSpec, ...] = ()
 
     @classmethod
     def of(cls, records: list[Record]) -> "Manifest":
@@ -86,6 +84,11 @@ class Manifest:
     def content(self) -> bytes:
         """The file's bytes: the same for the same images, whatever order they were found in."""
         return "".join(record.model_dump_json() + "\n" for record in self.records).encode()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Ids of the classes, in the order of the model's probabilities; of a bare manifest, in their own."""
+        return labels_of(self.classes) or tuple(sorted({record.label for record in self.records}))
 
     @property
     def digest(self) -> str:

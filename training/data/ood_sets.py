@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from inference import read_image, to_model_input
-from training.data.corruptions import vary
+from intake import SUFFIXES
+from training.data.corruptions import augment
 from training.data.dataset import read_images
-from training.data.labels import INPUT_SIDE_PX, SUFFIXES, DataError
+from training.data.labels import INPUT_SIDE_PX, DataError
 from training.data.synthetic import MORPHOLOGIES, draw_field
 
 Images = NDArray[np.uint8]
@@ -137,7 +138,7 @@ def taught(folders: Sequence[Path], seed: int) -> dict[str, Images]:
         "blank": blank(TAUGHT_SEED),
         "synthetic": synthetic(TAUGHT_SEED),
     }
-    return {name: np.concatenate([one, [vary(image, random) for image in one]]) for name, one in found.items()}
+    return {name: np.concatenate([one, [augment(image, random) for image in one]]) for name, one in found.items()}
 
 
 def collections(external: Sequence[Path]) -> dict[str, Images]:

@@ -10,8 +10,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from intake import SUFFIXES
 from training.atomic_write import clear_partial, write_whole
-from training.data.labels import SUFFIXES, DataError
+from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import adjusted_rand_score
 
-from training.data.labels import LABELS, DataError
+from training.data.labels import DataError
 from training.data.manifest import Manifest, Record
 from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
@@ -197,7 +197,7 @@ def report(manifest: Manifest, slides: dict[str, str], evidence: Evidence) -> st
         "| label | images | slides | images a slide |",
         "|---|---|---|---|",
     ]
-    for label in LABELS:
+    for label in manifest.labels:
         of_label = [sizes[name] for name in sorted(sizes) if name.startswith(f"{label}-")]
         lines.append(f"| {label} | {sum(of_label)} | {len(of_label)} | {', '.join(map(str, of_label))} |")
     lines += ["", *_folds(manifest, slides), "", *_evidence(evidence)]
@@ -220,14 +220,17 @@ def put_between_marks(path: Path, text: str) -> None:
 
 
 def _folds(manifest: Manifest, slides: dict[str, str]) -> list[str]:
-    lines = [f"| fold ({FOLDS}, leave-slides-out) | " + " | ".join(LABELS) + " |", "|---|" + "---|" * len(LABELS)]
+    lines = [
+        f"| fold ({FOLDS}, leave-slides-out) | " + " | ".join(manifest.labels) + " |",
+        "|---|" + "---|" * len(manifest.labels),
+    ]
     try:
         folds = slide_folds(manifest.records, slides)
     except DataError as error:
         return [f"No leave-slides-out folds: {error}."]
     for fold in folds:
         tested = Counter(key.split("/")[0] for key in fold.test)
-        lines.append(f"| {fold.name} | " + " | ".join(str(tested[label]) for label in LABELS) + " |")
+        lines.append(f"| {fold.name} | " + " | ".join(str(tested[label]) for label in manifest.labels) + " |")
     return lines
 
 

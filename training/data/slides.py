@@ -63,7 +63,7 @@ class Inferred:
     Attributes
     ----------
     slides
-        One name a record, such as ``Pre-02``; numbered within the label, largest slide first.
+        One name a record, such as ``<label>-02``; numbered within the label, largest slide first.
     by_look
         int64[n], the slides before step 4, to compare with the evidence that step 4 uses.
     """

@@ -5,17 +5,32 @@ import os
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from training.data.labels import LABELS, SUFFIXES, DataError
+from inference import ClassSpec
+from inference.classes import MAX_CLASSES
+from intake import SUFFIXES
+from training.data.classes import (
+    CLASSES_NAME,
+    ClassesError,
+    class_called,
+    class_of_folder,
+    parse_classes,
+    public_classes_among,
+)
+from training.data.labels import DataError
 
 # The public set ships each field twice: as photographed, and with everything but the stained cells blacked out.
 # The second is a processed copy, so it never counts as images.
 SEGMENTED = "segmented"
+WRAPPERS = {"all_smears", "Original"}
+"""Folders that copies of the public set put around all classes."""
+BESIDE = {CLASSES_NAME, "groups.csv", "manifest.jsonl"}
+"""Files of a set that are no images, and read elsewhere."""
 # What Python's zipfile lets through of a member that is damaged, encrypted or packed in a way that it does not know.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, EOFError)
 MAX_FILE_BYTES = 512 * 2**20  # no field is near it; an archive can claim anything
@@ -23,17 +38,19 @@ MAX_FILE_BYTES = 512 * 2**20  # no field is near it; an archive can claim anythi
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One image to be taken in: where it is, and the key that it gets."""
+    """One image to be taken in: where it is, the key that it gets, and the folder within its class, if any."""
 
     path: str
     key: str
     label: str
+    group: str | None = None
 
 
 @dataclass
 class Listing:
-    """What a source holds, what is wrong with it, and what was left aside."""
+    """What a source holds, what is wrong with it, and what was left aside; classes are those with an image."""
 
+    classes: tuple[ClassSpec, ...] = ()
     images: list[SourceImage] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -45,7 +62,7 @@ class Source:
     Parameters
     ----------
     location
-        A folder, or a zip file such as Kaggle gives; class folders may lie at any depth (``Original/Pre/...``).
+        A folder, or a zip file such as Kaggle gives; class folders may lie at any depth (``Original/<class>/...``).
 
     Raises
     ------
@@ -74,10 +91,24 @@ class Source:
             self._archive.close()
 
     def listing(self) -> Listing:
-        """List the images by class folder."""
-        if self._archive:
-            return arrange(info.filename for info in self._archive.infolist() if not info.is_dir())
-        return arrange(path.relative_to(self.location).as_posix() for path in _files(self.location))
+        """List the images by class folder.
+
+        Raises
+        ------
+        DataError
+            A ``classes.toml`` is there that lists no classes.
+        """
+        try:
+            if self._archive:
+                names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
+                own = parse_classes(self._archive.read(CLASSES_NAME), self.location) if CLASSES_NAME in names else None
+            else:
+                names = [path.relative_to(self.location).as_posix() for path in _files(self.location)]
+                file = self.location / CLASSES_NAME
+                own = parse_classes(file.read_bytes(), file) if file.is_file() else None
+        except (ClassesError, *_DAMAGED) as error:
+            raise DataError(str(error)) from error
+        return arrange(names, own)
 
     def read(self, image: SourceImage) -> bytes:
         """Read the bytes of one image.
@@ -109,13 +140,16 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def arrange(names: Iterable[str]) -> Listing:
-    """Sort file names into classes by the folder that each lies in.
+def arrange(names: Iterable[str], own: tuple[ClassSpec, ...] | None = None) -> Listing:
+    """Sort file names into classes by the folders that each lies in.
 
     Parameters
     ----------
     names
         POSIX paths under the source.
+    own
+        Of its ``classes.toml``. Without, a folder that uses the public set's names is a copy of it, whose class folders
+        may lie at any depth; of any other, each folder at the top is a class.
 
     Returns
     -------
@@ -125,33 +159,88 @@ def arrange(names: Iterable[str]) -> Listing:
     """
     listing, by_key = Listing(), dict[str, list[str]]()
     strangers, segmented, others, unfit = dict[str, list[str]](), list[str](), list[str](), list[str]()
-    labels = {label.casefold(): label for label in LABELS}
+    images: list[PurePosixPath] = []
     for name in sorted(names):
         path = PurePosixPath(name)
         if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
             continue
         if path.suffix.lower() not in SUFFIXES:
-            others.append(name)
+            others += [name] if name not in BESIDE else []
         elif any(part.casefold() == SEGMENTED for part in path.parts[:-1]):
             segmented.append(name)
-        elif (label := labels.get(path.parent.name.casefold())) is None:
-            strangers.setdefault(str(path.parent), []).append(name)
-        elif not _can_be_stored(path.name):
-            unfit.append(name)
         else:
-            by_key.setdefault(f"{label}/{path.name}", []).append(name)
-            listing.images.append(SourceImage(name, f"{label}/{path.name}", label))
-    listing.problems = [*_of_folders(strangers), *_of_names(unfit, by_key)]
+            images.append(path)
+    classes, wrong = _classes_of(images, own)
+    for path in images:
+        label, inner = _place(path, classes)
+        if label is None:
+            strangers.setdefault(str(path.parent), []).append(str(path))
+        elif not _can_be_stored(str(path)):
+            unfit.append(str(path))
+        else:
+            key = "/".join((label, *inner, path.name))
+            by_key.setdefault(key, []).append(str(path))
+            listing.images.append(SourceImage(str(path), key, label, inner[0] if inner else None))
+    there = {image.label for image in listing.images}
+    listing.classes = tuple(one for one in classes if one.id in there)
+    absent = [one.id for one in own or () if one.id not in there]
+    listing.problems = [
+        *wrong,
+        *(_of_folders(strangers, [one.id for one in classes]) if not wrong else ()),
+        *(
+            f"{CLASSES_NAME} names {one}, and no folder of that name or alias holds an image: add it or strike it out"
+            for one in absent
+        ),
+        *_of_names(unfit, by_key),
+    ]
     if not (listing.images or listing.problems):
-        listing.problems.append(f"no image in a folder named {', '.join(LABELS)}")
+        listing.problems.append("no image in a class folder: give a folder that holds one folder a class")
     _note(listing, segmented, "left aside as segmented copies")
     _note(listing, others, "left aside, not named as images")
     return listing
 
 
-def _of_folders(strangers: Mapping[str, list[str]]) -> list[str]:
+def _classes_of(
+    images: Sequence[PurePosixPath], own: tuple[ClassSpec, ...] | None
+) -> tuple[tuple[ClassSpec, ...], list[str]]:
+    """Find the classes of images, and what forbids their folders' names to be some."""
+    if own is not None:
+        return own, []
+    if public := public_classes_among({part for path in images for part in path.parts[:-1]} - WRAPPERS):
+        return public, []
+    found: dict[str, ClassSpec] = {}
+    wrong = []
+    for name in sorted({parts[0] for path in images if (parts := _below_wrapper(path))}):
+        try:
+            one = class_of_folder(name)
+        except ClassesError as error:
+            wrong.append(str(error))
+            continue
+        if one.id.casefold() in found:
+            wrong.append(f"the folders {found[one.id.casefold()].name!a} and {name!a} would be one label: rename one")
+        found[one.id.casefold()] = one
+    if len(found) > MAX_CLASSES:
+        wrong.append(f"{len(found)} class folders, where a model tells at most {MAX_CLASSES} apart: put some together")
+    return tuple(found.values()), wrong
+
+
+def _place(path: PurePosixPath, classes: Sequence[ClassSpec]) -> tuple[str | None, tuple[str, ...]]:
+    """Give the label of an image, by the innermost folder that is a class, and the folders within that."""
+    for depth in range(len(path.parts) - 2, -1, -1):
+        if one := class_called(tuple(classes), path.parts[depth]):
+            return one.id, path.parts[depth + 1 : -1]
+    return None, ()
+
+
+def _below_wrapper(path: PurePosixPath) -> tuple[str, ...]:
+    """Give the folders of an image without those that copies of the public set put around all."""
+    folders = path.parts[:-1]
+    return folders[1:] if folders and folders[0] in WRAPPERS else folders
+
+
+def _of_folders(strangers: Mapping[str, list[str]], known: Sequence[str]) -> list[str]:
     return [
-        f"{_count(files)} in {folder!r}, which is no class folder ({', '.join(LABELS)}): {_examples(files)}"
+        f"{_count(files)} in {folder!r}, which is no class folder ({', '.join(known)}): {_examples(files)}"
         for folder, files in strangers.items()
     ]
 

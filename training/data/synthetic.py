@@ -1,7 +1,7 @@
 """Synthetic smear fields: drawn, seeded, and good enough for demonstrations and tests of the machinery.
 
-They are no evidence about a model: a number measured on them says that the code runs. Needs numpy and Pillow only, so
-that the demo can draw too.
+They are no evidence about a model: a number measured on them says that the code runs. Needs no TensorFlow, so that the
+demo can draw too.
 
 The pictures in samples/ are made by ``python -m training.data.synthetic samples --flat --per-class 2 --seed 7``.
 
@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from training.data.classes import labels_of, read_classes
 
 Floats = NDArray[np.float32]
 Range = tuple[float, float]
@@ -122,16 +124,18 @@ class Film:
                 )
 
 
-MORPHOLOGIES = {
+_LOOKS = (
     # Small and mature, or hematogones: a dark, clumped, round nucleus, no nucleoli.
-    "Benign": Morphology((3, 8), (6.5, 8.5), (0.78, 0.92), (1.1, 1.35), 0.3, 2.8, (0, 0), 0.03),
+    Morphology((3, 8), (6.5, 8.5), (0.78, 0.92), (1.1, 1.35), 0.3, 2.8, (0, 0), 0.03),
     # A thin rim of cytoplasm, chromatin half condensed, nucleoli hard to see.
-    "Early": Morphology((3, 9), (9.0, 11.5), (0.82, 0.92), (0.9, 1.1), 0.24, 2.2, (0, 1), 0.06),
+    Morphology((3, 9), (9.0, 11.5), (0.82, 0.92), (0.9, 1.1), 0.24, 2.2, (0, 1), 0.06),
     # Large, crowded, with hardly any cytoplasm and fine chromatin.
-    "Pre": Morphology((9, 20), (10.5, 13.5), (0.9, 0.97), (0.78, 0.98), 0.16, 1.5, (1, 2), 0.05),
+    Morphology((9, 20), (10.5, 13.5), (0.9, 0.97), (0.78, 0.98), 0.16, 1.5, (1, 2), 0.05),
     # Pale open chromatin and plain nucleoli in a visible, basophilic cytoplasm.
-    "Pro": Morphology((3, 9), (9.5, 12.5), (0.68, 0.82), (0.55, 0.72), 0.1, 1.2, (2, 3), 0.09),
-}
+    Morphology((3, 9), (9.5, 12.5), (0.68, 0.82), (0.55, 0.72), 0.1, 1.2, (2, 3), 0.09),
+)
+MORPHOLOGIES = dict(zip(labels_of(read_classes()), _LOOKS, strict=True))
+"""Of the classes of the public set, in their order."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ def draw_field(label: str, seed: int, size: int = DRAWN_SIZE, stain: Stain | Non
     Parameters
     ----------
     label
-        One of Benign, Early, Pre, Pro.
+        Of the public set.
     seed
         The same label, seed, size and stain give the same pixels.
     size

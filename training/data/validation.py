@@ -5,7 +5,7 @@ The manifest of a folder on this machine, made once and kept.
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,13 +71,13 @@ def examine(source: Source, workers: int = 4, progress: bool = True) -> Examinat
     problems += _under_two_labels(seen)
     images = {one.image.key: one.image for one in seen}
     if problems:
-        return Examination(Manifest(()), images, problems, listing.notes)
+        return Examination(Manifest((), listing.classes), images, problems, listing.notes)
     groups = duplicate_groups([one.record.sha256 for one in seen], [one.print_ for one in seen], progress)
     records = [
         one.record.model_copy(update={"duplicate_group": group}) for one, group in zip(seen, groups, strict=True)
     ]
     notes = listing.notes + _groups_of_two_labels(records)
-    return Examination(Manifest.of(records), images, problems, notes)
+    return Examination(replace(Manifest.of(records), classes=listing.classes), images, problems, notes)
 
 
 def _look(source: Source, image: SourceImage) -> Seen | str:
@@ -151,10 +151,10 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Man
         if (folder / MANIFEST_NAME).is_file():
             manifest = read(folder / MANIFEST_NAME)
             _demand_same(manifest, source)
-            return manifest
+            return replace(manifest, classes=source.listing().classes)
         kept = cache / f"{_state(source)}.jsonl"
         if kept.is_file():
-            return parse(kept.read_bytes(), str(kept))
+            return replace(parse(kept.read_bytes(), str(kept)), classes=source.listing().classes)
         examination = examine(source, progress=progress)
     if examination.problems:
         raise DataError("\n".join([f"{folder} cannot be used:", *examination.problems]))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference import read_card
 from training.atomic_write import write_whole
-from training.data.labels import LABELS, DataError
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.splits import Fold
 from training.evaluation import metrics
@@ -159,6 +159,8 @@ class Truth:
     ----------
     labels, folds
         As in ``Predictions``.
+    ids
+        Of the labels.
     strata, clusters
         Fold and label as one number; run of neighbours within it.
     """
@@ -168,6 +170,7 @@ class Truth:
     folds: NDArray[np.int64]
     strata: NDArray[np.int64]
     clusters: NDArray[np.int64]
+    ids: tuple[str, ...]
 
     @classmethod
     def of(cls, folds: Sequence[FoldFile], manifest: Manifest) -> "Truth":
@@ -175,10 +178,10 @@ class Truth:
         records = {record.key: record for record in manifest.records}
         keys = tuple(key for fold in folds for key in fold.record.test)
         numbers = np.array([records[key].acquisition or 0 for key in keys])
-        labels = np.array([LABELS.index(records[key].label) for key in keys])
+        labels = np.array([manifest.labels.index(records[key].label) for key in keys])
         places = np.repeat(np.arange(len(folds)), [len(fold.record.test) for fold in folds])
-        strata = places * len(LABELS) + labels
-        return cls(keys, labels, places, strata, runs(strata, numbers))
+        strata = places * len(manifest.labels) + labels
+        return cls(keys, labels, places, strata, runs(strata, numbers), manifest.labels)
 
 
 def predictions_of(folds: Sequence[FoldFile], answers: Sequence[Measured], truth: Truth) -> Predictions:
@@ -208,7 +211,7 @@ def result_of(
         metrics={**{name: one for name, one in estimates.items() if "/" not in name}, **(more or {})},
         sensitivity=_part(estimates, "sensitivity/"),
         specificity=_part(estimates, "specificity/"),
-        confusion=metrics.confusion(predictions.labels, predictions.predicted).tolist(),
+        confusion=predictions.confusion.tolist(),
         reliability=[(rounded(a), rounded(b), n) for a, b, n in metrics.reliability(predictions)],
         risk_coverage=[(rounded(a), rounded(b)) for a, b in metrics.risk_coverage(predictions)],
     )
@@ -248,16 +251,12 @@ def by_slide(
                 name=str(name),
                 images=int(here.sum()),
                 sensitivity=rounded(1 - len(wrong) / here.sum()),
-                mistaken_for=LABELS[Counter(wrong.tolist()).most_common(1)[0][0]] if len(wrong) else None,
+                mistaken_for=truth.ids[Counter(wrong.tolist()).most_common(1)[0][0]] if len(wrong) else None,
                 **_verdicts(predictions, here),
             )
         )
     whole = estimate(
-        lambda which: {
-            "balanced_accuracy": metrics.balanced_accuracy(
-                metrics.confusion(truth.labels[which], predictions.predicted[which])
-            )
-        },
+        lambda which: {"balanced_accuracy": metrics.balanced_accuracy(predictions.take(which).confusion)},
         clusters,
         truth.labels,
         replicates,
@@ -267,7 +266,7 @@ def by_slide(
 
 def _verdicts(predictions: Predictions, here: NDArray[np.bool_]) -> dict[str, Any]:
     """Tell a slide's verdicts: shares of its fields, and of those accepted the right ones, None where none is."""
-    side = predictions.called == metrics.MALIGNANT[predictions.labels]
+    side = predictions.called == predictions.malignant
     label = predictions.predicted == predictions.labels
     found: dict[str, Any] = {
         "turned_away": rounded(1 - predictions.known[here].mean()),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import ModelCard, load
-from training.data.labels import INPUT_SIDE_PX, LABELS
+from training.data.labels import INPUT_SIDE_PX
 from training.data.magnification import STEPS, Neighbourhood
 from training.evaluation import metrics
 from training.evaluation.fold_predictions import Pictures
@@ -93,7 +93,7 @@ def _ask(
 ) -> dict[str, tuple[NDArray[np.int64], Measured, ModelCard]]:
     file, random = load(fold.folder), np.random.default_rng(SEED)
     places = [pictures.position[key] for key in keys]
-    labels = np.array([LABELS.index(key.split("/")[0]) for key in keys])
+    labels = np.array([file.card.labels.index(key.split("/")[0]) for key in keys])
     found = {}
     for name, show in bar(ways.items(), f"magnified: {fold.record.name}", len(ways), unit="step"):
         images = np.stack([show(place, random) for place in places])
@@ -102,12 +102,11 @@ def _ask(
 
 
 def _tell(predictions: metrics.Predictions) -> Magnified:
-    side = predictions.called == metrics.MALIGNANT[predictions.labels]
+    side = predictions.called == predictions.malignant
     label = predictions.predicted == predictions.labels
-    counts = metrics.confusion(predictions.labels, predictions.predicted)
     return Magnified(
         images=len(predictions),
-        balanced_accuracy=rounded(metrics.balanced_accuracy(counts)),
+        balanced_accuracy=rounded(metrics.balanced_accuracy(predictions.confusion)),
         out_of_distribution=rounded(1 - predictions.known.mean()),
         accepted=rounded(predictions.triaged.mean()),
         accepted_wrong=rounded((predictions.triaged & ~side).mean()),

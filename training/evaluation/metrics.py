@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 from sklearn.metrics import roc_curve
 
-from inference import ModelCard
-from training.data.labels import LABELS, MALIGNANT_LABELS
+from inference import ClassSpec, ModelCard
+from training.data.classes import labels_of
 from training.evaluation.predictions import Measured
 from training.evaluation.results import rounded
 
@@ -18,7 +18,6 @@ BINS = 15
 """Of equal width, as in Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
 LEAST_SPECIFICITY = 0.97
 CURVE_POINTS = 60
-MALIGNANT = np.array([label in MALIGNANT_LABELS for label in LABELS])
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class Predictions:
     Attributes
     ----------
     labels : int64[n]
-        Index into ``LABELS``.
+        Index into ``classes``.
     folds : int64[n]
         Number of the fold that tested the field, from 0.
-    probabilities : float64[n, 4]
+    probabilities : float64[n, classes]
         Adding up to 1.
     known, accepted : bool[n]
         Not out of distribution; and, besides, with exactly one label in the prediction set, of the side that triage
@@ -42,6 +41,8 @@ class Predictions:
         Calibrated probability of malignant.
     triaged, called : bool[n]
         Triage is accepted; it says malignant.
+    classes : tuple of ClassSpec
+        Of the models that answered.
     """
 
     labels: NDArray[np.int64]
@@ -53,6 +54,7 @@ class Predictions:
     malignancy: NDArray[np.float64]
     triaged: NDArray[np.bool_]
     called: NDArray[np.bool_]
+    classes: tuple[ClassSpec, ...]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,6 +71,7 @@ class Predictions:
             self.malignancy[which],
             self.triaged[which],
             self.called[which],
+            self.classes,
         )
 
     @property
@@ -76,6 +79,22 @@ class Predictions:
         """int64[n], the most probable label."""
         best: NDArray[np.int64] = self.probabilities.argmax(1)
         return best
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """int64[classes, classes], true label by row."""
+        return confusion(self.labels, self.predicted, len(self.classes))
+
+    @property
+    def sides(self) -> NDArray[np.bool_]:
+        """bool[classes], which of them are malignant."""
+        return np.array([one.triage == "malignant" for one in self.classes])
+
+    @property
+    def malignant(self) -> NDArray[np.bool_]:
+        """bool[n], by the true label."""
+        truth: NDArray[np.bool_] = self.sides[self.labels]
+        return truth
 
 
 def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Predictions:
@@ -94,12 +113,13 @@ def pool(answers: Sequence[tuple[NDArray[np.int64], Measured, ModelCard]]) -> Pr
         numbers = np.full(len(labels), fold)
         verdicts = (measured.known(card), measured.accepted(card), covered)
         parts.append((labels, numbers, probabilities, *verdicts, measured.malignant(card), *measured.triaged(card)))
-    return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    classes = answers[0][2].classes
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Predictions(*[*columns, classes])
 
 
-def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count, true label by row: int64[4, 4]."""
-    size = len(LABELS)
+def confusion(labels: NDArray[np.int64], predicted: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Count, true label by row: int64[size, size]."""
     counts: NDArray[np.int64] = np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
     return counts
 
@@ -112,8 +132,8 @@ def balanced_accuracy(counts: NDArray[np.int64]) -> float:
 
 def fold_scores(predictions: Predictions) -> list[float]:
     """Give the balanced accuracy of each fold, over the labels that it tests."""
-    here = [predictions.folds == fold for fold in np.unique(predictions.folds)]
-    return [balanced_accuracy(confusion(predictions.labels[one], predictions.predicted[one])) for one in here]
+    here = [np.flatnonzero(predictions.folds == fold) for fold in np.unique(predictions.folds)]
+    return [balanced_accuracy(predictions.take(one).confusion) for one in here]
 
 
 def measures(predictions: Predictions) -> dict[str, float]:
@@ -121,17 +141,19 @@ def measures(predictions: Predictions) -> dict[str, float]:
 
     What cannot be told is left out: the accuracy of the accepted where none is, an AUROC without both sides.
     """
-    counts = confusion(predictions.labels, predictions.predicted)
+    counts = predictions.confusion
     right = predictions.predicted == predictions.labels
     return {
         "accuracy": float(right.mean()),
         "balanced_accuracy": balanced_accuracy(counts),
         **_macro(counts),
-        **_by_label(counts),
+        **_by_label(counts, labels_of(predictions.classes)),
         **_binary(predictions),
         **_ranked(predictions),
         "expected_calibration_error": calibration_error(predictions),
-        "brier": float(((predictions.probabilities - np.eye(len(LABELS))[predictions.labels]) ** 2).sum(1).mean()),
+        "brier": float(
+            ((predictions.probabilities - np.eye(len(predictions.classes))[predictions.labels]) ** 2).sum(1).mean()
+        ),
         "coverage": float(predictions.accepted.mean()),
         **({"accuracy_of_accepted": float(right[predictions.accepted].mean())} if predictions.accepted.any() else {}),
         "out_of_distribution": float(1 - predictions.known.mean()),
@@ -142,8 +164,10 @@ def measures(predictions: Predictions) -> dict[str, float]:
 
 
 def _triage(predictions: Predictions) -> dict[str, float]:
-    """Tell what the first level's verdict is worth; what no field speaks to is left out."""
-    malignant, sure = MALIGNANT[predictions.labels], predictions.triaged
+    """Tell what the first level's verdict is worth; what no field speaks to is left out, all of it without sides."""
+    if not {"malignant", "benign"} <= {one.triage for one in predictions.classes}:
+        return {}
+    malignant, sure = predictions.malignant, predictions.triaged
     right = predictions.called == malignant
     place = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)
     bins = [place == k for k in np.unique(place)]
@@ -163,6 +187,47 @@ def _triage(predictions: Predictions) -> dict[str, float]:
             if here.any()
         },
         **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
+    }
+
+
+def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> dict[str, object]:
+    """Tell what a model answers on fields that it did not learn from, as its card and its run say it.
+
+    Parameters
+    ----------
+    labels : int64[n]
+        The truth.
+    measured, card
+        Answers of the model, and its card.
+
+    Returns
+    -------
+    dict
+        Counts and shares, ready for JSON; ``accuracy_95`` is Wilson's interval (Wilson, J. Am. Stat. Assoc. 22, 1927),
+        which takes neighbouring fields for independent, and so is narrower than the truth. What cannot be told, as the
+        accuracy of the accepted where none is, is left out.
+    """
+    predictions = pool([(labels, measured, card)])
+    told, right = measures(predictions), predictions.predicted == labels
+    interval = binomtest(int(right.sum()), len(labels)).proportion_ci(method="wilson")
+    named = {
+        "accuracy": "accuracy",
+        "balanced_accuracy": "balanced_accuracy",
+        "malignant_sensitivity": "malignant_sensitivity",
+        "malignant_specificity": "malignant_specificity",
+        "coverage": "accepted",
+        "accuracy_of_accepted": "accuracy_of_accepted",
+        "triage_coverage": "triage_accepted",
+        "triage_accuracy_of_accepted": "triage_right_of_accepted",
+        "out_of_distribution": "out_of_distribution",
+    }
+    sensitivity = {name.partition("/")[2]: value for name, value in told.items() if name.startswith("sensitivity/")}
+    return {
+        "images": len(labels),
+        **{key: told[name] for name, key in named.items() if name in told},
+        "accuracy_95": [float(interval.low), float(interval.high)],
+        "sensitivity": sensitivity,
+        "confusion": predictions.confusion.tolist(),
     }
 
 
@@ -190,8 +255,10 @@ def risk_coverage(predictions: Predictions) -> list[tuple[float, float]]:
 
 def roc_curves(predictions: Predictions) -> dict[str, list[tuple[float, float]]]:
     """Give (false, true positive rate) of each label against the rest, and of malignant against benign."""
-    sides = {label: (predictions.labels == k, predictions.probabilities[:, k]) for k, label in enumerate(LABELS)}
-    sides["malignant"] = (MALIGNANT[predictions.labels], predictions.probabilities[:, MALIGNANT].sum(1))
+    ids = labels_of(predictions.classes)
+    sides = {label: (predictions.labels == k, predictions.probabilities[:, k]) for k, label in enumerate(ids)}
+    if predictions.sides.any():
+        sides["malignant"] = (predictions.malignant, predictions.probabilities[:, predictions.sides].sum(1))
     curves = {}
     for name, (truth, score) in sides.items():
         if 0 < truth.sum() < len(truth):
@@ -215,9 +282,9 @@ def _macro(counts: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
-def _by_label(counts: NDArray[np.int64]) -> dict[str, float]:
+def _by_label(counts: NDArray[np.int64], ids: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
-    for k, label in enumerate(LABELS):
+    for k, label in enumerate(ids):
         positives, total = counts[k].sum(), counts.sum()
         if positives:
             found[f"sensitivity/{label}"] = float(counts[k, k] / positives)
@@ -228,10 +295,10 @@ def _by_label(counts: NDArray[np.int64]) -> dict[str, float]:
 
 def _binary(predictions: Predictions) -> dict[str, float]:
     """Tell malignant from benign by the most probable label, and at the best threshold of a given specificity."""
-    malignant, called = MALIGNANT[predictions.labels], MALIGNANT[predictions.predicted]
+    malignant, called = predictions.malignant, predictions.sides[predictions.predicted]
     if malignant.all() or not malignant.any():
         return {}
-    score = predictions.probabilities[:, MALIGNANT].sum(1)
+    score = predictions.probabilities[:, predictions.sides].sum(1)
     benign = np.sort(score[~malignant])[::-1]
     threshold = benign[int((1 - LEAST_SPECIFICITY) * len(benign))]
     return {
@@ -243,9 +310,9 @@ def _binary(predictions: Predictions) -> dict[str, float]:
 
 
 def _ranked(predictions: Predictions) -> dict[str, float]:
-    if len(np.unique(predictions.labels)) < len(LABELS):
+    if len(np.unique(predictions.labels)) < len(predictions.classes):
         return {}
-    truth = predictions.labels[:, None] == np.arange(len(LABELS))
+    truth = predictions.labels[:, None] == np.arange(len(predictions.classes))
     return {"auroc": float(_auroc(truth, predictions.probabilities).mean())}
 
 
@@ -263,7 +330,7 @@ def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.
 def _over_folds(predictions: Predictions) -> dict[str, float]:
     """Tell the folds' mean and worst where every fold tests every label."""
     pairs = np.unique(np.column_stack([predictions.folds, predictions.labels]), axis=0)
-    if len(pairs) < len(LABELS) * len(np.unique(predictions.folds)):
+    if len(pairs) < len(predictions.classes) * len(np.unique(predictions.folds)):
         return {}
     scores = fold_scores(predictions)
     return {"mean_fold_balanced_accuracy": float(np.mean(scores)), "worst_fold_balanced_accuracy": min(scores)}

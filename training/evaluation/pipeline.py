@@ -105,7 +105,7 @@ def examine(question: Question) -> Results:
     }
     robustness, disturbed = _disturb(mine.get("contiguous", ()), know)
     magnified, scrambled = _magnify(mine.get("slides", ()), know)
-    scores, shortcut_folds = _shortcuts(mine, pictures)
+    scores, shortcut_folds = _shortcuts(mine, pictures, manifest)
     return Results(
         name=question.candidate,
         candidate=_describe(mine, missing),
@@ -117,7 +117,7 @@ def examine(question: Question) -> Results:
             protocols=answered.results,
             shortcuts=scores,
             robustness=robustness,
-            strangers=_strangers(question),
+            strangers=_ood_sets(question),
             magnifications=magnified,
             scrambled=scrambled,
             parity=_parity(card),
@@ -193,8 +193,7 @@ def _disturb(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Esti
         predictions = protocols.predictions_of(folds, measured, truth)
 
         def score(which: Any, predictions: metrics.Predictions = predictions) -> dict[str, float]:
-            predicted = predictions.predicted[which]
-            return {"score": metrics.balanced_accuracy(metrics.confusion(truth.labels[which], predicted))}
+            return {"score": metrics.balanced_accuracy(predictions.take(which).confusion)}
 
         robustness[name] = estimate(score, truth.clusters, truth.strata, know.replicates)["score"]
         right = predictions.predicted == predictions.labels
@@ -212,7 +211,7 @@ def _magnify(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Magn
 
 
 def _shortcuts(
-    folds: Folds, pictures: Pictures
+    folds: Folds, pictures: Pictures, manifest: Manifest
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, list[FoldScore]]]]:
     features = shortcuts.features_of(pictures.images)
     scores: dict[str, dict[str, float]] = {name: {} for name in shortcuts.SHORTCUTS}
@@ -221,14 +220,14 @@ def _shortcuts(
         audited = shortcuts.audit(folds[protocol], features, pictures, f"shortcuts: {protocol}")
         for name, (score, listed) in audited.items():
             scores[name][protocol], by_fold[name][protocol] = score, listed
-    scores["chance"] = {protocol: shortcuts.CHANCE for protocol in PROTOCOLS if protocol in folds}
+    scores["chance"] = {protocol: 1 / len(manifest.labels) for protocol in PROTOCOLS if protocol in folds}
     return scores, by_fold
 
 
-def _strangers(question: Question) -> dict[str, StrangersResult]:
+def _ood_sets(question: Question) -> dict[str, StrangersResult]:
     file, found = load(question.model), ood_sets.collections(question.external)
     return {
-        name: StrangersResult.model_validate(measure.strangers(file, images, f"strangers: {name}"))
+        name: StrangersResult.model_validate(measure.count_ood_set(file, images, f"strangers: {name}"))
         for name, images in bar(found.items(), "strangers", len(found), unit="collection")
     }
 

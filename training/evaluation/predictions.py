@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from inference import Classifier, ModelCard
 from inference.decision import triage_probability
-from training.data.labels import LABELS
 from training.progress import bar
 
 
@@ -19,7 +16,7 @@ class Measured:
 
     Attributes
     ----------
-    probabilities : float32[n, 4]
+    probabilities : float32[n, classes]
     scores : float32[n]
         Out-of-distribution scores.
     doublings : float32[n], optional
@@ -73,50 +70,7 @@ def run(file: Classifier, images: NDArray[np.uint8], title: str, *, shown: bool 
     )
 
 
-def evaluate(measured: Measured, labels: NDArray[np.int64], card: ModelCard) -> dict[str, object]:
-    """Compare answers with the truth of fields that were not trained on.
-
-    Parameters
-    ----------
-    measured : Measured
-        Of ``run``.
-    labels : int64[n]
-        The truth.
-    card : ModelCard
-        Of the file that answered.
-
-    Returns
-    -------
-    dict
-        Counts and shares, ready for JSON; ``accuracy_95`` is Wilson's interval (Wilson, J. Am. Stat. Assoc. 22, 1927),
-        which takes neighbouring fields for independent, and so is narrower than the truth.
-    """
-    predicted = measured.probabilities.argmax(1)
-    correct = predicted == labels
-    malignant = _malignant(labels, card)
-    called_malignant = _malignant(predicted, card)
-    known, accepted = measured.known(card), measured.accepted(card)
-    sure, triaged = measured.triaged(card)
-    interval = binomtest(int(correct.sum()), len(labels)).proportion_ci(method="wilson")
-    confusion = confusion_matrix(labels, predicted, labels=range(len(LABELS)))
-    return {
-        "images": len(labels),
-        "accuracy": float(accuracy_score(labels, predicted)),
-        "accuracy_95": [float(interval.low), float(interval.high)],
-        "balanced_accuracy": float(balanced_accuracy_score(labels, predicted)),
-        "sensitivity": {label: _share(correct[labels == k]) for k, label in enumerate(LABELS)},
-        "malignant_sensitivity": _share(called_malignant[malignant]),
-        "malignant_specificity": _share(~called_malignant[~malignant]),
-        "confusion": confusion.tolist(),
-        "accepted": _share(accepted),
-        "accuracy_of_accepted": _share(correct[accepted]),
-        "triage_accepted": _share(sure),
-        "triage_right_of_accepted": _share((triaged == malignant)[sure]),
-        "out_of_distribution": _share(~known),
-    }
-
-
-def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
+def count_ood_set(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
     """Count what a file makes of pictures of no class that it knows."""
     measured, card = run(file, images, title), file.card
     sure, malignant = measured.triaged(card)
@@ -127,10 +81,6 @@ def strangers(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[s
         "accepted_as_malignant": _share(sure & malignant),
         "accepted_as_benign": _share(sure & ~malignant),
     }
-
-
-def _malignant(labels: NDArray[np.int64], card: ModelCard) -> NDArray[np.bool_]:
-    return np.isin(labels, [LABELS.index(label) for label in card.malignant_labels])
 
 
 def _share(which: NDArray[np.bool_]) -> float:

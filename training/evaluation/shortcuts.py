@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
-from training.data.labels import INPUT_SIDE_PX, LABELS
+from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import CORNER
 from training.data.slide_features import PURPLE, appearance
 from training.evaluation.fold_predictions import Pictures
@@ -69,8 +69,6 @@ SHORTCUTS: dict[str, tuple[Callable[[Field], Numbers], Callable[[], Any]]] = {
     "density": (density, _forest),
 }
 """Features and classifier of each."""
-CHANCE = 1 / len(LABELS)
-"""Balanced accuracy of a blind guess, whatever the fold."""
 TOLD = {
     "mean_colour": "mean colour of the field (3 numbers), 5 nearest neighbours",
     "corner": "lower right corner with the scale bar alone, random forest",
@@ -112,25 +110,26 @@ def audit(
     dict
         By shortcut: balanced accuracy of the pooled predictions, and the folds' scores.
     """
+    ids = sorted({key.split("/")[0] for fold in folds for key in (*fold.record.train, *fold.record.test)})
     found = {}
     for name in bar(list(SHORTCUTS), title, len(SHORTCUTS), unit="shortcut"):
         truth, predicted, scores = [], [], []
         for fold in folds:
-            train, test = (_labels(keys) for keys in (fold.record.train, fold.record.test))
+            train, test = (_labels(keys, ids) for keys in (fold.record.train, fold.record.test))
             classifier = SHORTCUTS[name][1]()
             classifier.fit(features[name][_places(fold.record.train, pictures)], train)
             answers = classifier.predict(features[name][_places(fold.record.test, pictures)])
-            score = balanced_accuracy(confusion(test, answers))
+            score = balanced_accuracy(confusion(test, answers, len(ids)))
             scores.append(FoldScore(name=fold.record.name, images=len(test), balanced_accuracy=rounded(score)))
             truth.append(test)
             predicted.append(answers)
-        pooled = balanced_accuracy(confusion(np.concatenate(truth), np.concatenate(predicted)))
+        pooled = balanced_accuracy(confusion(np.concatenate(truth), np.concatenate(predicted), len(ids)))
         found[name] = (rounded(pooled), scores)
     return found
 
 
-def _labels(keys: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([LABELS.index(key.split("/")[0]) for key in keys])
+def _labels(keys: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([ids.index(key.split("/")[0]) for key in keys])
 
 
 def _places(keys: Sequence[str], pictures: Pictures) -> NDArray[np.int64]:

@@ -15,22 +15,24 @@ def seed(number: int) -> None:
     keras.utils.set_random_seed(number)
 
 
-def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
+def build(backbone: str, classes: int, *, imagenet: bool = True) -> keras.Model:
     """Build a classifier of smear fields.
 
     Parameters
     ----------
     backbone : str
         A key of ``BACKBONES``.
+    classes : int
+        How many it tells apart.
     imagenet : bool
         Start from ImageNet weights; otherwise from random ones.
 
     Returns
     -------
     keras.Model
-        float32[batch, 224, 224, 3] in 0 to 255 to logits float32[batch, 4]. Its layers ``features`` (the backbone),
-        ``embedding`` (the pool) and ``logits`` (the last layer of the head) are what the served graph is made of. Where
-        the backbone names depths, ``features`` ends at the last of them and gives the maps of each.
+        float32[batch, 224, 224, 3] in 0 to 255 to logits float32[batch, classes]. Its layers ``features`` (the
+        backbone), ``embedding`` (the pool) and ``logits`` (the last layer of the head) are what the served graph is
+        made of. Where the backbone names depths, ``features`` ends at the last of them and gives the maps of each.
     """
     spec = BACKBONES[backbone]
     features = spec.build(INPUT_SIDE_PX, INPUT_SIDE_PX)
@@ -44,7 +46,7 @@ def build(backbone: str, *, imagenet: bool = True) -> keras.Model:
     scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(views)
     maps = features(scaled)
     embedding = StainPool(name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
-    return keras.Model(image, classify(embedding, spec), name=backbone)
+    return keras.Model(image, classify(embedding, spec, classes), name=backbone)
 
 
 def _stop_at(features: keras.Model, depths: Sequence[str]) -> keras.Model:

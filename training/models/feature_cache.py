@@ -67,7 +67,9 @@ class FrozenBackbone:
         keras.Model
             Layers and names as ``classifier.build`` gives them: float32[batch, 224, 224, 3] in 0 to 255 to logits.
         """
-        whole = keras.Model(self._image, classify(self.embedder.output, self.spec), name=self.name)
+        whole = keras.Model(
+            self._image, classify(self.embedder.output, self.spec, head.output_shape[-1]), name=self.name
+        )
         for name in layer_names(self.spec):
             whole.get_layer(name).set_weights(head.get_layer(name).get_weights())
         return whole

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from training.atomic_write import write_whole
 from training.data import ood_sets, scale_bar
-from training.data.corruptions import vary
+from training.data.corruptions import augment
 from training.data.dataset import Fields
 from training.data.labels import INPUT_SIDE_PX
 from training.data.magnification import Neighbourhood
@@ -212,7 +212,7 @@ def features_of(
 def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
     random = np.random.default_rng(recipe.seed + copy - 1)
     shown = bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))
-    return np.stack([vary(image, random) for image in shown])
+    return np.stack([augment(image, random) for image in shown])
 
 
 def _cached(

@@ -12,7 +12,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.data.dataset import Fields
-from training.data.labels import LABELS
 from training.models.augmentation import augment
 from training.models.recipes import FineTuning
 from training.models.scale_bar_mask import hide_scale_bar
@@ -85,8 +84,8 @@ def _backup(work: Path) -> keras.callbacks.Callback:
 
 
 def batches(fields: Fields, recipe: FineTuning) -> tf.data.Dataset:
-    """Give shuffled, augmented batches: (float32[b, 224, 224, 3], float32[b, 4] one-hot)."""
-    data = tf.data.Dataset.from_tensor_slices((fields.images, tf.one_hot(fields.labels, len(LABELS))))
+    """Give shuffled, augmented batches: (float32[b, 224, 224, 3], float32[b, classes] one-hot)."""
+    data = tf.data.Dataset.from_tensor_slices((fields.images, tf.one_hot(fields.labels, int(fields.labels.max()) + 1)))
     data = data.shuffle(len(fields), seed=recipe.seed).batch(recipe.batch_size)
     data = data.map(lambda images, labels: (augment(images), labels), num_parallel_calls=os.cpu_count())
     return data.prefetch(4)
@@ -94,8 +93,8 @@ def batches(fields: Fields, recipe: FineTuning) -> tf.data.Dataset:
 
 def class_weights(labels: NDArray[np.int64]) -> dict[int, float]:
     """Weigh classes so that each counts the same, whatever its number of fields; the mean field weighs 1."""
-    counts = np.bincount(labels, minlength=len(LABELS))
-    return {label: float(len(labels) / (len(LABELS) * count)) for label, count in enumerate(counts)}
+    counts = np.bincount(labels)
+    return {label: float(len(labels) / (len(counts) * count)) for label, count in enumerate(counts)}
 
 
 def embed(

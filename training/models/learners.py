@@ -1,10 +1,10 @@
 """From training fields to a calibrated classifier: the network, how sure it may be, and what it has never seen.
 
-Temperature, prediction sets and the out-of-distribution threshold come from fields that the asked network did not learn
-from. A frozen backbone's linear head is fitted in seconds, so it is cross-fitted: whole slides are left out one by one
-(``slide_learner``), or, where slides are not known or too few, contiguous parts of the fields; the final head learns
-from all of them (Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). What takes minutes to train
-is asked about one part, which it does not learn from.
+Temperature, prediction sets and the out-of-distribution threshold come from fields that the answering network did not
+learn from. A frozen backbone's linear head is fitted in seconds, so it is cross-fitted: whole slides are left out one
+by one (``slide_learner``), or, where slides are not known or too few, contiguous parts of the fields; the final head
+learns from all of them (Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). What takes minutes to
+train answers for one part, which it does not learn from.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ from training.models.stain_pooling import StainPool
 
 OOD_QUANTILE = 0.99
 """Of the calibration fields' scores: one known field in a hundred is turned away."""
-ASKED_PART = 2
+CALIBRATION_PART = 2
 """Of five contiguous parts, the one that a network of many minutes is calibrated on: the middle one."""
 
 Floats = NDArray[np.float32]
@@ -67,7 +67,7 @@ class Learned:
     epochs : list of dict
         Loss and accuracy of each; none of a linear head.
     readings : FieldReadings, optional
-        Of a linear head that was calibrated on slides left out: triage, strangeness and scale.
+        Of a linear head that was calibrated on slides left out: triage, OOD score and scale.
     numbers : SlideNumbers, optional
         How these count.
     gate : dict of str to float
@@ -118,12 +118,12 @@ def learn(
     DataError, ValueError
         Too few fields, or a recipe that this backbone cannot be trained by.
     """
-    network, spec = classifier.build(backbone), BACKBONES[backbone]
+    network, spec = classifier.build(backbone, fields.class_count), BACKBONES[backbone]
     if isinstance(recipe, LinearProbe):
         features = features_of(network, fields, slide_names(fields, slides), recipe)
         return learn_linear(network, fields, features, records, recipe, watch, slides)
-    learnt, asked = inner_parts(fields, records)[ASKED_PART]
-    callbacks = watch(fields.take(asked)) if watch else ()
+    learnt, left_out = inner_parts(fields, records)[CALIBRATION_PART]
+    callbacks = watch(fields.take(left_out)) if watch else ()
     if isinstance(recipe, MlpHead):
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
     elif isinstance(recipe, FineTuning):
@@ -137,7 +137,9 @@ def learn(
     embeddings, logits = embed(network, fields.images)
     known = embeddings[learnt, : _looked_at(network)]
     distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
-    return calibrated(network, distance, epochs, logits[asked], fields.labels[asked], distance.score(embeddings[asked]))
+    return calibrated(
+        network, distance, epochs, logits[left_out], fields.labels[left_out], distance.score(embeddings[left_out])
+    )
 
 
 def slide_names(fields: Fields, slides: Mapping[str, str] | None) -> list[str]:
@@ -165,9 +167,11 @@ def answer(learned: Learned, standard: Floats, logits: Floats) -> tuple[Floats, 
     distance, readings = learned.distance.score(standard), learned.readings
     if readings is None:
         return softmax(logits / learned.temperature, 1), distance, None
-    strangeness = readings.distance_share * distance + readings.strangeness.of(standard)
-    joined = join(logits / learned.temperature, readings.triage.of(standard))
-    return joined, strangeness.astype(np.float32), readings.magnification.of(standard).astype(np.float32)
+    ood_score = readings.distance_share * distance + readings.ood.of(standard)
+    shares = logits / learned.temperature
+    joined = join(shares, readings.triage.of(standard), readings.sides) if readings.triage else softmax(shares, 1)
+    magnification = readings.magnification.of(standard).astype(np.float32) if readings.magnification else None
+    return joined, ood_score.astype(np.float32), magnification
 
 
 def learn_linear(
@@ -194,12 +198,14 @@ def learn_linear(
     """
     embeddings, labels = features.embeddings, fields.labels
     pool = network.get_layer("embedding")
-    if slides and features.strangers and isinstance(pool, StainPool):
-        found = learn_on_slides(features, labels, slide_names(fields, slides), int(pool.colours), recipe)
+    if slides and fields.classes and features.strangers and isinstance(pool, StainPool):
+        found = learn_on_slides(
+            features, labels, slide_names(fields, slides), int(pool.colours), recipe, fields.classes
+        )
         if found is not None:
             found.head.put(network)
             if watch:
-                _show(network, watch(fields.take(inner_parts(fields, records)[ASKED_PART][1])))
+                _show(network, watch(fields.take(inner_parts(fields, records)[CALIBRATION_PART][1])))
             return Learned(
                 network,
                 found.temperature,
@@ -212,13 +218,13 @@ def learn_linear(
                 examine_gate(features, found) if examined else {},
             )
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
-    for part, (learnt, asked) in enumerate(inner_parts(fields, records)):
+    for part, (learnt, left_out) in enumerate(inner_parts(fields, records)):
         head, distance = _fit_linear(network, features.take(learnt), labels[learnt], recipe)
-        logits[asked] = head.logits(embeddings[asked])
-        scores[asked] = distance.score(_as_served(network, head, embeddings[asked]))
-        if watch and part == ASKED_PART:
+        logits[left_out] = head.logits(embeddings[left_out])
+        scores[left_out] = distance.score(_as_served(network, head, embeddings[left_out]))
+        if watch and part == CALIBRATION_PART:
             head.put(network)
-            _show(network, watch(fields.take(asked)))
+            _show(network, watch(fields.take(left_out)))
     head, distance = _fit_linear(network, features, labels, recipe)
     head.put(network)
     return calibrated(network, distance, [], logits, labels, scores)
@@ -297,7 +303,7 @@ def calibrated(
     ----------
     network, distance, epochs
         As in ``Learned``.
-    logits, labels, scores : float32[n, 4], int64[n], float32[n]
+    logits, labels, scores : float32[n, labels], int64[n], float32[n]
         Answers to fields that whoever answered did not learn from, their truth, and how strange each was.
     """
     temperature = calibration.temperature(logits, labels)

@@ -9,8 +9,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from training.data.labels import LABELS
-from training.models.levels import is_malignant
 from training.models.readings import Reading, mean_of
 from training.models.recipes import LinearProbe
 from training.models.scale_bar_mask import hide_scale_bar
@@ -34,8 +32,8 @@ class LinearHead:
 
     Attributes
     ----------
-    kernel : float32[d, 4]
-    bias : float32[4]
+    kernel : float32[d, classes]
+    bias : float32[classes]
     centre, spread : float32[d]
         Mean and standard deviation of the embeddings that it was fitted on.
     """
@@ -59,7 +57,7 @@ class LinearHead:
         return standard
 
     def logits(self, embeddings: Floats) -> Floats:
-        """Give float32[n, 4] for float32[n, d]."""
+        """Give float32[n, classes] for float32[n, d]."""
         found: Floats = (self.standardise(embeddings) @ self.kernel + self.bias).astype(np.float32)
         return found
 
@@ -89,7 +87,7 @@ def fit_linear_head(
         Every label present.
     densities : float32[n]
         Of ``stain_density``. Within each label every density counts alike, and every label counts alike: in the public
-        set sparse fields are mostly Early, which is the slides' doing and not the disease's.
+        set sparse fields are mostly of one leukaemia, which is the slides' doing and not the disease's.
     recipe : LinearProbe
         How strong the penalty is, and what a copy weighs.
 
@@ -118,7 +116,13 @@ def fit_linear_head(
 
 
 def fit_triage(
-    standard: Floats, labels: Labels, densities: Floats, slides: Sequence[str], colours: int, recipe: LinearProbe
+    standard: Floats,
+    labels: Labels,
+    malignant: NDArray[np.bool_],
+    densities: Floats,
+    slides: Sequence[str],
+    colours: int,
+    recipe: LinearProbe,
 ) -> Reading:
     """Fit malignant against benign: the mean of two logistic regressions.
 
@@ -131,6 +135,8 @@ def fit_triage(
         Standardised embeddings.
     labels, densities
         As for ``fit_linear_head``.
+    malignant : bool[n]
+        The side of each label.
     slides : sequence of str
         Of each field.
     colours : int
@@ -139,7 +145,7 @@ def fit_triage(
         How strong the penalty is.
     """
     turns, _, width = standard.shape
-    rows, truth = standard.reshape(-1, width).astype(np.float32), np.tile(is_malignant(labels), turns)
+    rows, truth = standard.reshape(-1, width).astype(np.float32), np.tile(malignant, turns)
     found = []
     for weights, first in ((balanced_weights(labels, densities), 0), (_by_slide(labels, slides), colours)):
         regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
@@ -163,11 +169,12 @@ def balanced_weights(labels: Labels, densities: Floats) -> NDArray[np.float64]:
     """Weigh fields so that each label counts the same, and within it each density: float64[n], mean 1."""
     bins = np.digitize(densities, DENSITY_EDGES)
     weights = np.ones(len(labels))
-    for label in range(len(LABELS)):
+    present = np.unique(labels)
+    for label in present:
         here = labels == label
         counts = np.bincount(bins[here], minlength=len(DENSITY_EDGES) + 1)
         wanted = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[bins[here]]
-        weights[here] = wanted / wanted.sum() * len(labels) / len(LABELS)
+        weights[here] = wanted / wanted.sum() * len(labels) / len(present)
     return weights
 
 

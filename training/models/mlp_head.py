@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.data.labels import LABELS
 from training.models.backbones import BACKBONES
 from training.models.fine_tuning import class_weights
 from training.models.heads import build_head
@@ -61,13 +60,13 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: MlpHead)
         The learning rate is too high for these features.
     """
     keras.utils.set_random_seed(recipe.seed)
-    head = build_head(BACKBONES[backbone], embeddings.shape[1])
+    weights = class_weights(labels)
+    head = build_head(BACKBONES[backbone], embeddings.shape[1], len(weights))
     optimizer = keras.optimizers.get(
         {"class_name": recipe.optimizer, "config": {"learning_rate": recipe.learning_rate}}
     )
     optimizer.build(head.trainable_variables)
-    weights = class_weights(labels)
-    epoch = _epoch(head, optimizer, embeddings, labels, np.array([weights[k] for k in range(len(LABELS))]), recipe)
+    epoch = _epoch(head, optimizer, embeddings, labels, np.array([weights[k] for k in range(len(weights))]), recipe)
     shuffle = np.random.default_rng(recipe.seed)
     history = []
     for number in range(1, recipe.epochs + 1):

@@ -10,7 +10,7 @@ from training.data.dataset import Fields
 from training.data.manifest import Manifest
 from training.models import out_of_distribution
 from training.models.feature_cache import FrozenBackbone
-from training.models.learners import ASKED_PART, Learned, calibrated, inner_parts
+from training.models.learners import CALIBRATION_PART, Learned, calibrated, inner_parts
 from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
 from training.models.recipes import MlpHead
 from training.models.slide_learner import OOD_RANK
@@ -88,7 +88,7 @@ def learn_head(
     distance = _ood_distance(data, train)
     answering_head, answering_distance = head, distance
     if calibration_fields is None:
-        learnt, left_out = inner_parts(data.fields.take(train), data.manifest.records)[ASKED_PART]
+        learnt, left_out = inner_parts(data.fields.take(train), data.manifest.records)[CALIBRATION_PART]
         calibration_fields = train[left_out]
         answering_head = fit_head(name, data.embeddings[train[learnt]], labels[train[learnt]], recipe)
         answering_distance = _ood_distance(data, train[learnt])

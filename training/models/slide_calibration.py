@@ -16,9 +16,6 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from training.data.labels import LABELS
-from training.models.levels import SIDES, is_malignant
-
 Floats = NDArray[np.floating]
 Positions = NDArray[np.int64]
 
@@ -31,9 +28,9 @@ SETS = "class-conditional LAC on slides left out, every slide weighing alike"
 SETS_REFERENCE = "Sadinle, Lei and Wasserman, J. Am. Stat. Assoc. 114, 2019; " + REFERENCE.split("; ", 1)[1]
 TARGET_COVERAGE = 0.95
 """Of the prediction sets, for each label, averaged over its slides."""
-DOUBT = 0.03
-"""An accepted triage leaves at most this much, by the calibrated probability; on slides left out, three in a thousand
-of the accepted are then wrong."""
+DOUBT = 0.05
+"""An accepted triage leaves at most this much, by the calibrated probability; on slides left out, two in a thousand of
+the accepted are then wrong (docs/evaluation.md)."""
 WRONG_OF_A_SLIDE = {-1.0: 0.05, 1.0: 0.01}
 """Share of a slide's fields that may be called the other side, on every slide that was left out: of a benign slide one
 in twenty, of a malignant one, which is the worse error, one in a hundred."""
@@ -101,8 +98,8 @@ def quantile(values: Floats, weights: Floats, share: float) -> float:
     return float(values[order][place])
 
 
-def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> float:
-    """Find the temperature of least negative log-likelihood among the malignant labels, slides weighing alike.
+def temperature(logits: Floats, labels: Positions, slides: Sequence[str], among: Positions) -> float:
+    """Find the temperature of least negative log-likelihood among some labels, slides weighing alike.
 
     Parameters
     ----------
@@ -112,14 +109,15 @@ def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> flo
         Their truth.
     slides
         Theirs.
+    among : int64[k]
+        Labels of which one is known to be right, increasing: the malignant ones, or all.
 
     Returns
     -------
     float
-        What to divide logits by; 1 where no side has more than one label.
+        What to divide logits by; 1 where that is one label.
     """
-    here = is_malignant(labels)
-    inside = np.flatnonzero(SIDES > 0)
+    here, inside = np.isin(labels, among), among
     if len(inside) < 2 or not here.any():
         return 1.0
     chosen, truth = logits[here][:, inside], np.searchsorted(inside, labels[here])
@@ -132,10 +130,10 @@ def temperature(logits: Floats, labels: Positions, slides: Sequence[str]) -> flo
     return float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
 
 
-def triage_numbers(logits: Floats, labels: Positions, slides: Sequence[str]) -> TriageNumbers:
-    """Calibrate triage logits of fields whose slides were left out: float[n], int64[n]."""
-    malignant, weights, names = is_malignant(labels), slide_weights(slides), np.asarray(slides)
-    platt = LogisticRegression(C=1e6).fit(logits[:, None], malignant, sample_weight=weights * len(labels))
+def triage_numbers(logits: Floats, malignant: NDArray[np.bool_], slides: Sequence[str]) -> TriageNumbers:
+    """Calibrate triage logits of fields whose slides were left out: float[n], bool[n]."""
+    weights, names = slide_weights(slides), np.asarray(slides)
+    platt = LogisticRegression(C=1e6).fit(logits[:, None], malignant, sample_weight=weights * len(logits))
     slope, intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     told = expit(slope * logits + intercept)
     benign, others = (sorted(set(names[here].tolist())) for here in (~malignant, malignant))
@@ -155,7 +153,9 @@ def triage_numbers(logits: Floats, labels: Positions, slides: Sequence[str]) -> 
     )
 
 
-def minimum_probabilities(probabilities: Floats, labels: Positions, slides: Sequence[str]) -> dict[str, float]:
+def minimum_probabilities(
+    probabilities: Floats, labels: Positions, slides: Sequence[str], ids: Sequence[str]
+) -> dict[str, float]:
     """Find, for each label, the probability that puts it into the prediction set.
 
     Parameters
@@ -166,9 +166,11 @@ def minimum_probabilities(probabilities: Floats, labels: Positions, slides: Sequ
         Their truth.
     slides
         Theirs.
+    ids : sequence of str
+        Of the labels.
     """
     names, found = np.asarray(slides), {}
-    for number, label in enumerate(LABELS):
+    for number, label in enumerate(ids):
         here = labels == number
         weights = slide_weights(names[here].tolist())
         least = quantile(probabilities[here, number], weights, 1 - TARGET_COVERAGE)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.labels import LABELS
+from inference import ClassSpec
+from training.data.classes import labels_of
 from training.models import out_of_distribution
 from training.models.features import Features
 from training.models.gate import fit_gate, fit_magnification
-from training.models.levels import SIDES, join
+from training.models.levels import have_two_levels, join, sides_of
 from training.models.linear_probe import LinearHead, fit_linear_head, fit_triage
 from training.models.out_of_distribution import Mahalanobis
 from training.models.readings import Reading
@@ -34,7 +35,7 @@ from training.progress import bar
 OOD_RANK = 256
 """Directions with a variance of their own: some 1,700 fields determine no more."""
 KNOWN_QUANTILE = 0.975
-"""Of the strangeness of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
+"""Of the OOD score of fields whose slide was left out, slides weighing alike: one in forty is turned away."""
 MAGNIFICATION_TAIL = 0.005
 """Of the estimated magnifications of such fields, turned away on each side."""
 ASKED_TURNS = (0, 3)
@@ -51,19 +52,22 @@ class FieldReadings:
 
     Attributes
     ----------
-    triage : Reading
-        Calibrated log odds of malignant.
-    strangeness : Reading
+    triage : Reading, optional
+        Calibrated log odds of malignant; without, the classes have no two sides, and one softmax says it all.
+    ood : Reading
         Added to ``distance_share`` times the distance to what is known.
     distance_share : float
-    magnification : Reading
+    magnification : Reading, optional
         log2 of it; 0 is the trained one.
+    sides : float32[labels]
+        Of ``levels.sides_of``.
     """
 
-    triage: Reading
-    strangeness: Reading
+    triage: Reading | None
+    ood: Reading
     distance_share: float
-    magnification: Reading
+    magnification: Reading | None
+    sides: Floats
 
 
 @dataclass(frozen=True)
@@ -72,22 +76,22 @@ class SlideNumbers:
 
     Attributes
     ----------
-    triage : TriageNumbers
-        Slope 1 and intercept 0: they are in the reading.
+    triage : TriageNumbers, optional
+        Slope 1 and intercept 0, where they are in the reading; None where nothing is told of sides.
     minimum_probability : dict of str to float
         By label, of the prediction set.
     threshold : float
-        Of strangeness.
-    magnifications : (float, float)
+        Of the OOD score.
+    magnifications : (float, float), optional
         The least and the largest that are answered; 1 is the trained one.
     left_out : dict of str to float
         By slide, the share of its fields that would be turned away.
     """
 
-    triage: TriageNumbers
+    triage: TriageNumbers | None
     minimum_probability: dict[str, float]
     threshold: float
-    magnifications: tuple[float, float]
+    magnifications: tuple[float, float] | None
     left_out: dict[str, float]
 
 
@@ -119,7 +123,12 @@ class _Fitted:
 
 
 def learn_on_slides(
-    features: Features, labels: Positions, slides: Sequence[str], colours: int, recipe: LinearProbe
+    features: Features,
+    labels: Positions,
+    slides: Sequence[str],
+    colours: int,
+    recipe: LinearProbe,
+    classes: Sequence[ClassSpec],
 ) -> SlideLearned | None:
     """Fit, and calibrate on slides left out.
 
@@ -135,27 +144,32 @@ def learn_on_slides(
         How many statistics come first, of the view in colour.
     recipe : LinearProbe
         How heads are fitted.
+    classes : sequence of ClassSpec
+        What the labels are.
 
     Returns
     -------
     SlideLearned or None
-        None where the slides are too few to leave one out.
+        None where the slides are too few to leave one out, or the classes have no two sides.
     """
     parts = slide_parts(labels, slides)
-    if parts is None or len(np.unique(SIDES[np.unique(labels)])) < 2:
+    sides = sides_of(classes)
+    if parts is None or not have_two_levels(sides[np.unique(labels)]):
         return None
     names = np.asarray(slides)
-    logits, read = np.empty((len(labels), len(LABELS)), np.float32), np.empty((len(labels), 4))
-    for learnt, asked in bar(parts, "Slides left out", len(parts), unit="slide"):
-        fitted = _fit(features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS)
-        logits[asked], read[asked] = fitted.answer(features.embeddings[asked])
-    final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))))
-    return _calibrate(final, logits, read, labels, slides)
+    logits, read = np.empty((len(labels), len(classes)), np.float32), np.empty((len(labels), 4))
+    for learnt, left_out in bar(parts, "Slides left out", len(parts), unit="slide"):
+        fitted = _fit(
+            features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS, sides
+        )
+        logits[left_out], read[left_out] = fitted.answer(features.embeddings[left_out])
+    final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))), sides)
+    return _calibrate(final, logits, read, labels, slides, classes)
 
 
 def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     """Tell, for each collection of strangers, what share a gate lets pass that has learnt from the others alone."""
-    scale = learned.readings.strangeness, learned.readings.distance_share
+    scale = learned.readings.ood, learned.readings.distance_share
     whole = fit_gate(features, learned.head)
     # The sum's reading is the gate's, times a slope, plus a constant: the same are put on a gate that saw less.
     slope = float(scale[0].kernel @ whole.kernel / (whole.kernel @ whole.kernel))
@@ -164,8 +178,8 @@ def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     for name, embeddings in features.strangers.items():
         standard = learned.head.standardise(embeddings)
         gate = fit_gate(features, learned.head, without=name).scaled(slope, shift)
-        strangeness = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
-        found[name] = float((strangeness <= learned.numbers.threshold).mean())
+        ood_score = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
+        found[name] = float((ood_score <= learned.numbers.threshold).mean())
     return found
 
 
@@ -176,13 +190,16 @@ def _fit(
     colours: int,
     recipe: LinearProbe,
     turns: tuple[int, ...],
+    sides: Floats,
 ) -> _Fitted:
     turned = features.turned[list(turns)]
     whole = len(turns) == len(features.turned)
     head = fit_linear_head(
         turned, features.varied if whole else features.varied[:0], labels, features.densities, recipe
     )
-    triage = fit_triage(head.standardise(turned), labels, features.densities, slides, colours, recipe)
+    triage = fit_triage(
+        head.standardise(turned), labels, sides[labels] > 0, features.densities, slides, colours, recipe
+    )
     known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
     copies = len(features.varied)
     weights = np.repeat([1.0, *[recipe.ood_copy_weight] * copies], len(labels))
@@ -196,24 +213,29 @@ def rank_for(fields: int, width: int) -> int:
 
 
 def _calibrate(
-    final: _Fitted, logits: Floats, read: NDArray[np.float64], labels: Positions, slides: Sequence[str]
+    final: _Fitted,
+    logits: Floats,
+    read: NDArray[np.float64],
+    labels: Positions,
+    slides: Sequence[str],
+    classes: Sequence[ClassSpec],
 ) -> SlideLearned:
-    weights = slide_weights(slides)
+    weights, sides = slide_weights(slides), sides_of(classes)
     triage, distance, gate, doublings = read.T
-    numbers = triage_numbers(triage, labels, slides)
-    heat = temperature(logits, labels, slides)
-    joined = join(logits / heat, numbers.slope * triage + numbers.intercept)
+    numbers = triage_numbers(triage, sides[labels] > 0, slides)
+    heat = temperature(logits, labels, slides, np.flatnonzero(sides > 0))
+    joined = join(logits / heat, numbers.slope * triage + numbers.intercept, sides)
     # Each counts from its median, in units of the way from there to its quantile.
     middles = [quantile(one, weights, 0.5) for one in (distance, gate)]
     units = [
         max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
         for one, middle in zip((distance, gate), middles, strict=True)
     ]
-    strangeness = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
-    threshold = quantile(strangeness, weights, KNOWN_QUANTILE)
+    ood_score = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
+    threshold = quantile(ood_score, weights, KNOWN_QUANTILE)
     least = min(quantile(doublings, weights, MAGNIFICATION_TAIL), 0.0)
     most = max(quantile(doublings, weights, 1 - MAGNIFICATION_TAIL), 0.0)
-    away = (strangeness > threshold) | (doublings < least) | (doublings > most)
+    away = (ood_score > threshold) | (doublings < least) | (doublings > most)
     names = np.asarray(slides)
     return SlideLearned(
         final.head,
@@ -224,10 +246,11 @@ def _calibrate(
             final.gate.scaled(1 / units[1], -middles[0] / units[0] - middles[1] / units[1]),
             1 / units[0],
             final.magnification,
+            sides,
         ),
         SlideNumbers(
             TriageNumbers(1.0, 0.0, numbers.malignant_minimum, numbers.benign_maximum, numbers.guarantee),
-            minimum_probabilities(joined, labels, slides),
+            minimum_probabilities(joined, labels, slides, labels_of(classes)),
             threshold,
             (float(2.0**least), float(2.0**most)),
             {str(name): round(float(away[names == name].mean()), 4) for name in np.unique(names)},

@@ -20,7 +20,6 @@ from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-
 from numpy.typing import NDArray
 
 from training.data.dataset import spread
-from training.data.labels import LABELS
 
 QUANTISED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 FIRST = 2
@@ -90,6 +89,7 @@ def left_alone(content: bytes) -> tuple[list[str], list[str]]:
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
     model = schema.ModelT.InitFromPackedBuf(content)
     graph = model.subgraphs[0]
+    labels = _label_count(model)
     operators, tensors, met = set(), [], 0
     for operator in graph.operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
@@ -100,6 +100,13 @@ def left_alone(content: bytes) -> tuple[list[str], list[str]]:
         output = graph.tensors[operator.outputs[0]]
         _, side, _, channels = output.shape
         linear = operator.builtinOptions.fusedActivationFunction == schema.ActivationFunctionType.NONE
-        if met <= FIRST or (linear and side >= FINE_PX) or channels == len(LABELS):
+        if met <= FIRST or (linear and side >= FINE_PX) or channels in (labels, labels + 1):
             tensors.append(output.name.decode())
     return sorted(operators), tensors
+
+
+def _label_count(model: Any) -> int:
+    """Count a file's labels by its answer; a head of two levels has one channel more."""
+    outputs = model.signatureDefs[0].outputs
+    index = next(one.tensorIndex for one in outputs if one.name == b"probabilities")
+    return int(model.subgraphs[0].tensors[index].shape[-1])

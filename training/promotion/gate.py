@@ -1,6 +1,5 @@
 """What a model must show before it may serve. Every rule is asked, so that one run tells all that is missing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.evaluation.results import Evidence, ProtocolResult
@@ -59,15 +58,8 @@ def judge(comparison: Comparison) -> list[Finding]:
     evidence = candidate.evidence
     if evidence is None:
         return [*findings, Finding("evidence", False, candidate.problems["evidence"])]
-    rules: tuple[tuple[str, Callable[[Evidence, Comparison], Finding]], ...] = (
-        ("parity", _parity),
-        ("manifest", _manifest),
-        ("calibration", _calibration),
-        ("not worse", _not_worse),
-        ("shortcut gap", _gap),
-        ("magnification", _magnification),
-    )
-    return findings + [rule(evidence, comparison) for _, rule in rules]
+    rules = (_parity, _manifest, _calibration, _not_worse, _gap, _magnification)
+    return findings + [rule(evidence, comparison) for rule in rules]
 
 
 def gap(evidence: Evidence) -> float | None:

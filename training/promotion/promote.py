@@ -62,7 +62,7 @@ def _promote(options: argparse.Namespace) -> None:
         after = before if serves else environment_file.with_model(before, place.uri, candidate.sha256)
         if not options.dry_run:
             _store(place, candidate)
-            registered = _crown(registry, candidate)
+            registered = _set_champion_alias(registry, candidate)
             if not serves:
                 _note(places, candidate, served, registered, place.uri)
                 write_whole(places.file, after.encode())
@@ -116,12 +116,12 @@ def _store(place: Bucket, candidate: Candidate) -> None:
             tell(f"{place.uri}/{name} stored, {len(content):,} bytes")
 
 
-def _crown(registry: Registry | None, candidate: Candidate) -> str | None:
+def _set_champion_alias(registry: Registry | None, candidate: Candidate) -> str | None:
     """Move the registry's alias, where the model came from a run; gives its version."""
     if registry is None or candidate.run_id is None:
         return None
     version = registry.register(candidate.run_id, candidate.file_sha256)
-    registry.crown(version)
+    registry.set_champion_alias(version)
     tell(f"MLflow: {ALIAS} is version {version} of {NAME}")
     return version
 

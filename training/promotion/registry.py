@@ -50,7 +50,7 @@ class Registry:
         """Give the version of a run's model, made if it is not there yet."""
         return str(self._asked("the registry", self._register, run_id, sha256))
 
-    def crown(self, version: str | None) -> None:
+    def set_champion_alias(self, version: str | None) -> None:
         """Point the alias at a version, or at none."""
         if version is not None:
             self._asked("the registry", self._client.set_registered_model_alias, NAME, ALIAS, version)

@@ -50,7 +50,7 @@ def _roll_back(options: argparse.Namespace) -> None:
     if not options.dry_run:
         write_whole(places.file, after.encode())
         _forget(places, model.sha256, known)
-        _crown(now, previous, options.tracking_uri)
+        _set_champion_alias(now, previous, options.tracking_uri)
     name = previous.version or previous.sha256[:16]
     tell(f"back to {name}, {previous.uri or 'the model that comes with the code'}")
     sys.stdout.write(environment_file.difference(places.file, before, after) + "\n")
@@ -65,11 +65,11 @@ def _forget(places: Places, sha256: str, known: History) -> None:
         tell(f"note: {places.histories.uri} still lists {sha256[:16]} ({error})")
 
 
-def _crown(now: Served, previous: Served, tracking_uri: str | None) -> None:
+def _set_champion_alias(now: Served, previous: Served, tracking_uri: str | None) -> None:
     """Move the registry's alias back, where promotions moved it; nor must a failure of that."""
     if not (now.registered or previous.registered):
         return
     try:
-        Registry(tracking_uri).crown(previous.registered)
+        Registry(tracking_uri).set_champion_alias(previous.registered)
     except PromotionError as error:
         tell(f"note: the alias {ALIAS} is not moved: {error}")

@@ -1,4 +1,4 @@
-"""The graph that is served: one forward pass gives probabilities, embedding, activation maps, strangeness and scale.
+"""The graph that is served: one forward pass gives probabilities, embedding, activation maps, OOD score and scale.
 
 From what was learnt to the graph that is served.
 """
@@ -43,8 +43,8 @@ class ServedClassifier(tf.Module):
     distance : Mahalanobis
         How strange an embedding is.
     readings : FieldReadings, optional
-        What else is read off the embedding: triage, strangeness, scale. Without, triage is the sum of a softmax,
-        strangeness is the distance, and no scale is told.
+        What else is read off the embedding: triage, OOD score, scale. Without, triage is the sum of a softmax,
+        the OOD score is the distance, and no scale is told.
     hide_corner : bool
         Whether the network was trained without the corner that holds the scale bar.
     """
@@ -72,7 +72,7 @@ class ServedClassifier(tf.Module):
         centre, spread = pool.get_weights() if self.by_stain else plain
         self.centre, self.spread = tf.Variable(centre, trainable=False), tf.Variable(spread, trainable=False)
         kernel, bias = kernel / temperature, bias / temperature
-        if readings:
+        if readings and readings.triage:
             kernel = np.concatenate([kernel, readings.triage.kernel[:, None]], 1)
             bias = np.append(bias, np.float32(readings.triage.bias))
         # The head on statistics that are not standardised: what the activation maps are made of.
@@ -80,9 +80,11 @@ class ServedClassifier(tf.Module):
         self.kernel = tf.Variable(kernel, trainable=False)
         self.bias = tf.Variable((bias - centre @ kernel).astype(np.float32), trainable=False)
         self.distance = ServedDistance(distance)
-        self.strangeness = ServedReading(readings.strangeness) if readings else None
+        self.ood = ServedReading(readings.ood) if readings else None
         self.distance_share = readings.distance_share if readings else 1.0
-        self.magnification = ServedReading(readings.magnification) if readings else None
+        self.magnification = ServedReading(readings.magnification) if readings and readings.magnification else None
+        self.two_levels = bool(readings and readings.triage)
+        self.sides = readings.sides if readings else np.zeros(0, np.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -94,18 +96,19 @@ class ServedClassifier(tf.Module):
         else:
             pooled, activation = self._pool(self.features(self.scale(field), training=False))
         embedding = (pooled - self.centre) / self.spread
-        logits, strangeness = tf.matmul(pooled, self.kernel) + self.bias, self.distance(embedding)
-        if self.strangeness is None or self.magnification is None:
-            probabilities, more = tf.nn.softmax(logits), {}
-        else:
-            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation)
-            strangeness = self.distance_share * strangeness + self.strangeness(embedding)
+        logits, ood_score = tf.matmul(pooled, self.kernel) + self.bias, self.distance(embedding)
+        probabilities, more = tf.nn.softmax(logits), {}
+        if self.two_levels:
+            probabilities, activation = join_in_graph(logits[:, :-1], logits[:, -1:], activation, self.sides)
+        if self.ood is not None:
+            ood_score = self.distance_share * ood_score + self.ood(embedding)
+        if self.magnification is not None:
             more = {"scale": self.magnification(embedding)}
         return {
             "probabilities": probabilities,
             "embedding": embedding,
             "activation_maps": activation,
-            "out_of_distribution_score": strangeness,
+            "out_of_distribution_score": ood_score,
             **more,
         }
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inference import CARD_NAME, Classifier, ModelCard, load
+from inference import CARD_NAME, Classifier, ClassSpec, ModelCard, load
 from inference.card import (
     Calibration,
     InputSpec,
@@ -18,10 +18,10 @@ from inference.card import (
     TriageRule,
     write_card,
 )
-from training.data.classes import read_classes
 from training.data.labels import INPUT_SIDE_PX
 from training.models import calibration, out_of_distribution, slide_calibration
 from training.models.learners import OOD_QUANTILE, Learned
+from training.models.slide_calibration import TriageNumbers
 from training.models.slide_learner import KNOWN_QUANTILE, SlideNumbers
 
 FILE_NAME = "model.tflite"
@@ -48,6 +48,7 @@ def make_card(
     *,
     version: str,
     backbone: str,
+    classes: Sequence[ClassSpec],
     temperature: float,
     minimum_probability: float | dict[str, float],
     threshold: float,
@@ -66,7 +67,7 @@ def make_card(
         size_bytes=len(content),
         backbone=backbone,
         precision="float32",
-        classes=read_classes(),
+        classes=tuple(classes),
         input=InputSpec(height=INPUT_SIDE_PX, width=INPUT_SIDE_PX),
         prediction_set=PredictionSetRule(
             method=slide_calibration.SETS if numbers else calibration.LAC,
@@ -74,8 +75,8 @@ def make_card(
             target_coverage=slide_calibration.TARGET_COVERAGE if numbers else calibration.TARGET_COVERAGE,
             minimum_probability=minimum_probability,
         ),
-        triage=_triage(numbers) if numbers else None,
-        scale=_scale(numbers) if numbers else None,
+        triage=_triage(numbers.triage) if numbers and numbers.triage else None,
+        scale=_scale(*numbers.magnifications) if numbers and numbers.magnifications else None,
         out_of_distribution=OutOfDistributionRule(
             method=GATED if numbers else out_of_distribution.METHOD,
             reference=out_of_distribution.REFERENCE,
@@ -90,12 +91,21 @@ def make_card(
     )
 
 
-def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, training: dict[str, Any]) -> ModelCard:
+def card_of(
+    content: bytes,
+    learned: Learned,
+    *,
+    version: str,
+    backbone: str,
+    classes: Sequence[ClassSpec],
+    training: dict[str, Any],
+) -> ModelCard:
     """Describe the file of a trained classifier, with what it was found to be sure of."""
     return make_card(
         content,
         version=version,
         backbone=backbone,
+        classes=classes,
         temperature=learned.temperature,
         minimum_probability=learned.minimum_probability,
         threshold=learned.threshold,
@@ -105,12 +115,11 @@ def card_of(content: bytes, learned: Learned, *, version: str, backbone: str, tr
     )
 
 
-def _triage(numbers: SlideNumbers) -> TriageRule:
-    return TriageRule(method=slide_calibration.METHOD, reference=slide_calibration.REFERENCE, **asdict(numbers.triage))
+def _triage(numbers: TriageNumbers) -> TriageRule:
+    return TriageRule(method=slide_calibration.METHOD, reference=slide_calibration.REFERENCE, **asdict(numbers))
 
 
-def _scale(numbers: SlideNumbers) -> ScaleRule:
-    least, most = numbers.magnifications
+def _scale(least: float, most: float) -> ScaleRule:
     return ScaleRule(
         method="ridge regression of log2 of the magnification on the embedding; range of slides left out",
         reference="docs/decisions/123-magnification-is-read-off-the-embedding.md",

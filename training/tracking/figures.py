@@ -9,23 +9,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training.data.labels import LABELS, MALIGNANT_LABELS
-from training.evaluation.metrics import Predictions, confusion, reliability, risk_coverage, roc_curves
+from inference import ClassSpec
+from training.data.classes import labels_of
+from training.evaluation.metrics import Predictions, reliability, risk_coverage, roc_curves
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 """Okabe and Ito's, told apart by colour-blind readers."""
 SHEET_COLUMNS = 6
 
 
-def run_figures(labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]]) -> dict[str, Figure]:
+def run_figures(
+    labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]], classes: Sequence[ClassSpec]
+) -> dict[str, Figure]:
     """Draw confusion matrix, ROC, reliability diagram and risk-coverage.
 
     Parameters
     ----------
     labels : int64[n]
         Truth.
-    probabilities : float[n, 4]
+    probabilities : float[n, classes]
         Answers.
+    classes : sequence of ClassSpec
+        What they are of.
 
     Returns
     -------
@@ -35,10 +40,19 @@ def run_figures(labels: NDArray[np.int64], probabilities: NDArray[np.floating[An
     shares = probabilities.astype(np.float64)
     shares /= shares.sum(1, keepdims=True)
     everything = np.ones(len(labels), bool)
-    malignant = shares[:, [LABELS.index(label) for label in MALIGNANT_LABELS]].sum(1)
+    malignant = shares[:, [one.triage == "malignant" for one in classes]].sum(1)
     first_fold = np.zeros(len(labels), np.int64)
     predictions = Predictions(
-        labels, first_fold, shares, everything, everything, everything, malignant, everything, malignant >= 0.5
+        labels,
+        first_fold,
+        shares,
+        everything,
+        everything,
+        everything,
+        malignant,
+        everything,
+        malignant >= 0.5,
+        tuple(classes),
     )
     drawers = {"confusion": _confusion, "roc": _roc, "reliability": _reliability, "risk-coverage": _risk_coverage}
     figures = {}
@@ -86,13 +100,13 @@ def prediction_sheet(
 
 
 def _confusion(axes: Axes, predictions: Predictions) -> None:
-    counts = confusion(predictions.labels, predictions.predicted)
+    counts = predictions.confusion
     axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(counts.shape):
         dark = counts[row, column] > counts[row].sum() / 2
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color="white" if dark else "black")
-    axes.set_xticks(range(len(LABELS)), LABELS)
-    axes.set_yticks(range(len(LABELS)), LABELS)
+    axes.set_xticks(range(len(predictions.classes)), labels_of(predictions.classes))
+    axes.set_yticks(range(len(predictions.classes)), labels_of(predictions.classes))
     axes.set_xlabel("answer")
     axes.set_ylabel("truth")
 

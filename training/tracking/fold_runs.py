@@ -76,7 +76,7 @@ def tell_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> A
         tell_model(run, made.learned, made.card, made.folder, tags={"fold": made.folder.name})
         predictions, result = _result([answer], manifest)
         run.metrics(_numbers(result, file.record.protocol))
-        tell_figures(run, predictions.labels, predictions.probabilities)
+        tell_figures(run, predictions.labels, predictions.probabilities, predictions.classes)
     return answer
 
 
@@ -96,7 +96,7 @@ def tell_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Mani
         predictions, result = _result(some, manifest)
         scores = {f"fold_balanced_accuracy/{fold.name}": fold.balanced_accuracy for fold in result.folds}
         run.metrics(_numbers(result, protocol) | scores)
-        tell_figures(run, predictions.labels, predictions.probabilities, f"{protocol}-")
+        tell_figures(run, predictions.labels, predictions.probabilities, predictions.classes, f"{protocol}-")
 
 
 def _result(answers: Sequence[Answer], manifest: Manifest) -> tuple[Predictions, ProtocolResult]:

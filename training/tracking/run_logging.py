@@ -1,15 +1,14 @@
 """What every run that makes a model tells MLflow of it: a training, a trial of a sweep, a fold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference import Classifier, ModelCard
+from inference import Classifier, ClassSpec, ModelCard
 from training.data.dataset import Fields
-from training.data.labels import LABELS
 from training.data.manifest import Manifest
 from training.models.learners import Learned
 from training.tracking import Run
@@ -34,12 +33,16 @@ def tell_dataset(run: Run, data: Path, fields: Fields, manifest: Manifest) -> No
     fields, manifest
         What lies there.
     """
-    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(LABELS)}
+    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(fields.label_ids)}
     run.dataset(data.resolve().name, digest=manifest.digest, source=str(data.resolve()), fields=counts)
 
 
 def tell_figures(
-    run: Run, labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]], prefix: str = ""
+    run: Run,
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.floating[Any]],
+    classes: Sequence[ClassSpec],
+    prefix: str = "",
 ) -> None:
     """Log the four figures of answers to fields that were not learnt from.
 
@@ -47,17 +50,19 @@ def tell_figures(
     ----------
     run : Run
         Is told.
-    labels, probabilities : int64[n], float[n, 4]
+    labels, probabilities : int64[n], float[n, classes]
         Truth and answers.
+    classes : sequence of ClassSpec
+        What they are of.
     prefix : str
         Of the figures' names, where a run has several of each.
     """
-    for name, figure in run_figures(labels, probabilities).items() if run.is_tracked else ():
+    for name, figure in run_figures(labels, probabilities, classes).items() if run.is_tracked else ():
         run.figure(prefix + name, figure)
 
 
-def tell_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
-    """Log the sheet of predictions with heat maps; gives what the file answered, float32[n, 4].
+def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
+    """Log the sheet of predictions with heat maps; gives what the file answered, float32[n, classes].
 
     Parameters
     ----------
@@ -72,10 +77,10 @@ def tell_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]
     probabilities = np.stack([one.probabilities for one in outputs])
     if not run.is_tracked:
         return probabilities
-    best = probabilities.argmax(1)
+    best, ids = probabilities.argmax(1), file.card.labels
     heat = np.stack([one.activation_maps[..., label] for one, label in zip(outputs, best, strict=True)])
-    answers = [(LABELS[label], float(share)) for label, share in zip(best, probabilities.max(1), strict=True)]
-    run.figure("predictions", prediction_sheet(shown.images, heat, [LABELS[label] for label in shown.labels], answers))
+    answers = [(ids[label], float(share)) for label, share in zip(best, probabilities.max(1), strict=True)]
+    run.figure("predictions", prediction_sheet(shown.images, heat, [ids[label] for label in shown.labels], answers))
     return probabilities
 
 

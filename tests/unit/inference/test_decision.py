@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference import Decision, ModelCard, Triage, decide, strangeness, triage_probability
+from inference import Decision, ModelCard, Triage, decide, ood_reason, triage_probability
 from inference.card import TriageRule
 from tests.model_folders import public_card
 
@@ -123,9 +123,9 @@ SCALED = public_card(scale={"method": "m", "reference": "r", "minimum": 0.8, "ma
     ],
 )
 def test_a_stranger_is_told_why(score: float, estimate: float | None, known: float | None, said: str | None) -> None:
-    reason = strangeness(SCALED, score, estimate, known=known)
+    reason = ood_reason(SCALED, score, estimate, known=known)
     assert (reason is None) if said is None else (reason is not None and said in reason)
 
 
 def test_without_a_rule_of_scale_no_estimate_counts() -> None:
-    assert strangeness(public_card(), 0.0, 0.1) is None
+    assert ood_reason(public_card(), 0.0, 0.1) is None

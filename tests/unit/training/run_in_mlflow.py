@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import Classifier, load
-from training.data.labels import LABELS
+from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
 
 MODEL_FILES = ("model.json", "model.tflite")
@@ -41,12 +41,12 @@ def expect_a_model(
     fetched.mkdir()
     file = load(Path(client.download_artifacts(run_id, folder, str(fetched))))
     assert version.tags["sha256"] == file.card.sha256
-    assert file.run(draw_field(LABELS[0], 0)).probabilities.sum() == pytest.approx(1.0, abs=1e-5)
+    assert file.run(draw_field(labels_of(read_classes())[0], 0)).probabilities.sum() == pytest.approx(1.0, abs=1e-5)
     assert "python_function" in run.data.tags["mlflow.log-model.history"]
     (fields,) = [given.dataset for given in run.inputs.dataset_inputs]
     assert manifest.startswith(fields.digest)
     network = keras.models.load_model(client.download_artifacts(run_id, "keras/model.keras", str(fetched)))
-    assert network.output_shape == (None, len(LABELS))
+    assert network.output_shape == (None, len(read_classes()))
     return file, dict(version.tags)
 
 

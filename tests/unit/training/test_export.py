@@ -118,7 +118,7 @@ def test_a_fold_is_trained_once_and_can_be_evaluated(
     fields = load_fields(drawn)
     tested = fields.take(positions(fields, folds[0].record.test))
     answers = np.stack([file.run(image).probabilities for image in tested.images])
-    assert file.card.training["held_out"]["confusion"] == confusion(tested.labels, answers.argmax(1)).tolist()
+    assert file.card.training["held_out"]["confusion"] == confusion(tested.labels, answers.argmax(1), 4).tolist()
 
 
 def test_an_unknown_fold_is_refused(drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

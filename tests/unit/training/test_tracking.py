@@ -19,6 +19,7 @@ from inference import load
 from tests.surroundings import free_port
 from training import tracking
 from training.cli import main
+from training.data.classes import read_classes
 from training.tracking import settings
 from training.tracking.figures import prediction_sheet, run_figures
 from training.tracking.journal import journals
@@ -207,7 +208,7 @@ def test_a_model_is_registered_as_a_version_and_answers_as_the_api(store: str, m
 def test_the_confusion_matrix_shows_the_counts() -> None:
     labels = np.array([0, 0, 1, 2, 3, 3])
     probabilities = np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 3]] * 0.9 + 0.025
-    figures = run_figures(labels, probabilities)
+    figures = run_figures(labels, probabilities, read_classes())
     assert set(figures) == {"confusion", "roc", "reliability", "risk-coverage"}
     shown = [text.get_text() for text in figures["confusion"].axes[0].texts]
     assert shown == ["1", "1", "0", "0", "0", "1", "0", "0", "0", "0", "1", "0", "0", "0", "0", "2"]

@@ -8,10 +8,10 @@ import pytest
 
 from inference import Classifier, ModelCard
 from training.cli import main
-from training.data.labels import LABELS
+from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
-from training.models.levels import join
+from training.models.levels import join, sides_of
 from training.models.readings import Reading
 from training.models.slide_learner import FieldReadings
 from training.models.tflite import convert
@@ -21,18 +21,20 @@ from training.serving.model_folder import make_card, release
 
 from .model_folder import expect_to_serve
 
+CLASSES = read_classes()
+LABELS = labels_of(CLASSES)
 CUTS = (math.inf, 1.0, math.inf)
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
 
 
 def serve(*, imagenet: bool = True, two_levels: bool = False) -> ServedClassifier:
-    network = classifier.build("efficientnet-lite0", imagenet=imagenet)
+    network = classifier.build("efficientnet-lite0", 4, imagenet=imagenet)
     rng = np.random.default_rng(0)
     width = network.get_layer("embedding").output.shape[-1]
     embeddings = rng.gamma(2.0, 0.2, (64, width)).astype(np.float32)
     network.get_layer("logits").set_weights([rng.normal(0, 0.5, (width, 4)), rng.normal(0, 0.1, 4)])
     read = [Reading(rng.normal(0, 0.05, width).astype(np.float32), 0.1 * k, widest) for k, widest in enumerate(CUTS)]
-    readings = FieldReadings(read[0], read[1], 0.5, read[2]) if two_levels else None
+    readings = FieldReadings(read[0], read[1], 0.5, read[2], sides_of(CLASSES)) if two_levels else None
     return ServedClassifier(network, 1.5, out_of_distribution.fit(embeddings, np.arange(64) % 4, 8), readings)
 
 
@@ -46,6 +48,7 @@ def card_of(content: bytes, version: str = "0.0.1") -> ModelCard:
         content,
         version=version,
         backbone="efficientnet-lite0",
+        classes=CLASSES,
         temperature=1.5,
         minimum_probability=0.5,
         threshold=5.0,
@@ -85,7 +88,7 @@ def test_the_activation_maps_add_up_to_the_logits(served: ServedClassifier, cont
 
 
 def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:
-    """Probabilities, strangeness and scale are those that training reads off the embedding; maps tell the logits."""
+    """Probabilities, OOD score and scale are those that training reads off the embedding; maps tell the logits."""
     graph = serve(two_levels=True)
     file = loaded(convert(graph, tmp_path / "saved"), tmp_path / "model")
     parity.demand(parity.compare(graph, file, FIELDS[:4]), tmp_path)
@@ -93,9 +96,11 @@ def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:
     standard = outputs.embedding[None]
     kernel, bias = np.asarray(graph.kernel), np.asarray(graph.bias)
     logits = standard @ kernel + bias  # centre and spread are 0 and 1 here
-    np.testing.assert_allclose(outputs.probabilities, join(logits[:, :4], logits[:, 4])[0], atol=1e-5)
+    np.testing.assert_allclose(
+        outputs.probabilities, join(logits[:, :4], logits[:, 4], sides_of(CLASSES))[0], atol=1e-5
+    )
     assert outputs.scale == pytest.approx(float(graph.magnification(standard)[0]), abs=1e-4)
-    cut = np.clip(standard, -1, 1) @ np.asarray(graph.strangeness.kernel)
+    cut = np.clip(standard, -1, 1) @ np.asarray(graph.ood.kernel)
     expected = 0.5 * float(graph.distance(standard)[0]) + cut[0, 0] + 0.1
     assert outputs.out_of_distribution_score == pytest.approx(expected, abs=1e-3)
     # The maps' means differ from the joined logits by what is the same for all labels of a side.
@@ -141,5 +146,5 @@ def test_a_fine_tuned_run_on_drawn_smears_ships_a_model_that_serves(
 
 def test_a_folder_without_classes_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--data", str(tmp_path), "--output", str(tmp_path / "model")]) == 2
-    assert "Benign" in capsys.readouterr().err
+    assert "give a folder that holds one folder a class" in capsys.readouterr().err
     assert not (tmp_path / "model").exists()

@@ -9,10 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.data import corruptions
-from training.data.labels import LABELS
 from training.evaluation.report.wording import PROTOCOL
 from training.evaluation.results import PROTOCOLS, ProtocolResult, Results
-from training.evaluation.shortcuts import CHANCE
 
 # Okabe and Ito's palette, told apart by colour-blind readers: https://jfly.uni-koeln.de/color/
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -77,7 +75,8 @@ def _folds(results: Results, there: list[str]) -> Figure:
             marked = [k for k, fold in enumerate(names) if fold in scores]
             values = [scores[names[k]] for k in marked]
             axes.plot(marked, values, mark, label=name.replace("_", " "), color="black", markersize=4, fillstyle="none")
-        axes.axhline(CHANCE, color=MUTED, lw=0.8, ls="--", label="chance")
+        chance = 1 / len(results.evidence.protocols[protocol].confusion)
+        axes.axhline(chance, color=MUTED, lw=0.8, ls="--", label="chance")
         axes.set_xticks(range(len(names)), [fold.rpartition("-")[2] for fold in names])
         axes.set(title=PROTOCOL[protocol], xlabel="fold", ylim=(0, 1.02), ylabel="balanced accuracy")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
@@ -85,14 +84,15 @@ def _folds(results: Results, there: list[str]) -> Figure:
 
 
 def _confusion(axes: Axes, results: Results, protocol: str) -> None:
-    counts = np.array(results.evidence.protocols[protocol].confusion)
+    result: ProtocolResult = results.evidence.protocols[protocol]
+    counts, ids = np.array(result.confusion), list(result.specificity)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
         dark = shares[row, column] > 0.5
         axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color="white" if dark else "black")
-    axes.set_xticks(range(len(LABELS)), LABELS)
-    axes.set_yticks(range(len(LABELS)), LABELS)
+    axes.set_xticks(range(len(ids)), ids)
+    axes.set_yticks(range(len(ids)), ids)
     axes.set(xlabel="predicted", ylabel="true")
     axes.spines[:].set_visible(False)
 

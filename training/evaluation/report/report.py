@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from training.data import corruptions
-from training.data.labels import LABELS, DataError
+from training.data.labels import DataError
 from training.evaluation import shortcuts
 from training.evaluation.bootstrap import REPLICATES, RUN
 from training.evaluation.metrics import BINS
@@ -165,7 +165,7 @@ def metric_table(results: Mapping[str, ProtocolResult]) -> list[str]:
     rows += [
         [f"{what}, {label}", *(interval(getattr(results[one], what).get(label)) for one in there)]
         for what in ("sensitivity", "specificity")
-        for label in LABELS
+        for label in dict.fromkeys(label for one in there for label in results[one].sensitivity)
     ]
     head = [f"{PROTOCOL[one]} ({results[one].images} fields)" for one in there]
     return table(["", *head], rows)

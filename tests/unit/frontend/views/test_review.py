@@ -2,7 +2,6 @@ import base64
 
 from streamlit.testing.v1 import AppTest
 
-from frontend.finding import OTHER
 from frontend.workspace import Review
 from tests.unit.frontend.conftest import MODEL, OTHER_MODEL, FakeClient, desk, open_view, png, upload, words
 
@@ -117,14 +116,14 @@ def test_the_least_certain_field_comes_first(page: AppTest, client: FakeClient):
     assert [option.split(":")[0] for option in page.selectbox(key="review-field").options] == ["2", "3", "1"]
 
 
-def test_a_class_of_ones_own_is_kept_and_sent_in_words(page: AppTest, client: FakeClient):
+def test_a_class_of_ones_own_is_kept_and_sent(page: AppTest, client: FakeClient):
     label = desk(page).workspace.add_class("Smudge cell")
     client.listed = [MODEL, OTHER_MODEL]
     review(page)
     page.radio[0].set_value(label)
     send(page)
     given = client.feedbacks[0]
-    assert (given.label, given.comment) == (OTHER, "Smudge cell")
+    assert (given.label, given.own_class, given.comment) == ("Smudge-cell", True, "Smudge cell")
     assert client.feedback_models == [MODEL]  # labels are of the model that answered
     kept = desk(page).workspace.of("answered")[0].review
     assert kept is not None

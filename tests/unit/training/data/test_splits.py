@@ -6,11 +6,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from training.data.labels import LABELS, DataError
+from training.data.classes import labels_of, read_classes
+from training.data.labels import DataError
 from training.data.manifest import Record
 from training.data.splits import Fold, contiguous_folds, random_folds, slide_folds
 
 Split = Callable[[list[Record]], list[Fold]]
+
+LABELS = labels_of(read_classes())
 
 
 def record(label: str, number: int, group: str | None = None) -> Record:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.labels import LABELS
+from training.data.classes import labels_of, read_classes
 from training.data.manifest import Manifest
 from training.data.splits import Fold, contiguous_folds, random_folds
 from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
-from training.evaluation.metrics import MALIGNANT, Predictions
+from training.evaluation.metrics import Predictions
 from training.evaluation.results import (
     Candidate,
     Disturbed,
@@ -25,6 +25,9 @@ from training.evaluation.results import (
     StrangersResult,
 )
 
+CLASSES = read_classes()
+LABELS = labels_of(CLASSES)
+MALIGNANT = np.array([one.triage == "malignant" for one in CLASSES])
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 
 
@@ -40,7 +43,9 @@ def predictions() -> Callable[..., Predictions]:
         verdicts = [every.copy() for _ in range(3)]
         malignancy = probabilities[:, MALIGNANT].sum(1)
         places = np.arange(count) % folds
-        return Predictions(np.array(labels), places, probabilities, *verdicts, malignancy, every, malignancy >= 0.5)
+        return Predictions(
+            np.array(labels), places, probabilities, *verdicts, malignancy, every, malignancy >= 0.5, CLASSES
+        )
 
     return make
 

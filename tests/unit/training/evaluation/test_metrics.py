@@ -13,11 +13,12 @@ from sklearn.metrics import (
 )
 
 from inference import read_card
-from training.data.labels import LABELS
+from training.data.classes import read_classes
 from training.evaluation import metrics
 from training.evaluation.metrics import Predictions
 from training.evaluation.predictions import Measured
 
+CLASSES = read_classes()
 SHIPPED = Path(__file__).resolve().parents[4] / "models" / "default"
 
 Make = Callable[..., Predictions]
@@ -51,7 +52,9 @@ def test_agrees_with_scikit_learn() -> None:
     probabilities[:, 0] += 1 - probabilities.sum(1)
     every = np.ones(300, bool)
     found = metrics.measures(
-        Predictions(labels, labels * 0, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every)
+        Predictions(
+            labels, labels * 0, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every, CLASSES
+        )
     )
     predicted = probabilities.argmax(1)
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
@@ -109,14 +112,16 @@ def test_risk_grows_with_what_is_answered() -> None:
     labels = np.array([0, 0, 0, 0])
     probabilities = np.array([[0.9, 0.1, 0, 0], [0.8, 0.2, 0, 0], [0.3, 0.7, 0, 0], [0.4, 0.6, 0, 0]])
     every = np.ones(4, bool)
-    made = Predictions(labels, labels, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every)
+    made = Predictions(
+        labels, labels, probabilities, every, every, every, probabilities[:, 1:].sum(1), every, every, CLASSES
+    )
     assert metrics.risk_coverage(made) == [(0.25, 0.0), (0.5, 0.0), (0.75, pytest.approx(1 / 3)), (1.0, 0.5)]
 
 
 def test_reliability_bins_hold_every_field(predictions: Make) -> None:
     made = predictions([0, 1, 2, 3], [0, 1, 2, 2], confidence=1.0)
     assert metrics.reliability(made) == [(1.0, 0.75, 4)]
-    assert len(LABELS) == made.probabilities.shape[1]
+    assert len(CLASSES) == made.probabilities.shape[1]
 
 
 def test_triage_is_judged_by_its_own_verdict(predictions: Make) -> None:

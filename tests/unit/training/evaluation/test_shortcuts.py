@@ -50,7 +50,7 @@ def test_audit_scores_what_is_there_to_find(drawn: tuple[Path, Manifest], write_
     features["density"] = np.zeros((len(fields), 2))
     found = shortcuts.audit(listed, features, Pictures.of(fields.images, keys, manifest), "audit")
     assert found["mean_colour"][0] == 1.0
-    assert found["density"][0] == shortcuts.CHANCE
+    assert found["density"][0] == 0.25
     assert [fold.name for fold in found["density"][1]] == ["random-1", "random-2"]
     assert set(found) == {"mean_colour", "corner", "background", "density"}
 

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from training.data.classes import labels_of, read_classes
 from training.data.dataset import Fields
-from training.data.labels import LABELS
 from training.data.manifest import Record
 from training.models import classifier, learners, out_of_distribution
 from training.models.backbones import BACKBONES
@@ -49,7 +49,7 @@ def clusters() -> tuple[np.ndarray, np.ndarray]:
 
 def test_vgg16_has_the_parameters_of_the_project_that_this_grew_from() -> None:
     backbone = FrozenBackbone("vgg16", imagenet=False)
-    whole = backbone.classifier(build_head(backbone.spec, 512))
+    whole = backbone.classifier(build_head(backbone.spec, 512, 4))
     assert whole.count_params() == 14_888_380
     assert sum(int(np.prod(weights.shape)) for weights in whole.trainable_weights) == 173_692
     widths = [whole.get_layer(name).units for name in ("hidden_1", "hidden_2", "hidden_3", "hidden_4", "hidden_5")]
@@ -163,12 +163,12 @@ def ask(content: bytes, image: np.ndarray) -> dict[str, np.ndarray]:
 def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
     tiny_backbone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The served graph gives what the pool gives, not standardised: strangeness must be told of that."""
+    """The served graph gives what the pool gives, not standardised: the OOD score must be told of that."""
     monkeypatch.setitem(BACKBONES, tiny_backbone, replace(BACKBONES[tiny_backbone], pooling="average", hidden=()))
     monkeypatch.setattr(learners, "OOD_RANK", 4)  # of 12 dimensions
     points, labels = clusters()
     points, order = 50 + 20 * points, np.argsort(labels, kind="stable")
-    paths = tuple(Path(LABELS[label], f"{number}.png") for number, label in enumerate(labels[order]))
+    paths = tuple(Path(labels_of(read_classes())[label], f"{number}.png") for number, label in enumerate(labels[order]))
     fields = Fields(np.zeros((200, 1, 1, 3), np.uint8), labels[order], np.arange(200), paths)
     records = [
         Record(key=key, sha256="0" * 64, size_bytes=1, label=key[: key.index("/")], width=1, height=1, acquisition=k)
@@ -178,7 +178,7 @@ def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
     features = Features(
         points[order][None], none, np.full(200, 0.1, np.float32), none[:, 0], none[:, 0, 0], np.empty((0, 1), np.int64)
     )
-    learned = learn_linear(classifier.build(tiny_backbone), fields, features, records, LinearProbe())
+    learned = learn_linear(classifier.build(tiny_backbone, 4), fields, features, records, LinearProbe())
     assert (learned.distance.score(features.embeddings) <= learned.threshold).mean() > 0.95
     read_back = LinearHead.of(learned.network).logits(features.embeddings)
     assert (read_back.argmax(1) == fields.labels).mean() > 0.95

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from training.data.classes import labels_of, read_classes
 from training.models.slide_calibration import (
     DOUBT,
     minimum_probabilities,
@@ -55,7 +56,7 @@ def drawn_logits() -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 def test_platt_takes_an_overconfident_logit_back_and_a_threshold_leaves_little_doubt() -> None:
     logits, labels, slides = drawn_logits()
-    plain, loud = triage_numbers(logits, labels, slides), triage_numbers(logits * 5, labels, slides)
+    plain, loud = triage_numbers(logits, labels > 0, slides), triage_numbers(logits * 5, labels > 0, slides)
     assert loud.slope == pytest.approx(plain.slope / 5, rel=0.05)
     assert plain.malignant_minimum >= 1 - DOUBT
     assert plain.benign_maximum <= DOUBT
@@ -69,8 +70,8 @@ def test_one_bad_benign_slide_raises_what_malignant_asks_for() -> None:
     logits, labels, slides = drawn_logits()
     bad = logits.copy()
     bad[:20] = 12.0  # a fifth of the first benign slide looks malignant
-    told = triage_numbers(bad, labels, slides)
-    assert told.malignant_minimum > triage_numbers(logits, labels, slides).malignant_minimum
+    told = triage_numbers(bad, labels > 0, slides)
+    assert told.malignant_minimum > triage_numbers(logits, labels > 0, slides).malignant_minimum
 
 
 def test_a_pattern_that_a_slide_hides_stays_in_the_set() -> None:
@@ -80,7 +81,7 @@ def test_a_pattern_that_a_slide_hides_stays_in_the_set() -> None:
     probabilities = np.full((200, 4), 0.02)
     probabilities[np.arange(200), labels] = 0.94
     probabilities[80:120] = [0.02, 0.9, 0.06, 0.02]
-    minimums = minimum_probabilities(probabilities, labels, slides)
+    minimums = minimum_probabilities(probabilities, labels, slides, labels_of(read_classes()))
     assert minimums["Pre"] == pytest.approx(0.06)
     assert minimums["Early"] == minimums["Benign"] == 0.5
 
@@ -89,6 +90,7 @@ def test_a_confident_error_on_a_new_slide_heats_the_pattern() -> None:
     labels = np.repeat([1, 2, 3], 50)
     slides = [f"s{k}" for k in np.repeat(np.arange(3), 50)]
     right = np.eye(4)[labels] * 6
+    malignant = np.arange(1, 4)
     wrong = right.copy()
     wrong[50:100] = np.eye(4)[1] * 6
-    assert temperature(wrong, labels, slides) > 3 * temperature(right, labels, slides)
+    assert temperature(wrong, labels, slides, malignant) > 3 * temperature(right, labels, slides, malignant)

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
+from training.data.classes import read_classes
 from training.models.features import Features
 from training.models.gate import fit_gate
-from training.models.levels import SIDES, join
+from training.models.levels import join, sides_of
 from training.models.linear_probe import fit_linear_head
 from training.models.recipes import LinearProbe
 from training.models.slide_learner import SlideLearned, examine_gate, learn_on_slides
 
+CLASSES = read_classes()
+SIDES = sides_of(CLASSES)
 WIDTH, COLOURS, OF_A_SLIDE = 24, 12, 25
 LABELS = np.repeat([0, 0, 0, 1, 1, 2, 2, 3, 3], OF_A_SLIDE)
 SLIDES = [f"s{k}" for k in np.repeat(np.arange(9), OF_A_SLIDE)]
@@ -38,7 +41,7 @@ def features() -> Features:
 
 @pytest.fixture(scope="module")
 def learned(features: Features) -> SlideLearned:
-    found = learn_on_slides(features, LABELS, SLIDES, COLOURS, LinearProbe())
+    found = learn_on_slides(features, LABELS, SLIDES, COLOURS, LinearProbe(), CLASSES)
     assert found is not None
     return found
 
@@ -73,15 +76,15 @@ def test_a_gate_turns_away_strangers_that_it_never_saw_and_keeps_its_own(
 def test_one_wild_statistic_does_not_open_the_gate(features: Features, learned: SlideLearned) -> None:
     stranger = learned.head.standardise(features.strangers["one"][:1])
     wild = stranger.copy()
-    kernel = learned.readings.strangeness.kernel
+    kernel = learned.readings.ood.kernel
     wild[0, int(np.argmin(kernel))] = 1e6
-    lost = learned.readings.strangeness.of(stranger)[0] - learned.readings.strangeness.of(wild)[0]
+    lost = learned.readings.ood.of(stranger)[0] - learned.readings.ood.of(wild)[0]
     assert lost < 20 * abs(kernel).max()
 
 
 def test_triage_is_told_apart_from_the_pattern(features: Features, learned: SlideLearned) -> None:
     standard = learned.head.standardise(features.embeddings)
-    probabilities = join(learned.head.logits(features.embeddings), learned.readings.triage.of(standard))
+    probabilities = join(learned.head.logits(features.embeddings), learned.readings.triage.of(standard), SIDES)
     np.testing.assert_allclose(probabilities.sum(1), 1.0, atol=1e-5)
     malignant = probabilities[:, SIDES > 0].sum(1)
     assert ((malignant > 0.5) == (LABELS > 0)).mean() > 0.97
@@ -90,12 +93,15 @@ def test_triage_is_told_apart_from_the_pattern(features: Features, learned: Slid
 
 def test_however_sure_the_pattern_is_the_side_stays_as_the_triage_says() -> None:
     loud = np.array([[-50.0, 80.0, 0.0, 0.0]], np.float32)
-    found = join(loud, np.array([0.0]))
+    found = join(loud, np.array([0.0]), SIDES)
     np.testing.assert_allclose(found[0], [0.5, 0.5, 0.0, 0.0], atol=1e-6)
 
 
 def test_a_label_with_a_single_field_is_told(features: Features) -> None:
     which = np.append(np.flatnonzero(LABELS > 0), 0)
     assert (
-        learn_on_slides(features.take(which), LABELS[which], [SLIDES[k] for k in which], COLOURS, LinearProbe()) is None
+        learn_on_slides(
+            features.take(which), LABELS[which], [SLIDES[k] for k in which], COLOURS, LinearProbe(), CLASSES
+        )
+        is None
     )

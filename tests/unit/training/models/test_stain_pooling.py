@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.data.labels import LABELS
+from training.data.classes import labels_of, read_classes
 from training.data.scale_bar import LEFT_PX, TOP_PX
 from training.data.synthetic import draw_field
 from training.models import classifier
@@ -25,6 +25,7 @@ from training.models.stain_pooling import (
     views_at,
 )
 
+LABELS = labels_of(read_classes())
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(3)])
 TRUTH = np.repeat(np.arange(len(LABELS)), 3)
 PALE, PURPLE = (235.0, 225.0, 235.0), (110.0, 60.0, 150.0)
@@ -94,7 +95,7 @@ def test_what_is_pooled_of_turned_maps_and_weights_is_what_was_pooled(flip: bool
 
 
 def test_a_linear_head_answers_in_the_network_as_alone() -> None:
-    network = classifier.build("efficientnet-lite0", imagenet=False)
+    network = classifier.build("efficientnet-lite0", 4, imagenet=False)
     embeddings, _ = embed(network, FIELDS)
     head = fit_linear_head(embeddings[None], embeddings[None], TRUTH, stain_density(FIELDS), LinearProbe())
     head.put(network)

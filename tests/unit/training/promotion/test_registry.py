@@ -61,7 +61,7 @@ def test_a_run_becomes_the_champion_and_a_rollback_gives_the_title_back(
     assert ALIAS not in client.get_registered_model(NAME).aliases
 
 
-def test_a_dry_run_and_a_refusal_crown_nobody(
+def test_a_dry_run_and_a_refusal_move_no_alias(
     staging: Staging, served: Path, better: Path, tmp_path: Path, client: mlflow.MlflowClient, log: Log, at: Place
 ):
     before = len(client.search_registered_models())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference import Classifier, ModelError, load
-from training.data.labels import LABELS
+from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
 from training.models import classifier, out_of_distribution
 from training.models.tflite import convert
@@ -17,12 +17,13 @@ from training.serving import parity
 from training.serving.graph import ServedClassifier
 from training.serving.model_folder import make_card, release
 
-FIELDS = np.stack([draw_field(LABELS[0], seed) for seed in range(2)])
+CLASSES = read_classes()
+FIELDS = np.stack([draw_field(labels_of(CLASSES)[0], seed) for seed in range(2)])
 
 
 @pytest.fixture(scope="module")
 def served(small_lite0: str) -> ServedClassifier:
-    network = classifier.build(small_lite0)
+    network = classifier.build(small_lite0, 4)
     width = network.get_layer("embedding").output.shape[-1]
     kernel = np.zeros((width, 4), np.float32)
     network.get_layer("logits").set_weights([kernel, np.array([2, 0, 0, 0], np.float32)])
@@ -33,7 +34,7 @@ def served(small_lite0: str) -> ServedClassifier:
 def shipped(served: ServedClassifier, folder: Path) -> Classifier:
     content = convert(served, folder / "saved")
     numbers = {"temperature": 1.0, "minimum_probability": 0.5, "threshold": 5.0, "quantile": 0.99}
-    card = make_card(content, version="0.0.1", backbone="efficientnet-lite0", training={}, **numbers)
+    card = make_card(content, version="0.0.1", backbone="efficientnet-lite0", classes=CLASSES, training={}, **numbers)
     release(content, card, folder / "model", lambda _: {})
     return load(folder / "model")
 

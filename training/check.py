@@ -1,0 +1,226 @@
+"""The command ``check``: what a folder of labelled images holds and what it is good for, before anything is trained.
+
+::
+
+    python -m training check my-slides --page check.html
+"""
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terminal import Column, Table, add_format, open_console
+from training.atomic_write import write_whole
+from training.data.classes import labels_of
+from training.data.contact_page import contact_page
+from training.data.dataset import FOLDER_HELP, read_images
+from training.data.group_folds import Parts, grouped_parts
+from training.data.groups import Groups, groups_of
+from training.data.labels import DataError
+from training.data.manifest import Record
+from training.data.slides import slides_of
+from training.data.source import Source
+from training.data.validation import Examination, examine
+from training.evaluation import shortcuts
+
+LEAST_IMAGES, ENOUGH_IMAGES = 10, 50
+"""Of a class: fewer than the first cannot be used; below the second, more images are the first thing to collect."""
+ENOUGH_GROUPS = 5
+"""Of a class: one for each fold that is left out."""
+SHORTCUTS = ("mean_colour", "corner", "density")
+MUCH_BY_A_SHORTCUT = 0.5
+"""Of the way from chance to all right, from which on a shortcut is worth a warning."""
+PROTOCOLS = {
+    "inferred slide": "slides inferred from the look are left out",
+    "run of numbers": "runs of neighbouring numbers are left out",
+    "image": "images are left out one by one, which flatters",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was looked at, what was found, and what to do; nothing where all is well."""
+
+    about: str
+    found: str
+    advice: str = ""
+
+
+@dataclass
+class Checked:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    problems
+        Each forbids to learn from the folder.
+    findings
+        The table's lines.
+    examples : dict of str to list of Path
+        By class, the images that the page shows.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    examples: dict[str, list[Path]] = field(default_factory=dict)
+
+
+def check(folder: Path, pattern: str | None = None) -> Checked:
+    """Look at everything; a folder that cannot be used is described, too.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, or its ``classes.toml`` lists no classes.
+    """
+    with Source(folder) as source:
+        listing, seen = source.listing(), examine(source)
+    checked = Checked(problems=list(seen.problems))
+    sizes = Counter(one.label for one in listing.images)
+    checked.problems += [
+        f"{label} has {sizes[label]} images, and {LEAST_IMAGES} of a class are needed: add some, or move it away"
+        for label in labels_of(listing.classes)
+        if sizes[label] < LEAST_IMAGES
+    ]
+    if len(listing.classes) == 1:
+        checked.problems.append(f"{listing.classes[0].id} is the only class: a model tells at least two apart")
+    by_class = defaultdict(list)
+    for one in listing.images:
+        by_class[one.label].append(folder / one.path)
+    checked.examples = dict(by_class)
+    groups = None
+    try:
+        groups = groups_of(folder, listing, lambda: slides_of(folder, seen.manifest), pattern)
+    except DataError as error:
+        checked.problems.append(str(error))
+    labels = [one.label for one in listing.images]
+    names = [groups.names[one.key] for one in listing.images] if groups else []
+    checked.findings = [
+        *_of_classes(labels_of(listing.classes), labels, names),
+        *_of_images(seen.manifest.records),
+        *_of_groups(groups, labels, names),
+        *(Finding("left aside", note) for note in seen.notes),
+    ]
+    if not checked.problems and names:
+        checked.findings += _of_shortcuts(folder, seen, [one.key for one in listing.images], labels, names)
+    checked.findings += [Finding("problem", told, "settle it before anything is trained") for told in checked.problems]
+    return checked
+
+
+def _of_classes(ids: Sequence[str], labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
+    for label in ids:
+        count = labels.count(label)
+        held = {name for name, one in zip(names, labels, strict=True) if one == label} if names else set()
+        few = []
+        if count < ENOUGH_IMAGES:
+            few.append(f"{ENOUGH_IMAGES - count} more images")
+        if names and len(held) < ENOUGH_GROUPS:
+            few.append(f"images of {ENOUGH_GROUPS - len(held)} more patients or slides")
+        found = f"{count} images" + (f" in {len(held)} groups" if names else "")
+        yield Finding(f"class {label}", found, f"collect {' and '.join(few)}" if few else "")
+
+
+def _of_images(records: Sequence[Record]) -> Iterator[Finding]:
+    if not records:
+        return
+    sides = Counter((one.width, one.height) for one in records)
+    (width, height), most = sides.most_common(1)[0]
+    ratio = max(max(size) for size in sides) / min(max(size) for size in sides)
+    other = f", {len(sides) - 1} other sizes" if len(sides) > 1 else ""
+    yield Finding(
+        "size",
+        f"{most} of {len(records)} are {width} x {height} pixels{other}",
+        "photograph all at one magnification, or cells of one class will merely be larger" if ratio > 1.5 else "",
+    )
+    twins = Counter(one.duplicate_group for one in records if one.duplicate_group)
+    if twins:
+        yield Finding(
+            "near-duplicates",
+            f"{sum(twins.values())} images in {len(twins)} groups show the same cells",
+            "they are kept on one side of every test; they count as one",
+        )
+
+
+def _of_groups(groups: Groups | None, labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
+    if groups is None:
+        return
+    held: dict[str, set[str]] = {}
+    for name, label in zip(names, labels, strict=True):
+        held.setdefault(name, set()).add(label)
+    protocol = PROTOCOLS.get(groups.kind, f"whole groups ({groups.kind}) are left out")
+    yield Finding("protocol", f"{len(held)} groups: {protocol}", groups.warning or "")
+    alone = sum(len(some) == 1 for some in held.values())
+    if groups.told and alone:
+        yield Finding(
+            "groups of one class",
+            f"{alone} of {len(held)} groups hold one class alone",
+            "there, a class and a patient's stain cannot be told apart: add other classes of the same patients"
+            if alone > len(held) / 2
+            else "",
+        )
+
+
+def _of_shortcuts(
+    folder: Path, seen: Examination, keys: Sequence[str], labels: Sequence[str], names: Sequence[str]
+) -> Iterator[Finding]:
+    ids = sorted(set(labels))
+    truth = np.array([ids.index(label) for label in labels])
+    parts = grouped_parts(truth, names)
+    images = read_images([folder / seen.images[key].path for key in keys], "Reading images")
+    chance = 1 / len(ids)
+    for name in SHORTCUTS:
+        score = _score(name, images, truth, parts)
+        much = score - chance > MUCH_BY_A_SHORTCUT * (1 - chance)
+        yield Finding(
+            f"shortcut {name.replace('_', ' ')}",
+            f"balanced accuracy {score:.2f} without a look at any cell (chance {chance:.2f})",
+            "classes differ by more than cells: mix slides, days and stains between them" if much else "",
+        )
+
+
+def _score(name: str, images: NDArray[np.uint8], truth: NDArray[np.int64], parts: Parts) -> float:
+    see, make = shortcuts.SHORTCUTS[name]
+    rows = np.stack([see(image) for image in images])
+    answers = np.empty_like(truth)
+    for learnt, asked in parts:
+        answers[asked] = make().fit(rows[learnt], truth[learnt]).predict(rows[asked])
+    return float(np.mean([(answers == truth)[truth == one].mean() for one in np.unique(truth)]))
+
+
+def table_of(checked: Checked) -> Table:
+    """Give the findings as a table."""
+    table = Table((Column("about"), Column("found"), Column("advice")))
+    for one in checked.findings:
+        table.add(one.about, one.found, one.advice)
+    return table
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the ``check`` command."""
+    parser = subparsers.add_parser("check", help="say what a folder of labelled images is good for")
+    parser.add_argument("folder", type=Path, help=FOLDER_HELP)
+    parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
+    parser.add_argument("--page", type=Path, help="write a page with contact sheets of every class to this file")
+    add_format(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the ``check`` command; gives the exit code: 2 where something forbids to learn from the folder."""
+    try:
+        checked = check(options.folder, options.group_pattern)
+    except DataError as error:
+        sys.stderr.write(f"check: {error}\n")
+        return 2
+    table_of(checked).write(open_console(), options.format)
+    if options.page:
+        rows = [(one.about, one.found, one.advice) for one in checked.findings]
+        write_whole(options.page, contact_page(options.folder.name, rows, checked.examples).encode())
+        sys.stderr.write(f"page with contact sheets: {options.page}\n")
+    return 2 if checked.problems else 0

@@ -1,0 +1,66 @@
+"""How far reviewers agree: a majority for each image, and a kappa for all."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+Votes = Mapping[str, Mapping[str, str]]
+"""By image, each reviewer's label."""
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """Agreement beyond chance, 1 for all: of two reviewers Cohen's, of more Fleiss'.
+
+    Attributes
+    ----------
+    name : str
+        ``Cohen's kappa`` or ``Fleiss' kappa``.
+    value : float
+    images : int
+        Which every counted reviewer labelled.
+    """
+
+    name: str
+    value: float
+    images: int
+
+
+def majority(votes: Mapping[str, str]) -> str | None:
+    """Give the label of more than half of the reviewers, None where there is none."""
+    (label, most), *_ = Counter(votes.values()).most_common()
+    return label if 2 * most > len(votes) else None
+
+
+def kappa(votes: Votes) -> Kappa | None:
+    """Measure agreement on images that several reviewers labelled; None where nothing can be told.
+
+    Cohen, Educ. Psychol. Meas. 20, 1960; Fleiss, Psychol. Bull. 76, 1971, on the images with as many labels as most
+    shared images have.
+    """
+    shared = [one for one in votes.values() if len(one) > 1]
+    if not shared:
+        return None
+    pairs = {name for one in shared for name in one}
+    labels = sorted({label for one in shared for label in one.values()})
+    if len(labels) < 2:
+        return Kappa("agreement, of one class alone", 1.0, len(shared))
+    if len(pairs) == 2:
+        first, second = sorted(pairs)
+        value = cohen_kappa_score([one[first] for one in shared], [one[second] for one in shared], labels=labels)
+        return Kappa("Cohen's kappa", round(float(value), 4), len(shared))
+    raters = Counter(len(one) for one in shared).most_common(1)[0][0]
+    rows = [one for one in shared if len(one) == raters]
+    counts = np.array([[list(one.values()).count(label) for label in labels] for one in rows])
+    return Kappa("Fleiss' kappa", round(fleiss(counts), 4), len(rows))
+
+
+def fleiss(counts: "np.ndarray[tuple[int, int], np.dtype[np.int64]]") -> float:
+    """Compute Fleiss' kappa of counts by image and label, int64[n, labels], each row of the same sum."""
+    raters = counts[0].sum()
+    agreed = float(((counts**2).sum(1) - raters).mean() / (raters * (raters - 1)))
+    chance = float(((counts.sum(0) / counts.sum()) ** 2).sum())
+    return 1.0 if chance == 1.0 else (agreed - chance) / (1 - chance)

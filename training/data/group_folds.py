@@ -1,0 +1,34 @@
+"""Folds of whole groups, as positions: what a head is examined on, and what a check tries its shortcuts on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from training.data.labels import DataError
+
+FOLDS = 5
+
+Positions = NDArray[np.int64]
+Parts = list[tuple[Positions, Positions]]
+
+
+def grouped_parts(labels: Positions, groups: Sequence[str], folds: int = FOLDS) -> Parts:
+    """Deal groups to folds, every class as evenly as they allow: positions to learn from and to ask about.
+
+    Raises
+    ------
+    DataError
+        Some class cannot be on both sides; says which.
+    """
+    names = np.unique(np.asarray(groups), return_inverse=True)[1]
+    per_class = min(len(np.unique(names[labels == label])) for label in np.unique(labels))
+    if per_class < 2:
+        raise DataError("a class lies in one group whole: add images of another patient, slide or specimen")
+    splitter = StratifiedGroupKFold(min(folds, per_class), shuffle=True, random_state=0)
+    parts = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(np.zeros(len(labels)), labels, names) if len(b)]
+    for learnt, _ in parts:
+        if missing := set(np.unique(labels).tolist()) - set(np.unique(labels[learnt]).tolist()):
+            raise DataError(f"class number {min(missing) + 1} has too few groups to be left out: add images of others")
+    return parts

@@ -1,0 +1,184 @@
+"""Which fields belong together, so that a model is never examined on a patient, slide or specimen that it has learnt.
+
+In this order: ``groups.csv``, a folder within the class folder, a pattern for file names; else slides inferred from the
+look; else runs of neighbouring numbers; else each image by itself, which flatters, and is said wherever a number is.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.data.labels import DataError, acquisition_of
+from training.data.source import Listing, SourceImage
+
+GROUPS_NAME = "groups.csv"
+KINDS = ("patient", "specimen", "slide")
+"""Columns of the file that may name a group, the strictest first."""
+RUNS = 5
+"""Parts into which each class's numbers are cut where nothing else is known."""
+NUMBERED = 0.95
+"""Share of a class's files with a number of their own from which on numbers tell the order of acquisition."""
+RANDOM_WARNING = (
+    "No patient, slide or number is known, so images of one slide may be on both sides of every test: these numbers "
+    "are too good. Name patients in groups.csv."
+)
+RUNS_WARNING = (
+    "No patient or slide is known; runs of neighbouring numbers were left out, which is kinder than new patients are."
+)
+INFERRED_WARNING = "Slides were inferred from how fields look, not told: name patients in groups.csv to be sure."
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The group of every image.
+
+    Attributes
+    ----------
+    names : dict of str to str
+        By key.
+    kind : str
+        What a group is: one of ``KINDS``, ``folder``, ``pattern``, ``inferred slide``, ``run of numbers`` or ``image``.
+    warning : str or None
+        What a reader of any number must know; None where groups were told.
+    """
+
+    names: dict[str, str]
+    kind: str
+    warning: str | None
+
+    @property
+    def told(self) -> bool:
+        """Whether somebody said which images belong together."""
+        return self.warning is None
+
+
+def groups_of(
+    folder: Path, listing: Listing, infer: Callable[[], Mapping[str, str]], pattern: str | None = None
+) -> Groups:
+    """Find the group of every image.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the classes, and ``groups.csv`` or not.
+    listing : Listing
+        Of that folder.
+    infer : callable
+        Gives inferred slides by key; asked only where files are numbered and nobody told.
+    pattern : str, optional
+        A regular expression; its first group, or all that it matches, names the group of a file.
+
+    Raises
+    ------
+    DataError
+        ``groups.csv`` or the pattern does not fit the files, or a class lies in one group whole; says what to do.
+    """
+    if (folder / GROUPS_NAME).is_file():
+        return _demand_apart(_from_file(folder / GROUPS_NAME, listing.images), listing.images)
+    if pattern is None and any(one.group for one in listing.images):
+        return _demand_apart(_from_folders(listing.images), listing.images)
+    if pattern is not None:
+        return _demand_apart(_from_pattern(pattern, listing.images), listing.images)
+    if _are_numbered(listing.images):
+        slides = dict(infer())
+        if _alone(slides, listing.images) is None:
+            return Groups(slides, "inferred slide", INFERRED_WARNING)
+        return Groups(_runs(listing.images), "run of numbers", RUNS_WARNING)
+    return Groups({one.key: one.key for one in listing.images}, "image", RANDOM_WARNING)
+
+
+def _from_file(path: Path, images: Sequence[SourceImage]) -> Groups:
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8") from error
+    columns = set(rows[0]) if rows else set()
+    kind = next((one for one in KINDS if one in columns), None)
+    if "file" not in columns or kind is None:
+        raise DataError(f"{path} needs a column file and one of {', '.join(KINDS)} in its first line")
+    told = {str(row["file"]).strip().replace("\\", "/"): str(row[kind] or "").strip() for row in rows}
+    bare = Counter(name.rpartition("/")[2] for name in told)
+    by_name = {name.rpartition("/")[2]: group for name, group in told.items()}
+    found = {}
+    for one in images:
+        name = one.path.rpartition("/")[2]
+        group = told.get(one.path) or told.get(one.key) or (by_name[name] if bare[name] == 1 else "")
+        if group:
+            found[one.key] = group
+    if missing := [one.path for one in images if one.key not in found]:
+        raise DataError(
+            f"{path} names no {kind} for {len(missing)} of {len(images)} images, such as {missing[0]}: add a line for "
+            "each, its file as <class folder>/<file name>"
+        )
+    return Groups(found, kind, None)
+
+
+def _from_folders(images: Sequence[SourceImage]) -> Groups:
+    if loose := [one.path for one in images if one.group is None]:
+        raise DataError(
+            f"{len(loose)} images, such as {loose[0]}, lie beside the folders of patients in their class: put each in "
+            f"its patient's folder, or name all in {GROUPS_NAME}"
+        )
+    return Groups({one.key: str(one.group) for one in images}, "folder", None)
+
+
+def _from_pattern(pattern: str, images: Sequence[SourceImage]) -> Groups:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise DataError(f"--group-pattern {pattern!r} is no regular expression: {error}") from error
+    found = {}
+    for one in images:
+        if match := compiled.search(one.path.rpartition("/")[2]):
+            found[one.key] = match.group(1) if compiled.groups else match.group(0)
+    if missing := [one.path for one in images if not found.get(one.key)]:
+        raise DataError(
+            f"--group-pattern {pattern!r} finds no group in {len(missing)} of {len(images)} file names, such as "
+            f"{missing[0]}: correct it"
+        )
+    return Groups(found, "pattern", None)
+
+
+def _are_numbered(images: Sequence[SourceImage]) -> bool:
+    """Tell whether nearly every file of each class has a number of its own."""
+    by_class: dict[str, list[int]] = {}
+    for one in images:
+        number = acquisition_of(one.key)
+        by_class.setdefault(one.label, []).append(-1 if number is None else number)
+    return all(len({n for n in numbers if n >= 0}) >= NUMBERED * len(numbers) for numbers in by_class.values())
+
+
+def _runs(images: Sequence[SourceImage]) -> dict[str, str]:
+    by_class: dict[str, list[SourceImage]] = {}
+    for one in images:
+        by_class.setdefault(one.label, []).append(one)
+    found = {}
+    for label, some in by_class.items():
+        some.sort(key=lambda one: (acquisition_of(one.key) or 0, one.key))
+        for number, part in enumerate(np.array_split(np.arange(len(some)), min(RUNS, len(some))), 1):
+            found.update({some[place].key: f"{label}-run-{number}" for place in part})
+    return found
+
+
+def _alone(names: Mapping[str, str], images: Sequence[SourceImage]) -> tuple[str, str] | None:
+    """Find a class that lies in one group whole: its label and that group."""
+    groups: dict[str, set[str]] = {}
+    for one in images:
+        groups.setdefault(one.label, set()).add(names[one.key])
+    return next(((label, min(some)) for label, some in groups.items() if len(some) == 1), None)
+
+
+def _demand_apart(groups: Groups, images: Sequence[SourceImage]) -> Groups:
+    if (found := _alone(groups.names, images)) is not None:
+        label, name = found
+        raise DataError(
+            f"every image of {label} is of one {groups.kind}, {name}: what a model learns there may be the "
+            f"{groups.kind} alone; add images of another one, or leave the class out"
+        )
+    return groups

@@ -1,0 +1,100 @@
+"""What an adapted head is worth on groups that it never saw, in the form that a card carries and the page draws."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier
+
+from inference import ModelCard
+from training.data.groups import Groups
+from training.evaluation import metrics
+from training.evaluation.bootstrap import estimate
+from training.evaluation.predictions import Measured
+from training.evaluation.results import FoldScore, ProtocolResult, rounded
+
+REPLICATES = 400
+PROTOCOL_OF = {"run of numbers": "contiguous", "image": "random"}
+"""What the page calls it; every group that was told or inferred counts as a slide left out."""
+NEIGHBOURS = 5
+
+
+def examine_groups(
+    card: ModelCard,
+    labels: NDArray[np.int64],
+    groups: Sequence[str],
+    folds: NDArray[np.int64],
+    measured: Measured,
+) -> ProtocolResult:
+    """Measure answers on groups left out, with intervals that draw whole groups.
+
+    Parameters
+    ----------
+    card : ModelCard
+        By whose rules answers are read.
+    labels, folds : int64[n]
+        Truth, and which fold asked.
+    groups : sequence of str
+        Of each image.
+    measured : Measured
+        The answers.
+    """
+    answered = [(labels[folds == fold], _part(measured, folds == fold), card) for fold in np.unique(folds)]
+    predictions = metrics.pool(answered)
+    order = np.concatenate([np.flatnonzero(folds == fold) for fold in np.unique(folds)])
+    clusters = np.unique(np.asarray(groups)[order], return_inverse=True)[1].astype(np.int64)
+    found = estimate(
+        lambda which: metrics.measures(predictions.take(which)), clusters, np.zeros_like(clusters), REPLICATES
+    )
+    sizes = np.bincount(folds)
+    return ProtocolResult(
+        folds=[
+            FoldScore(name=f"fold-{number + 1}", images=int(sizes[number]), balanced_accuracy=rounded(score))
+            for number, score in zip(np.unique(folds).tolist(), metrics.fold_scores(predictions), strict=True)
+        ],
+        images=len(predictions),
+        metrics={name: one for name, one in found.items() if "/" not in name},
+        sensitivity={n.partition("/")[2]: one for n, one in found.items() if n.startswith("sensitivity/")},
+        specificity={n.partition("/")[2]: one for n, one in found.items() if n.startswith("specificity/")},
+        confusion=predictions.confusion.tolist(),
+        reliability=[(rounded(a), rounded(b), n) for a, b, n in metrics.reliability(predictions)],
+        risk_coverage=[(rounded(a), rounded(b)) for a, b in metrics.risk_coverage(predictions)],
+    )
+
+
+def colour_shortcut(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> float:
+    """Score the mean colour alone, three numbers an image, on the same parts: balanced accuracy."""
+    colours = np.stack([image.reshape(-1, 3).mean(0) for image in images])
+    answers = np.empty_like(labels)
+    for learnt, left_out in parts:
+        answers[left_out] = (
+            KNeighborsClassifier(min(NEIGHBOURS, len(learnt)))
+            .fit(colours[learnt], labels[learnt])
+            .predict(colours[left_out])
+        )
+    return rounded(float(np.mean([(answers == labels)[labels == one].mean() for one in np.unique(labels)])))
+
+
+def headline(result: ProtocolResult, groups: Groups, count: int) -> str:
+    """Say in a line what the model is worth, a warning first where nobody told which images belong together."""
+    plural = {"run of numbers": "runs of numbers"}.get(groups.kind, f"{groups.kind}s")
+    one = result.metrics["balanced_accuracy"]
+    told = [
+        f"Balanced accuracy {one.value:.3f} [{one.low:.3f}, {one.high:.3f}] over {len(result.confusion)} classes, "
+        f"on {count} {plural} left out"
+    ]
+    if (side := result.metrics.get("malignant_auroc")) is not None:
+        told.append(f"malignant against benign AUROC {side.value:.3f} [{side.low:.3f}, {side.high:.3f}]")
+    return " ".join([*([groups.warning] if groups.warning else []), "; ".join(told) + "."])
+
+
+def evaluation_of(protocol: str, result: ProtocolResult, more: dict[str, Any]) -> dict[str, Any]:
+    """Arrange what a card's ``evaluation`` holds."""
+    return {"protocols": {protocol: result.model_dump(mode="json")}, **more}
+
+
+def _part(measured: Measured, which: NDArray[np.bool_]) -> Measured:
+    return Measured(measured.probabilities[which], measured.scores[which])

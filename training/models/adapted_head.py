@@ -1,0 +1,214 @@
+"""A head for a laboratory's own classes on a frozen network, and what it is worth on groups that it never saw.
+
+Everything is read off embeddings that were computed once. Groups (patients, slides) are dealt to folds; each fold is
+answered by a head that learnt from the others, with a shrinkage that was chosen among these others alone. Calibration,
+prediction sets, triage and the threshold of the OOD score are set on these answers, and the final head learns from all
+(Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). So the measured probabilities are honest but
+for some ten numbers that were set on all the answers at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+
+from inference import ClassSpec
+from training.data.classes import labels_of
+from training.data.group_folds import grouped_parts
+from training.data.labels import DataError
+from training.models import calibration, out_of_distribution
+from training.models.discriminant import fit_discriminants
+from training.models.features import Features
+from training.models.gate import fit_gate
+from training.models.levels import sides_of
+from training.models.linear_probe import LinearHead
+from training.models.out_of_distribution import Mahalanobis
+from training.models.readings import Reading
+from training.models.slide_calibration import (
+    TriageNumbers,
+    minimum_probabilities,
+    quantile,
+    slide_weights,
+    temperature,
+    triage_numbers,
+)
+from training.models.slide_learner import KNOWN_QUANTILE, FieldReadings, SlideNumbers, rank_for
+from training.progress import bar
+
+INNER_FOLDS = 3
+SHRINKAGES = (0.1, 0.2, 0.4, 0.6, 0.8)
+"""That are tried: the fewer images, the more."""
+COPY_WEIGHT, OOD_COPY_WEIGHT = 0.1, 0.1
+"""Of a varied copy, where an image weighs 1."""
+LARGE_GROUP = 20
+"""Images from which on a group's own quantile says something; smaller groups are calibrated fold by fold."""
+
+Floats = NDArray[np.float32]
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What heads answered on groups that they had not learnt from.
+
+    Attributes
+    ----------
+    probabilities : float32[n, classes]
+        Calibrated.
+    ood_score : float64[n]
+    folds : int64[n]
+        Which fold asked about the image.
+    """
+
+    probabilities: Floats
+    ood_score: NDArray[np.float64]
+    folds: Positions
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """All that was fitted, on embeddings as they were given, and what it answered across groups."""
+
+    head: LinearHead
+    temperature: float
+    distance: Mahalanobis
+    readings: FieldReadings
+    numbers: SlideNumbers
+    shrinkage: float
+    answers: Answers
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    head: LinearHead
+    distance: Mahalanobis
+    gate: Reading
+
+
+def adapt_head(
+    features: Features, labels: Positions, groups: Sequence[str], colours: int, classes: Sequence[ClassSpec]
+) -> Adapted:
+    """Fit a head, and examine it on groups left out.
+
+    Parameters
+    ----------
+    features : Features
+        Of the images; strangers as well, or none.
+    labels : int64[n]
+        Index into ``classes``.
+    groups : sequence of str
+        Of each image.
+    colours : int
+        How many statistics come first, of the view in colour.
+    classes : sequence of ClassSpec
+        Two or more.
+
+    Raises
+    ------
+    DataError
+        The groups are too few.
+    """
+    sides, names = sides_of(classes), np.asarray(groups)
+    parts = grouped_parts(labels, groups)
+    logits = np.empty((len(labels), len(classes)), np.float32)
+    distances, gates, folds = np.empty(len(labels)), np.empty(len(labels)), np.empty(len(labels), np.int64)
+    for number, (learnt, left_out) in enumerate(bar(parts, "Groups left out", len(parts), unit="fold")):
+        some = features.take(learnt)
+        shrinkage = choose_shrinkage(some.embeddings, labels[learnt], names[learnt].tolist())
+        fitted = _fit(some, labels[learnt], colours, shrinkage)
+        standard = fitted.head.standardise(features.embeddings[left_out])
+        logits[left_out], folds[left_out] = fitted.head.logits(features.embeddings[left_out]), number
+        distances[left_out], gates[left_out] = fitted.distance.score(standard), fitted.gate.of(standard)
+    shrinkage = choose_shrinkage(features.embeddings, labels, groups)
+    final = _fit(features, labels, colours, shrinkage)
+    units = calibration_units(groups, folds)
+    heat = temperature(logits, labels, units, np.arange(len(classes)))
+    probabilities = softmax(logits / heat, 1).astype(np.float32)
+    (ood_score, gate, share), threshold = _ood_score(final.gate, distances, gates, units)
+    triage = triage_of(probabilities, labels, sides, units)
+    return Adapted(
+        final.head,
+        heat,
+        final.distance,
+        FieldReadings(None, gate, share, None, sides),
+        SlideNumbers(
+            triage,
+            minimum_probabilities(probabilities, labels, units, labels_of(classes)),
+            threshold,
+            None,
+            {name: round(float((ood_score[names == name] > threshold).mean()), 4) for name in np.unique(names)},
+        ),
+        shrinkage,
+        Answers(probabilities, ood_score, folds),
+    )
+
+
+def triage_of(probabilities: Floats, labels: Positions, sides: Floats, units: Sequence[str]) -> TriageNumbers | None:
+    """Calibrate the sum of the malignant probabilities, on images of either side; None without both sides."""
+    if not {1.0, -1.0} <= set(sides.tolist()):
+        return None
+    here = sides[labels] != 0
+    malignant = np.clip(probabilities[here][:, sides > 0].sum(1).astype(np.float64), 1e-7, 1 - 1e-7)
+    logits = np.log(malignant) - np.log1p(-malignant)
+    return triage_numbers(logits, sides[labels[here]] > 0, np.asarray(units)[here].tolist())
+
+
+def choose_shrinkage(embeddings: Floats, labels: Positions, groups: Sequence[str]) -> float:
+    """Choose the shrinkage of least loss on groups left out, classes weighing alike, each at its best temperature."""
+    try:
+        parts = grouped_parts(labels, groups, INNER_FOLDS)
+    except DataError:
+        return SHRINKAGES[len(SHRINKAGES) // 2]
+    logits = np.empty((len(SHRINKAGES), len(labels), labels.max() + 1), np.float32)
+    for learnt, left_out in parts:
+        heads = fit_discriminants(embeddings[None, learnt], embeddings[None][:0], labels[learnt], SHRINKAGES, 0.0)
+        for place, head in enumerate(heads):
+            logits[place, left_out] = head.logits(embeddings[left_out])
+    losses = []
+    for one in logits:
+        told = log_softmax(one / calibration.temperature(one, labels), 1)[np.arange(len(labels)), labels]
+        losses.append(-float(np.mean([told[labels == label].mean() for label in np.unique(labels)])))
+    return SHRINKAGES[int(np.argmin(losses))]
+
+
+def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
+    """Name what calibration weighs alike: a large group, or all small ones of a fold together."""
+    names, place, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    return [
+        str(names[one]) if sizes[one] >= LARGE_GROUP else f"part {folds[image] + 1}" for image, one in enumerate(place)
+    ]
+
+
+def _fit(features: Features, labels: Positions, colours: int, shrinkage: float) -> _Fitted:
+    (head,) = fit_discriminants(features.turned, features.varied, labels, (shrinkage,), COPY_WEIGHT)
+    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
+    copies = len(features.varied)
+    weights = np.repeat([1.0, *[OOD_COPY_WEIGHT] * copies], len(labels))
+    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
+    width = head.kernel.shape[0]
+    gate = fit_gate(features, head) if features.strangers else Reading(np.zeros(width, np.float32), 0.0)
+    return _Fitted(head, distance, gate)
+
+
+def _ood_score(
+    gate: Reading, distances: NDArray[np.float64], gates: NDArray[np.float64], units: Sequence[str]
+) -> tuple[tuple[NDArray[np.float64], Reading, float], float]:
+    """Add distance and gate, each from its median in units of the way to its quantile, as ``slide_learner`` does.
+
+    Returns
+    -------
+    ((float64[n], Reading, float), float)
+        Strangeness of the images; the gate's reading and the distance's share in it; and the threshold.
+    """
+    weights = slide_weights(units)
+    middles = [quantile(one, weights, 0.5) for one in (distances, gates)]
+    widths = [
+        max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
+        for one, middle in zip((distances, gates), middles, strict=True)
+    ]
+    trusted = float(np.any(gate.kernel))
+    ood_score = (distances - middles[0]) / widths[0] + trusted * (gates - middles[1]) / widths[1]
+    reading = gate.scaled(trusted / widths[1], -middles[0] / widths[0] - trusted * middles[1] / widths[1])
+    return (ood_score, reading, 1 / widths[0]), quantile(ood_score, weights, KNOWN_QUANTILE)
