@@ -49,6 +49,8 @@ from training.serving.model_folder import card_of, release
 DEFAULT_BASE = Path("models/default")
 LEAST_IMAGES = 10
 """Of a class: with fewer, five folds leave nothing to learn from, and no number means anything."""
+UNDECIDED = 0.01
+"""Share of the images that may lie under two labels, and are then left out: reviewers settle the rest one day."""
 COMPARED = 48
 """Images on which file and network must say the same."""
 PLAIN_BASE = "base:"
@@ -89,7 +91,11 @@ def look_at(folder: Path, pattern: str | None) -> Labelled:
             f"too few images of {', '.join(small)}: {LEAST_IMAGES} of a class are needed; add some, or move the "
             "class's folder away"
         )
-    manifest = manifest_of(folder)
+    manifest = manifest_of(folder, undecided=UNDECIDED)
+    settled = {one.key for one in manifest.records}
+    if out := [one.path for one in listing.images if one.key not in settled]:
+        sys.stderr.write(f"adapt: the same image under two labels, left out: {', '.join(out)}\n")
+        listing.images[:] = [one for one in listing.images if one.key in settled]
     groups = groups_of(folder, listing, lambda: slides_of(folder, manifest), pattern)
     return Labelled(listing, manifest, groups)
 

@@ -34,6 +34,8 @@ BAND_SIGMA = 0.15  # cycles a pixel; 0.12 and 0.10 separate pairs of different l
 # On 2,573 fields of the public set no pair of different labels (so of different patients) reaches 0.41, and the
 # twelve pairs looked at between 0.42 and 0.50 all show the same cells.
 PEAK = 0.43
+LEAST_PAIRS = 1_000  # of different labels: with fewer, their highest peak says little of chance
+SAME_PEAK = 0.85  # of one image under two labels, whatever it shows; of two single cells at most 0.6 was seen
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,32 @@ def near_hashes(bits: NDArray[np.bool_], distance: int = HASH_DISTANCE) -> NDArr
     return np.concatenate(pairs)
 
 
+def peak_by_chance(overlaps: Sequence[Overlap], labels: Sequence[str]) -> float:
+    """Give the highest correlation peak that images of different labels reach, which show different cells.
+
+    Fields of many cells stay below ``PEAK``. Pictures of one cell each are alike in their middle: of two hundred such,
+    some correlate as shifted fields do, and would be linked into one group through one another.
+
+    Parameters
+    ----------
+    overlaps
+        Of every pair.
+    labels
+        One an image.
+
+    Returns
+    -------
+    float
+        0 where too few pairs differ in label to tell. Pairs above ``SAME_PEAK`` count as one image under two labels.
+    """
+    apart = [one.peak for one in overlaps if labels[one.first] != labels[one.second]]
+    sizes = np.unique(np.asarray(labels), return_counts=True)[1]
+    pairs = (int(sizes.sum()) ** 2 - int((sizes**2).sum())) // 2
+    return max((peak for peak in apart if peak < SAME_PEAK), default=0.0) if pairs >= LEAST_PAIRS else 0.0
+
+
 def duplicate_groups(
-    names: Sequence[str], fingerprints: Sequence[Fingerprint], progress: bool = False
+    names: Sequence[str], fingerprints: Sequence[Fingerprint], labels: Sequence[str], progress: bool = False
 ) -> list[str | None]:
     """Group near-duplicates.
 
@@ -153,6 +179,8 @@ def duplicate_groups(
     names
         One an image, such as its sha256: the smallest of a group names it, so that the order of files does not matter.
     fingerprints
+        One an image.
+    labels
         One an image.
     progress
         Show a bar.
@@ -166,7 +194,8 @@ def duplicate_groups(
         return []
     links = near_hashes(np.array([print_.bits for print_ in fingerprints])).tolist()
     overlaps = find_overlaps(np.array([print_.phases for print_ in fingerprints]), progress=progress)
-    links += [[overlap.first, overlap.second] for overlap in overlaps]
+    chance = peak_by_chance(overlaps, labels)
+    links += [[overlap.first, overlap.second] for overlap in overlaps if overlap.peak > chance]
     members = components(len(names), links)
     return [min(names[other] for other in group)[:12] if len(group) > 1 else None for group in members]
 

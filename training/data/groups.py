@@ -20,6 +20,9 @@ from training.data.source import Listing, SourceImage
 GROUPS_NAME = "groups.csv"
 KINDS = ("patient", "specimen", "slide")
 """Columns of the file that may name a group, the strictest first."""
+LEAST_SLIDES = 3
+"""Inferred slides that every class must lie on: with fewer, what is left out of a class is half of it and more, and
+how pictures of single cells look says little of their slide."""
 RUNS = 5
 """Parts into which each class's numbers are cut where nothing else is known."""
 NUMBERED = 0.95
@@ -87,7 +90,7 @@ def groups_of(
         return _demand_apart(_from_pattern(pattern, listing.images), listing.images)
     if _are_numbered(listing.images):
         slides = dict(infer())
-        if _alone(slides, listing.images) is None:
+        if min(map(len, _by_class(slides, listing.images).values())) >= LEAST_SLIDES:
             return Groups(slides, "inferred slide", INFERRED_WARNING)
         return Groups(_runs(listing.images), "run of numbers", RUNS_WARNING)
     return Groups({one.key: one.key for one in listing.images}, "image", RANDOM_WARNING)
@@ -166,19 +169,18 @@ def _runs(images: Sequence[SourceImage]) -> dict[str, str]:
     return found
 
 
-def _alone(names: Mapping[str, str], images: Sequence[SourceImage]) -> tuple[str, str] | None:
-    """Find a class that lies in one group whole: its label and that group."""
+def _by_class(names: Mapping[str, str], images: Sequence[SourceImage]) -> dict[str, set[str]]:
     groups: dict[str, set[str]] = {}
     for one in images:
         groups.setdefault(one.label, set()).add(names[one.key])
-    return next(((label, min(some)) for label, some in groups.items() if len(some) == 1), None)
+    return groups
 
 
 def _demand_apart(groups: Groups, images: Sequence[SourceImage]) -> Groups:
-    if (found := _alone(groups.names, images)) is not None:
-        label, name = found
-        raise DataError(
-            f"every image of {label} is of one {groups.kind}, {name}: what a model learns there may be the "
-            f"{groups.kind} alone; add images of another one, or leave the class out"
-        )
+    for label, some in _by_class(groups.names, images).items():
+        if len(some) == 1:
+            raise DataError(
+                f"every image of {label} is of one {groups.kind}, {min(some)}: what a model learns there may be the "
+                f"{groups.kind} alone; add images of another one, or leave the class out"
+            )
     return groups

@@ -13,7 +13,6 @@ import numpy as np
 from inference import ImageError, read_image
 from training.atomic_write import write_whole
 from training.data import duplicates
-from training.data import duplicates as overlaps
 from training.data.duplicates import Fingerprint, duplicate_groups, fingerprint
 from training.data.labels import DataError, acquisition_of
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse, read
@@ -41,7 +40,7 @@ class Examination:
     notes: list[str] = field(default_factory=list)
 
 
-def examine(source: Source, workers: int = 4, progress: bool = True) -> Examination:
+def examine(source: Source, workers: int = 4, progress: bool = True, undecided: float = 0.0) -> Examination:
     """Decode, hash and compare every image of a source.
 
     Parameters
@@ -52,6 +51,8 @@ def examine(source: Source, workers: int = 4, progress: bool = True) -> Examinat
         Images decoded at a time.
     progress
         Show bars.
+    undecided
+        Share of the images that may lie under two labels: they are left out, and a note says so.
 
     Returns
     -------
@@ -68,15 +69,23 @@ def examine(source: Source, workers: int = 4, progress: bool = True) -> Examinat
                 seen.append(result)
             else:
                 problems.append(result)
-    problems += _under_two_labels(seen)
+    contradictions = _under_two_labels(seen)
+    notes = list(listing.notes)
+    if 0 < sum(map(len, contradictions)) <= undecided * len(listing.images):
+        out = {image.key for images in contradictions for image in images}
+        seen = [one for one in seen if one.image.key not in out]
+        notes += [f"left out, {line}" for line in map(_contradiction, contradictions)]
+    else:
+        problems += map(_contradiction, contradictions)
     images = {one.image.key: one.image for one in seen}
     if problems:
-        return Examination(Manifest((), listing.classes), images, problems, listing.notes)
-    groups = duplicate_groups([one.record.sha256 for one in seen], [one.print_ for one in seen], progress)
+        return Examination(Manifest((), listing.classes), images, problems, notes)
+    labels = [one.record.label for one in seen]
+    groups = duplicate_groups([one.record.sha256 for one in seen], [one.print_ for one in seen], labels, progress)
     records = [
         one.record.model_copy(update={"duplicate_group": group}) for one, group in zip(seen, groups, strict=True)
     ]
-    notes = listing.notes + _groups_of_two_labels(records)
+    notes += _groups_of_two_labels(records)
     return Examination(replace(Manifest.of(records), classes=listing.classes), images, problems, notes)
 
 
@@ -101,16 +110,16 @@ def _look(source: Source, image: SourceImage) -> Seen | str:
     return Seen(image, record, pixels_sha256, fingerprint(picture.pixels))
 
 
-def _under_two_labels(seen: list[Seen]) -> list[str]:
+def _under_two_labels(seen: list[Seen]) -> list[list[SourceImage]]:
     """Find equal pixels (so equal files too) with different labels."""
     same: dict[str, list[SourceImage]] = {}
     for one in seen:
         same.setdefault(one.pixels_sha256, []).append(one.image)
-    return [
-        "the same image under two labels: " + ", ".join(image.path for image in images)
-        for images in same.values()
-        if len({image.label for image in images}) > 1
-    ]
+    return [images for images in same.values() if len({image.label for image in images}) > 1]
+
+
+def _contradiction(images: list[SourceImage]) -> str:
+    return "the same image under two labels: " + ", ".join(image.path for image in images)
 
 
 def _groups_of_two_labels(records: list[Record]) -> list[str]:
@@ -127,10 +136,13 @@ def _groups_of_two_labels(records: list[Record]) -> list[str]:
 
 CACHE = Path("runs/manifests")
 # Part of the cache's key: other ways of finding duplicates give other groups.
-_METHOD = (duplicates.HASH_SIDE, duplicates.HASH_DISTANCE, overlaps.SIDE, overlaps.BAND, overlaps.PEAK)
+_METHOD = (
+    *(duplicates.HASH_SIDE, duplicates.HASH_DISTANCE, duplicates.SIDE, duplicates.BAND, duplicates.PEAK),
+    *(duplicates.LEAST_PAIRS, duplicates.SAME_PEAK),
+)
 
 
-def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Manifest:
+def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True, undecided: float = 0.0) -> Manifest:
     """Give the manifest of a local folder: the one pulled with it, else one made now and kept in ``cache``.
 
     Parameters
@@ -141,6 +153,8 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Man
         Where manifests of folders without one are kept, each for one state of its folder (names, sizes, times).
     progress
         Show bars while reading.
+    undecided
+        As of ``examine``; where it lets images out, the manifest has fewer images than the folder.
 
     Raises
     ------
@@ -152,10 +166,10 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True) -> Man
             manifest = read(folder / MANIFEST_NAME)
             _demand_same(manifest, source)
             return replace(manifest, classes=source.listing().classes)
-        kept = cache / f"{_state(source)}.jsonl"
+        kept = cache / f"{_state(source, undecided)}.jsonl"
         if kept.is_file():
             return replace(parse(kept.read_bytes(), str(kept)), classes=source.listing().classes)
-        examination = examine(source, progress=progress)
+        examination = examine(source, progress=progress, undecided=undecided)
     if examination.problems:
         raise DataError("\n".join([f"{folder} cannot be used:", *examination.problems]))
     write_whole(kept, examination.manifest.content)
@@ -176,8 +190,8 @@ def _demand_same(manifest: Manifest, source: Source) -> None:
         )
 
 
-def _state(source: Source) -> str:
-    digest = hashlib.sha256(repr(_METHOD).encode())
+def _state(source: Source, undecided: float) -> str:
+    digest = hashlib.sha256(repr((_METHOD, undecided)).encode())
     for image in source.listing().images:
         stat = (source.location / image.path).stat()
         digest.update(f"{image.path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())

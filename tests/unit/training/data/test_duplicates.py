@@ -6,14 +6,16 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from inference import read_image
-from training.data.duplicates import components, duplicate_groups, fingerprint, near_hashes
+from training.data.duplicates import Overlap, components, duplicate_groups, fingerprint, near_hashes, peak_by_chance
 from training.data.synthetic import Stain, draw_field
 
 SLIDE = Stain(0.3, 1.0, (252, 252, 248), 0.04, 1.0, 110, 0.7, 0.5, 2)
 
 
 def groups_of(fields: list[np.ndarray]) -> list[str | None]:
-    return duplicate_groups([f"{n:02d}" for n in range(len(fields))], [fingerprint(field) for field in fields])
+    return duplicate_groups(
+        [f"{n:02d}" for n in range(len(fields))], [fingerprint(field) for field in fields], ["one"] * len(fields)
+    )
 
 
 def saved_again(field: np.ndarray) -> np.ndarray:
@@ -68,3 +70,12 @@ def test_real_near_duplicates_are_found_and_stay_within_a_label(smears: Path) ->
     names = [name for pair in known for name in pair]
     fields = [read_image((smears / name).read_bytes()).pixels for name in names]
     assert groups_of(fields) == ["00", "00", "02", "02", "04", "04", "06", "06"]
+
+
+def test_what_pictures_of_different_labels_reach_links_no_others() -> None:
+    labels = ["blast"] * 40 + ["healthy"] * 40
+    alike = [Overlap(first, first + 1, 0.55) for first in range(39)] + [Overlap(60, 61, 0.95)]
+    assert peak_by_chance([*alike, Overlap(3, 50, 0.58)], labels) == 0.58
+    # Of one image under two labels nothing is learnt of chance, and little where few pairs could tell.
+    assert peak_by_chance([*alike, Overlap(3, 50, 0.97)], labels) == 0.0
+    assert peak_by_chance([Overlap(0, 1, 0.58)], ["blast", "healthy"]) == 0.0

@@ -62,10 +62,12 @@ NUMBERED = tuple(f"{label}/{number}.png" for label in "ab" for number in range(1
 
 
 def test_numbered_files_have_slides_inferred_else_runs(tmp_path: Path) -> None:
-    halves = {name: f"{name[0]}-{int(name[2]) // 5}" for name in NUMBERED}
-    found = groups_of(tmp_path, listing(*NUMBERED), lambda: halves)
+    thirds = {name: f"{name[0]}-{int(name[2]) // 4}" for name in NUMBERED}
+    found = groups_of(tmp_path, listing(*NUMBERED), lambda: thirds)
     assert (found.kind, found.warning) == ("inferred slide", INFERRED_WARNING)
-    found = groups_of(tmp_path, listing(*NUMBERED), lambda: {name: name[0] for name in NUMBERED})
+    found = groups_of(
+        tmp_path, listing(*NUMBERED), lambda: {name: f"{name[0]}-{int(name[2]) // 5}" for name in NUMBERED}
+    )
     assert (found.kind, found.warning) == ("run of numbers", RUNS_WARNING)
     assert found.names["a/0.png"] == found.names["a/1.png"] != found.names["a/2.png"]
 
