@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.labels import SUFFIXES, DataError
+from intake import SUFFIXES
+from training.data.labels import DataError
 from training.models.recipes import LinearProbe, Recipe
 
 FREE_BYTES = 500_000_000
 """Of a disk that a run begins on: VGG16's checkpoint, graph and file come to 300 MB."""
 BYTES_OF_A_WEIGHT = 4
+LEAST_CLASSES = 2
+"""How many there are is known when the fields are read; each is some thousand weights of millions."""
 
 
 def demand_all(
@@ -54,7 +57,7 @@ def demand_fits(backbone: str, max_bytes: int | None, output: Path) -> None:
         return
     from training.models import classifier  # TensorFlow, which takes seconds
 
-    size = classifier.build(backbone, imagenet=False).count_params() * BYTES_OF_A_WEIGHT
+    size = classifier.build(backbone, LEAST_CLASSES, imagenet=False).count_params() * BYTES_OF_A_WEIGHT
     if size > max_bytes:
         raise ValueError(
             f"--backbone {backbone}: its file has some {size / 1e6:.0f} MB, and {output}, which is shipped in every "
