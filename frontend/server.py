@@ -14,6 +14,7 @@ from frontend.settings import Settings
 from frontend.translation import _
 from frontend.transport import script
 from frontend.transport.endpoint import PollingEndpoint
+from frontend.views import classify, model, report, review
 from frontend.visitors import VisitorCookie
 from frontend.workplace import endpoint
 from local.deadlines import DeadlineProtocol
@@ -21,6 +22,8 @@ from local.deadlines import DeadlineProtocol
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """Of one message of a browser; a message holds the state of all widgets, while images come by HTTP."""
+VIEWS = (classify, model, report, review)
+"""Loaded with the server, for they take seconds: the first reader should not wait for it."""
 GRACE_S = 5
 """For open requests when the server stops: a poll would be held for longer, and is asked again by its browser."""
 

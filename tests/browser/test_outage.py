@@ -1,5 +1,4 @@
 import contextlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.surroundings import free_port
 
 from . import servers
-from .conftest import SAMPLES, different, expect_large, expect_read, upload
+from .conftest import SAMPLES, expect_large, expect_read, upload
 
 pytestmark = pytest.mark.browser
 
@@ -37,24 +36,6 @@ def test_the_api_is_absent_and_comes_back_and_nothing_is_lost(
             if tab.get_by_role("button", name="Try again").is_visible():
                 tab.get_by_role("button", name="Try again").click()
             expect_read(tab, 1)
-
-
-def test_the_api_is_started_again_in_the_middle_of_sixty(visit: Callable[..., Page], logs: Path, tmp_path: Path):
-    """Behind a proxy without upgrade, as a deployment of the API is seen."""
-    port = free_port()
-    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "10"}
-    page = servers.page(f"http://127.0.0.1:{port}", logs / "sixty-page.log", **access)
-    with page as upstream, servers.proxy(upstream, logs / "sixty-nginx") as address:
-        tab = visit(address)
-        with servers.api(logs / "sixty-api.log", port):
-            upload(tab, *different(tmp_path, 60))
-            expect(tab.get_by_text(re.compile(r"60 dropped: [1-9]\d? read"))).to_be_visible()
-        with servers.api(logs / "sixty-api.log", port):
-            again = tab.get_by_role("button", name="Try again").or_(tab.get_by_text("60 dropped: 60 read"))
-            expect(again).to_be_visible()
-            if tab.get_by_role("button", name="Try again").is_visible():
-                tab.get_by_role("button", name="Try again").click()
-            expect_read(tab, 60)
 
 
 def test_the_page_is_started_again_and_the_files_are_sent_again(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
 Votes = Mapping[str, Mapping[str, str]]
@@ -58,7 +59,7 @@ def kappa(votes: Votes) -> Kappa | None:
     return Kappa("Fleiss' kappa", round(fleiss(counts), 4), len(rows))
 
 
-def fleiss(counts: "np.ndarray[tuple[int, int], np.dtype[np.int64]]") -> float:
+def fleiss(counts: NDArray[np.int64]) -> float:
     """Compute Fleiss' kappa of counts by image and label, int64[n, labels], each row of the same sum."""
     raters = counts[0].sum()
     agreed = float(((counts**2).sum(1) - raters).mean() / (raters * (raters - 1)))

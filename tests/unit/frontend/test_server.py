@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -73,3 +75,9 @@ def test_a_websocket_outlives_the_deadline(monkeypatch: pytest.MonkeyPatch) -> N
             assert closed.wait(WAIT_S)  # a later connection was given up on, so the WebSocket's own time is over, too
         talking.send("two")
         assert talking.recv() == "two"
+
+
+def test_the_first_reader_does_not_wait_for_the_views_to_load() -> None:
+    assert {view.__name__.rpartition(".")[2] for view in server.VIEWS} == {"classify", "model", "report", "review"}
+    loads = "import sys, frontend.server; assert {'altair', 'reportlab', 'frontend.views.report'} <= set(sys.modules)"
+    subprocess.run([sys.executable, "-c", loads], check=True)
