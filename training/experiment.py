@@ -41,11 +41,12 @@ from training.models.mlp_head import Labels
 from training.models.mlp_learner import FrozenSet, learn_head
 from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.tflite import convert
-from training.preconditions import demand_all, demand_fits
 from training.serving import parity
 from training.serving.files import UNRELEASED
 from training.serving.graph import serve
 from training.serving.model_folder import card_of, release
+from training.serving.preconditions import demand_all, demand_fits
+from training.serving.versions import next_version
 from training.tracking.fold_runs import FoldMade
 from training.tracking.run_logging import (
     CANDIDATE,
@@ -56,7 +57,6 @@ from training.tracking.run_logging import (
     tell_figures,
     tell_model,
 )
-from training.versions import next_version
 
 if TYPE_CHECKING:
     import keras
@@ -355,7 +355,7 @@ def train(
     max_bytes : int, optional
         The most that the file may have, where it is shipped.
     version : str, optional
-        Of the model; the next one (``training.versions``) unless given.
+        Of the model; the next one (``training.serving.versions``) unless given.
 
     Returns
     -------

@@ -42,7 +42,7 @@ def test_the_help_of_all_tells_what_each_command_does(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     told = capsys.readouterr().out
-    assert all(f"\n    {name} " in told for name in COMMANDS)
+    assert all(f"\n    {name}" in told for name in COMMANDS)
     assert "put a measured model into an environment" in " ".join(told.split())
 
 

@@ -10,7 +10,7 @@ from training.cli import main
 from training.data.synthetic import write_dataset
 from training.models.backbones import BACKBONES
 from training.models.learnt import DivergedError, demand_learnt
-from training.versions import VersionError, next_version
+from training.serving.versions import VersionError, next_version
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Draw as many fields as a holdout needs."""
     folder = tmp_path_factory.mktemp("fields")
-    write_dataset(folder, per_class=40, seed=5, size=64)
+    write_dataset(folder, per_class=40, seed=5, size=96)
     return folder
 
 
