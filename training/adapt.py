@@ -44,6 +44,7 @@ from training.models.base_statistics import BaseStatistics, StatisticsError, rea
 from training.models.features import Features
 from training.serving import parity
 from training.serving.adapted_model import compose, demand_base, network_of
+from training.serving.files import ParityError
 from training.serving.model_folder import card_of, release
 
 DEFAULT_BASE = Path("models/default")
@@ -343,7 +344,7 @@ def run(options: argparse.Namespace) -> int:
                 logged,
                 add_to_base=options.add_to_base,
             )
-    except (DataError, ModelError, StatisticsError, parity.ParityError, ValueError) as error:
+    except (DataError, ModelError, StatisticsError, ParityError, ValueError) as error:
         sys.stderr.write(f"adapt: {_in_a_line(str(error))}\n")
         return 2
     except KeyboardInterrupt:

@@ -1,9 +1,12 @@
 """The commands of ``python -m training``."""
 
 import argparse
+import ast
+import errno
 import importlib
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -32,6 +35,7 @@ COMMANDS = {
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "sagemaker_jobs.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,13 +52,36 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
     asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
-    modules = [ON_SAGEMAKER] if executor == "sagemaker" else [COMMANDS[name] for name in asked]
-    for name in modules:
-        importlib.import_module(f"training.{name}").add_parser(subparsers)
-    if executor == "local" and {"-h", "--help"} & set(given):
+    if executor == "local" and asked is COMMANDS:
+        for name in COMMANDS:
+            subparsers.add_parser(name, help=_summary(name))
+    else:
+        module = ON_SAGEMAKER if executor == "sagemaker" else COMMANDS[given[0]]
+        importlib.import_module(f"training.{module}").add_parser(subparsers)
+    if executor == "local" and asked is not COMMANDS and {"-h", "--help"} & set(given):
         importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
     options = parser.parse_args(given)
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        sys.stderr.write(f"{given[0]}: the disk is full{where}: make room, then give the same command again\n")
+        return 1
+
+
+def _summary(name: str) -> str:
+    """Give a command's line of help, out of its module's text: to import all of them takes seconds."""
+    path = Path(__file__).parent.joinpath(*COMMANDS[name].split(".")).with_suffix(".py")
+    text = path.read_text(encoding="utf-8")
+    for call in ast.walk(ast.parse(text)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_parser":
+            told = {one.arg: one.value for one in call.keywords}.get("help")
+            named = call.args[0] if call.args else None
+            if isinstance(named, ast.Constant) and named.value == name and isinstance(told, ast.Constant):
+                return str(told.value)
+    raise LookupError(f"{COMMANDS[name]} has no command {name} with a line of help")
 
 
 def _executor(given: list[str]) -> tuple[str, list[str]]:

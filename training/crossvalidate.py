@@ -27,12 +27,11 @@ from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
 from training.experiment import Experiment, write_fold
-from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE
-from training.models.mlp_head import DivergedError
+from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
-from training.serving import parity
+from training.serving.files import ParityError
 from training.tracking.fold_runs import Answer, tell_fold, tell_folds
 from training.tracking.run_logging import tell_dataset
 
@@ -116,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
         if missing:
             _write_all(options, recipe, candidate, missing, manifest, fields)
-    except (DataError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
+    except (DataError, WeightsError, DivergedError, ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2
     except KeyboardInterrupt:

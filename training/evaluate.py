@@ -6,12 +6,18 @@ The shipped model's numbers::
 
 Ten minutes on two cores for 5 folds of each protocol; a second run reads the answers kept beside the folds.
 
+With ``--run ID`` it is the model that an MLflow run logged, whose card there gets the evidence: ``promote --run ID``
+then takes it. Report and figures go to ``runs/evaluation/ID``.
+
 ``python -m training card`` writes report, figures, model card and the card's evidence again from the results file
 alone, in seconds.
 """
 
 import argparse
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from inference import ModelError, read_card, write_card
@@ -23,6 +29,9 @@ from training.evaluation.pipeline import Question, examine
 from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.report import read_attempts
 from training.evaluation.results import RESULTS_NAME, Results, as_numbers, read_results, write_results
+from training.promotion.command import PromotionError
+from training.promotion.registry import Registry
+from training.tracking.settings import tracking_uri
 
 DEFAULT_OUTPUT = Path("docs/evaluation.md")
 DEFAULT_MODEL = Path("models/default")
@@ -50,51 +59,72 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_places(parser: argparse.ArgumentParser) -> None:
     """Add where the model is and where documents go."""
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="the shipped model's folder (%(default)s)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="model folder (the shipped one, %(default)s)")
+    which.add_argument("--run", dest="of_run", metavar="ID", help="MLflow run whose model it is; its card is filled")
     parser.add_argument(
-        "--output", type=Path, default=DEFAULT_OUTPUT, help="the report; the rest goes beside it (%(default)s)"
+        "--output",
+        type=Path,
+        help=f"the report; the rest goes beside it ({DEFAULT_OUTPUT}; with --run in runs/evaluation/ID)",
     )
+
+
+@contextmanager
+def _placed(options: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
+    """Give the model's folder and the report's place; a run's model is fetched, and its card sent back at the end."""
+    if options.of_run is None:
+        yield options.model, options.output or DEFAULT_OUTPUT
+        return
+    registry = Registry(tracking_uri())
+    output = options.output or Path("runs/evaluation") / options.of_run / DEFAULT_OUTPUT.name
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        model = registry.fetch(options.of_run, Path(scratch))
+        yield model, output
+        registry.attach(options.of_run, model)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``evaluate`` command; gives the exit code."""
-    question = Question(
-        data=options.data,
-        external=options.external,
-        folds=options.folds,
-        model=options.model,
-        candidate=options.candidate,
-        sweeps=options.sweeps,
-        partial=options.partial,
-        replicates=options.replicates,
-        known=options.output.with_name(RESULTS_NAME),
-    )
     parameters = {"candidate": options.candidate, "replicates": options.replicates, "partial": options.partial}
     try:
-        with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
-            results = examine(question)
-            write_results(results, options.output.with_name(RESULTS_NAME))
-            write(results, options.model, options.output)
-            _log(logged, results, options.output)
-    except (DataError, ModelError) as error:
+        with _placed(options) as (model, output):
+            question = Question(
+                data=options.data,
+                external=options.external,
+                folds=options.folds,
+                model=model,
+                candidate=options.candidate,
+                sweeps=options.sweeps,
+                partial=options.partial,
+                replicates=options.replicates,
+                known=output.with_name(RESULTS_NAME),
+            )
+            with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
+                results = examine(question)
+                write_results(results, output.with_name(RESULTS_NAME))
+                write(results, model, output)
+                _log(logged, results, output)
+    except (DataError, ModelError, PromotionError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("evaluate: interrupted; the same command goes on from the answers that are kept\n")
         return 130
-    sys.stdout.write(f"{report.headline(results)}\n{options.output}\n")
+    sys.stdout.write(f"{report.headline(results)}\n{output}\n")
     return 0
 
 
 def run_card(options: argparse.Namespace) -> int:
     """Run the ``card`` command; gives the exit code."""
     try:
-        results = read_results(options.output.with_name(RESULTS_NAME))
-        write(results, options.model, options.output)
-    except (DataError, ModelError) as error:
+        with _placed(options) as (model, output):
+            results = read_results(output.with_name(RESULTS_NAME))
+            write(results, model, output)
+    except (DataError, ModelError, PromotionError) as error:
         sys.stderr.write(f"card: {error}\n")
         return 2
-    sys.stdout.write(f"{options.output}\n{options.output.with_name(CARD_PAGE)}\n")
+    sys.stdout.write(f"{output}\n{output.with_name(CARD_PAGE)}\n")
     return 0
 
 

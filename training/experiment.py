@@ -35,14 +35,18 @@ from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
 from training.models.features import Features, features_of
 from training.models.fine_tuning import CHECKPOINT, embed
 from training.models.learners import Learned, Watch, answer, learn, learn_linear, slide_names
+from training.models.learnt import demand_learnt
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import Labels
 from training.models.mlp_learner import FrozenSet, learn_head
 from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.tflite import convert
 from training.serving import parity
+from training.serving.files import UNRELEASED
 from training.serving.graph import serve
-from training.serving.model_folder import MAX_BYTES, UNRELEASED, card_of, release
+from training.serving.model_folder import card_of, release
+from training.serving.preconditions import demand_all, demand_fits
+from training.serving.versions import next_version
 from training.tracking.fold_runs import FoldMade
 from training.tracking.run_logging import (
     CANDIDATE,
@@ -57,8 +61,6 @@ from training.tracking.run_logging import (
 if TYPE_CHECKING:
     import keras
 
-VERSION = "2.1.0"
-"""Of the model that ``train`` ships."""
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
 COMPARED_FIELDS = 32
@@ -324,6 +326,8 @@ def train(
     watch: Watch | None = None,
     run: tracking.Run | None = None,
     outliers: Sequence[Path] | None = (),
+    max_bytes: int | None = None,
+    version: str | None = None,
 ) -> dict[str, Any]:
     """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
 
@@ -348,13 +352,27 @@ def train(
     outliers : sequence of Path, optional
         Folders of smears that show no class of the set, from which the out-of-distribution gate may learn; None makes
         no gate.
+    max_bytes : int, optional
+        The most that the file may have, where it is shipped.
+    version : str, optional
+        Of the model; the next one (``training.serving.versions``) unless given.
 
     Returns
     -------
     dict
-        The card's ``training`` and the file's ``size_bytes``.
+        The card's ``training``, and ``version`` and ``size_bytes`` of the file.
+
+    Raises
+    ------
+    DataError, ValueError, WeightsError
+        Before anything is trained: what is asked for cannot become a model.
+    DivergedError, ParityError
+        Afterwards: the network learnt nothing, or the file is not the network. ``output`` is as it was.
     """
     start = time.monotonic()
+    demand_all(recipe, output, work, external, outliers)
+    demand_fits(backbone, max_bytes, output)
+    version = next_version(output, run.registered_versions() if run else (), version)
     classifier.seed(recipe.seed)
     fields, manifest = load_fields(data), manifest_of(data)
     if run:
@@ -378,6 +396,7 @@ def train(
     def measure(file: Classifier) -> dict[str, object]:
         minutes = round((time.monotonic() - start) / 60, 1)
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
+        demand_learnt(test.labels, measured.probabilities, test.label_ids)
         if run:
             tell_figures(run, test.labels, measured.probabilities, test.classes)
             log_prediction_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
@@ -394,16 +413,16 @@ def train(
             },
         }
 
-    trained = experiment.trained(learned, details, VERSION)
+    trained = experiment.trained(learned, details, version)
     beside = _statistics(experiment, learned, kept)
-    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, MAX_BYTES, beside)
+    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, max_bytes, beside)
     shutil.rmtree(own_work / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
         planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
         first = None if watch else planned - len(learned.epochs) + 1
         tell_model(run, learned, card, output, first, alias=CANDIDATE)
-    return {"training": card.training, "size_bytes": card.size_bytes}
+    return {"training": card.training, "size_bytes": card.size_bytes, "version": card.version}
 
 
 def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict[str, bytes]:

@@ -29,8 +29,9 @@ from inference.card import write_card
 from training.data.dataset import FOLDER_HELP, load_fields, spread
 from training.data.labels import DataError
 from training.serving import parity
-from training.serving.model_folder import FILE_NAME, release
-from training.serving.parity import Parity, ParityError
+from training.serving.files import FILE_NAME, ParityError
+from training.serving.model_folder import release
+from training.serving.parity import Parity
 from training.serving.saved_model import PRECISIONS, Graph, convert
 
 INT8_AGREEMENT = 0.999
@@ -157,7 +158,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--saved-model", type=Path, required=True, help="what train left: runs/train/ID/saved_model")
     parser.add_argument("--model", type=Path, default=Path("models/default"), help="whose card it gets (%(default)s)")
     parser.add_argument("--data", type=Path, required=True, help=f"training fields: {FOLDER_HELP}")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float16", help="(%(default)s)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="(%(default)s, which always passes)")
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
     parser.set_defaults(run=run)
 

@@ -23,8 +23,8 @@ from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
 from training.data.validation import manifest_of
-from training.models.backbones.vgg16 import WeightsError
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
+from training.models.learnt import WeightsError
 from training.models.mlp_learner import FrozenSet
 from training.models.recipes import HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead, reader
 from training.progress import bar

@@ -14,15 +14,13 @@ import tempfile
 from pathlib import Path
 
 from inference import ModelError
-from training import experiment, tracking
+from training import tracking
 from training.data import synthetic
 from training.data.dataset import FOLDER_HELP
 from training.data.labels import DataError
-from training.models.backbones.vgg16 import WeightsError
-from training.models.mlp_head import DivergedError
+from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import add_options, add_outliers, recipe_of
-from training.serving import parity
-from training.tracking.run_logging import HELD_OUT
+from training.serving.files import MAX_BYTES, ParityError
 
 SMOKE_FIELDS_PER_CLASS = 12
 DEFAULT_OUTPUT, DEFAULT_WORK = Path("models/default"), Path("runs/train")
@@ -47,6 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--work", type=Path, help=f"folder of checkpoints ({DEFAULT_WORK}; with --smoke one that is thrown away)"
     )
+    parser.add_argument("--version", help="of the model, such as 3.0.0 (the one after the newest that is known)")
     parser.set_defaults(run=run)
 
 
@@ -54,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``train`` command; gives the exit code."""
     try:
         recipe = recipe_of(options)
+        # Only now: TensorFlow takes ten seconds, and options that are refused need none of it.
+        from training.experiment import train
+        from training.tracking.run_logging import HELD_OUT
+
         with tempfile.TemporaryDirectory() as folder:
             if options.smoke:
                 synthetic.write_dataset(Path(folder, "data"), per_class=SMOKE_FIELDS_PER_CLASS, seed=recipe.seed)
@@ -63,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
             parameters = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
             with tracking.run(f"train {options.backbone}", parameters=parameters, trial=options.smoke) as logged:
-                told = experiment.train(
+                told = train(
                     data,
                     options.external,
                     options.backbone,
@@ -72,8 +75,10 @@ def run(options: argparse.Namespace) -> int:
                     work,
                     run=logged,
                     outliers=None if options.smoke else options.outliers,
+                    max_bytes=MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None,
+                    version=options.version,
                 )
-    except (DataError, ModelError, WeightsError, DivergedError, parity.ParityError, ValueError) as error:
+    except (DataError, ModelError, WeightsError, DivergedError, ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")
         return 2
     except KeyboardInterrupt:
@@ -82,5 +87,5 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(json.dumps({name: told["training"][name] for name in (HELD_OUT, "strangers", "parity")}, indent=2))
     sys.stdout.write("\n")
     size = f"{told['size_bytes'] / 1e6:.1f} MB"
-    sys.stdout.write(f"{output}: {size}, made in {told['training']['minutes']} minutes\n")
+    sys.stdout.write(f"{output}: version {told['version']}, {size}, made in {told['training']['minutes']} minutes\n")
     return 0

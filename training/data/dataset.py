@@ -93,6 +93,8 @@ def list_fields(folder: Path) -> Listing:
     DataError
         Something is no class or cannot be one, or there is a single class; lists it all.
     """
+    if folder.is_file():
+        raise DataError(f"{folder} is a file: unpack it (python -m zipfile -e {folder} fields), and give that folder")
     with Source(folder) as source:
         listing = source.listing()
     if listing.problems:

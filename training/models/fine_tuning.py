@@ -1,6 +1,7 @@
 """Fine-tunes a classifier: the input pipeline, the optimiser, the loop, the checkpoint."""
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Fields
 from training.models.augmentation import augment
+from training.models.learnt import DivergedError
 from training.models.recipes import FineTuning
 from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
@@ -55,6 +57,11 @@ def fit(
     -------
     list of dict
         Loss and accuracy of each epoch that ran here.
+
+    Raises
+    ------
+    DivergedError
+        The loss became no number.
     """
     steps = -(-len(fields) // recipe.batch_size) * recipe.epochs
     rate = keras.optimizers.schedules.CosineDecay(
@@ -69,13 +76,17 @@ def fit(
         batches(fields, recipe),
         epochs=recipe.epochs,
         class_weight=class_weights(fields.labels),
-        callbacks=[_backup(work), *callbacks],
+        callbacks=[keras.callbacks.TerminateOnNaN(), _backup(work), *callbacks],
         verbose="auto" if sys.stdout.isatty() else 2,
     )
-    return [
+    epochs = [
         dict(zip(history.history, map(float, values), strict=True))
         for values in zip(*history.history.values(), strict=True)
     ]
+    if not all(np.isfinite(epoch["loss"]) for epoch in epochs):
+        shutil.rmtree(work / CHECKPOINT, ignore_errors=True)  # nothing good goes on from there
+        raise DivergedError(f"the loss is no number any more with {recipe}: lower --learning-rate")
+    return epochs
 
 
 def _backup(work: Path) -> keras.callbacks.Callback:

@@ -25,6 +25,7 @@ from training.models.backbones import BACKBONES, Backbone
 from training.models.features import Features, features_of
 from training.models.fine_tuning import embed, fit
 from training.models.heads import layer_names
+from training.models.learnt import demand_learnt
 from training.models.levels import join
 from training.models.linear_probe import LinearHead, fit_linear_head
 from training.models.mlp_head import fit_head
@@ -135,6 +136,8 @@ def learn(
     else:
         raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")
     embeddings, logits = embed(network, fields.images)
+    # Here too, since of what has diverged no distance and no temperature can be told.
+    demand_learnt(fields.labels[left_out], softmax(logits[left_out], 1), fields.label_ids)
     known = embeddings[learnt, : _looked_at(network)]
     distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
     return calibrated(

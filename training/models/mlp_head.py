@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from training.models.backbones import BACKBONES
 from training.models.fine_tuning import class_weights
 from training.models.heads import build_head
+from training.models.learnt import DivergedError
 from training.models.recipes import MlpHead
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
-
-
-class DivergedError(ArithmeticError):
-    """The loss is no number any more."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from inference import CARD_NAME, ModelCard, ModelError, load, model_digest
 from training.evaluation.results import Evidence
-from training.serving.model_folder import FILE_NAME
+from training.serving.files import FILE_NAME
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from training.promotion.gate import Comparison, Finding, judge
 from training.promotion.history import Served
 from training.promotion.places import Places, current_digest, in_service, open_places
 from training.promotion.registry import ALIAS, NAME, Registry
-from training.serving.model_folder import FILE_NAME
+from training.serving.files import FILE_NAME
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

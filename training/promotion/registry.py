@@ -9,6 +9,8 @@ from training.tracking.logged_model import MODEL
 
 NAME = "leukolens"
 ALIAS = "champion"
+EVALUATED = "leukolens.evaluated"
+"""Tag of a run whose model's card holds evidence."""
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
@@ -45,6 +47,28 @@ class Registry:
         folder = found.rpartition("/")[0]
         fetched = self._asked(f"run {run_id}", self._client.download_artifacts, run_id, folder, str(into))
         return Path(fetched)
+
+    def attach(self, run_id: str, folder: Path) -> None:
+        """Put a measured card, its evidence in it, in the place of the one that the run logged.
+
+        Parameters
+        ----------
+        run_id
+            Of the run that ``folder`` was fetched from.
+        folder
+            Its model folder, evaluated since.
+
+        Raises
+        ------
+        PromotionError
+            The run holds no model, or the server does not take the card.
+        """
+        found = self._asked(f"run {run_id}", self._find_card, run_id)
+        if found is None:
+            raise PromotionError(f"run {run_id} has no artifact {CARD_NAME}: it exported no model")
+        place = found.rpartition("/")[0] or None
+        self._asked(f"run {run_id}", self._client.log_artifact, run_id, str(folder / CARD_NAME), place)
+        self._asked(f"run {run_id}", self._client.set_tag, run_id, EVALUATED, "true")
 
     def register(self, run_id: str, sha256: str) -> str:
         """Give the version of a run's model, made if it is not there yet."""

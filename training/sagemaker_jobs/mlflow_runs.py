@@ -105,11 +105,15 @@ def _tag_jobs(jobs: list[Job], name: str, place: Place, prices: Prices, plan: Pl
     if experiment is None:
         return
     over = {job.name: job for job in jobs if job.over}
-    for run in client.search_runs([experiment.experiment_id], f"tags.`{JOB_TAG}` LIKE '{name}%'"):
+    billed = set[str]()  # a job has one bill: where it has several runs, the newest, which is listed first, gets it
+    asked, newest_first = f"tags.`{JOB_TAG}` LIKE '{name}%'", ["attributes.start_time DESC"]
+    for run in client.search_runs([experiment.experiment_id], asked, order_by=newest_first):
         job = over.get(run.data.tags[JOB_TAG])
         if job is None or _STATUS in run.data.tags:
             continue
-        _tag(client, run.info.run_id, {_STATUS: job.status, **_bill([job], place, prices, plan)})
+        bill = {} if job.name in billed else _bill([job], place, prices, plan)
+        billed.add(job.name)
+        _tag(client, run.info.run_id, {_STATUS: job.status, **bill})
         if run.info.status == "RUNNING" and job.status in _ENDED:
             client.set_terminated(run.info.run_id, _ENDED[job.status])
 

@@ -23,15 +23,12 @@ from training.models import calibration, out_of_distribution, slide_calibration
 from training.models.learners import OOD_QUANTILE, Learned
 from training.models.slide_calibration import TriageNumbers
 from training.models.slide_learner import KNOWN_QUANTILE, SlideNumbers
+from training.serving.files import FILE_NAME
 
-FILE_NAME = "model.tflite"
 GATED = (
     "distance to the nearest class mean (Mahalanobis, covariance by probabilistic PCA) plus a logistic regression of "
     "strangers against known fields, each in units of slides left out"
 )
-MAX_BYTES = 16_000_000
-UNRELEASED = "0.0.0"
-"""The version of a model that is made to be compared, not shipped."""
 INTENDED_USE = (
     "Research on the triage of peripheral blood smear fields for patterns of acute lymphoblastic leukaemia. "
     "Subtypes are settled by flow cytometry."
@@ -133,7 +130,7 @@ def release(
     card: ModelCard,
     folder: Path,
     check: Callable[[Classifier], dict[str, Any]],
-    max_bytes: int | None = MAX_BYTES,
+    max_bytes: int | None = None,
     beside: Mapping[str, bytes] | None = None,
 ) -> tuple[ModelCard, Path]:
     """Load a new model as it will be served, check it, and put it in place.

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 
 from inference import Classifier
 from training.progress import bar
+from training.serving.files import ParityError
 
 Floats = NDArray[np.float32]
 
 MAX_PROBABILITY_DIFFERENCE = 1e-3
 """Of a float file; kernels that add up in another order differ by some 1e-6."""
-
-
-class ParityError(Exception):
-    """The file does not answer as the network that it was converted from."""
 
 
 @dataclass(frozen=True)

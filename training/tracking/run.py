@@ -39,6 +39,10 @@ class Run:
         """MLflow's id, or None while no server has the run."""
         return self._sender.run_id if self._sender else None
 
+    def registered_versions(self) -> list[str]:
+        """List the project's own versions in the registry; none where there is no registry, or nobody answers."""
+        return self._sender.registered_versions(MODEL_NAME) if self._sender else []
+
     def begin(
         self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], parent: Mapping[str, str]
     ) -> None:

@@ -87,6 +87,17 @@ class Sender:
             f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
         )
 
+    def registered_versions(self, name: str) -> list[str]:
+        """List the ``version`` tags of a registered model; none where the server has no registry, or is away."""
+        if self._client is None or self.is_away:
+            return []
+        try:
+            found = self._client.search_model_versions(f"name = '{name}'")
+        except Exception as error:  # noqa: BLE001 - as for whatever is sent
+            _log.warning("MLflow at %s has no versions to tell: %s", self._place, self._line(error))
+            return []
+        return [str(one.tags["version"]) for one in found if "version" in one.tags]
+
     def _send_new(self, *, last: bool = False) -> None:
         if self._client is None:
             self._client = connect(self._uri)

@@ -1,12 +1,14 @@
 """One run on drawn smears, and what is made of it: files of other precisions, folds to be evaluated."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from inference import load
+from inference import load, read_card
+from training import train
 from training.cli import main
 from training.data.dataset import load_fields
 from training.data.protocols import positions
@@ -16,7 +18,8 @@ from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
 from training.export import INT8_AGREEMENT, demand
 from training.models.recipes import LinearProbe
-from training.serving.parity import Parity, ParityError
+from training.serving.files import ParityError
+from training.serving.parity import Parity
 from training.serving.saved_model import convert
 
 from .model_folder import expect_to_serve
@@ -37,7 +40,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_folder(drawn: Path, small_lite0: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     places = ["--output", str(folder / "model"), "--work", str(folder / "work")]
+    (folder / "model").mkdir()
+    shutil.copy(SHIPPED / "model.json", folder / "model")  # as if a model of version 2.0.0 were trained again
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train, "MAX_BYTES", 1)  # of what is shipped in every image; this is not
         patched.chdir(folder)
         patched.delenv("LEUKOLENS_TRACKING", raising=False)
         patched.setenv("MLFLOW_TRACKING_URI", store_of(folder))
@@ -52,6 +58,8 @@ def store_of(folder: Path) -> str:
 @pytest.mark.slow
 def test_a_frozen_run_on_drawn_smears_ships_a_model_that_serves(run_folder: Path) -> None:
     expect_to_serve(run_folder / "model")
+    major, minor, _ = read_card(SHIPPED).version.split(".")
+    assert read_card(run_folder / "model").version == f"{major}.{int(minor) + 1}.0"
 
 
 @pytest.mark.slow
@@ -112,7 +120,7 @@ def test_a_fold_is_trained_once_and_can_be_evaluated(
     client = MlflowClient(store_of(run_folder))
     runs = runs_by_name(client, "folds")  # of the first command alone: the second made nothing
     assert set(runs) == {"crossvalidate efficientnet-lite0", "contiguous-2"}
-    file, tags = expect_a_model(client, runs["contiguous-2"], manifest_of(drawn).digest, tmp_path, "files/contiguous-2")
+    file, tags = expect_a_model(client, runs["contiguous-2"], manifest_of(drawn).digest, tmp_path)
     assert file.card.sha256 == load(folder).card.sha256
     assert tags["fold"] == "contiguous-2"
     fields = load_fields(drawn)

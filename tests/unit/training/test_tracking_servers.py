@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,39 @@ def test_files_of_a_store_on_this_machine_are_on_the_disk_once(
     fetched = MlflowClient(here).download_artifacts(str(run.run_id), "files")
     assert Path(fetched, "model.tflite").read_bytes() == b"weights"
     assert (stored / "model.tflite").samefile(journal.files / "files" / "model.tflite")
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, None])
+def test_a_job_that_is_started_again_goes_on_with_its_run(server: Server, ending: type[BaseException] | None) -> None:
+    told = {"parameters": {"epochs": 2}, "tags": {"sagemaker.job": "one"}, "goes_on": "sagemaker.job"}
+    if ending is None:  # killed: its run stays RUNNING, and the next container knows nothing of its journal
+        cut_off = tracking.run("one", folder=Path("first"), **told)
+        first = cut_off.__enter__()
+        first.epoch(1, {"loss": 2.0})
+    else:
+        with suppress(ending), tracking.run("one", folder=Path("first"), **told) as first:
+            first.epoch(1, {"loss": 2.0})
+            raise ending
+    with tracking.run("one", folder=Path("second"), **told) as second:
+        second.epoch(2, {"loss": 1.0})
+    assert second.run_id == first.run_id
+    client = MlflowClient(server.uri)
+    history = client.get_metric_history(str(first.run_id), "loss")
+    assert [(one.step, one.value) for one in history] == [(1, 2.0), (2, 1.0)]
+    assert client.get_run(str(first.run_id)).info.status == "FINISHED"
+    with tracking.run("one", folder=Path("third"), **told) as third:  # after the end, it is another
+        pass
+    assert third.run_id != first.run_id
+
+
+def test_a_run_tells_who_ran_what_and_why_it_failed(server: Server) -> None:
+    with pytest.raises(ValueError, match="too few"), tracking.run("failing") as run:
+        raise ValueError("too few fields:\n  3 of Benign")
+    found = MlflowClient(server.uri).get_run(str(run.run_id))
+    assert found.info.status == "FAILED"
+    assert found.data.tags["leukolens.failure"] == "ValueError: too few fields: 3 of Benign"
+    assert found.data.tags["mlflow.source.name"].startswith("python -m training ")
+    assert found.data.tags["mlflow.user"]
 
 
 BEGIN = """

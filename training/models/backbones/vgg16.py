@@ -11,15 +11,13 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from training.models.learnt import WeightsError
+
 WEIGHTS_VARIABLE = "LEUKOLENS_WEIGHTS"
 WEIGHTS_NAME = "vgg16_notop.weights.h5"
 NEIGHBOUR = Path(__file__).resolve().parents[4] / "shared" / "weights"
 MEAN_BGR = (103.939, 116.779, 123.68)
 """Of ImageNet: the weights are Caffe's, which took BGR less the mean, unscaled (keras.applications, mode "caffe")."""
-
-
-class WeightsError(ValueError):
-    """The ImageNet weights cannot be had; says how to give them."""
 
 
 def build(height: int = 224, width: int = 224) -> keras.Model:

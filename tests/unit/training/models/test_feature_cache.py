@@ -18,8 +18,9 @@ from training.models.feature_cache import FrozenBackbone, cached_features
 from training.models.features import Features
 from training.models.heads import build_head
 from training.models.learners import learn_linear
+from training.models.learnt import DivergedError
 from training.models.linear_probe import LinearHead
-from training.models.mlp_head import DivergedError, FittedHead, fit_head
+from training.models.mlp_head import FittedHead, fit_head
 from training.models.recipes import LinearProbe, MlpHead
 from training.models.tflite import convert
 from training.serving.mlp_graph import ServedMaxima

@@ -1,14 +1,19 @@
 """Against a real MLflow store in SQLite, with artifacts on this disk."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pytest
 
-from training.promotion.registry import ALIAS, NAME
+from inference import read_card
+from training.cli import main
+from training.evaluation.results import read_results
+from training.promotion.registry import ALIAS, EVALUATED, NAME, Registry
 
-from .conftest import Staging, digest_of, evidence, write_model
+from .conftest import SHIPPED, Staging, change_card, digest_of, evidence, write_model
 
 Log = Callable[..., str]
 Place = tuple[str, str]
@@ -109,3 +114,39 @@ def test_a_rollback_does_not_wait_for_the_registry(
     assert staging.rollback("--tracking-uri", "http://127.0.0.1:9") == 0
     assert staging.serves == digest_of(served)
     assert "alias champion is not moved" in capsys.readouterr().err
+
+
+def test_evidence_that_comes_later_reaches_the_run_and_lets_it_be_promoted(
+    staging: Staging,
+    served: Path,
+    tmp_path: Path,
+    client: mlflow.MlflowClient,
+    log: Log,
+    at: Place,
+    capsys: pytest.CaptureFixture[str],
+):
+    bare = log(write_model(tmp_path / "bare", "1.3.0", {}))  # as every training logs it
+    assert staging.promote(bare, *at) == 2
+    assert "evidence" in capsys.readouterr().err
+    registry = Registry(client.tracking_uri)
+    fetched = registry.fetch(bare, tmp_path)
+    change_card(fetched, lambda card: card.update(evaluation=evidence(contiguous=0.97).model_dump(mode="json")))
+    registry.attach(bare, fetched)
+    assert staging.promote(bare, *at) == 0
+    assert staging.serves == digest_of(fetched)
+
+
+def test_the_card_of_a_run_is_filled_from_results(
+    tmp_path: Path, client: mlflow.MlflowClient, log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+    shutil.copytree(SHIPPED, tmp_path / "logged")
+    change_card(tmp_path / "logged", lambda card: card.update(evaluation={}))
+    run_id = log(tmp_path / "logged")
+    results = tmp_path / "evaluation.json"
+    known = json.loads((SHIPPED.parents[1] / "docs" / "evaluation.json").read_text())
+    results.write_text(json.dumps(known | {"model_sha256": read_card(SHIPPED).sha256}))
+    assert main(["card", "--run", run_id, "--output", str(tmp_path / "evaluation.md")]) == 0
+    card = read_card(Registry(client.tracking_uri).fetch(run_id, tmp_path))
+    assert card.evaluation == read_results(results).evidence.model_dump(mode="json")
+    assert client.get_run(run_id).data.tags[EVALUATED] == "true"

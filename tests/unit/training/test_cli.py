@@ -1,0 +1,61 @@
+"""The commands before any of them begins: what they import, and how they end where the disk is full."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from training.cli import COMMANDS, main
+from training.tracking.journal import Journal
+
+LOADED = """
+import contextlib, sys
+from training.cli import main
+with contextlib.suppress(SystemExit):
+    main(sys.argv[1:])
+print(sorted({"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("promote",), ("rollback",)])
+def test_help_waits_for_no_tensorflow(command: tuple[str, ...], tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", LOADED, *command, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert told.stderr == "[]\n"
+    assert told.stdout.startswith("usage: python -m training")
+
+
+def test_a_promotion_of_a_folder_waits_for_no_tensorflow(tmp_path: Path) -> None:
+    command = ["promote", "--run", str(tmp_path), "--env", "staging", "--bucket", "s3://models", "--manifest", "none"]
+    told = subprocess.run(
+        [sys.executable, "-c", LOADED, *command], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert told.stderr.splitlines()[-1] == "[]"
+    assert "promote: " in told.stderr
+
+
+def test_the_help_of_all_tells_what_each_command_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert all(f"\n    {name}" in told for name in COMMANDS)
+    assert "put a measured model into an environment" in " ".join(told.split())
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Journal.begin(tmp_path, "cut off")
+    journal.write("begin", name="cut off", parameters={}, tags={})
+    (journal.folder / "writer").touch()  # of a process that is gone
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["sync", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "sync: the disk is full: make room, then give the same command again\n"

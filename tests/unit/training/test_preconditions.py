@@ -1,0 +1,122 @@
+"""What refuses a run before it begins, and the networks that are not written."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.cli import main
+from training.data.synthetic import write_dataset
+from training.models.backbones import BACKBONES
+from training.models.learnt import DivergedError, demand_learnt
+from training.serving.versions import VersionError, next_version
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw as many fields as a holdout needs."""
+    folder = tmp_path_factory.mktemp("fields")
+    write_dataset(folder, per_class=40, seed=5, size=96)
+    return folder
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Expect exit code 2 and one line, before a single field is read; gives the line."""
+    assert main(["train", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert "Reading images" not in said
+    return said.splitlines()[-1]
+
+
+def test_a_network_too_large_for_the_shipped_folder_is_refused_before_it_is_trained(
+    drawn_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, "--data", str(drawn_set), "--backbone", "vgg16", "--frozen")
+    assert said.startswith("train: --backbone vgg16: its file has some 60 MB")
+    assert "--output" in said
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--external", "nowhere"], "--external nowhere: there is no such folder"),
+        (["--external", "."], "--external .: it holds no image"),
+        (["--frozen", "--outliers", "nowhere"], "--outliers nowhere: there is no such folder"),
+        (["--outliers", "."], "--outliers: only a linear head learns from them"),
+        (["--data", "file"], "file is a file: unpack it"),
+        (["--output", "file/model"], "file is a file; name a folder"),
+        (["--version", "second"], "--version second: write it as three numbers"),
+    ],
+)
+def test_what_could_refuse_afterwards_refuses_before(
+    drawn_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    (tmp_path / "file").touch()
+    assert expected in refused(capsys, "--data", str(drawn_set), *arguments)
+
+
+def test_a_network_that_sees_nothing_replaces_no_model(
+    fields: Path,
+    tiny_backbone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import keras
+
+    def build(height: int, width: int) -> keras.Model:
+        image = keras.Input((height, width, 3), name="scaled_image")
+        maps = keras.layers.Conv2D(12, 8, strides=16, kernel_initializer="zeros")(image)
+        return keras.Model(image, maps, name=tiny_backbone)
+
+    monkeypatch.setitem(BACKBONES, tiny_backbone, replace(BACKBONES[tiny_backbone], build=build))
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.json").write_text("{}")
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--frozen", "--epochs", "2"]
+    assert main(["train", *arguments, "--output", str(model)]) == 2
+    assert "it has learnt nothing, and nothing is written" in capsys.readouterr().err.splitlines()[-1]
+    assert [path.name for path in model.iterdir()] == ["model.json"]
+    assert (model / "model.json").read_text() == "{}"
+
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+LABELS = np.repeat(np.arange(4), 25)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (np.full((100, 4), np.nan), "no numbers"),
+        (np.eye(4)[np.zeros(100, int)], "calls every one of 100 held-out fields Benign"),
+        (np.eye(4)[np.random.default_rng(0).integers(0, 4, 100)], "where guessing gets 0.250"),
+    ],
+)
+def test_answers_that_tell_nothing_are_refused(answers: np.ndarray, said: str) -> None:
+    with pytest.raises(DivergedError, match=said):
+        demand_learnt(LABELS, answers, CLASSES)
+
+
+def test_a_handful_of_fields_proves_nothing() -> None:
+    demand_learnt(LABELS[::10], np.eye(4)[np.zeros(10, int)], CLASSES)
+
+
+def test_answers_that_tell_something_pass() -> None:
+    answers = np.eye(4)[np.where(np.arange(100) % 2, LABELS, 0)]
+    demand_learnt(LABELS, answers, CLASSES)
+
+
+def test_a_version_comes_after_the_newest_that_is_known(tmp_path: Path) -> None:
+    assert next_version(tmp_path) == next_version(tmp_path, ["0.0.0"]) == "1.0.0"
+    assert next_version(tmp_path, ["1.9.0", "0.0.0", "draft", "1.10.2"]) == "1.11.0"
+    assert next_version(tmp_path, ["1.9.0"], "2.0.0") == "2.0.0"
+    with pytest.raises(VersionError, match=r"--version 1\.9\.0: a model has it already"):
+        next_version(tmp_path, ["1.9.0"], "1.9.0")

@@ -1,0 +1,11 @@
+"""What a model folder is made of, for whoever only looks for it and needs no TensorFlow."""
+
+FILE_NAME = "model.tflite"
+MAX_BYTES = 16_000_000
+"""Of the file that is shipped in every image."""
+UNRELEASED = "0.0.0"
+"""The version of a model that is made to be compared, not shipped."""
+
+
+class ParityError(Exception):
+    """The file does not answer as the network that it was converted from."""
