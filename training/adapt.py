@@ -230,7 +230,13 @@ def _lent(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None
 
 
 def _linked_groups(data: Labelled) -> list[str]:
-    """Name each image's group; groups with images of the same cells are one, whatever they are told to be."""
+    """Name each image's group; groups with images of the same cells are one, unless somebody told who is who.
+
+    Single cells of one class resemble one another: that two of them look alike is a weaker word than a table of
+    patients.
+    """
+    if data.groups.told:
+        return [data.groups.names[key] for key in data.keys]
     twin = {one.key: one.duplicate_group for one in data.manifest.records}
     names = sorted(set(data.groups.names.values()))
     place = {name: number for number, name in enumerate(names)}
