@@ -156,8 +156,8 @@ def test_a_promoted_model_that_was_fetched_goes_into_the_image(another, tmp_path
 
 def test_production_is_synthesised_with_a_promoted_model_without_network_and_credentials(rolled_back):
     """The very app, with every address refused but this machine's."""
-    (function,) = rolled_back["Inference"].properties("AWS::Lambda::Function")
-    assert "ImageUri" in function["Code"]
+    functions = rolled_back["Inference"].properties("AWS::Lambda::Function")
+    assert any("ImageUri" in function["Code"] for function in functions)
 
 
 def test_an_image_of_another_region_is_refused():

@@ -81,7 +81,8 @@ def test_a_run_whose_process_was_killed_is_ended_by_the_next_sync(
     folder = Path(writer.stdout.readline().strip())
     try:
         assert main(["sync", str(folder)]) == 0
-        run_id = str(json.loads((folder / "sent.json").read_text())["run_id"])
+        (sent,) = json.loads((folder / "sent.json").read_text())
+        run_id = str(sent["run_id"])
         assert MlflowClient(store).get_run(run_id).info.status == "RUNNING"
     finally:
         writer.kill()

@@ -265,7 +265,7 @@ def test_a_server_that_goes_down_gets_the_rest_when_it_is_back(
             run.epoch(2, {"loss": 2.0})
             run.epoch(3, {"loss": 1.0})
         assert "Nothing is lost" in capsys.readouterr().err
-        sent = json.loads(next((tmp_path / "kept").glob("*/sent.json")).read_text())
+        (sent,) = json.loads(next((tmp_path / "kept").glob("*/sent.json")).read_text())
         server = serve(port, tmp_path)
         assert main(["sync", str(tmp_path / "kept")]) == 0
         client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])

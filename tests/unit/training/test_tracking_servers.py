@@ -165,7 +165,7 @@ def test_a_run_tells_who_ran_what_and_why_it_failed(server: Server) -> None:
     found = MlflowClient(server.uri).get_run(str(run.run_id))
     assert found.info.status == "FAILED"
     assert found.data.tags["leukolens.failure"] == "ValueError: too few fields: 3 of Benign"
-    assert found.data.tags["mlflow.source.name"].startswith("python -m training ")
+    assert found.data.tags["mlflow.source.name"].startswith("python -m training")
     assert found.data.tags["mlflow.user"]
 
 
