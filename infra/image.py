@@ -121,7 +121,8 @@ def stage_context(
     context = _empty("lambda", work)
     shutil.copy(ROOT / DOCKERFILE, context)
     shutil.copytree(ROOT / "lambda", context / "lambda", ignore=_LEFT_OUT)
-    shutil.copytree(model, context / "models" / "default")
+    # Statistics lie there for whoever adapts the model; nothing that is served reads them.
+    shutil.copytree(model, context / "models" / "default", ignore=shutil.ignore_patterns("*.npz"))
     return context
 
 

@@ -147,7 +147,7 @@ def test_a_job_in_sagemakers_local_mode_trains_logs_and_makes_a_model_that_serve
 
     (run,) = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent}'")
     assert run.info.status == "FINISHED"
-    assert run.data.params["learning-rate"] == "0.001"
+    assert run.data.params["learning_rate"] == "0.001"
     assert {"val_balanced_accuracy", "loss"} <= set(run.data.metrics)
     assert re.match("leukolens-dev-test", run.data.tags["sagemaker.job"])
     assert {file.path for file in client.list_artifacts(run.info.run_id, "model/artifacts/model")} == {
