@@ -16,7 +16,8 @@ from .budget import Budget
 from .processes import Worker
 from .statistics import exponent, summary
 
-MEGAPIXELS = (0.05, 0.5, 5, 24, 100)
+MEGAPIXELS = (0.05, 0.5, 5, 24, 80)
+"""The last is the most that both formats may have (``intake``)."""
 KINDS = ("jpg", "png")
 ROUNDS = 5
 BATCHES = (1, 4, 16, 64)
