@@ -16,7 +16,7 @@ from terminal import Column, Table, open_console
 
 from . import machine
 
-SELECTION = ["-m", "not (browser or container or rehearsal)"]
+SELECTION = ["-m", "not (browser or container or rehearsal or environment)"]
 """What the Makefile's ``test`` runs."""
 _RESULT = pytest.StashKey[list[dict[str, Any]]]()
 _BEGUN = pytest.StashKey[float]()

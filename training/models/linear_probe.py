@@ -107,9 +107,13 @@ def fit_linear_head(
         np.tile(labels, len(turned) + len(varied)),
         np.concatenate([weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied)),
     )
+    kernel, bias = regression.coef_.T, regression.intercept_
+    if kernel.shape[1] == 1:
+        # Of two labels scikit-learn gives the second's alone, as the difference of both.
+        kernel, bias = np.concatenate([-kernel / 2, kernel / 2], 1), np.concatenate([-bias / 2, bias / 2])
     return LinearHead(
-        regression.coef_.T.astype(np.float32),
-        regression.intercept_.astype(np.float32),
+        kernel.astype(np.float32),
+        bias.astype(np.float32),
         centre.astype(np.float32),
         spread.astype(np.float32),
     )

@@ -105,3 +105,11 @@ def test_a_label_with_a_single_field_is_told(features: Features) -> None:
         )
         is None
     )
+
+
+def test_a_head_of_two_labels_has_a_logit_for_each(features: Features) -> None:
+    two = (LABELS > 0).astype(np.int64)
+    head = fit_linear_head(features.turned, features.varied, two, features.densities, LinearProbe())
+    logits = head.logits(features.embeddings)
+    assert logits.shape == (len(two), 2)
+    assert np.mean(logits.argmax(1) == two) > 0.95
