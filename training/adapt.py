@@ -264,8 +264,10 @@ def _examined(
     answers = adapted.answers
     measured = Measured(answers.probabilities, answers.ood_score.astype(np.float32))
     result = examine_groups(card, labels, groups, answers.folds, measured)
-    parts = grouped_parts(labels[:own], groups[:own])
-    curve = learning_curve(looks[0], labels[:own], groups[:own], parts, adapted.shrinkage)
+    # Of one's own classes alone, from 0 on: the base's stand before them where they are kept.
+    mine = np.unique(labels[:own], return_inverse=True)[1]
+    parts = grouped_parts(mine, groups[:own])
+    curve = learning_curve(looks[0], mine, groups[:own], parts, adapted.shrinkage)
     told = headline(result, data.groups, len(set(groups)))
     protocol = PROTOCOL_OF.get(data.groups.kind, "slides")
     more = {
@@ -275,7 +277,7 @@ def _examined(
             "balanced_accuracy_by_images": {str(n): score for n, score in curve.measured.items()},
             "expected_with_more_images": {str(n): score for n, score in curve.expected.items()},
         },
-        "shortcuts": {"mean_colour": {protocol: colour_shortcut(images, labels[:own], parts)}},
+        "shortcuts": {"mean_colour": {protocol: colour_shortcut(images, mine, parts)}},
     }
     shown = {
         "name": "leukolens-adapted",

@@ -144,6 +144,19 @@ def test_the_laboratory_of_the_base_is_turned_away(adapted: Path) -> None:
     assert [model.predict(path.read_bytes()).verdict for path in samples] == ["out_of_distribution"] * len(samples)
 
 
+def test_the_classes_of_the_base_are_kept_by_what_it_lends(
+    collected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
+    monkeypatch.chdir(collected.parent)
+    both = ["--base", str(DEFAULT), "--add-to-base", "--output", str(tmp_path / "both")]
+    assert main(["adapt", str(collected), *both]) == 0
+    card = read_card(tmp_path / "both")
+    assert card.labels == (*read_card(DEFAULT).labels, "round", "lobed", "square")
+    assert card.evaluation["shortcuts"]["mean_colour"]  # of one's own images, as the learning curve is
+    assert load(tmp_path / "both").predict(png("round", 102)).probabilities.keys() == set(card.labels)
+
+
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:
     """Run ``adapt`` on a folder that it must refuse; give the line."""
     output = folder.parent / "refused"
