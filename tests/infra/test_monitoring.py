@@ -111,6 +111,8 @@ def _published(monkeypatch, *answers):
     """Give each metric that the service publishes for answers, by its dimensions, as CloudWatch sees them."""
     lines: list[dict] = []
     monkeypatch.setattr("builtins.print", lambda text: lines.append(json.loads(text)))
+    # A local server, which another test may have started in this process, publishes none.
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
     monkeypatch.setattr("api.observe._metrics.service", "leukolens-dev-predict")
     for answer in answers:
         measure(answer, cold_start=False)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -176,6 +177,16 @@ def test_the_token_of_dagshub_is_for_its_host_alone(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
 
 
+@pytest.fixture
+def modules() -> Iterator[None]:
+    """Put back ``api``, ``inference`` and ``intake``, which MLflow takes out where a model brings its own."""
+    kept, path = dict(sys.modules), list(sys.path)
+    yield
+    sys.modules.update(kept)
+    sys.path[:] = path
+
+
+@pytest.mark.usefixtures("modules")
 def test_a_model_is_registered_as_a_version_and_answers_as_the_api(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     with tracking.run("with a model") as run:
