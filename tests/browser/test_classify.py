@@ -73,7 +73,7 @@ def test_every_file_dropped_is_in_the_ledger(visit: Visit, page_address: str, tm
     shouted: list[str] = []
     tab.on("dialog", lambda dialog: shouted.append(dialog.message) or dialog.dismiss())
     upload(tab, SAMPLE, huge, words, SAMPLES / "synthetic_pro_01.png")
-    expect(tab.get_by_text("4 dropped: 2 read, 1 refused, 1 too large")).to_be_visible()
+    expect(tab.get_by_text("4 dropped: 2 read, 1 refused, 1 too large").first).to_be_visible()
     expect(tab.get_by_text(words.name)).to_be_visible()
     expect(tab.get_by_text("huge.png")).to_be_visible()
     assert shouted == []
@@ -86,7 +86,7 @@ def test_what_a_proxy_refuses_is_told(visit: Visit, direct_address: str):
         lambda route: route.fulfill(status=413) if route.request.method == "PUT" else route.continue_(),
     )
     upload(tab, SAMPLE)
-    expect(tab.get_by_text("1 dropped: 0 read, 1 too large")).to_be_visible()
+    expect(tab.get_by_text("1 dropped: 0 read, 1 too large").first).to_be_visible()
     expect(tab.get_by_text("more than the way to this page lets through")).to_be_visible()
 
 
@@ -95,7 +95,7 @@ def test_quick_drops_lose_nothing(visit: Visit, page_address: str, tmp_path: Pat
     tab = visit(page_address)
     for start in (0, 5, 10):
         drop(tab, *paths[start : start + 5])
-    expect(tab.get_by_text("15 dropped: 15 read")).to_be_visible()
+    expect(tab.get_by_text("15 dropped: 15 read").first).to_be_visible()
 
 
 def test_a_zip_archive_is_unpacked_within_bounds(visit: Visit, direct_address: str, tmp_path: Path):
@@ -108,7 +108,7 @@ def test_a_zip_archive_is_unpacked_within_bounds(visit: Visit, direct_address: s
         packed.writestr("zeros.png", bytes(20_000_000))
     tab = visit(direct_address)
     upload(tab, archive, bomb)
-    expect(tab.get_by_text("4 dropped: 3 read, 1 not sent")).to_be_visible()
+    expect(tab.get_by_text("4 dropped: 3 read, 1 not sent").first).to_be_visible()
     expect(tab.get_by_text("It unpacks to more than a hundred times its size")).to_be_visible()
 
 
@@ -127,7 +127,7 @@ def test_results_come_as_they_are_ready_and_can_be_stopped(
     ):
         tab = visit(address)
         drop(tab, *different(tmp_path, 20))
-        expect(tab.get_by_text("20 dropped: 7 read, 13 waiting")).to_be_visible()
+        expect(tab.get_by_text("20 dropped: 7 read, 13 waiting").first).to_be_visible()
         expect(tile(tab, 1)).to_be_visible()
         tab.get_by_role("link", name="Specimen report").first.click()
         expect(tab.get_by_text("Files not read yet: 13.")).to_be_visible()
