@@ -112,20 +112,11 @@ def owner_of(session_id: str) -> Owner | None:
     return _owners.get(session_id)
 
 
-def sessions_of(visitor: str) -> list[str]:
-    """List the sessions of one browser."""
-    return [session_id for session_id, owner in list(_owners.items()) if owner.visitor == visitor]
-
-
-def may_upload(scope: Scope, session_id: str) -> bool:
-    """Tell whether a request may put files into a session, or take them out."""
-    owner = owner_of(session_id)
-    return (
-        owner is not None
-        and owner.admitted
-        and visitors.is_visitor(scope, owner.visitor)
-        and visitors.is_from(scope, owner.origin)
-    )
+def origin() -> str:
+    """Give the origin of the page whose script runs; empty where its browser named none."""
+    context = get_script_run_ctx()
+    owner = owner_of(context.session_id) if context is not None else None
+    return owner.origin if owner is not None else ""
 
 
 class Gate:

@@ -5,7 +5,7 @@ from functools import cache
 
 import streamlit as st
 
-from frontend import service, settings, sign_in, visitors
+from frontend import gate, service, settings, sign_in, visitors
 from frontend.workspace import Workspace
 from frontend.workspaces import Desk, Workspaces
 
@@ -25,6 +25,7 @@ def desk() -> Desk:
     """Give the reader's desk, connected to the API with the rights that they have now."""
     limit_bytes = settings.current().page_session_mb * BYTES_A_MB
     held = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
+    held.origins.update(filter(None, [gate.origin()]))
     st.session_state["desk"] = held
     held.batch.connect(service.connect(), settings.current().page_workers)
     if not held.workspace.reviewer:

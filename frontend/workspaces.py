@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from frontend.classification import Batch
 from frontend.workspace import Workspace
@@ -19,10 +19,17 @@ SWEEP_S = 30.0
 
 @dataclass(frozen=True)
 class Desk:
-    """A workspace, and the work on it."""
+    """A workspace, and the work on it.
+
+    Attributes
+    ----------
+    origins
+        Of the pages that its reader has open; empty where no browser named any.
+    """
 
     workspace: Workspace
     batch: Batch
+    origins: set[str] = field(default_factory=set)
 
 
 class Workspaces:

@@ -134,11 +134,14 @@ def routes(workspaces: Workspaces) -> list[Route]:
 def _guarded(workspaces: Workspaces, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     @functools.wraps(handler)
     async def guarded(request: Request) -> Response:
-        desk = workspaces.find(visitors.visitor_of(request.scope))
+        visitor = visitors.visitor_of(request.scope)
+        desk = workspaces.find(visitor) if visitor else None
         if desk is None:
             return JSONResponse({"problem": "No session of this browser is known here."}, 409)
         changing = request.method != "GET"
         foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+        named = request.headers.get("origin")
+        foreign |= named is not None and bool(desk.origins) and named not in desk.origins
         if foreign or (changing and HEADER not in request.headers):
             return JSONResponse({"problem": "Not from this page."}, 403)
         translation.choose(request.query_params.get("language"))

@@ -7,7 +7,7 @@ import pytest
 
 from frontend import gate
 from frontend.gate import CLOSED_PATHS, CONNECTION_HEADER, STREAM_PATH, Gate, Limits, Owner, address_of
-from frontend.visitors import COOKIE, SECURE_COOKIE
+from frontend.visitors import COOKIE
 
 VISITOR, OTHER = "v" * 43, "o" * 43
 ORIGIN = "http://page"
@@ -163,32 +163,6 @@ async def test_what_tells_of_all_sessions_is_closed(path: str) -> None:
 def test_of_forwarded_addresses_only_what_our_proxies_wrote_is_believed(proxies: int, expected: str) -> None:
     scope = scope_of(**{"x-forwarded-for": "198.51.100.1, 203.0.113.5, 192.0.2.7"})
     assert address_of(scope, proxies) == expected
-
-
-@pytest.mark.parametrize(
-    ("owner", "headers", "allowed"),
-    [
-        (Owner(VISITOR, ORIGIN, admitted=True), {}, True),
-        (Owner(VISITOR, ORIGIN, admitted=False), {}, False),
-        (Owner(OTHER, ORIGIN, admitted=True), {}, False),
-        (Owner("", ORIGIN, admitted=True), {"cookie": ""}, False),
-        (Owner(VISITOR, ORIGIN, admitted=True), {"origin": "https://elsewhere.example"}, False),
-        (Owner(VISITOR, ORIGIN, admitted=True), {"sec-fetch-site": "same-site"}, False),
-        (Owner(VISITOR, ORIGIN, admitted=True), {"x-forwarded-proto": "https"}, False),
-        (
-            Owner(VISITOR, ORIGIN, admitted=True),
-            {"x-forwarded-proto": "https", "cookie": f"{SECURE_COOKIE}={VISITOR}"},
-            True,
-        ),
-        (None, {}, False),
-    ],
-)
-def test_files_are_taken_from_the_sessions_own_browser_after_sign_in(
-    owner: Owner | None, headers: dict[str, str], allowed: bool
-) -> None:
-    if owner is not None:
-        gate.own("one", owner)
-    assert gate.may_upload(scope_of(**headers), "one") is allowed
 
 
 @pytest.fixture

@@ -12,14 +12,16 @@ from starlette.testclient import TestClient
 import intake
 from api.schemas import ListedModel, ModelSummary, Prediction
 from frontend import pictures
-from frontend.visitors import COOKIE
+from frontend.gate import Owner
+from frontend.visitors import COOKIE, SECURE_COOKIE
 from frontend.workplace import assets, component, endpoint
 from frontend.workplace.words import words
 from frontend.workspace import MAX_FILE_BYTES
 from frontend.workspaces import Desk, Workspaces
 from tests.unit.frontend.conftest import MODEL, OTHER_MODEL, FakeClient, png
 
-VISITOR = "v" * 43
+VISITOR, OTHER = "v" * 43, "o" * 43
+ORIGIN = "http://page"
 TAB = {endpoint.HEADER: "tab-1"}
 
 
@@ -165,6 +167,37 @@ def test_another_browser_reaches_nothing(browser: TestClient, desk: Desk, worksp
     ]:
         assert stranger.request(method, f"{endpoint.URL}{path}", headers=TAB).status_code == 409
     assert len(desk.workspace.fields) == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "headers", "allowed"),
+    [
+        (Owner(VISITOR, ORIGIN, admitted=True), {}, True),
+        (Owner(VISITOR, ORIGIN, admitted=False), {}, False),
+        (Owner(OTHER, ORIGIN, admitted=True), {}, False),
+        (Owner("", ORIGIN, admitted=True), {"cookie": ""}, False),
+        (Owner(VISITOR, ORIGIN, admitted=True), {"origin": "https://elsewhere.example"}, False),
+        (Owner(VISITOR, ORIGIN, admitted=True), {"sec-fetch-site": "same-site"}, False),
+        (Owner(VISITOR, ORIGIN, admitted=True), {"x-forwarded-proto": "https"}, False),
+        (
+            Owner(VISITOR, ORIGIN, admitted=True),
+            {"x-forwarded-proto": "https", "cookie": f"{SECURE_COOKIE}={VISITOR}"},
+            True,
+        ),
+        (None, {}, False),
+    ],
+)
+def test_files_are_taken_from_the_sessions_own_browser_after_sign_in(
+    workspaces: Workspaces, owner: Owner | None, headers: dict[str, str], allowed: bool
+) -> None:
+    """A desk is there once its reader may have one: the page's script ends before, where a sign-in is asked for."""
+    if owner is not None and owner.admitted:
+        workspaces.enter(owner.visitor, "", 1_000_000).origins.add(owner.origin)
+    browser = TestClient(Starlette(routes=endpoint.routes(workspaces)))
+    asked = TAB | {"cookie": f"{COOKIE}={VISITOR}", "origin": ORIGIN} | headers
+    answer = browser.post(f"{endpoint.URL}/files", content=json.dumps({"files": []}), headers=asked)
+    assert (answer.status_code == 200) is allowed
+    assert allowed or answer.status_code in (403, 409)
 
 
 def test_another_site_changes_nothing(browser: TestClient, desk: Desk):
