@@ -6,71 +6,11 @@ import altair as alt
 import pandas as pd
 
 from api.schemas import Share
-from frontend.wording import percent
 
 BAR_HEIGHT_PX = 30
 STRONG, QUIET = "#7c55cf", "#948ca6"
 """Both are seen on light and on dark; the numbers carry the meaning."""
 ChartT = TypeVar("ChartT", alt.Chart, alt.LayerChart)
-
-
-def probability_bars(
-    probabilities: dict[str, float], chosen: str | None, threshold: float | None, ink: str
-) -> alt.LayerChart:
-    """Draw calibrated probabilities as bars, each with its number.
-
-    Parameters
-    ----------
-    probabilities : dict[str, float]
-        Label to probability, in the model's order.
-    chosen : str or None
-        The label that the model decided for, drawn strong; None where it did not decide.
-    threshold : float or None
-        Probability that a label must reach to be in the prediction set, drawn as a line.
-    ink : str
-        Colour of text, of the theme.
-
-    Returns
-    -------
-    alt.LayerChart
-        A chart of the container's width.
-    """
-    rows = pd.DataFrame(
-        {
-            "label": list(probabilities),
-            "probability": list(probabilities.values()),
-            "text": [percent(value) for value in probabilities.values()],
-            "certain": 1.0,
-            "colour": [STRONG if label == chosen else QUIET for label in probabilities],
-        }
-    )
-    # The scale leaves room for a number beside a full bar.
-    x = alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.45]), axis=None)
-    end = alt.X("certain:Q", scale=alt.Scale(domain=[0, 1.45]), axis=None)
-    y = _labels(list(probabilities), ink)
-    base = alt.Chart(rows).encode(y=y)
-    track = base.mark_bar(size=14, cornerRadius=7, color=QUIET, opacity=0.18).encode(x=end)
-    bars = base.mark_bar(size=14, cornerRadius=7).encode(
-        x=x,
-        color=alt.Color("colour:N", scale=None),
-        tooltip=[alt.Tooltip("label:N", title="Label"), alt.Tooltip("text:N", title="Probability")],
-    )
-    numbers = base.mark_text(align="left", dx=8, fontSize=14, color=ink).encode(x=end, text="text:N")
-    layers = [track, bars, numbers]
-    if threshold is not None:
-        layers.append(
-            alt.Chart(pd.DataFrame({"probability": [threshold]}))
-            .mark_rule(strokeDash=[4, 3], color=QUIET, strokeWidth=1.5)
-            .encode(x=x)
-        )
-    height = BAR_HEIGHT_PX * len(rows)
-    return without_frame(layered(*layers).properties(height=height))
-
-
-def in_words(probabilities: dict[str, float]) -> str:
-    """Say in words what the bars show, for a reader who does not see them."""
-    ordered = sorted(probabilities.items(), key=lambda item: -item[1])
-    return "Probabilities: " + ", ".join(f"{label} {percent(value)}" for label, value in ordered) + "."
 
 
 def shares(by_label: dict[str, Share], ink: str) -> alt.LayerChart:

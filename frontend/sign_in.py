@@ -123,15 +123,6 @@ def offer_sign_out(leave: Callable[[], None]) -> None:
         st.button(_("Sign out"), on_click=out, type="tertiary", icon=":material/logout:")
 
 
-def offer_again() -> None:
-    """Offer to sign in once more: a token that has expired is refused by the API."""
-    if settings.current().signs_in:
-        st.caption(
-            _("If your sign-in has expired, sign in again. That begins a new session: add the images once more.")
-        )
-        st.button(_("Sign in again"), on_click=st.login, icon=":material/login:")
-
-
 def reviewer() -> str:
     """Name the person who is signed in, if any."""
     if not settings.current().signs_in:
