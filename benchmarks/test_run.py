@@ -4,6 +4,7 @@ Not in ``make bench``, which would take a third longer. Options go to pytest: ``
 folder. Prints a table, and keeps it in ``results/test_run.json`` where the whole of ``make test`` was run.
 """
 
+import re
 import resource
 import subprocess
 import sys
@@ -16,8 +17,6 @@ from terminal import Column, Table, open_console
 
 from . import machine
 
-SELECTION = ["-m", "not (browser or container or rehearsal or environment)"]
-"""What the Makefile's ``test`` runs."""
 _RESULT = pytest.StashKey[list[dict[str, Any]]]()
 _BEGUN = pytest.StashKey[float]()
 _MIB = 2**20
@@ -29,9 +28,16 @@ def main(options: list[str]) -> int:
     """Run the tests and print what their processes took; gives pytest's exit code."""
     whole = not options
     parallel = ["--numprocesses", "auto", "--no-loadscope-reorder"]
-    given = [*parallel, *SELECTION, "--keep-result"] if whole else options
+    given = [*parallel, "-m", selection(), "--keep-result"] if whole else options
     command = [sys.executable, "-m", "pytest", "-p", "benchmarks.test_run", *given]
     return subprocess.run(command, cwd=machine.ROOT, check=False).returncode
+
+
+def selection() -> str:
+    """Give the markers of what the Makefile's ``test`` runs, as it says them."""
+    makefile = (machine.ROOT / "Makefile").read_text(encoding="utf-8")
+    (elsewhere,) = re.findall(r"^ELSEWHERE := (.+)$", makefile, re.MULTILINE)
+    return f"not ({elsewhere})"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

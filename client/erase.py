@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from untrusted import in_terminal
 
+from .batch.aws import ENVIRONMENTS
 from .batch.errors import BatchError, explained
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-ENVIRONMENTS = ("dev", "staging", "prod")
 EXIT_NOTHING, EXIT_WRONG, EXIT_REFUSED = 1, 2, 3
 _POLICY = "attach the managed policy leukolens-{}-eraser-REGION (output EraserPolicyArn of the inference stack)"
 _EPILOG = """exit codes: 0 erased; 1 nothing was kept under an id; 2 wrong arguments; 3 refused, or not all was erased.

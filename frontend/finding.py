@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from api.schemas import ModelSummary, Prediction
+from api.schemas import OTHER, ModelSummary, Prediction
 from frontend.translation import _
 from frontend.wording import sure
 
 Kind = Literal["malignant", "undecided", "unknown", "benign", "pattern"]
-OTHER = "Other"
-"""A reader's label for a field that shows none of the model's patterns; the API takes it for any model."""
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#CC79A7", "#009E73", "#56B4E9", "#8C6BB1", "#7F7F7F")
 """For classes whose card names no colour (Okabe and Ito's palette, told apart by colour-blind readers)."""
 

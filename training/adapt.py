@@ -24,19 +24,20 @@ from inference.classes import MAX_CLASSES
 from terminal import Column, Table, add_format, open_console
 from training import tracking
 from training.data.classes import labels_of
-from training.data.dataset import FOLDER_HELP, list_fields
+from training.data.dataset import FOLDER_HELP, list_fields, spread
 from training.data.duplicates import components
-from training.data.group_folds import grouped_parts
+from training.data.group_folds import LEAST_IMAGES, grouped_parts
 from training.data.groups import Groups, groups_of
 from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.slides import slides_of
 from training.data.source import Listing
 from training.data.validation import manifest_of
-from training.evaluation.group_examination import PROTOCOL_OF, colour_shortcut, evaluation_of, examine_groups, headline
+from training.evaluation.group_examination import PROTOCOL_OF, evaluation_of, examine_groups, headline
 from training.evaluation.learning_curve import learning_curve
 from training.evaluation.predictions import Measured
-from training.evaluation.results import ProtocolResult, as_numbers
+from training.evaluation.results import ProtocolResult, as_numbers, rounded
+from training.evaluation.shortcuts import grouped_score
 from training.models import base_statistics
 from training.models.adapted_head import Adapted, adapt_head
 from training.models.base_embedding import embed_images, features_from, standardised, strangers_of
@@ -48,8 +49,6 @@ from training.serving.files import ParityError
 from training.serving.model_folder import card_of, release
 
 DEFAULT_BASE = Path("models/default")
-LEAST_IMAGES = 10
-"""Of a class: with fewer, five folds leave nothing to learn from, and no number means anything."""
 UNDECIDED = 0.01
 """Share of the images that may lie under two labels, and are then left out: reviewers settle the rest one day."""
 COMPARED = 48
@@ -174,8 +173,7 @@ def adapt(
     draft, result = _examined(draft, data, adapted, images, looks, labels, groups, own)
 
     def check(file: Classifier) -> dict[str, Any]:
-        some = np.unique(np.linspace(0, len(images) - 1, COMPARED).astype(int))
-        found = parity.compare(graph, file, images[some])
+        found = parity.compare(graph, file, images[spread(len(images), COMPARED)])
         parity.demand(found, output / draft.file)
         return {"parity": asdict(found), "minutes": round((time.monotonic() - start) / 60, 1)}
 
@@ -277,7 +275,7 @@ def _examined(
             "balanced_accuracy_by_images": {str(n): score for n, score in curve.measured.items()},
             "expected_with_more_images": {str(n): score for n, score in curve.expected.items()},
         },
-        "shortcuts": {"mean_colour": {protocol: colour_shortcut(images, mine, parts)}},
+        "shortcuts": {"mean_colour": {protocol: rounded(grouped_score("mean_colour", images, mine, parts))}},
     }
     shown = {
         "name": "leukolens-adapted",

@@ -13,24 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from terminal import Column, Table, add_format, open_console
 from training.atomic_write import write_whole
 from training.data.classes import labels_of
 from training.data.contact_page import contact_page
 from training.data.dataset import FOLDER_HELP, read_images
-from training.data.group_folds import Parts, grouped_parts
+from training.data.group_folds import LEAST_IMAGES, grouped_parts
 from training.data.groups import Groups, groups_of
 from training.data.labels import DataError
 from training.data.manifest import Record
 from training.data.slides import slides_of
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.evaluation import shortcuts
+from training.evaluation.shortcuts import grouped_score
 
-LEAST_IMAGES, ENOUGH_IMAGES = 10, 50
-"""Of a class: fewer than the first cannot be used; below the second, more images are the first thing to collect."""
+ENOUGH_IMAGES = 50
+"""Of a class: below that, more images are the first thing to collect."""
 ENOUGH_GROUPS = 5
 """Of a class: one for each fold that is left out."""
 SHORTCUTS = ("mean_colour", "corner", "density")
@@ -175,22 +174,13 @@ def _of_shortcuts(
     images = read_images([folder / seen.images[key].path for key in keys], "Reading images")
     chance = 1 / len(ids)
     for name in SHORTCUTS:
-        score = _score(name, images, truth, parts)
+        score = grouped_score(name, images, truth, parts)
         much = score - chance > MUCH_BY_A_SHORTCUT * (1 - chance)
         yield Finding(
             f"shortcut {name.replace('_', ' ')}",
             f"balanced accuracy {score:.2f} without a look at any cell (chance {chance:.2f})",
             "classes differ by more than cells: mix slides, days and stains between them" if much else "",
         )
-
-
-def _score(name: str, images: NDArray[np.uint8], truth: NDArray[np.int64], parts: Parts) -> float:
-    see, make = shortcuts.SHORTCUTS[name]
-    rows = np.stack([see(image) for image in images])
-    answers = np.empty_like(truth)
-    for learnt, asked in parts:
-        answers[asked] = make().fit(rows[learnt], truth[learnt]).predict(rows[asked])
-    return float(np.mean([(answers == truth)[truth == one].mean() for one in np.unique(truth)]))
 
 
 def table_of(checked: Checked) -> Table:

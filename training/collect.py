@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.schemas import OTHER
 from terminal import Column, Table, add_format, open_console
 from training.data.agreement import Kappa, kappa, majority
 from training.data.feedback_store import Judgement, Store, open_store
@@ -23,8 +24,6 @@ from training.data.labels import DataError
 from training.data.s3 import BucketError
 
 DISAGREEMENTS_NAME = "disagreements.csv"
-OTHER = "Other"
-"""A field that is none of the classes is no example of one."""
 ALONE = "image "
 """Before the image's own name, where nobody told of which specimen it is."""
 
@@ -83,6 +82,7 @@ def collect(store: Store, output: Path) -> Collected:
         staged.mkdir()
         rows, counts = [], dict[str, int]()
         for image, label in sorted(labels.items()):
+            # A field that is none of the classes is no example of one.
             if label in (None, OTHER):
                 continue
             first = judged[image][0]

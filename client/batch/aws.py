@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from .errors import RefusedError, WrongRequestError, explained
 
+ENVIRONMENTS = ("dev", "staging", "prod")
 DOWNLOADS = 16
 """Objects fetched at once."""
 _ARN = re.compile(r"arn:aws[a-z-]*:states:(?P<region>[a-z0-9-]+):\d{12}:(?P<kind>stateMachine|execution):[^\s]+")

@@ -11,7 +11,7 @@ from api.schemas import RESEARCH_USE_WARNING
 from terminal import open_console
 
 from . import execution as executions
-from .aws import Aws, region_of, state_machine_arn
+from .aws import ENVIRONMENTS, Aws, region_of, state_machine_arn
 from .errors import BatchError, RefusedError, WrongRequestError
 from .machine import Machine, check_location, describe_machine, parse_location
 from .progress import follow, report, say
@@ -21,7 +21,6 @@ from .tables import check_target, default_suffix, write_rows
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-ENVIRONMENTS = ("dev", "staging", "prod")
 EXIT_SOME = 1
 EXIT_INTERRUPTED = 130
 _EPILOG = """exit codes: 0 every image was answered; 1 some were not (the file lists them); 2 wrong arguments;

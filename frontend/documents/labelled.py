@@ -13,7 +13,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from frontend.finding import OTHER, ClassWords
+from api.schemas import OTHER
+from frontend.finding import ClassWords
 from frontend.workspace import SmearField, Workspace
 from intake import FORMATS, SUFFIXES, ImageError, sniff
 

@@ -4,10 +4,10 @@ import base64
 
 import streamlit as st
 
-from api.schemas import CONSENT_TEXT, CONSENT_VERSION, FeedbackRequest
+from api.schemas import CONSENT_TEXT, CONSENT_VERSION, OTHER, FeedbackRequest
 from client import LeukolensClient, LeukolensError
 from frontend import finding, pictures, service, session
-from frontend.finding import OTHER, ClassWords
+from frontend.finding import ClassWords
 from frontend.translation import _
 from frontend.wording import TRY_LATER, plain
 from frontend.workspace import NAME_CHARS, Review, SmearField, Workspace

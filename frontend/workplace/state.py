@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from api.schemas import ModelSummary
+from api.schemas import OTHER, ModelSummary
 from frontend import finding
 from frontend.classification import Batch
 from frontend.documents import labelled
@@ -67,7 +67,7 @@ def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, 
             {"label": one.label, "name": one.name, "colour": one.colour, "own": one.label in workspace.own_classes}
             for one in known
         ),
-        {"label": finding.OTHER, "name": _("none of these"), "colour": "", "own": False},
+        {"label": OTHER, "name": _("none of these"), "colour": "", "own": False},
     ]
 
 

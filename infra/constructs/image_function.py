@@ -27,6 +27,25 @@ RETENTION = {
 }
 
 
+def log_and_role(scope: Construct, name: str, retention_days: int) -> tuple[logs.LogGroup, iam.Role]:
+    """Make the log of the function of that name, and a role that may write it and nothing else."""
+    log_group = logs.LogGroup(
+        scope,
+        "Log",
+        log_group_name=f"/aws/lambda/{name}",
+        retention=RETENTION[retention_days],
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=f"What {name} may do",
+    )
+    log_group.grant_write(role)
+    return log_group, role
+
+
 class ImageFunction(Construct):
     """One entry point of the image as a function.
 
@@ -64,20 +83,7 @@ class ImageFunction(Construct):
         super().__init__(scope, construct_id)
         settings = environment.inference
         architecture, platform = _ARCHITECTURES[settings.architecture]
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=RETENTION[log_retention_days or settings.log_retention_days],
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"What {name} may do",
-        )
-        log_group.grant_write(self.role)
+        log_group, self.role = log_and_role(self, name, log_retention_days or settings.log_retention_days)
         self.function = lambda_.DockerImageFunction(
             self,
             "Function",

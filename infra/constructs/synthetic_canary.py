@@ -9,17 +9,15 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.alarm import alarm
-from infra.constructs.image_function import RETENTION
+from infra.constructs.image_function import log_and_role
 from infra.constructs.permissions import allow, allow_objects
 from infra.constructs.scopes import scope_name
 from infra.image import ROOT
@@ -55,20 +53,7 @@ class SyntheticCanary(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = f"leukolens-{environment.name}-canary"
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=RETENTION[environment.inference.log_retention_days],
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"What {name} may do",
-        )
-        log_group.grant_write(role)
+        log_group, role = log_and_role(self, name, environment.inference.log_retention_days)
         allow(role, ["cognito-idp:DescribeUserPoolClient"], pool.user_pool_arn)
         files = "canary/*"
         reason = "First answers are named by their model and field."

@@ -12,11 +12,9 @@ from . import schemas
 from .answers import identity
 from .errors import InvalidRequest, parse
 from .http import Incoming, Reply
+from .schemas import OTHER
 from .service import Service
 from .uploads import uploaded_image
-
-OTHER = "Other"
-"""A field that is none of the model's labels."""
 
 
 def create(service: Service, request: Incoming) -> Reply:

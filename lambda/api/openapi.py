@@ -13,8 +13,8 @@ from pydantic.json_schema import models_json_schema
 import inference
 
 from . import schemas
-from .feedback import OTHER
 from .routes import ROUTES, Route
+from .schemas import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

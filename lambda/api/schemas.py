@@ -5,7 +5,7 @@ Requests refuse unknown fields; answers accept them, so that an older client liv
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -50,6 +50,8 @@ RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_=-
 """The ``request_id`` of an answer; safe as part of an S3 key."""
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 """The id of a class; which there are, the model's card says."""
+OTHER: Final = "Other"
+"""A reviewer's label for a field that is none of the model's classes."""
 
 
 class Answer(BaseModel):

@@ -35,7 +35,7 @@ BAND_SIGMA = 0.15  # cycles a pixel; 0.12 and 0.10 separate pairs of different l
 # twelve pairs looked at between 0.42 and 0.50 all show the same cells.
 PEAK = 0.43
 LEAST_PAIRS = 100  # of different labels: with fewer, their highest peak says little of chance
-SAME_PEAK = 0.85  # of one image under two labels, whatever it shows; of two single cells at most 0.6 was seen
+SAME_PEAK = 0.85  # of one image under two labels, whatever it shows; of two single cells at most 0.62 was seen
 
 
 @dataclass(frozen=True)

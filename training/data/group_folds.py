@@ -9,6 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from training.data.labels import DataError
 
 FOLDS = 5
+LEAST_IMAGES = 10
+"""Of a class: with fewer, five folds leave nothing to learn from, and no number means anything."""
 
 Positions = NDArray[np.int64]
 Parts = list[tuple[Positions, Positions]]

@@ -202,11 +202,36 @@ def result_of(
     more: Mapping[str, Estimate] | None = None,
 ) -> ProtocolResult:
     """Measure one protocol's pooled predictions; ``more`` metrics are put beside those of ``measures``."""
-    estimates = estimate(
-        lambda which: metrics.measures(predictions.take(which)), truth.clusters, truth.strata, replicates
-    )
+    scores = scores_by_fold(folds, predictions)
+    return pooled_result(scores, predictions, truth.clusters, truth.strata, replicates, more)
+
+
+def pooled_result(
+    scores: Sequence[FoldScore],
+    predictions: Predictions,
+    clusters: NDArray[np.int64],
+    strata: NDArray[np.int64],
+    replicates: int = REPLICATES,
+    more: Mapping[str, Estimate] | None = None,
+) -> ProtocolResult:
+    """Measure pooled predictions, with intervals that draw whole clusters within each stratum.
+
+    Parameters
+    ----------
+    scores : sequence of FoldScore
+        Of each fold alone.
+    predictions : Predictions
+        Of all folds.
+    clusters, strata : int64[n]
+        Of each prediction.
+    replicates : int
+        How often is drawn.
+    more : mapping of str to Estimate, optional
+        Metrics that are put beside those of ``measures``.
+    """
+    estimates = estimate(lambda which: metrics.measures(predictions.take(which)), clusters, strata, replicates)
     return ProtocolResult(
-        folds=scores_by_fold(folds, predictions),
+        folds=list(scores),
         images=len(predictions),
         metrics={**{name: one for name, one in estimates.items() if "/" not in name}, **(more or {})},
         sensitivity=_part(estimates, "sensitivity/"),

@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neighbors import KNeighborsClassifier
 
 from inference import ModelCard
 from training.data.groups import Groups
 from training.evaluation import metrics
-from training.evaluation.bootstrap import estimate
+from training.evaluation.folds import pooled_result
 from training.evaluation.predictions import Measured
 from training.evaluation.results import FoldScore, ProtocolResult, rounded
 
 REPLICATES = 400
 PROTOCOL_OF = {"run of numbers": "contiguous", "image": "random"}
 """What the page calls it; every group that was told or inferred counts as a slide left out."""
-NEIGHBOURS = 5
 
 
 def examine_groups(
@@ -44,38 +42,12 @@ def examine_groups(
     predictions = metrics.pool(answered)
     order = np.concatenate([np.flatnonzero(folds == fold) for fold in np.unique(folds)])
     clusters = np.unique(np.asarray(groups)[order], return_inverse=True)[1].astype(np.int64)
-    found = estimate(
-        lambda which: metrics.measures(predictions.take(which)), clusters, np.zeros_like(clusters), REPLICATES
-    )
     sizes = np.bincount(folds)
-    return ProtocolResult(
-        folds=[
-            FoldScore(name=f"fold-{number + 1}", images=int(sizes[number]), balanced_accuracy=rounded(score))
-            for number, score in zip(np.unique(folds).tolist(), metrics.fold_scores(predictions), strict=True)
-        ],
-        images=len(predictions),
-        metrics={name: one for name, one in found.items() if "/" not in name},
-        sensitivity={n.partition("/")[2]: one for n, one in found.items() if n.startswith("sensitivity/")},
-        specificity={n.partition("/")[2]: one for n, one in found.items() if n.startswith("specificity/")},
-        confusion=predictions.confusion.tolist(),
-        reliability=[(rounded(a), rounded(b), n) for a, b, n in metrics.reliability(predictions)],
-        risk_coverage=[(rounded(a), rounded(b)) for a, b in metrics.risk_coverage(predictions)],
-    )
-
-
-def colour_shortcut(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
-) -> float:
-    """Score the mean colour alone, three numbers an image, on the same parts: balanced accuracy."""
-    colours = np.stack([image.reshape(-1, 3).mean(0) for image in images])
-    answers = np.empty_like(labels)
-    for learnt, left_out in parts:
-        answers[left_out] = (
-            KNeighborsClassifier(min(NEIGHBOURS, len(learnt)))
-            .fit(colours[learnt], labels[learnt])
-            .predict(colours[left_out])
-        )
-    return rounded(float(np.mean([(answers == labels)[labels == one].mean() for one in np.unique(labels)])))
+    scores = [
+        FoldScore(name=f"fold-{number + 1}", images=int(sizes[number]), balanced_accuracy=rounded(score))
+        for number, score in zip(np.unique(folds).tolist(), metrics.fold_scores(predictions), strict=True)
+    ]
+    return pooled_result(scores, predictions, clusters, np.zeros_like(clusters), REPLICATES)
 
 
 def headline(result: ProtocolResult, groups: Groups, count: int) -> str:

@@ -15,6 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
+from training.data.group_folds import Parts
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import CORNER
 from training.data.slide_features import PURPLE, appearance
@@ -58,17 +59,21 @@ def density(field: Field) -> Numbers:
     return np.array([(sizes >= LEAST_CELL_PX).sum(), purple.mean()], float)
 
 
-def _forest() -> RandomForestClassifier:
+def _neighbours(rows: int) -> KNeighborsClassifier:
+    return KNeighborsClassifier(min(5, rows))
+
+
+def _forest(_rows: int) -> RandomForestClassifier:
     return RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=0, n_jobs=-1)
 
 
-SHORTCUTS: dict[str, tuple[Callable[[Field], Numbers], Callable[[], Any]]] = {
-    "mean_colour": (mean_colour, lambda: KNeighborsClassifier(5)),
+SHORTCUTS: dict[str, tuple[Callable[[Field], Numbers], Callable[[int], Any]]] = {
+    "mean_colour": (mean_colour, _neighbours),
     "corner": (corner, _forest),
     "background": (background, _forest),
     "density": (density, _forest),
 }
-"""Features and classifier of each."""
+"""Features, and classifier for a number of rows, of each."""
 TOLD = {
     "mean_colour": "mean colour of the field (3 numbers), 5 nearest neighbours",
     "corner": "lower right corner with the scale bar alone, random forest",
@@ -76,6 +81,33 @@ TOLD = {
     "density": "count and area of stained cells (2 numbers), random forest",
     "chance": "a blind guess",
 }
+
+
+def grouped_score(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64], parts: Parts) -> float:
+    """Train and test one shortcut on groups left out.
+
+    Parameters
+    ----------
+    name : str
+        Of ``SHORTCUTS``.
+    images : uint8[n, h, w, 3]
+        Of any size.
+    labels : int64[n]
+        Theirs, from 0 on, each present.
+    parts
+        Of ``grouped_parts``.
+
+    Returns
+    -------
+    float
+        Balanced accuracy.
+    """
+    see, make = SHORTCUTS[name]
+    rows = np.stack([see(image) for image in images])
+    answers = np.empty_like(labels)
+    for learnt, left_out in parts:
+        answers[left_out] = make(len(learnt)).fit(rows[learnt], labels[learnt]).predict(rows[left_out])
+    return balanced_accuracy(confusion(labels, answers, int(labels.max()) + 1))
 
 
 def features_of(images: NDArray[np.uint8]) -> dict[str, Numbers]:
@@ -116,7 +148,7 @@ def audit(
         truth, predicted, scores = [], [], []
         for fold in folds:
             train, test = (_labels(keys, ids) for keys in (fold.record.train, fold.record.test))
-            classifier = SHORTCUTS[name][1]()
+            classifier = SHORTCUTS[name][1](len(train))
             classifier.fit(features[name][_places(fold.record.train, pictures)], train)
             answers = classifier.predict(features[name][_places(fold.record.test, pictures)])
             score = balanced_accuracy(confusion(test, answers, len(ids)))

@@ -18,7 +18,7 @@ from inference import ClassSpec
 from training.data.classes import labels_of
 from training.data.group_folds import grouped_parts
 from training.data.labels import DataError
-from training.models import calibration, out_of_distribution
+from training.models import calibration
 from training.models.discriminant import fit_discriminants
 from training.models.features import Features
 from training.models.gate import fit_gate
@@ -29,12 +29,11 @@ from training.models.readings import Reading
 from training.models.slide_calibration import (
     TriageNumbers,
     minimum_probabilities,
-    quantile,
     slide_weights,
     temperature,
     triage_numbers,
 )
-from training.models.slide_learner import KNOWN_QUANTILE, FieldReadings, SlideNumbers, rank_for
+from training.models.slide_learner import FieldReadings, OodSum, SlideNumbers, fit_distance
 from training.progress import bar
 
 INNER_FOLDS = 3
@@ -126,22 +125,22 @@ def adapt_head(
     units = calibration_units(groups, folds)
     heat = temperature(logits, labels, units, np.arange(len(classes)))
     probabilities = softmax(logits / heat, 1).astype(np.float32)
-    (ood_score, gate, share), threshold = _ood_score(final.gate, distances, gates, units)
+    ood = OodSum.of(final.gate, distances, gates, slide_weights(units))
     triage = triage_of(probabilities, labels, sides, units)
     return Adapted(
         final.head,
         heat,
         final.distance,
-        FieldReadings(None, gate, share, None, sides),
+        FieldReadings(None, ood.gate, ood.distance_share, None, sides),
         SlideNumbers(
             triage,
             minimum_probabilities(probabilities, labels, units, labels_of(classes)),
-            threshold,
+            ood.threshold,
             None,
-            {name: round(float((ood_score[names == name] > threshold).mean()), 4) for name in np.unique(names)},
+            {name: round(float((ood.score[names == name] > ood.threshold).mean()), 4) for name in np.unique(names)},
         ),
         shrinkage,
-        Answers(probabilities, ood_score, folds),
+        Answers(probabilities, ood.score, folds),
     )
 
 
@@ -183,32 +182,7 @@ def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
 
 def _fit(features: Features, labels: Positions, colours: int, shrinkage: float) -> _Fitted:
     (head,) = fit_discriminants(features.turned, features.varied, labels, (shrinkage,), COPY_WEIGHT)
-    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
-    copies = len(features.varied)
-    weights = np.repeat([1.0, *[OOD_COPY_WEIGHT] * copies], len(labels))
-    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
+    distance = fit_distance(features, head, labels, colours, OOD_COPY_WEIGHT)
     width = head.kernel.shape[0]
     gate = fit_gate(features, head) if features.strangers else Reading(np.zeros(width, np.float32), 0.0)
     return _Fitted(head, distance, gate)
-
-
-def _ood_score(
-    gate: Reading, distances: NDArray[np.float64], gates: NDArray[np.float64], units: Sequence[str]
-) -> tuple[tuple[NDArray[np.float64], Reading, float], float]:
-    """Add distance and gate, each from its median in units of the way to its quantile, as ``slide_learner`` does.
-
-    Returns
-    -------
-    ((float64[n], Reading, float), float)
-        Strangeness of the images; the gate's reading and the distance's share in it; and the threshold.
-    """
-    weights = slide_weights(units)
-    middles = [quantile(one, weights, 0.5) for one in (distances, gates)]
-    widths = [
-        max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
-        for one, middle in zip((distances, gates), middles, strict=True)
-    ]
-    trusted = float(np.any(gate.kernel))
-    ood_score = (distances - middles[0]) / widths[0] + trusted * (gates - middles[1]) / widths[1]
-    reading = gate.scaled(trusted / widths[1], -middles[0] / widths[0] - trusted * middles[1] / widths[1])
-    return (ood_score, reading, 1 / widths[0]), quantile(ood_score, weights, KNOWN_QUANTILE)

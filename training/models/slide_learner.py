@@ -7,6 +7,7 @@ Intell. 74, 2015).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,14 +201,58 @@ def _fit(
     triage = fit_triage(
         head.standardise(turned), labels, sides[labels] > 0, features.densities, slides, colours, recipe
     )
-    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
-    copies = len(features.varied)
-    weights = np.repeat([1.0, *[recipe.ood_copy_weight] * copies], len(labels))
-    distance = out_of_distribution.fit(known, np.tile(labels, 1 + copies), rank_for(len(labels), colours), weights)
+    distance = fit_distance(features, head, labels, colours, recipe.ood_copy_weight)
     return _Fitted(head, triage, distance, fit_gate(features, head), fit_magnification(features, head))
 
 
-def rank_for(fields: int, width: int) -> int:
+def fit_distance(
+    features: Features, head: LinearHead, labels: Positions, colours: int, copy_weight: float
+) -> Mahalanobis:
+    """Fit the distance to the class means on the view in colour; a varied copy weighs ``copy_weight``."""
+    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
+    copies = len(features.varied)
+    weights = np.repeat([1.0, *[copy_weight] * copies], len(labels))
+    return out_of_distribution.fit(known, np.tile(labels, 1 + copies), _rank_for(len(labels), colours), weights)
+
+
+@dataclass(frozen=True)
+class OodSum:
+    """Distance and gate, each from its median in units of the way from there to its quantile, added.
+
+    Attributes
+    ----------
+    score : float64[n]
+        Of the fields.
+    gate : Reading
+        What is added to the distance's share.
+    distance_share : float
+        What a distance counts.
+    threshold : float
+        The score's quantile.
+    """
+
+    score: NDArray[np.float64]
+    gate: Reading
+    distance_share: float
+    threshold: float
+
+    @classmethod
+    def of(
+        cls, gate: Reading, distances: NDArray[np.float64], gates: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> Self:
+        """Add them up; a gate that reads nothing, since it saw no stranger, counts nothing."""
+        middles = [quantile(one, weights, 0.5) for one in (distances, gates)]
+        units = [
+            max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
+            for one, middle in zip((distances, gates), middles, strict=True)
+        ]
+        counts = float(np.any(gate.kernel))
+        score = (distances - middles[0]) / units[0] + counts * (gates - middles[1]) / units[1]
+        reading = gate.scaled(counts / units[1], -middles[0] / units[0] - counts * middles[1] / units[1])
+        return cls(score, reading, 1 / units[0], quantile(score, weights, KNOWN_QUANTILE))
+
+
+def _rank_for(fields: int, width: int) -> int:
     """Tell how many directions so many fields of so many statistics determine."""
     return min(OOD_RANK, fields // 4, width // 2)
 
@@ -225,17 +270,10 @@ def _calibrate(
     numbers = triage_numbers(triage, sides[labels] > 0, slides)
     heat = temperature(logits, labels, slides, np.flatnonzero(sides > 0))
     joined = join(logits / heat, numbers.slope * triage + numbers.intercept, sides)
-    # Each counts from its median, in units of the way from there to its quantile.
-    middles = [quantile(one, weights, 0.5) for one in (distance, gate)]
-    units = [
-        max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
-        for one, middle in zip((distance, gate), middles, strict=True)
-    ]
-    ood_score = (distance - middles[0]) / units[0] + (gate - middles[1]) / units[1]
-    threshold = quantile(ood_score, weights, KNOWN_QUANTILE)
+    ood = OodSum.of(final.gate, distance, gate, weights)
     least = min(quantile(doublings, weights, MAGNIFICATION_TAIL), 0.0)
     most = max(quantile(doublings, weights, 1 - MAGNIFICATION_TAIL), 0.0)
-    away = (ood_score > threshold) | (doublings < least) | (doublings > most)
+    away = (ood.score > ood.threshold) | (doublings < least) | (doublings > most)
     names = np.asarray(slides)
     return SlideLearned(
         final.head,
@@ -243,15 +281,15 @@ def _calibrate(
         final.distance,
         FieldReadings(
             final.triage.scaled(numbers.slope, numbers.intercept),
-            final.gate.scaled(1 / units[1], -middles[0] / units[0] - middles[1] / units[1]),
-            1 / units[0],
+            ood.gate,
+            ood.distance_share,
             final.magnification,
             sides,
         ),
         SlideNumbers(
             TriageNumbers(1.0, 0.0, numbers.malignant_minimum, numbers.benign_maximum, numbers.guarantee),
             minimum_probabilities(joined, labels, slides, labels_of(classes)),
-            threshold,
+            ood.threshold,
             (float(2.0**least), float(2.0**most)),
             {str(name): round(float(away[names == name].mean()), 4) for name in np.unique(names)},
         ),

@@ -4,11 +4,10 @@
 """
 
 import argparse
-import csv
-import io
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -201,14 +200,10 @@ def costs(prices: Prices, region: str) -> Table:
     LaunchError
         There are no prices for the region.
     """
-    names = ("us-east-1, $/h", f"{region}, $/h", f"Nine jobs of {_HOURS} h, {region}")
-    table = Table(
-        ["Instance", *(Column(name, right=True) for name in names)], f"On demand, without disks; {prices.date}."
-    )
-    for instance in sorted(prices.instances, key=prices.instances.__getitem__):
-        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
-        sweep = cost_so_far(_JOBS * _HOURS * 3600, 1, there)
-        table.add(instance, f"{home:.4f}", f"{there:.4f}", f"${sweep:.2f}")
+    first, *others = _headings(region)
+    table = Table([first, *(Column(name, right=True) for name in others)], f"{_BASIS}{prices.date}.")
+    for row in _rows(prices, region):
+        table.add(*row)
     return table
 
 
@@ -220,7 +215,19 @@ def cost_table(prices: Prices, region: str) -> str:
     LaunchError
         There are no prices for the region.
     """
-    headings, *rows = csv.reader(io.StringIO(costs(prices, region).as_csv()))
-    lines = [f"| {' | '.join(headings)} |", "|---|--:|--:|--:|"]
-    lines += [f"| `{instance}` | {' | '.join(cells)} |" for instance, *cells in rows]
-    return "\n".join([*lines, "", f"On demand, without disks; prices of {prices.date}.", ""])
+    lines = [f"| {' | '.join(_headings(region))} |", "|---|--:|--:|--:|"]
+    lines += [f"| `{instance}` | {' | '.join(cells)} |" for instance, *cells in _rows(prices, region)]
+    return "\n".join([*lines, "", f"{_BASIS}{prices.date}.", ""])
+
+
+_BASIS = "On demand, without disks; prices of "
+
+
+def _headings(region: str) -> tuple[str, ...]:
+    return ("Instance", "us-east-1, $/h", f"{region}, $/h", f"Nine jobs of {_HOURS} h, {region}")
+
+
+def _rows(prices: Prices, region: str) -> Iterator[tuple[str, ...]]:
+    for instance in sorted(prices.instances, key=prices.instances.__getitem__):
+        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
+        yield instance, f"{home:.4f}", f"{there:.4f}", f"${cost_so_far(_JOBS * _HOURS * 3600, 1, there):.2f}"

@@ -25,9 +25,9 @@ ADVICE = re.compile(r"\b(save|send|convert|export|extract|open|show|unpack|trans
 MOST_APART = 0.02
 MOST_APART_LOSSY = 0.05
 MOST_LEVELS = 5.0
-"""Mean difference of what the model is shown, of 255: a way through CMYK costs 4, one of 1.8 that is ignored 6. It is
-asked of every field; of a drawing, which the model does not know, it is all that can be asked: there the answer holds
-no probabilities."""
+"""Mean difference of what the model is shown, of 255: a way through CMYK costs 4, a gamma of 1.8 that is ignored 6.
+It is asked of every field; of a drawing, which the model does not know, it is all that can be asked: there the answer
+holds no probabilities."""
 
 
 @dataclass(frozen=True)

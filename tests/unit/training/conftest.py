@@ -1,5 +1,6 @@
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,16 @@ def _memory_given_back() -> Iterator[None]:
         sys.modules["keras"].utils.clear_session(free_memory=True)
         with contextlib.suppress(OSError, AttributeError):  # elsewhere than on glibc there is no such call
             ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+@pytest.fixture
+def tracked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder, from where runs go to whatever server the test names, which is asked once."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("MLFLOW_", "DAGSHUB_", "LEUKOLENS_")) and name != "LEUKOLENS_REQUIRE_ALL":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
 @pytest.fixture(scope="session")

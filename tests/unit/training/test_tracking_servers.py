@@ -1,7 +1,6 @@
 """Servers that lack something, fail at something, alternate; and a store that many begin at once."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,14 +18,7 @@ from training.cli import main
 from training.tracking.journal import journals
 from training.tracking.server import connect
 
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("MLFLOW_", "DAGSHUB_", "LEUKOLENS_")) and name != "LEUKOLENS_REQUIRE_ALL":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+pytestmark = pytest.mark.usefixtures("tracked")
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api.schemas import OTHER
 from frontend.classification import Batch
 from frontend.documents import labelled
-from frontend.finding import OTHER, ClassWords, with_own
+from frontend.finding import ClassWords, with_own
 from frontend.workspace import Review, Workspace
 from tests.unit.frontend.conftest import FakeClient, png
 from training.data.classes import class_called, read_classes
