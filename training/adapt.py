@@ -27,7 +27,7 @@ from training.data.classes import labels_of
 from training.data.dataset import FOLDER_HELP, list_fields, spread
 from training.data.duplicates import components
 from training.data.group_folds import LEAST_IMAGES, grouped_parts
-from training.data.groups import Groups, groups_of
+from training.data.groups import Groups, add_group_pattern, groups_of
 from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.slides import slides_of
@@ -332,7 +332,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--base", type=Path, default=DEFAULT_BASE, help=f"model whose network is used ({DEFAULT_BASE})")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="model folder (models/adapted)")
     parser.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
-    parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
+    add_group_pattern(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 

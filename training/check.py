@@ -20,7 +20,7 @@ from training.data.classes import labels_of
 from training.data.contact_page import contact_page
 from training.data.dataset import FOLDER_HELP, read_images
 from training.data.group_folds import LEAST_IMAGES, grouped_parts
-from training.data.groups import Groups, groups_of
+from training.data.groups import Groups, add_group_pattern, groups_of
 from training.data.labels import DataError
 from training.data.manifest import Record
 from training.data.slides import slides_of
@@ -195,7 +195,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the ``check`` command."""
     parser = subparsers.add_parser("check", help="say what a folder of labelled images is good for")
     parser.add_argument("folder", type=Path, help=FOLDER_HELP)
-    parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
+    add_group_pattern(parser)
     parser.add_argument("--page", type=Path, help="write a page with contact sheets of every class to this file")
     add_format(parser)
     parser.set_defaults(run=run)

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from training import tracking
 from training.data.dataset import FOLDER_HELP, Fields, load_fields
+from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.data.manifest import Manifest
-from training.data.protocols import FOLDED, folds_of
-from training.data.slides import slides_of
+from training.data.protocols import FOLDED, folds_of, group_names, usable_protocols, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
@@ -43,7 +43,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("crossvalidate", help="train a recipe on every fold; evaluate measures the files")
     parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     add_options(parser)
-    parser.add_argument("--protocol", action="append", choices=FOLDED, help="(all; may be given more than once)")
+    add_group_pattern(parser)
+    parser.add_argument(
+        "--protocol", action="append", choices=FOLDED, help="(all that can be used; may be given more than once)"
+    )
     parser.add_argument("--fold", action="append", help="such as contiguous-1 (all; may be given more than once)")
     parser.add_argument("--candidate", help="name of the recipe's folder (the backbone's)")
     parser.add_argument(
@@ -60,7 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, Fold]]:
     wanted = [
         (protocol, fold)
-        for protocol in dict.fromkeys(options.protocol or FOLDED)
+        for protocol in dict.fromkeys(options.protocol or usable_protocols(manifest))
         for fold in folds_of(protocol, options.data, manifest)
         if not options.fold or fold.name in options.fold
     ]
@@ -91,7 +94,7 @@ def _write_all(
     told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
     told["corner"] = "visible" if options.show_corner else "hidden"
     counted = told | {"folds": len(missing)}
-    slides = slides_of(options.data, manifest)
+    slides = group_names(options.data, manifest)
     experiment = Experiment(options.backbone, recipe, manifest, fields, slides, not options.show_corner)
     with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
         experiment = experiment.with_features(options.outliers, options.cache)
@@ -110,7 +113,8 @@ def run(options: argparse.Namespace) -> int:
     folder = options.work / candidate
     try:
         recipe = _read_recipe(options)
-        manifest, fields = manifest_of(options.data), load_fields(options.data)
+        manifest = with_groups(manifest_of(options.data), options.data, options.group_pattern)
+        fields = load_fields(options.data)
         wanted = _wanted(options, manifest)
         missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
         if missing:

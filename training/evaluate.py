@@ -23,6 +23,7 @@ from pathlib import Path
 from inference import ModelError, read_card, write_card
 from training import tracking
 from training.data.dataset import FOLDER_HELP
+from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.pipeline import Question, examine
@@ -42,6 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the ``evaluate`` and the ``card`` command."""
     parser = subparsers.add_parser("evaluate", help="measure on folds and strangers; write results, report, card")
     parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
+    add_group_pattern(parser)
     parser.add_argument(
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here, such as BCCD's"
     )
@@ -91,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
         with _placed(options) as (model, output):
             question = Question(
                 data=options.data,
+                group_pattern=options.group_pattern,
                 external=options.external,
                 folds=options.folds,
                 model=model,

@@ -21,8 +21,7 @@ from intake import SUFFIXES
 from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
 from training.data.manifest import Manifest
-from training.data.protocols import contiguous_holdout, group_numbers, positions
-from training.data.slides import slides_of
+from training.data.protocols import group_names, holdout_of, positions, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation import metrics, predictions
@@ -66,6 +65,13 @@ SAVED_MODEL = "saved_model"
 COMPARED_FIELDS = 32
 """Test fields on which a fold's or a trial's file is compared with its network; ``train`` compares the file that it
 ships on every training field."""
+
+
+HELD_RUNS = (
+    "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
+    "sharing cells with a training field; an easy test, since the same slides are trained on"
+)
+HELD_GROUPS = "an eighth of the patients, slides or specimens held out whole"
 
 
 @dataclass(frozen=True)
@@ -309,11 +315,11 @@ def _learn(
     experiment: Experiment, train: Labels, work: Path, watch: Watch | None = None, *, examined: bool = False
 ) -> Learned:
     recipe, computed = experiment.recipe, experiment.computed
-    fields, records, slides = experiment.fields.take(train), experiment.manifest.records, experiment.slides
+    fields, manifest, slides = experiment.fields.take(train), experiment.manifest, experiment.slides
     if not isinstance(recipe, LinearProbe) or not isinstance(computed, LinearFeatures):
-        return learn(experiment.backbone, fields, records, recipe, work, watch, slides)
+        return learn(experiment.backbone, fields, manifest, recipe, work, watch, slides)
     features = computed.features.take(train)
-    return learn_linear(computed.network, fields, features, records, recipe, watch, slides, examined=examined)
+    return learn_linear(computed.network, fields, features, manifest, recipe, watch, slides, examined=examined)
 
 
 def train(
@@ -328,6 +334,7 @@ def train(
     outliers: Sequence[Path] | None = (),
     max_bytes: int | None = None,
     version: str | None = None,
+    group_pattern: str | None = None,
 ) -> dict[str, Any]:
     """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
 
@@ -356,6 +363,8 @@ def train(
         The most that the file may have, where it is shipped.
     version : str, optional
         Of the model; the next one (``training.serving.versions``) unless given.
+    group_pattern : str, optional
+        Of file names, whose first group names the patient, slide or specimen.
 
     Returns
     -------
@@ -374,14 +383,14 @@ def train(
     demand_fits(backbone, max_bytes, output)
     version = next_version(output, run.registered_versions() if run else (), version)
     classifier.seed(recipe.seed)
-    fields, manifest = load_fields(data), manifest_of(data)
+    fields, manifest = load_fields(data), with_groups(manifest_of(data), data, group_pattern)
     if run:
         tell_dataset(run, data, fields, manifest)
-    parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
+    parts = holdout_of(fields, manifest)
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
 
-    experiment = Experiment(backbone, recipe, manifest, fields, slides_of(data, manifest))
+    experiment = Experiment(backbone, recipe, manifest, fields, group_names(data, manifest))
     if isinstance(recipe, LinearProbe):
         # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
         experiment = experiment.with_features(outliers)
@@ -403,8 +412,7 @@ def train(
         return {
             "minutes": minutes,
             HELD_OUT: {
-                "protocol": "one contiguous run of acquisition numbers a class held out, with gaps, no field of it "
-                "sharing cells with a training field; an easy test, since the same slides are trained on",
+                "protocol": HELD_RUNS if manifest.groups is None else HELD_GROUPS,
                 **metrics.held_out(test.labels, measured, file.card),
             },
             "strangers": {

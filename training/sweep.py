@@ -21,7 +21,7 @@ from training import tracking
 from training.data.dataset import FOLDER_HELP, Fields, load_fields
 from training.data.labels import DataError
 from training.data.manifest import Manifest
-from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of
+from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of, with_groups
 from training.data.validation import manifest_of
 from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
 from training.models.learnt import WeightsError
@@ -207,7 +207,7 @@ def run(options: argparse.Namespace) -> int:
         for protocol, backbone, optimizer, batch_size in grid
     ]
     try:
-        manifest = manifest_of(options.data)
+        manifest = with_groups(manifest_of(options.data), options.data)
         plan = Plan(
             data=options.data,
             manifest=manifest,

@@ -17,6 +17,7 @@ from inference import ModelError
 from training import tracking
 from training.data import synthetic
 from training.data.dataset import FOLDER_HELP
+from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import add_options, add_outliers, recipe_of
@@ -37,6 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--external", type=Path, action="append", default=[], help="folder of smears of no class here; measured"
     )
+    add_group_pattern(parser)
     add_options(parser)
     add_outliers(parser)
     parser.add_argument(
@@ -77,6 +79,7 @@ def run(options: argparse.Namespace) -> int:
                     outliers=None if options.smoke else options.outliers,
                     max_bytes=MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None,
                     version=options.version,
+                    group_pattern=options.group_pattern,
                 )
     except (DataError, ModelError, WeightsError, DivergedError, ParityError, ValueError) as error:
         sys.stderr.write(f"train: {error}\n")

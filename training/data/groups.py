@@ -2,8 +2,11 @@
 
 In this order: ``groups.csv``, a folder within the class folder, a pattern for file names; else slides inferred from the
 look; else runs of neighbouring numbers; else each image by itself, which flatters, and is said wherever a number is.
+``train``, ``crossvalidate`` and ``evaluate`` have protocols for fields that nobody grouped, and take told groups in the
+place of inferred slides.
 """
 
+import argparse
 import csv
 import io
 import re
@@ -82,12 +85,8 @@ def groups_of(
     DataError
         ``groups.csv`` or the pattern does not fit the files, or a class lies in one group whole; says what to do.
     """
-    if (folder / GROUPS_NAME).is_file():
-        return _demand_apart(_from_file(folder / GROUPS_NAME, listing.images), listing.images)
-    if pattern is None and any(one.group for one in listing.images):
-        return _demand_apart(_from_folders(listing.images), listing.images)
-    if pattern is not None:
-        return _demand_apart(_from_pattern(pattern, listing.images), listing.images)
+    if (told := groups_told_in(folder, listing, pattern)) is not None:
+        return told
     if _are_numbered(listing.images):
         slides = dict(infer())
         if min(map(len, _by_class(slides, listing.images).values())) >= LEAST_SLIDES:
@@ -96,10 +95,60 @@ def groups_of(
     return Groups({one.key: one.key for one in listing.images}, "image", RANDOM_WARNING)
 
 
-def _from_file(path: Path, images: Sequence[SourceImage]) -> Groups:
+def add_group_pattern(parser: argparse.ArgumentParser) -> None:
+    """Add the option that finds groups in file names."""
+    parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
+
+
+def groups_told_in(folder: Path, listing: Listing, pattern: str | None = None) -> Groups | None:
+    """Read what a folder tells of groups; as ``told_groups``."""
+    path = folder / GROUPS_NAME
+    return told_groups(listing.images, path.read_bytes() if path.is_file() else None, path, pattern)
+
+
+def told_groups(
+    images: Sequence[SourceImage], table: bytes | None, path: Path, pattern: str | None = None
+) -> Groups | None:
+    """Read off which images somebody said belong together; None where nobody did.
+
+    Parameters
+    ----------
+    images : sequence of SourceImage
+        Of a set.
+    table : bytes or None
+        Of its ``groups.csv``, if it has one.
+    path : Path
+        Of that file, to be named where it is not as it must be.
+    pattern : str, optional
+        As of ``groups_of``.
+
+    Raises
+    ------
+    DataError
+        As ``groups_of``.
+    """
+    if table is not None:
+        return _demand_apart(_from_table(table, path, images), images)
+    if pattern is not None:
+        return _demand_apart(_from_pattern(pattern, images), images)
+    if any(one.group for one in images):
+        return _demand_apart(_from_folders(images), images)
+    return None
+
+
+def table_of_groups(groups: Groups) -> bytes:
+    """Write told groups as a ``groups.csv``, by key: what goes with a set into a bucket."""
+    kind = groups.kind if groups.kind in KINDS else KINDS[0]
+    buffer = io.StringIO()
+    rows = csv.writer(buffer, lineterminator="\n")
+    rows.writerows([("file", kind), *sorted(groups.names.items())])
+    return buffer.getvalue().encode()
+
+
+def _from_table(table: bytes, path: Path, images: Sequence[SourceImage]) -> Groups:
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8") from error
     columns = set(rows[0]) if rows else set()
     kind = next((one for one in KINDS if one in columns), None)

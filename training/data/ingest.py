@@ -1,16 +1,20 @@
 """`python -m training ingest SOURCE s3://BUCKET/PREFIX`: labelled images into a bucket, checked, with their manifest.
 
-Everything is looked at before anything is sent. Images go first, packs of them next, the manifest last: without a
-manifest a set does not count, so an interrupted run leaves nothing that anybody would take for whole. Run it again and
-it goes on: objects that are there already, byte for byte, are not sent twice.
+Everything is looked at before anything is sent. Images go first, packs of them next, then ``classes.toml`` and the
+groups that somebody told, the manifest last: without a manifest a set does not count, so an interrupted run leaves
+nothing that anybody would take for whole. Run it again and it goes on: objects that are there already, byte for byte,
+are not sent twice.
 """
 
 import argparse
 import hashlib
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from training.data.classes import CLASSES_NAME
+from training.data.groups import GROUPS_NAME, add_group_pattern, table_of_groups, told_groups
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Record
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
@@ -19,11 +23,36 @@ from training.data.source import Source
 from training.data.validation import Examination, examine
 
 WORKERS = 32
+BESIDE = (CLASSES_NAME, GROUPS_NAME)
+"""What goes with a set besides images and manifest."""
 EXIT_PROBLEMS = 2  # the source must be put right; nothing was sent
 EXIT_TRANSFER = 1  # run it again
 
 
-def upload(source: Source, examination: Examination, bucket: Bucket, progress: bool = True) -> int:
+def beside_of(source: Source, examination: Examination, pattern: str | None = None) -> dict[str, bytes]:
+    """Give the files that go with a set, by name: its ``classes.toml``, and groups by key as ``groups.csv``.
+
+    Raises
+    ------
+    DataError
+        What was told of groups does not fit the files; says what to do.
+    """
+    images = list(examination.images.values())
+    told = told_groups(images, source.beside(GROUPS_NAME), source.location / GROUPS_NAME, pattern)
+    classes = source.beside(CLASSES_NAME)
+    return {
+        **({CLASSES_NAME: classes} if classes is not None else {}),
+        **({GROUPS_NAME: table_of_groups(told)} if told else {}),
+    }
+
+
+def upload(
+    source: Source,
+    examination: Examination,
+    bucket: Bucket,
+    progress: bool = True,
+    beside: Mapping[str, bytes] | None = None,
+) -> int:
     """Send what a bucket lacks of an examined source.
 
     Parameters
@@ -34,6 +63,8 @@ def upload(source: Source, examination: Examination, bucket: Bucket, progress: b
         Where to.
     progress
         Show bars.
+    beside
+        Of ``beside_of``.
 
     Returns
     -------
@@ -43,9 +74,15 @@ def upload(source: Source, examination: Examination, bucket: Bucket, progress: b
     Raises
     ------
     BucketError
-        Some objects could not be stored, and the manifest was not written; lists them.
+        Some objects could not be stored, and the manifest was not written; lists them. Or the bucket has a file
+        beside its set that the source lacks.
     """
-    present = bucket.list()
+    present, beside = bucket.list(), beside or {}
+    for name in BESIDE:
+        if name in present and name not in beside:
+            raise BucketError(
+                f"{bucket.uri} has a {name}, and {source.location} has none: add it to the source, or delete it there"
+            )
     records = examination.manifest.records
     images = run_all(
         "uploading",
@@ -69,7 +106,8 @@ def upload(source: Source, examination: Examination, bucket: Bucket, progress: b
         packs=tuple(sorted(packs.results, key=lambda pack: pack.members)),
         etags={key: etags[key] for pack in packs.results for key in pack.members},
     )
-    for key, content in ((INDEX_KEY, index.model_dump_json().encode()), (MANIFEST_NAME, examination.manifest.content)):
+    last = {INDEX_KEY: index.model_dump_json().encode(), **beside, MANIFEST_NAME: examination.manifest.content}
+    for key, content in last.items():
         if not bucket.holds(key, content, present.get(key)):
             bucket.put(key, content)
     return sum(sent for _, _, sent in images.results)
@@ -80,6 +118,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("ingest", help="put labelled images into a bucket, with their manifest")
     parser.add_argument("source", type=Path, help="a folder of class folders, or the zip file as Kaggle gives it")
     parser.add_argument("uri", help="s3://BUCKET/PREFIX")
+    add_group_pattern(parser)
     parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="requests at a time (%(default)s)")
     parser.set_defaults(run=run)
 
@@ -94,7 +133,8 @@ def run(options: argparse.Namespace) -> int:
                 return _refuse(options.source, examination.problems)
             for note in examination.notes:
                 _say(f"note: {note}")
-            sent = upload(source, examination, bucket)
+            beside = beside_of(source, examination, options.group_pattern)
+            sent = upload(source, examination, bucket, beside=beside)
     except DataError as error:
         return _refuse(options.source, [str(error)])
     except BucketError as error:

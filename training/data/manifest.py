@@ -5,6 +5,7 @@ A set of images is whole when its manifest is there, because the manifest is alw
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -61,10 +62,21 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The records of a set of images, sorted by key, and the classes of its folder, where that was looked at."""
+    """The records of a set of images, sorted by key, and what its folder tells of them, where that was looked at.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        By key; all that the file holds.
+    classes : tuple of ClassSpec
+        Of the labels.
+    groups : mapping of str to str, optional
+        Of each image, by key, the patient, slide or specimen that somebody named; None where nobody did.
+    """
 
     records: tuple[Record, ...]
     classes: tuple[ClassSpec, ...] = ()
+    groups: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, records: list[Record]) -> "Manifest":

@@ -1,16 +1,20 @@
 """The ways of keeping fields apart, by name, as positions of fields.
 
-One development split: contiguous runs of acquisition numbers, kept apart by gaps.
+One development split: whole groups where somebody told them, else contiguous runs of acquisition numbers, kept apart by
+gaps.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.dataset import Fields
+from training.data.dataset import Fields, list_fields
+from training.data.group_folds import grouped_parts
+from training.data.groups import groups_told_in
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.slides import slides_of
 from training.data.splits import Fold, contiguous_folds, random_folds, slide_folds
@@ -19,6 +23,8 @@ GAP = 0.03
 """Share of a class left out on each side of a run: neighbouring numbers show the same part of a slide."""
 TEST_RUN = (0.45, 0.55)
 CALIBRATION_RUN = (0.80, 0.90)
+GROUP_PARTS = 8
+"""Into which told groups are dealt; one is the test, another one for calibration."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,66 @@ def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64], gr
     return Holdout(**{name: np.flatnonzero(part) for name, part in parts.items()})
 
 
+def with_groups(manifest: Manifest, data: Path, pattern: str | None = None) -> Manifest:
+    """Put the groups that somebody told into a manifest.
+
+    Parameters
+    ----------
+    manifest, data
+        Of a folder of labelled fields, and the folder.
+    pattern : str, optional
+        Of file names, whose first group names what belongs together.
+
+    Raises
+    ------
+    DataError
+        What was told does not fit the files; says what to do.
+    """
+    told = groups_told_in(data, list_fields(data), pattern)
+    return replace(manifest, groups=told.names if told else None)
+
+
+def group_names(data: Path, manifest: Manifest) -> Mapping[str, str]:
+    """Give the group of every image by key: as told, or else its inferred slide."""
+    return slides_of(data, manifest) if manifest.groups is None else manifest.groups
+
+
+def grouped_holdout(labels: NDArray[np.int64], groups: Sequence[str]) -> Holdout:
+    """Hold out whole groups for the test, and others for calibration.
+
+    Parameters
+    ----------
+    labels : int64[n]
+        Class of each field.
+    groups : sequence of str
+        Its patient, slide or specimen.
+
+    Raises
+    ------
+    DataError
+        A class has too few groups for every part to learn from and to ask about it.
+    """
+    parts = [left_out for _, left_out in grouped_parts(labels, groups, GROUP_PARTS)]
+    # Parts with most classes first: a class that is not tested is not told of.
+    test, calibration, *rest = sorted(parts, key=lambda part: -len(np.unique(labels[part])))
+    if not rest or len(np.unique(labels[train := np.sort(np.concatenate(rest))])) < len(np.unique(labels)):
+        raise DataError("a class lies in fewer than three groups: add images of another patient, slide or specimen")
+    return Holdout(train, np.sort(calibration), np.sort(test))
+
+
+def holdout_of(fields: Fields, manifest: Manifest) -> Holdout:
+    """Hold out told groups whole, or else runs of acquisition numbers.
+
+    Raises
+    ------
+    DataError, ValueError
+        The fields are too few for it.
+    """
+    if manifest.groups is not None:
+        return grouped_holdout(fields.labels, [manifest.groups[key] for key in fields.keys])
+    return contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
+
+
 def group_numbers(fields: Fields, manifest: Manifest) -> NDArray[np.int64]:
     """Give each field the number of its duplicate group in the manifest, or one of its own: int64[n]."""
     group_of = {record.key: record.duplicate_group or record.key for record in manifest.records}
@@ -125,7 +191,7 @@ def folds_of(protocol: str, data: Path, manifest: Manifest) -> list[Fold]:
     protocol
         One of ``FOLDED``.
     data
-        Folder of the fields, from which slides are inferred.
+        Folder of the fields, from which slides are inferred where nobody told groups.
     manifest
         Of that folder.
 
@@ -134,12 +200,19 @@ def folds_of(protocol: str, data: Path, manifest: Manifest) -> list[Fold]:
     DataError
         The fields are too few for it.
     """
+    told = manifest.groups is not None
     makers: dict[str, Callable[[], list[Fold]]] = {
         "random": lambda: random_folds(manifest.records),
         "contiguous": lambda: contiguous_folds(manifest.records),
-        "slides": lambda: slide_folds(manifest.records, slides_of(data, manifest)),
+        "slides": lambda: slide_folds(manifest.records, group_names(data, manifest), told=told),
     }
     return makers[protocol]()
+
+
+def usable_protocols(manifest: Manifest) -> tuple[str, ...]:
+    """Name the protocols of folds that can be used: runs of numbers need a number in every file's name."""
+    numbered = all(record.acquisition is not None for record in manifest.records)
+    return tuple(one for one in FOLDED if numbered or one != "contiguous")
 
 
 def parts_of(protocol: str, data: Path, manifest: Manifest, fields: Fields) -> list[Parts]:
@@ -151,7 +224,7 @@ def parts_of(protocol: str, data: Path, manifest: Manifest, fields: Fields) -> l
         The fields are too few for it.
     """
     if protocol == HOLDOUT:
-        held = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
+        held = holdout_of(fields, manifest)
         return [Parts(HOLDOUT, held.train, held.test, held.calibration)]
     return [
         Parts(fold.name, positions(fields, fold.train), positions(fields, fold.test))

@@ -1,7 +1,8 @@
 """`python -m training pull s3://BUCKET/PREFIX FOLDER`: an ingested set onto this machine, checked, with its manifest.
 
-Every image is compared with the manifest's SHA-256 before it gets its name, and the manifest is written last: a folder
-without one is not whole. Run it again and it goes on: images that are there already, byte for byte, are not fetched.
+Every image is compared with the manifest's SHA-256 before it gets its name; ``classes.toml`` and ``groups.csv`` come
+with them, and the manifest is written last: a folder without one is not whole. Run it again and it goes on: images that
+are there already, byte for byte, are not fetched.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from intake import SUFFIXES
 from training.atomic_write import clear_partial, write_whole
+from training.data.ingest import BESIDE
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
@@ -64,6 +66,9 @@ def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest,
                 f"{len(failures)} images are still lacking; the same command goes on from here:\n  "
                 + "\n  ".join(shown)
             )
+    for name in BESIDE:
+        if name in listed:
+            write_whole(folder / name, bucket.get(name))
     write_whole(folder / MANIFEST_NAME, manifest.content)
     return manifest, len(wanted)
 

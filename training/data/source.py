@@ -101,14 +101,29 @@ class Source:
         try:
             if self._archive:
                 names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
-                own = parse_classes(self._archive.read(CLASSES_NAME), self.location) if CLASSES_NAME in names else None
             else:
                 names = [path.relative_to(self.location).as_posix() for path in _files(self.location)]
-                file = self.location / CLASSES_NAME
-                own = parse_classes(file.read_bytes(), file) if file.is_file() else None
+            content = self.beside(CLASSES_NAME)
+            own = None if content is None else parse_classes(content, self.location / CLASSES_NAME)
         except (ClassesError, *_DAMAGED) as error:
             raise DataError(str(error)) from error
         return arrange(names, own)
+
+    def beside(self, name: str) -> bytes | None:
+        """Read a file that lies beside the class folders, such as ``groups.csv``; None where there is none.
+
+        Raises
+        ------
+        DataError
+            It cannot be read.
+        """
+        try:
+            if self._archive:
+                return self._archive.read(name) if name in self._archive.namelist() else None
+            path = self.location / name
+            return path.read_bytes() if path.is_file() else None
+        except _DAMAGED as error:
+            raise DataError(f"{name} in {self.location} cannot be read: {error}") from error
 
     def read(self, image: SourceImage) -> bytes:
         """Read the bytes of one image.

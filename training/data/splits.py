@@ -4,9 +4,10 @@
   slide are in training.
 - ``contiguous_folds``: runs of acquisition numbers with an embargo, so that neighbours are not on both sides. The
   public set's numbers interleave sources and return to slides, so that slides still are (docs/slides.md).
-- ``slide_folds``: whole inferred slides. The nearest to new patients.
+- ``slide_folds``: whole inferred slides, or told groups (patients, slides, specimens). The nearest to new patients.
 
-In all of them near-duplicates (the manifest's groups) stay together: no group is on two of train, test and gap. Folds
+In all of them near-duplicates (the manifest's groups) stay together: no group is on two of train, test and gap. Only
+where somebody told who is who, a likeness of two cells counts for less than that word. Folds
 depend on what the records are, never on their order. Each works on any part of a set, so that a training part can be
 divided again into what is trained on and what is calibrated on.
 """
@@ -75,7 +76,9 @@ def random_folds(records: Sequence[Record], folds: int = FOLDS, seed: int = 0) -
     return _grouped(records, _duplicate_groups(records), folds, "random", np.random.RandomState(seed))
 
 
-def slide_folds(records: Sequence[Record], slides: Mapping[str, str], folds: int = FOLDS) -> list[Fold]:
+def slide_folds(
+    records: Sequence[Record], slides: Mapping[str, str], folds: int = FOLDS, *, told: bool = False
+) -> list[Fold]:
     """Leave whole slides out, each label as evenly as its slides allow.
 
     Parameters
@@ -87,6 +90,8 @@ def slide_folds(records: Sequence[Record], slides: Mapping[str, str], folds: int
     folds
         How many test parts. Where a label has fewer slides than that, some parts test none of its images: score all the
         predictions together, not fold by fold.
+    told
+        Somebody named the groups; then near-duplicates do not join them.
 
     Returns
     -------
@@ -102,7 +107,8 @@ def slide_folds(records: Sequence[Record], slides: Mapping[str, str], folds: int
     unknown = [record.key for record in records if record.key not in slides]
     if unknown:
         raise DataError(f"{len(unknown)} images have no slide, such as {unknown[0]}: infer the slides of this very set")
-    linked = _join([slides[record.key] for record in records], _duplicate_groups(records).tolist())
+    names = [slides[record.key] for record in records]
+    linked = _join(names) if told else _join(names, _duplicate_groups(records).tolist())
     return _grouped(records, linked, folds, "slides", None)
 
 

@@ -162,7 +162,8 @@ class Truth:
     ids
         Of the labels.
     strata, clusters
-        Fold and label as one number; run of neighbours within it.
+        Fold and label as one number; run of neighbours within it. Where groups were told, these are the clusters, in
+        one stratum: a patient may have images of every label.
     """
 
     keys: tuple[str, ...]
@@ -180,6 +181,9 @@ class Truth:
         numbers = np.array([records[key].acquisition or 0 for key in keys])
         labels = np.array([manifest.labels.index(records[key].label) for key in keys])
         places = np.repeat(np.arange(len(folds)), [len(fold.record.test) for fold in folds])
+        if manifest.groups is not None:
+            groups = np.unique([manifest.groups[key] for key in keys], return_inverse=True)[1]
+            return cls(keys, labels, places, np.zeros(len(keys), np.int64), groups.astype(np.int64), manifest.labels)
         strata = places * len(manifest.labels) + labels
         return cls(keys, labels, places, strata, runs(strata, numbers), manifest.labels)
 
@@ -259,12 +263,13 @@ def by_slide(
     Parameters
     ----------
     slides
-        Inferred slide by key.
+        Inferred slide, or told group, by key.
 
     Returns
     -------
     (list of SlideScore, Estimate)
-        Every slide; and the pooled balanced accuracy with an interval that resamples whole slides within each label.
+        Every slide; and the pooled balanced accuracy with an interval that resamples whole slides: within each label,
+        where every slide has one.
     """
     names, clusters = np.unique([slides[key] for key in truth.keys], return_inverse=True)
     scores = []
@@ -283,10 +288,14 @@ def by_slide(
     whole = estimate(
         lambda which: {"balanced_accuracy": metrics.balanced_accuracy(predictions.take(which).confusion)},
         clusters,
-        truth.labels,
+        truth.labels if _one_label_each(clusters, truth.labels) else np.zeros_like(clusters),
         replicates,
     )
     return scores, whole["balanced_accuracy"]
+
+
+def _one_label_each(clusters: NDArray[np.int64], labels: NDArray[np.int64]) -> bool:
+    return len(np.unique(np.stack([clusters, labels]), axis=1).T) == len(np.unique(clusters))
 
 
 def _verdicts(predictions: Predictions, here: NDArray[np.bool_]) -> dict[str, Any]:

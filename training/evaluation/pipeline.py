@@ -14,7 +14,7 @@ from training.data.corruptions import DISTURBANCES
 from training.data.dataset import load_fields
 from training.data.labels import DataError
 from training.data.manifest import Manifest
-from training.data.slides import slides_of
+from training.data.protocols import group_names, usable_protocols, with_groups
 from training.data.validation import manifest_of
 from training.evaluation import folds as protocols
 from training.evaluation import magnifications, metrics, shortcuts
@@ -56,6 +56,7 @@ class Question:
     partial: bool = False
     replicates: int = REPLICATES
     known: Path | None = None
+    group_pattern: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,17 @@ def examine(question: Question) -> Results:
     ModelError
         A model folder cannot be loaded.
     """
-    manifest = manifest_of(question.data)
+    manifest = with_groups(manifest_of(question.data), question.data, question.group_pattern)
     candidates = read_candidates(question.folds, manifest)
     mine, missing = _demand(question, candidates, manifest)
     card = _shipped(question.model, manifest)
     pictures = _pictures(question.data, manifest)
-    slides = slides_of(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
+    slides = group_names(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
     know = Knowledge(manifest, pictures, slides, question.replicates)
     answered = _answer(question.candidate, mine, know)
     others = _told_before(question.known, manifest) | {
         name: Other(
-            candidate=_describe(folds, incomplete(folds, manifest, PROTOCOLS)),
+            candidate=_describe(folds, incomplete(folds, manifest, wanted_protocols(manifest))),
             protocols=_answer(name, folds, know).results,
         )
         for name, folds in candidates.items()
@@ -132,6 +133,12 @@ def examine(question: Question) -> Results:
     )
 
 
+def wanted_protocols(manifest: Manifest) -> list[str]:
+    """Name the protocols that a whole evaluation has, as documents order them."""
+    usable = usable_protocols(manifest)
+    return [one for one in PROTOCOLS if one in usable]
+
+
 def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> tuple[Folds, list[str]]:
     """Find the candidate's folds; refuse holes unless they are allowed."""
     if question.candidate not in candidates:
@@ -141,7 +148,7 @@ def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manif
             f"`{CROSSVALIDATE.format(protocol='contiguous')}`, or name another by --candidate"
         )
     mine = candidates[question.candidate]
-    missing = incomplete(mine, manifest, PROTOCOLS)
+    missing = incomplete(mine, manifest, wanted_protocols(manifest))
     if missing and not question.partial:
         commands = "".join(f"\n  {CROSSVALIDATE.format(protocol=name)}" for name in missing)
         raise DataError(

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from training.data.dataset import Fields
-from training.data.manifest import Record
+from training.data.group_folds import grouped_parts
+from training.data.labels import DataError
+from training.data.manifest import Manifest
 from training.data.protocols import positions
 from training.data.splits import contiguous_folds
 from training.models import calibration, classifier, out_of_distribution
@@ -89,7 +91,7 @@ class Learned:
 def learn(
     backbone: str,
     fields: Fields,
-    records: Sequence[Record],
+    manifest: Manifest,
     recipe: Recipe,
     work: Path,
     watch: Watch | None = None,
@@ -103,7 +105,7 @@ def learn(
         A key of ``BACKBONES``.
     fields : Fields
         All that may be learnt from.
-    records : sequence of Record
+    manifest : Manifest
         Theirs, among others or not.
     recipe : Recipe
         How.
@@ -122,8 +124,8 @@ def learn(
     network, spec = classifier.build(backbone, fields.class_count), BACKBONES[backbone]
     if isinstance(recipe, LinearProbe):
         features = features_of(network, fields, slide_names(fields, slides), recipe)
-        return learn_linear(network, fields, features, records, recipe, watch, slides)
-    learnt, left_out = inner_parts(fields, records)[CALIBRATION_PART]
+        return learn_linear(network, fields, features, manifest, recipe, watch, slides)
+    learnt, left_out = inner_parts(fields, manifest)[CALIBRATION_PART]
     callbacks = watch(fields.take(left_out)) if watch else ()
     if isinstance(recipe, MlpHead):
         epochs = _learn_hidden(network, spec, fields.take(learnt), recipe, callbacks)
@@ -181,7 +183,7 @@ def learn_linear(
     network: keras.Model,
     fields: Fields,
     features: Features,
-    records: Sequence[Record],
+    manifest: Manifest,
     recipe: LinearProbe,
     watch: Watch | None = None,
     slides: Mapping[str, str] | None = None,
@@ -194,7 +196,7 @@ def learn_linear(
     ----------
     network : keras.Model
         Of ``classifier.build``, its backbone as the features were computed with.
-    fields, features, records, recipe, watch, slides
+    fields, features, manifest, recipe, watch, slides
         As for ``learn``; ``watch`` is shown the head of one part, as if after an epoch.
     examined : bool
         Whether each collection of strangers is held against a gate that learnt from the others alone.
@@ -208,7 +210,7 @@ def learn_linear(
         if found is not None:
             found.head.put(network)
             if watch:
-                _show(network, watch(fields.take(inner_parts(fields, records)[CALIBRATION_PART][1])))
+                _show(network, watch(fields.take(inner_parts(fields, manifest)[CALIBRATION_PART][1])))
             return Learned(
                 network,
                 found.temperature,
@@ -221,7 +223,7 @@ def learn_linear(
                 examine_gate(features, found) if examined else {},
             )
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
-    for part, (learnt, left_out) in enumerate(inner_parts(fields, records)):
+    for part, (learnt, left_out) in enumerate(inner_parts(fields, manifest)):
         head, distance = _fit_linear(network, features.take(learnt), labels[learnt], recipe)
         logits[left_out] = head.logits(embeddings[left_out])
         scores[left_out] = distance.score(_as_served(network, head, embeddings[left_out]))
@@ -233,10 +235,15 @@ def learn_linear(
     return calibrated(network, distance, [], logits, labels, scores)
 
 
-def inner_parts(fields: Fields, records: Sequence[Record]) -> list[tuple[Positions, Positions]]:
-    """Cut fields into contiguous parts: positions to learn from and to ask about, every field asked about once."""
+def inner_parts(fields: Fields, manifest: Manifest) -> list[tuple[Positions, Positions]]:
+    """Cut fields into contiguous parts, or told groups: positions to learn from and to ask about, each field once."""
+    if manifest.groups is not None:
+        parts = grouped_parts(fields.labels, [manifest.groups[key] for key in fields.keys])
+        if len(parts) <= CALIBRATION_PART:
+            raise DataError("a class lies in fewer than three groups: add images of another patient, slide or specimen")
+        return parts
     keys = set(fields.keys)
-    folds = contiguous_folds([record for record in records if record.key in keys])
+    folds = contiguous_folds([record for record in manifest.records if record.key in keys])
     return [(positions(fields, fold.train), positions(fields, fold.test)) for fold in folds]
 
 

@@ -88,7 +88,7 @@ def learn_head(
     distance = _ood_distance(data, train)
     answering_head, answering_distance = head, distance
     if calibration_fields is None:
-        learnt, left_out = inner_parts(data.fields.take(train), data.manifest.records)[CALIBRATION_PART]
+        learnt, left_out = inner_parts(data.fields.take(train), data.manifest)[CALIBRATION_PART]
         calibration_fields = train[left_out]
         answering_head = fit_head(name, data.embeddings[train[learnt]], labels[train[learnt]], recipe)
         answering_distance = _ood_distance(data, train[learnt])

@@ -131,14 +131,19 @@ def temperature(logits: Floats, labels: Positions, slides: Sequence[str], among:
 
 
 def triage_numbers(logits: Floats, malignant: NDArray[np.bool_], slides: Sequence[str]) -> TriageNumbers:
-    """Calibrate triage logits of fields whose slides were left out: float[n], bool[n]."""
+    """Calibrate triage logits of fields whose slides were left out: float[n], bool[n].
+
+    A slide of one label is on one side. A patient may have cells of both: each side's share then counts for that side.
+    """
     weights, names = slide_weights(slides), np.asarray(slides)
     platt = LogisticRegression(C=1e6).fit(logits[:, None], malignant, sample_weight=weights * len(logits))
     slope, intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     told = expit(slope * logits + intercept)
-    benign, others = (sorted(set(names[here].tolist())) for here in (~malignant, malignant))
-    highest = [np.quantile(told[names == one], 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for one in benign]
-    lowest = [np.quantile(told[names == one], WRONG_OF_A_SLIDE[1.0], method="lower") for one in others]
+    benign, others = (
+        [told[here & (names == one)] for one in np.unique(names[here])] for here in (~malignant, malignant)
+    )
+    highest = [np.quantile(one, 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for one in benign]
+    lowest = [np.quantile(one, WRONG_OF_A_SLIDE[1.0], method="lower") for one in others]
     return TriageNumbers(
         slope,
         intercept,

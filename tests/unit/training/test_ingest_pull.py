@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from training.data import ingest, pull
+from training.data.dataset import list_fields
+from training.data.groups import groups_told_in
 from training.data.manifest import MANIFEST_NAME, read
 from training.data.s3 import Bucket, BucketError
 from training.data.shards import INDEX_KEY
@@ -231,3 +233,71 @@ def test_a_wrong_place_says_what_to_do(
     assert command("ingest", source, uri) == 1
     assert command("pull", uri, source.parent / "out") == 1
     assert capsys.readouterr().err.count(advice) == 2
+
+
+CLASSES = """
+[[classes]]
+id = "mature"
+name = "mature cell"
+aliases = ["Benign"]
+[[classes]]
+id = "Pre"
+name = "pre-B"
+"""
+
+
+@pytest.fixture
+def grouped(source: Path) -> Path:
+    """Two classes, one of them under an alias, in folders of patients."""
+    for name in ("Early", "Pro"):
+        shutil.rmtree(source / name)
+    for place, path in enumerate(sorted(source.rglob("*.png"))):
+        patient = path.parent / f"P{place % 2}"
+        patient.mkdir(exist_ok=True)
+        path.rename(patient / path.name)
+    (source / "classes.toml").write_text(CLASSES)
+    return source
+
+
+@pytest.mark.parametrize("told_by", ["folders", "file", "pattern"])
+def test_classes_and_groups_travel_with_the_set(
+    command: Command, grouped: Path, tmp_path: Path, bucket_uri: str, told_by: str
+) -> None:
+    more = []
+    if told_by != "folders":
+        images = sorted(grouped.rglob("*.png"))
+        table = "".join(f"{path.relative_to(grouped).as_posix()},{path.parent.name}\n" for path in images)
+        (grouped / "groups.csv").write_text("file,specimen\n" + table)
+    if told_by == "pattern":
+        (grouped / "groups.csv").unlink()
+        for path in sorted(grouped.rglob("*.png")):
+            path.rename(path.parents[1] / f"{path.parent.name}_{path.name}")
+        more = ["--group-pattern", r"^(P\d)_"]
+    assert command("ingest", grouped, bucket_uri, *more) == 0
+    assert command("pull", bucket_uri, tmp_path / "out") == 0
+    listing = list_fields(tmp_path / "out")
+    assert [one.name for one in listing.classes] == ["mature cell", "pre-B"]
+    told = groups_told_in(tmp_path / "out", listing)
+    assert told is not None
+    assert {one.label for one in listing.images} == {"mature", "Pre"}
+    assert {key: name for key, name in told.names.items() if f"{name}/" not in key and f"{name}_" not in key} == {}
+    assert set(told.names.values()) == {"P0", "P1"}
+
+
+def test_groups_that_do_not_fit_stop_before_anything_is_sent(
+    command: Command, grouped: Path, bucket_uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (grouped / "groups.csv").write_text("file,patient\nnobody.png,P1\n")
+    assert command("ingest", grouped, bucket_uri) == 2
+    assert "names no patient for 12 of 12 images" in capsys.readouterr().err
+    assert keys(bucket_uri) == set()
+
+
+def test_groups_of_a_bucket_are_not_left_to_another_set(
+    command: Command, grouped: Path, bucket_uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("ingest", grouped, bucket_uri) == 0
+    (grouped / "classes.toml").unlink()
+    shutil.move(grouped / "Benign", grouped / "mature")
+    assert command("ingest", grouped, bucket_uri) == 1
+    assert "has a classes.toml, and" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from training.data.classes import labels_of, read_classes
 from training.data.dataset import Fields
-from training.data.manifest import Record
+from training.data.manifest import Manifest, Record
 from training.models import classifier, learners, out_of_distribution
 from training.models.backbones import BACKBONES
 from training.models.feature_cache import FrozenBackbone, cached_features
@@ -179,7 +179,7 @@ def test_a_linear_head_on_a_plain_pool_knows_the_fields_that_it_learnt_from(
     features = Features(
         points[order][None], none, np.full(200, 0.1, np.float32), none[:, 0], none[:, 0, 0], np.empty((0, 1), np.int64)
     )
-    learned = learn_linear(classifier.build(tiny_backbone, 4), fields, features, records, LinearProbe())
+    learned = learn_linear(classifier.build(tiny_backbone, 4), fields, features, Manifest.of(records), LinearProbe())
     assert (learned.distance.score(features.embeddings) <= learned.threshold).mean() > 0.95
     read_back = LinearHead.of(learned.network).logits(features.embeddings)
     assert (read_back.argmax(1) == fields.labels).mean() > 0.95

@@ -74,6 +74,14 @@ def test_one_bad_benign_slide_raises_what_malignant_asks_for() -> None:
     assert told.malignant_minimum > triage_numbers(logits, labels > 0, slides).malignant_minimum
 
 
+def test_a_patient_with_cells_of_both_sides_counts_for_each_by_its_own() -> None:
+    logits, labels, slides = drawn_logits()
+    patients = [f"p{k}" for k in np.tile(np.repeat(np.arange(4), 100), 2)]  # each a benign and a malignant slide
+    apart, together = triage_numbers(logits, labels > 0, slides), triage_numbers(logits, labels > 0, patients)
+    assert together.malignant_minimum == pytest.approx(apart.malignant_minimum, abs=1e-3)
+    assert together.benign_maximum == pytest.approx(apart.benign_maximum, abs=1e-3)
+
+
 def test_a_pattern_that_a_slide_hides_stays_in_the_set() -> None:
     """Of two Pre slides one is called Early: its minimum falls to what that slide gives Pre, Early's does not."""
     labels = np.repeat([0, 1, 2, 2, 3], 40)
