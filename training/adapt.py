@@ -40,11 +40,12 @@ from training.evaluation.results import ProtocolResult, as_numbers, rounded
 from training.evaluation.shortcuts import grouped_score
 from training.models import base_statistics
 from training.models.adapted_head import Adapted, adapt_head
-from training.models.base_embedding import embed_images, features_from, standardised, strangers_of
+from training.models.base_embedding import embed_images, features_from, strangers_of
 from training.models.base_statistics import BaseStatistics, StatisticsError, read_statistics, statistics_of
-from training.models.features import Features
+from training.models.features import Features, first
+from training.models.stain_pooling import WAYS
 from training.serving import parity
-from training.serving.adapted_model import compose, demand_base, network_of
+from training.serving.adapted_model import compose, demand_base, demand_frozen, network_of, widths_of
 from training.serving.files import ParityError
 from training.serving.model_folder import card_of, release
 
@@ -140,27 +141,35 @@ def adapt(
     classes = joined_classes(data.classes, card.classes if add_to_base else ())
     ids = labels_of(classes)
     paths = [folder / one.path for one in data.listing.images]
-    images, looks = embed_images(base, paths)
+    # The base lends no more than its own way of counting places.
+    whole_network = network_of(card, len(classes), WAYS[:1] if add_to_base else WAYS)
+    widths = widths_of(whole_network)
+    images, looks = embed_images(whole_network, paths)
+    demand_frozen(whole_network, images, load(base), statistics)
     labels = np.array([ids.index(one.label) for one in data.listing.images])
     groups = _linked_groups(data)
     strangers = strangers_of(statistics, with_its_own=not add_to_base) if statistics else {}
     features, own = features_from(looks, strangers), len(labels)
     if add_to_base and statistics:
         features, labels, groups = with_base(statistics, features, labels, groups, ids)
-    network = network_of(card, len(classes))
-    adapted = adapt_head(features, labels, groups, int(network.get_layer("embedding").colours), classes)
-    learned, graph, content = compose(card, network, adapted, images, load(base))
+    colours = int(whole_network.get_layer("embedding").colours)
+    adapted = adapt_head(features, labels, groups, colours, classes, widths)
+    learned, graph, content = compose(card, adapted, len(classes), widths[0])
     trained = {
         "data_manifest": data.manifest.digest,
         "method": "linear head on the frozen network of a base model",
         "base": {"name": card.name, "version": card.version, "sha256": card.sha256},
         "keeps_the_base_classes": add_to_base,
-        "recipe": {"method": "discriminant analysis", "shrinkage": adapted.shrinkage},
+        "recipe": {
+            "method": "discriminant analysis",
+            "shrinkage": adapted.setting.shrinkage,
+            "places_count": " and ".join(learned.network.get_layer("embedding").ways),
+        },
         "fields": dict(Counter(one.label for one in data.listing.images)),
         "groups": {"kind": data.groups.kind, "count": len(set(data.groups.names.values()))},
         "strangers": sorted(strangers),
     }
-    lent = statistics_of(features, labels, groups, adapted.head, ids).content
+    lent = statistics_of(first(features, widths[0]), labels, groups, adapted.head.first(widths[0]), ids).content
     beside = {base_statistics.FILE_NAME: lent}
     draft = card_of(
         content,
@@ -210,9 +219,10 @@ def with_base(
     ids: Sequence[str],
 ) -> tuple[Features, "np.ndarray[Any, Any]", list[str]]:
     """Put the base's embeddings behind one's own: each counts as its own turn and copy."""
-    lent = standardised(statistics, statistics.embeddings)
     more = np.array([ids.index(statistics.labels[place]) for place in statistics.classes])
-    looks = np.concatenate([np.concatenate([features.turned, features.varied]), np.stack([lent] * 3)], 1)
+    looks = np.concatenate(
+        [np.concatenate([features.turned, features.varied]), np.stack([statistics.embeddings] * 3)], 1
+    )
     names = [*groups, *(f"{PLAIN_BASE}{slide}" for slide in statistics.slides)]
     return features_from(looks, features.strangers), np.concatenate([labels, more]), names
 
@@ -265,7 +275,8 @@ def _examined(
     # Of one's own classes alone, from 0 on: the base's stand before them where they are kept.
     mine = np.unique(labels[:own], return_inverse=True)[1]
     parts = grouped_parts(mine, groups[:own])
-    curve = learning_curve(looks[0], mine, groups[:own], parts, adapted.shrinkage)
+    setting = adapted.setting
+    curve = learning_curve(looks[0, :, : setting.width], mine, groups[:own], parts, setting.shrinkage)
     told = headline(result, data.groups, len(set(groups)))
     protocol = PROTOCOL_OF.get(data.groups.kind, "slides")
     more = {

@@ -1,7 +1,7 @@
 """A head for a laboratory's own classes on a frozen network, and what it is worth on groups that it never saw.
 
 Everything is read off embeddings that were computed once. Groups (patients, slides) are dealt to folds; each fold is
-answered by a head that learnt from the others, with a shrinkage that was chosen among these others alone. Calibration,
+answered by a head that learnt from the others, with a setting that was chosen among these others alone. Calibration,
 prediction sets, triage and the threshold of the OOD score are set on these answers, and the final head learns from all
 (Vovk, "Cross-conformal predictors", Ann. Math. Artif. Intell. 74, 2015). So the measured probabilities are honest but
 for some ten numbers that were set on all the answers at once.
@@ -20,7 +20,7 @@ from training.data.group_folds import grouped_parts
 from training.data.labels import DataError
 from training.models import calibration
 from training.models.discriminant import fit_discriminants
-from training.models.features import Features
+from training.models.features import Features, first
 from training.models.gate import fit_gate
 from training.models.levels import sides_of
 from training.models.linear_probe import LinearHead
@@ -37,7 +37,7 @@ from training.models.slide_learner import FieldReadings, OodSum, SlideNumbers, f
 from training.progress import bar
 
 INNER_FOLDS = 3
-SHRINKAGES = (0.1, 0.2, 0.4, 0.6, 0.8)
+SHRINKAGES = (0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 """That are tried: the fewer images, the more."""
 COPY_WEIGHT, OOD_COPY_WEIGHT = 0.1, 0.1
 """Of a varied copy, where an image weighs 1."""
@@ -67,6 +67,22 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What is chosen on groups left out.
+
+    Attributes
+    ----------
+    shrinkage : float
+        Of the covariance.
+    width : int
+        How many statistics the head reads, from the first on: those of one way of pooling or of more.
+    """
+
+    shrinkage: float
+    width: int
+
+
+@dataclass(frozen=True)
 class Adapted:
     """All that was fitted, on embeddings as they were given, and what it answered across groups."""
 
@@ -75,7 +91,7 @@ class Adapted:
     distance: Mahalanobis
     readings: FieldReadings
     numbers: SlideNumbers
-    shrinkage: float
+    setting: Setting
     answers: Answers
 
 
@@ -87,14 +103,19 @@ class _Fitted:
 
 
 def adapt_head(
-    features: Features, labels: Positions, groups: Sequence[str], colours: int, classes: Sequence[ClassSpec]
+    features: Features,
+    labels: Positions,
+    groups: Sequence[str],
+    colours: int,
+    classes: Sequence[ClassSpec],
+    widths: Sequence[int],
 ) -> Adapted:
     """Fit a head, and examine it on groups left out.
 
     Parameters
     ----------
     features : Features
-        Of the images; strangers as well, or none.
+        Of the images; strangers as well, or none, of whom ``widths[0]`` statistics are known.
     labels : int64[n]
         Index into ``classes``.
     groups : sequence of str
@@ -103,6 +124,8 @@ def adapt_head(
         How many statistics come first, of the view in colour.
     classes : sequence of ClassSpec
         Two or more.
+    widths : sequence of int
+        Of how many statistics a head may be made.
 
     Raises
     ------
@@ -115,13 +138,14 @@ def adapt_head(
     distances, gates, folds = np.empty(len(labels)), np.empty(len(labels)), np.empty(len(labels), np.int64)
     for number, (learnt, left_out) in enumerate(bar(parts, "Groups left out", len(parts), unit="fold")):
         some = features.take(learnt)
-        shrinkage = choose_shrinkage(some.embeddings, labels[learnt], names[learnt].tolist())
-        fitted = _fit(some, labels[learnt], colours, shrinkage)
-        standard = fitted.head.standardise(features.embeddings[left_out])
-        logits[left_out], folds[left_out] = fitted.head.logits(features.embeddings[left_out]), number
+        setting = choose(some.embeddings, labels[learnt], names[learnt].tolist(), widths)
+        fitted = _fit(some, labels[learnt], colours, setting, widths[0])
+        asked = features.embeddings[left_out, : setting.width]
+        standard = fitted.head.standardise(asked)
+        logits[left_out], folds[left_out] = fitted.head.logits(asked), number
         distances[left_out], gates[left_out] = fitted.distance.score(standard), fitted.gate.of(standard)
-    shrinkage = choose_shrinkage(features.embeddings, labels, groups)
-    final = _fit(features, labels, colours, shrinkage)
+    setting = choose(features.embeddings, labels, groups, widths)
+    final = _fit(features, labels, colours, setting, widths[0])
     units = calibration_units(groups, folds)
     heat = temperature(logits, labels, units, np.arange(len(classes)))
     probabilities = softmax(logits / heat, 1).astype(np.float32)
@@ -139,7 +163,7 @@ def adapt_head(
             None,
             {name: round(float((ood.score[names == name] > ood.threshold).mean()), 4) for name in np.unique(names)},
         ),
-        shrinkage,
+        setting,
         Answers(probabilities, ood.score, folds),
     )
 
@@ -154,22 +178,35 @@ def triage_of(probabilities: Floats, labels: Positions, sides: Floats, units: Se
     return triage_numbers(logits, sides[labels[here]] > 0, np.asarray(units)[here].tolist())
 
 
-def choose_shrinkage(embeddings: Floats, labels: Positions, groups: Sequence[str]) -> float:
-    """Choose the shrinkage of least loss on groups left out, classes weighing alike, each at its best temperature."""
+def choose(embeddings: Floats, labels: Positions, groups: Sequence[str], widths: Sequence[int]) -> Setting:
+    """Choose the setting of least loss on groups left out, classes weighing alike, each at its best temperature.
+
+    Parameters
+    ----------
+    embeddings : float32[n, d]
+        Of images as they came.
+    labels, groups
+        Theirs.
+    widths : sequence of int
+        As of ``adapt_head``; where groups are too few to leave some out, all statistics are read.
+    """
     try:
         parts = grouped_parts(labels, groups, INNER_FOLDS)
     except DataError:
-        return SHRINKAGES[len(SHRINKAGES) // 2]
-    logits = np.empty((len(SHRINKAGES), len(labels), labels.max() + 1), np.float32)
-    for learnt, left_out in parts:
-        heads = fit_discriminants(embeddings[None, learnt], embeddings[None][:0], labels[learnt], SHRINKAGES, 0.0)
-        for place, head in enumerate(heads):
-            logits[place, left_out] = head.logits(embeddings[left_out])
-    losses = []
-    for one in logits:
-        told = log_softmax(one / calibration.temperature(one, labels), 1)[np.arange(len(labels)), labels]
-        losses.append(-float(np.mean([told[labels == label].mean() for label in np.unique(labels)])))
-    return SHRINKAGES[int(np.argmin(losses))]
+        return Setting(SHRINKAGES[len(SHRINKAGES) // 2], widths[-1])
+    losses = {}
+    for width in widths:
+        logits = np.empty((len(SHRINKAGES), len(labels), labels.max() + 1), np.float32)
+        for learnt, left_out in parts:
+            some = embeddings[None, learnt, :width]
+            heads = fit_discriminants(some, some[:0], labels[learnt], SHRINKAGES, 0.0)
+            for place, head in enumerate(heads):
+                logits[place, left_out] = head.logits(embeddings[left_out, :width])
+        for shrinkage, one in zip(SHRINKAGES, logits, strict=True):
+            told = log_softmax(one / calibration.temperature(one, labels), 1)[np.arange(len(labels)), labels]
+            loss = -float(np.mean([told[labels == label].mean() for label in np.unique(labels)]))
+            losses[Setting(shrinkage, width)] = loss
+    return min(losses, key=losses.__getitem__)
 
 
 def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
@@ -180,9 +217,13 @@ def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
     ]
 
 
-def _fit(features: Features, labels: Positions, colours: int, shrinkage: float) -> _Fitted:
-    (head,) = fit_discriminants(features.turned, features.varied, labels, (shrinkage,), COPY_WEIGHT)
-    distance = fit_distance(features, head, labels, colours, OOD_COPY_WEIGHT)
-    width = head.kernel.shape[0]
-    gate = fit_gate(features, head) if features.strangers else Reading(np.zeros(width, np.float32), 0.0)
-    return _Fitted(head, distance, gate)
+def _fit(features: Features, labels: Positions, colours: int, setting: Setting, known: int) -> _Fitted:
+    """Fit a head on all its statistics, and a gate on those first ones that are known of strangers."""
+    own = first(features, setting.width)
+    (head,) = fit_discriminants(own.turned, own.varied, labels, (setting.shrinkage,), COPY_WEIGHT)
+    distance = fit_distance(own, head, labels, colours, OOD_COPY_WEIGHT)
+    rest = np.zeros(setting.width - known, np.float32)
+    if not features.strangers:
+        return _Fitted(head, distance, Reading(np.zeros(setting.width, np.float32), 0.0))
+    gate = fit_gate(first(features, known), head.first(known))
+    return _Fitted(head, distance, Reading(np.concatenate([gate.kernel, rest]), gate.bias, gate.widest))

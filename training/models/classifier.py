@@ -7,7 +7,7 @@ import keras
 from training.data.labels import INPUT_SIDE_PX
 from training.models.backbones import BACKBONES
 from training.models.heads import classify, pool
-from training.models.stain_pooling import DeeperViews, FieldViews, StainPool
+from training.models.stain_pooling import WAYS, DeeperViews, FieldViews, StainPool
 
 
 def seed(number: int) -> None:
@@ -15,7 +15,7 @@ def seed(number: int) -> None:
     keras.utils.set_random_seed(number)
 
 
-def build(backbone: str, classes: int, *, imagenet: bool = True) -> keras.Model:
+def build(backbone: str, classes: int, *, imagenet: bool = True, ways: Sequence[str] = WAYS[:1]) -> keras.Model:
     """Build a classifier of smear fields.
 
     Parameters
@@ -26,6 +26,8 @@ def build(backbone: str, classes: int, *, imagenet: bool = True) -> keras.Model:
         How many it tells apart.
     imagenet : bool
         Start from ImageNet weights; otherwise from random ones.
+    ways : sequence of str
+        In which a pool by stain counts places, of ``stain_pooling.WAYS``.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def build(backbone: str, classes: int, *, imagenet: bool = True) -> keras.Model:
     views = FieldViews(name="views")(image) if spec.depths else image
     scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(views)
     maps = features(scaled)
-    embedding = StainPool(name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
+    embedding = StainPool(ways, name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
     return keras.Model(image, classify(embedding, spec, classes), name=backbone)
 
 

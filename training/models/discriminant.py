@@ -6,7 +6,7 @@ better than logistic regression on the same embedding (docs/decisions/201-discri
 and takes a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy.linalg import cho_factor, cho_solve
 from training.models.linear_probe import LinearHead
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
 
@@ -45,14 +46,31 @@ def fit_discriminants(
     spread[spread < 1e-6] = 1.0
     rows = (everything - centre) / spread
     means = np.stack([np.average(rows[every == k], 0, weights[every == k]) for k in range(labels.max() + 1)])
-    offsets = rows - means[every]
-    covariance = (offsets * weights[:, None]).T @ offsets
-    level = float(np.trace(covariance)) / len(covariance)
+    offsets = ((rows - means[every]) * np.sqrt(weights)[:, None]).astype(np.float32)
+    kernels = _by_rows if len(offsets) < offsets.shape[1] and min(shrinkages) > 0 else _by_statistics
     heads = []
-    for share in shrinkages:
-        shrunken = (1 - share) * covariance
-        shrunken[np.diag_indices_from(shrunken)] += share * level
-        kernel = cho_solve(cho_factor(shrunken), means.T)
+    for kernel in kernels(offsets, means, shrinkages):
         bias = -0.5 * (means.T * kernel).sum(0)
         heads.append(LinearHead(*(one.astype(np.float32) for one in (kernel, bias, centre, spread))))
     return heads
+
+
+def _by_statistics(offsets: Floats, means: Doubles, shrinkages: Sequence[float]) -> Iterator[Doubles]:
+    """Solve for each shrinkage with the covariance, float32[d, d]: gives float[d, classes]."""
+    covariance = offsets.T @ offsets
+    level = float(np.trace(covariance)) / len(covariance)
+    for share in shrinkages:
+        shrunken = (1 - share) * covariance
+        shrunken[np.diag_indices_from(shrunken)] += share * level
+        yield cho_solve(cho_factor(shrunken), means.T)
+
+
+def _by_rows(offsets: Floats, means: Doubles, shrinkages: Sequence[float]) -> Iterator[Doubles]:
+    """Solve the same where rows are fewer than statistics, by Woodbury's identity: with products of rows, [n, n]."""
+    products = (offsets @ offsets.T).astype(np.float64)
+    level = float(np.trace(products)) / offsets.shape[1]
+    along = offsets.astype(np.float64) @ means.T
+    for share in shrinkages:
+        shrunken = (1 - share) * products
+        shrunken[np.diag_indices_from(shrunken)] += share * level
+        yield (means.T - (1 - share) * (offsets.T @ cho_solve(cho_factor(shrunken), along))) / (share * level)

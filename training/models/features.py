@@ -32,7 +32,7 @@ from training.models import stain_pooling
 from training.models.linear_probe import stain_density
 from training.models.recipes import LinearProbe
 from training.models.scale_bar_mask import hide_scale_bar
-from training.models.stain_pooling import TURNS, StainPool, pool_views, see, stain_weights, turn
+from training.models.stain_pooling import TURNS, StainPool, pool_views, see, turn, weigh
 from training.models.tflite import convert
 from training.progress import bar
 
@@ -52,11 +52,11 @@ class EmbeddingGraph(tf.Module):
         """Embed one field: uint8[1, 224, 224, 3] to float32[turns, d], not standardised."""
         field = hide_scale_bar(tf.cast(image, tf.float32))
         by_stain = isinstance(self.pool, StainPool)
-        views, weights = (see(field), stain_weights(field)) if by_stain else (field, None)
+        views, ways = (see(field), weigh(field, self.pool.ways)) if by_stain else (field, [])
         found = []
         for flip, swap in self.turns:
             maps = self.features(self.scale(turn(views, flip, swap)), training=False)
-            found.append(pool_views(turn(weights, flip, swap), maps) if by_stain else self.pool(maps))
+            found.append(pool_views([turn(one, flip, swap) for one in ways], maps) if by_stain else self.pool(maps))
         return {"embedding": tf.concat(found, 0)}
 
 
@@ -79,8 +79,17 @@ def embed_by_file(
     float32[turns, n, d]
         Not standardised.
     """
+    return embed_with(embedding_file(model, turns), images)
+
+
+def embedding_file(model: keras.Model, turns: Sequence[tuple[bool, bool]] = TURNS[:1]) -> bytes:
+    """Convert a classifier up to its embedding."""
     with tempfile.TemporaryDirectory() as folder:
-        content = convert(EmbeddingGraph(model, turns), Path(folder))
+        return convert(EmbeddingGraph(model, turns), Path(folder))
+
+
+def embed_with(content: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Embed fields by a file of ``embedding_file``, on every core; as ``embed_by_file``."""
     workers = os.cpu_count() or 1
     with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
         jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
@@ -161,6 +170,19 @@ class Features:
             shown[kept],
             self.strangers,
         )
+
+
+def first(features: Features, width: int) -> Features:
+    """Keep the first statistics of all but the strangers, of which no more may be known."""
+    return Features(
+        features.turned[..., :width],
+        features.varied[..., :width],
+        features.densities,
+        features.magnified[:, :width],
+        features.doublings,
+        features.shown,
+        features.strangers,
+    )
 
 
 def features_of(

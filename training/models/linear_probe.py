@@ -61,6 +61,10 @@ class LinearHead:
         found: Floats = (self.standardise(embeddings) @ self.kernel + self.bias).astype(np.float32)
         return found
 
+    def first(self, width: int) -> "LinearHead":
+        """Keep what standardises the first statistics, and their part in the logits."""
+        return LinearHead(self.kernel[:width], self.bias, self.centre[:width], self.spread[:width])
+
     def put(self, network: keras.Model) -> None:
         """Set the last layers of what ``classifier.build`` made with a linear head."""
         pool, last = network.get_layer("embedding"), network.get_layer("logits")

@@ -38,6 +38,13 @@ GROUPS = {"colour": 4, "grey": 5}
 """The views, set side by side; of each, the first so many depths are pooled. The last of EfficientNet-Lite0's five, in
 colour, knows the slide: with it the hard fold loses 0.03 (docs/evaluation.md)."""
 VIEWS = tuple(GROUPS)
+WAYS = ("stain", "centre", "plain")
+"""How places may count, each with statistics of its own from the same maps: as they are stained; as they are stained,
+those in the middle more; all alike. The first is what fields of many cells are pooled by, and comes first. Where an
+image is one cell, the neighbours at its margin are not what it is labelled for, and what its whole says counts too
+(docs/decisions/260-single-cells-are-pooled-three-ways.md)."""
+MIDDLE = 0.35
+"""Standard deviation of ``centre``'s weights, in halves of a side."""
 TURNS = ((False, False), (False, True), (True, False), (True, True))
 """Each as (upside down, rows and columns exchanged): the turns whose rows a head is fitted on, as it came first."""
 
@@ -93,6 +100,15 @@ def stain_weights(images: tf.Tensor, stain: tuple[float, float] = STAINED) -> tf
     return tf.sigmoid((purple - middle) / width) * seen
 
 
+def weigh(images: tf.Tensor, ways: Sequence[str] = WAYS[:1]) -> list[tf.Tensor]:
+    """Tell how much each pixel counts in each way: fields in 0 to 255 to float32[n, 224, 224, 1] a way of ``WAYS``."""
+    stained = stain_weights(images)
+    from_middle = np.linspace(-1, 1, INPUT_SIDE_PX, dtype=np.float32) ** 2
+    middle = np.exp(-(from_middle[:, None] + from_middle[None, :]) / (2 * MIDDLE**2)).astype(np.float32)
+    found = {"stain": stained, "centre": stained * middle[None, :, :, None], "plain": tf.ones_like(stained)}
+    return [found[way] for way in ways]
+
+
 def see(images: tf.Tensor) -> tf.Tensor:
     """Give both views of fields, float32[n, 224, 224, 3] to float32[2 n, 224, 224, 3]: those in colour first."""
     return tf.concat([images, mix(balance(images), [[1 / 3] * 3] * 3)], 0)
@@ -118,21 +134,25 @@ def statistics(maps: tf.Tensor, share: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     return mean, tf.sqrt(variance + VARIANCE_FLOOR)
 
 
-def pool_views(weights: tf.Tensor, depths: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Pool the maps of all views and depths by stain.
+def pool_views(ways: Sequence[tf.Tensor], depths: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Pool the maps of all views and depths.
 
     Parameters
     ----------
-    weights : float32[n, 224, 224, 1]
-        Of ``stain_weights``, turned as the views were.
+    ways : sequence of float32[n, 224, 224, 1]
+        Of ``weigh``, turned as the views were.
     depths : sequence of float32[n views, h, w, c]
         Of each depth, the maps of ``views_at``, view by view.
 
     Returns
     -------
     float32[n, d]
-        For each of ``GROUPS``, means then deviations of each depth in order.
+        For each way, for each of ``GROUPS``, means then deviations of each depth in order.
     """
+    return tf.concat([_pool_one_way(weights, depths) for weights in ways], -1)
+
+
+def _pool_one_way(weights: tf.Tensor, depths: Sequence[tf.Tensor]) -> tf.Tensor:
     found: dict[str, list[tf.Tensor]] = {group: [] for group in GROUPS}
     for depth, maps in enumerate(depths):
         views = views_at(depth)
@@ -195,7 +215,20 @@ class StainPool(keras.layers.Layer):
     Called with the fields, float32[n, 224, 224, 3] in 0 to 255, and each depth's maps of ``views_at``; gives
     float32[n, d]. ``standardise`` sets what is subtracted and divided by, which training does not change. ``colours``
     is how many statistics come first, of the view in colour.
+
+    Parameters
+    ----------
+    ways : sequence of str
+        Of ``WAYS``: how places count.
     """
+
+    def __init__(self, ways: Sequence[str] = WAYS[:1], **options: Any) -> None:
+        super().__init__(**options)
+        self.ways = tuple(ways)
+
+    def get_config(self) -> dict[str, Any]:
+        """Tell what it was made with."""
+        return {**super().get_config(), "ways": list(self.ways)}
 
     def build(self, shapes: list[tuple[int, ...]]) -> None:
         """Make the two constants, for as many statistics as the maps have."""
@@ -207,7 +240,7 @@ class StainPool(keras.layers.Layer):
     def call(self, inputs: list[Any]) -> Any:
         """Pool and standardise."""
         fields, *depths = inputs
-        return (pool_views(stain_weights(fields), depths) - self.centre) / self.spread
+        return (pool_views(weigh(fields, self.ways), depths) - self.centre) / self.spread
 
     def compute_output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int | None, int]:
         """Tell the shape before anything is computed."""
@@ -218,6 +251,6 @@ class StainPool(keras.layers.Layer):
         self.centre.assign(centre)
         self.spread.assign(spread)
 
-    @staticmethod
-    def _width(shapes: list[tuple[int, ...]]) -> int:
-        return sum(width_of(group, [shape[-1] for shape in shapes[1:]]) for group in GROUPS)
+    def _width(self, shapes: list[tuple[int, ...]]) -> int:
+        channels = [shape[-1] for shape in shapes[1:]]
+        return len(self.ways) * sum(width_of(group, channels) for group in GROUPS)

@@ -20,11 +20,12 @@ from training.models.slide_learner import FieldReadings
 from training.models.stain_pooling import (
     GROUPS,
     VARIANCE_FLOOR,
+    StainPool,
     see,
     shares,
-    stain_weights,
     statistics,
     views_at,
+    weigh,
     width_of,
 )
 from training.serving.mlp_graph import ServedMaxima
@@ -67,6 +68,7 @@ class ServedClassifier(tf.Module):
         self.feature_variables = [variable.value for variable in self.features.variables]
         pool = model.get_layer("embedding")
         self.by_stain = bool(pool.weights)
+        self.ways: tuple[str, ...] = pool.ways if isinstance(pool, StainPool) else ()
         kernel, bias = model.get_layer("logits").get_weights()
         plain = np.zeros(len(kernel), np.float32), np.ones(len(kernel), np.float32)
         centre, spread = pool.get_weights() if self.by_stain else plain
@@ -123,20 +125,20 @@ class ServedClassifier(tf.Module):
         """Pool as ``pool_views`` does, and share each statistic out among the places that it is made of.
 
         A mean is a sum over places, and so is a variance: a deviation s is the sum of (x - mean)^2 / s. The activation
-        maps are exact with both: their mean plus the bias is the logit, and what is not stained has next to no part.
+        maps are exact with both: their mean plus the bias is the logit, and what does not count has next to no part.
         They are as fine as the coarsest depth.
         """
-        weights = stain_weights(field)
         coarsest = min(maps.shape[1] for maps in depths)
         pooled, activation = [], 0.0
         start = 0
-        for group, known in GROUPS.items():
-            width = width_of(group, [maps.shape[-1] for maps in depths])
-            seen = [_one(maps, views_at(depth).index(group)) for depth, maps in enumerate(depths[:known])]
-            statistic, places = _view(seen, weights, self.kernel[start : start + width], coarsest)
-            pooled.append(statistic)
-            activation += places
-            start += width
+        for weights in weigh(field, self.ways):
+            for group, known in GROUPS.items():
+                width = width_of(group, [maps.shape[-1] for maps in depths])
+                seen = [_one(maps, views_at(depth).index(group)) for depth, maps in enumerate(depths[:known])]
+                statistic, places = _view(seen, weights, self.kernel[start : start + width], coarsest)
+                pooled.append(statistic)
+                activation += places
+                start += width
         return tf.concat(pooled, -1), activation
 
 

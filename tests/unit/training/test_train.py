@@ -14,6 +14,7 @@ from training.models import classifier, out_of_distribution
 from training.models.levels import join, sides_of
 from training.models.readings import Reading
 from training.models.slide_learner import FieldReadings
+from training.models.stain_pooling import WAYS
 from training.models.tflite import convert
 from training.serving import parity
 from training.serving.graph import ServedClassifier
@@ -27,8 +28,8 @@ CUTS = (math.inf, 1.0, math.inf)
 FIELDS = np.stack([draw_field(label, seed) for label in LABELS for seed in range(4)])
 
 
-def serve(*, imagenet: bool = True, two_levels: bool = False) -> ServedClassifier:
-    network = classifier.build("efficientnet-lite0", 4, imagenet=imagenet)
+def serve(*, imagenet: bool = True, two_levels: bool = False, ways: tuple[str, ...] = WAYS[:1]) -> ServedClassifier:
+    network = classifier.build("efficientnet-lite0", 4, imagenet=imagenet, ways=ways)
     rng = np.random.default_rng(0)
     width = network.get_layer("embedding").output.shape[-1]
     embeddings = rng.gamma(2.0, 0.2, (64, width)).astype(np.float32)
@@ -73,6 +74,13 @@ def content(served: ServedClassifier, tmp_path_factory: pytest.TempPathFactory) 
     return convert(served, tmp_path_factory.mktemp("saved") / "model")
 
 
+def expect_exact_maps(served: ServedClassifier, content: bytes, folder: Path) -> None:
+    outputs = loaded(content, folder).run(FIELDS[0])
+    logits = outputs.activation_maps.mean((0, 1)) + np.asarray(served.bias)
+    expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-5)
+
+
 def test_the_file_answers_as_the_network(served: ServedClassifier, content: bytes, tmp_path: Path) -> None:
     file = loaded(content, tmp_path / "model")
     found = parity.compare(served, file, FIELDS)
@@ -81,10 +89,14 @@ def test_the_file_answers_as_the_network(served: ServedClassifier, content: byte
 
 
 def test_the_activation_maps_add_up_to_the_logits(served: ServedClassifier, content: bytes, tmp_path: Path) -> None:
-    outputs = loaded(content, tmp_path / "model").run(FIELDS[0])
-    logits = outputs.activation_maps.mean((0, 1)) + np.asarray(served.bias)
-    expected = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-    np.testing.assert_allclose(outputs.probabilities, expected, atol=1e-5)
+    expect_exact_maps(served, content, tmp_path / "model")
+
+
+def test_a_file_that_counts_places_in_three_ways_answers_as_its_network(small_lite0: str, tmp_path: Path) -> None:
+    graph = serve(ways=WAYS)
+    content = convert(graph, tmp_path / "saved")
+    parity.demand(parity.compare(graph, loaded(content, tmp_path / "model"), FIELDS[:4]), tmp_path)
+    expect_exact_maps(graph, content, tmp_path / "model")
 
 
 def test_a_file_of_two_levels_answers_as_its_parts_do(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from training.models.recipes import LinearProbe
 from training.models.stain_pooling import (
     TURNS,
     VIEWS,
+    WAYS,
     DeeperViews,
+    StainPool,
     balance,
     pool_views,
     see,
@@ -23,6 +25,7 @@ from training.models.stain_pooling import (
     statistics,
     turn,
     views_at,
+    weigh,
 )
 
 LABELS = labels_of(read_classes())
@@ -83,14 +86,36 @@ def test_only_the_grey_view_goes_on_to_the_last_depth() -> None:
     np.testing.assert_array_equal(DeeperViews(4)(maps)[:, 0, 0, 0], [1, 1])
 
 
+def test_places_count_as_they_are_stained_more_in_the_middle_or_all_alike() -> None:
+    """A nucleus in the middle and one at the margin: to ``centre`` the first is nearly all, to ``plain`` neither."""
+    image = np.full((1, 224, 224, 3), 240.0, np.float32)
+    image[0, 96:128, 96:128] = image[0, 96:128, 8:40] = (90, 40, 140)
+    maps = np.zeros((1, 14, 14, 1), np.float32)
+    maps[0, 6:8, 6:8] = 1.0
+    stain, centre, plain = (
+        float(statistics(maps, shares(weights, maps))[0][0, 0]) for weights in weigh(tf.constant(image), WAYS)
+    )
+    assert plain == pytest.approx(4 / 196)
+    assert 0.3 < stain < 0.6
+    assert centre > stain + 0.2
+
+
+def test_the_ways_of_fields_come_first() -> None:
+    """What a head of one way reads, it finds at the same places of a pool of all."""
+    fields, maps = tf.cast(FIELDS[:1], tf.float32), [tf.ones([len(views_at(depth)), 14, 14, 3]) for depth in range(5)]
+    one, every = (StainPool(ways)([fields, *maps]) for ways in (WAYS[:1], WAYS))
+    assert every.shape[1] == len(WAYS) * one.shape[1]
+    np.testing.assert_array_equal(every[:, : one.shape[1]], one)
+
+
 @pytest.mark.parametrize(("flip", "swap"), TURNS)
 def test_what_is_pooled_of_turned_maps_and_weights_is_what_was_pooled(flip: bool, swap: bool) -> None:
     """Turning moves places, and a pool does not know places: only the network between sees a turned field."""
     weights = tf.random.stateless_uniform([1, 224, 224, 1], [1, 2])
     maps = [tf.random.stateless_uniform([len(views_at(depth)), 14, 14, 3], [3, depth]) for depth in range(5)]
-    plain = pool_views(weights, maps)
+    plain = pool_views([weights], maps)
     assert plain.shape == (1, 2 * 3 * (4 + 5))
-    turned = pool_views(turn(weights, flip, swap), [turn(one, flip, swap) for one in maps])
+    turned = pool_views([turn(weights, flip, swap)], [turn(one, flip, swap) for one in maps])
     np.testing.assert_allclose(turned, plain, atol=1e-4)
 
 
