@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.data.corruptions import augment
 from training.data.dataset import read_field
 from training.models.base_statistics import BaseStatistics
-from training.models.features import Features, embed_with, embedding_file
+from training.models.features import Features, FrozenEmbedder
 from training.progress import bar
 
 Images = NDArray[np.uint8]
@@ -43,7 +43,6 @@ def embed_images(network: keras.Model, paths: Sequence[Path]) -> tuple[Images, F
     DataError
         An image cannot be read.
     """
-    content = embedding_file(network)
     with bar(None, "Reading images", len(paths), unit="image") as shown, ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def look(place: int) -> tuple[Images, ...]:
@@ -53,7 +52,8 @@ def embed_images(network: keras.Model, paths: Sequence[Path]) -> tuple[Images, F
 
         seen = list(pool.map(look, range(len(paths))))
     looks = [np.stack(one) for one in zip(*seen, strict=True)]
-    return looks[0], np.concatenate([embed_with(content, one) for one in looks])
+    embedder = FrozenEmbedder(network)
+    return looks[0], np.concatenate([embedder.embed(one) for one in looks])
 
 
 def _looks(image: Images, place: int) -> tuple[Images, ...]:

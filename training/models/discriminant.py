@@ -73,4 +73,5 @@ def _by_rows(offsets: Floats, means: Doubles, shrinkages: Sequence[float]) -> It
     for share in shrinkages:
         shrunken = (1 - share) * products
         shrunken[np.diag_indices_from(shrunken)] += share * level
-        yield (means.T - (1 - share) * (offsets.T @ cho_solve(cho_factor(shrunken), along))) / (share * level)
+        solved = cho_solve(cho_factor(shrunken), along).astype(np.float32)
+        yield (means.T - (1 - share) * (offsets.T @ solved)) / (share * level)
