@@ -48,4 +48,5 @@ PARTS = (
     Part("page", "page", 88, "from the click to the result"),
     Part("pull", "pull", 62, "fetching the data"),
     Part("training", "training", 92, "a sweep and the input pipeline"),
+    Part("adapt", "adapt", 52, "a laboratory's own model"),
 )

@@ -63,7 +63,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
     source, kind = smears(work / "drawn", FIELDS)
     uri = f"s3://{BUCKET}/{PREFIX}"
-    ingest_s = _seconds(_training, "ingest", _some(source, work / "source"), uri)
+    ingest_s = seconds(_training, "ingest", some_of(source, work / "source", FIELDS), uri)
     console.print(f"ingest: {ingest_s} s")
     index = client.get_object(**INDEX)["Body"].read()
     rates: dict[str, list[float]] = {"download_file": [], "pull_one_by_one": [], "pull": []}
@@ -112,11 +112,11 @@ def smears(drawn: Path, fields: int) -> tuple[Path, str]:
     return drawn, "synthetic fields"
 
 
-def _some(source: Path, folder: Path) -> Path:
-    """Copy ``FIELDS`` of a set, evenly spread over it, with their labels."""
+def some_of(source: Path, folder: Path, fields: int) -> Path:
+    """Copy so many fields of a set, evenly spread over it, with their labels."""
     listed = sorted(path for path in source.glob("*/*") if path.is_file())
-    for number in range(min(FIELDS, len(listed))):
-        path = listed[number * len(listed) // min(FIELDS, len(listed))]
+    for number in range(min(fields, len(listed))):
+        path = listed[number * len(listed) // min(fields, len(listed))]
         (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / path.parent.name)
     return folder
@@ -148,7 +148,8 @@ def _download_files(client: Any, folder: Path) -> int:
     return len(chosen)
 
 
-def _seconds(work: Callable[..., object], *arguments: object) -> float:
+def seconds(work: Callable[..., object], *arguments: object) -> float:
+    """Give how long a call takes."""
     start = time.perf_counter()
     work(*arguments)
     return round(time.perf_counter() - start, 2)

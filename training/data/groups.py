@@ -37,6 +37,10 @@ RANDOM_WARNING = (
 RUNS_WARNING = (
     "No patient or slide is known; runs of neighbouring numbers were left out, which is kinder than new patients are."
 )
+ONE_WARNING = (
+    "All images are of one specimen, as far as anybody told, so every test asks about a specimen that was learnt from: "
+    "these numbers are too good. Label images of other specimens too."
+)
 INFERRED_WARNING = "Slides were inferred from how fields look, not told: name patients in groups.csv to be sure."
 
 
@@ -63,6 +67,11 @@ class Groups:
         """Whether somebody said which images belong together."""
         return self.warning is None
 
+    @property
+    def apart(self) -> bool:
+        """Whether there is a group to leave out: what was labelled in one sitting on the page is of one specimen."""
+        return len(set(self.names.values())) > 1
+
 
 def groups_of(
     folder: Path, listing: Listing, infer: Callable[[], Mapping[str, str]], pattern: str | None = None
@@ -86,7 +95,9 @@ def groups_of(
         ``groups.csv`` or the pattern does not fit the files, or a class lies in one group whole; says what to do.
     """
     if (told := groups_told_in(folder, listing, pattern)) is not None:
-        return told
+        if told.apart:
+            return told
+        return Groups({one.key: one.key for one in listing.images}, "image", ONE_WARNING)
     if _are_numbered(listing.images):
         slides = dict(infer())
         if min(map(len, _by_class(slides, listing.images).values())) >= LEAST_SLIDES:
@@ -226,6 +237,9 @@ def _by_class(names: Mapping[str, str], images: Sequence[SourceImage]) -> dict[s
 
 
 def _demand_apart(groups: Groups, images: Sequence[SourceImage]) -> Groups:
+    """Refuse a class of one group where there are others; of a single group nobody can leave anything out."""
+    if not groups.apart:
+        return groups
     for label, some in _by_class(groups.names, images).items():
         if len(some) == 1:
             raise DataError(

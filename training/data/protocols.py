@@ -97,7 +97,8 @@ def with_groups(manifest: Manifest, data: Path, pattern: str | None = None) -> M
         What was told does not fit the files; says what to do.
     """
     told = groups_told_in(data, list_fields(data), pattern)
-    return replace(manifest, groups=told.names if told else None)
+    # Of a single group nothing can be left out: then slides are inferred, as where nobody told.
+    return replace(manifest, groups=told.names if told and told.apart else None)
 
 
 def group_names(data: Path, manifest: Manifest) -> Mapping[str, str]:

@@ -38,6 +38,17 @@ def image_row(megapixels: float) -> dict[str, Any]:
 
 
 RESULTS: dict[str, dict[str, Any]] = {
+    "adapt": {
+        "what": "synthetic fields",
+        "images": 100,
+        "looks": 3,
+        "adapt_s": 40.0,
+        "looks_per_s": series(60.0),
+        "computed_pass_s": 5.0,
+        "times_the_pass": 8.0,
+        "many": 1000,
+        "computed_many_s": 85,
+    },
     "limit": {
         "peak_gops": {"float32": 100.0, "int8": 400.0},
         "matrix_side": 1024,
@@ -183,6 +194,7 @@ SAYS = {
     ],
     "image": ["126.0 MB above its base", "| numpy | 26.0 |"],
     "load": ["300 requests by 32 clients", "1 failed"],
+    "adapt": ["100 synthetic fields", "| 40 |", "1,000 images, computed", "8.0 times as long"],
     "pull": ["1,280 real smears (28 MB)", "10.0 times as fast", "| 650 | 585 | 715 |"],
 }
 

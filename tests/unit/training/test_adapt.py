@@ -15,6 +15,7 @@ from api.app import Application
 from inference import load, read_card
 from tests.contract.gateway import Answered, event, read
 from training.cli import main
+from training.data.dataset import list_fields
 
 DEFAULT = Path(__file__).parents[3] / "models" / "default"
 PER_CLASS, PATIENTS = 16, 4
@@ -207,6 +208,33 @@ def test_an_unreadable_image_is_refused(own: Path, capsys: pytest.CaptureFixture
 def test_a_folder_that_is_no_label_is_refused(own: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     (own / "round").rename(own / name)
     assert "list it in classes.toml with an id" in refused(own, capsys)
+
+
+@pytest.mark.parametrize("name", ["\N{MICROSCOPE}", "x" * 200, "\u0637\u0628\u064a\u0639\u064a", "a b"])
+def test_a_folder_of_any_name_is_a_class_that_the_list_gives_an_id(own: Path, name: str) -> None:
+    (own / "round").rename(own / name)
+    listed = TRIAGE.split('[[classes]]\nid = "square"')[0].replace(
+        '"round cell"', f'"round cell"\naliases = ["{name}"]'
+    )
+    (own / "classes.toml").write_text(listed, encoding="utf-8")
+    assert {one.label for one in list_fields(own).images} == {"round", "lobed"}
+
+
+def test_what_is_there_stays_when_a_folder_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = own.parent / "before"
+    shutil.copytree(DEFAULT, output)
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    shutil.rmtree(own / "lobed")
+    assert main(["adapt", str(own), "--base", str(DEFAULT), "--output", str(output)]) == 2
+    assert "holds one class" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+
+
+def test_fifty_one_classes_are_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(50):
+        (own / f"kind-{number}").mkdir()
+        shutil.copy(own / "round" / "patient A" / "cell-a.png", own / f"kind-{number}" / "cell.png")
+    assert "52 class folders, where a model tells at most 50 apart" in refused(own, capsys)
 
 
 @pytest.mark.parametrize(

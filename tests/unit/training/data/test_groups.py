@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data.groups import INFERRED_WARNING, RANDOM_WARNING, RUNS_WARNING, Groups, groups_of
+from training.data.groups import INFERRED_WARNING, ONE_WARNING, RANDOM_WARNING, RUNS_WARNING, Groups, groups_of
 from training.data.labels import DataError
 from training.data.source import Listing, arrange
 
@@ -40,6 +40,15 @@ def test_a_file_that_does_not_fit_is_told_in_a_line(tmp_path: Path, text: str, c
     with pytest.raises(DataError, match=complaint) as caught:
         groups_of(tmp_path, listing("a/1.png", "a/2.png", "b/x.png", "b/y.png"), never)
     assert "\n" not in str(caught.value)
+
+
+def test_one_specimen_of_the_page_is_learnt_from_with_a_warning(tmp_path: Path) -> None:
+    """What was labelled in one sitting: nothing can be left out but single images, and the headline says so."""
+    names = ("a/1.png", "a/2.png", "b/x.png", "b/y.png")
+    (tmp_path / "groups.csv").write_text("file,specimen\n" + "".join(f"{name},case 7\n" for name in names))
+    found = groups_of(tmp_path, listing(*names), never)
+    assert found == Groups({name: name for name in names}, "image", ONE_WARNING)
+    assert not found.told
 
 
 def test_a_folder_level_tells_groups(tmp_path: Path) -> None:

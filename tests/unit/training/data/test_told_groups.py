@@ -115,3 +115,10 @@ def test_a_folder_tells_groups_and_a_pattern_overrules_folders(tmp_path: Path) -
     told = with_groups(bare, tmp_path, "^[KL]").groups
     assert told is not None
     assert set(told.values()) == {"K", "L"}
+
+
+def test_of_one_group_alone_nothing_is_left_out(tmp_path: Path) -> None:
+    for label in LABELS:
+        (tmp_path / label / "A").mkdir(parents=True)
+        (tmp_path / label / "A" / "one.png").write_bytes(b"")
+    assert with_groups(Manifest.of([]), tmp_path).groups is None
