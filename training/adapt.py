@@ -241,7 +241,7 @@ def _linked_groups(data: Labelled) -> list[str]:
     """Name each image's group; groups with images of the same cells are one, unless somebody told who is who.
 
     Single cells of one class resemble one another: that two of them look alike is a weaker word than a table of
-    patients.
+    patients, and where it would join a whole class it says nothing. The headline then warns as it is: nobody told.
     """
     if data.groups.told:
         return [data.groups.names[key] for key in data.keys]
@@ -255,7 +255,12 @@ def _linked_groups(data: Labelled) -> list[str]:
         if (shared := twin[key]) is not None:
             links.append([first.setdefault(shared, here), here])
     joined = components(len(names), links)
-    return [names[joined[place[data.groups.names[key]]][0]] for key in data.keys]
+    plain = [data.groups.names[key] for key in data.keys]
+    found = [names[joined[place[name]][0]] for name in plain]
+    of_class: dict[str, set[str]] = {}
+    for one, name in zip(data.listing.images, found, strict=True):
+        of_class.setdefault(one.label, set()).add(name)
+    return found if min(map(len, of_class.values())) > 1 else plain
 
 
 def _examined(

@@ -38,7 +38,7 @@ def write(fields: Sequence[SmearField], classes: Sequence[ClassWords], specimen:
     fields : Sequence[SmearField]
         Labelled fields.
     classes : Sequence[ClassWords]
-        Every class that a label may be, in the model's order, then the reader's own.
+        Every class that a label may be, in the model's order, then the reader's own; those that were given are written.
     specimen : str
         What ``groups.csv`` calls the group of all fields.
 
@@ -59,7 +59,9 @@ def write(fields: Sequence[SmearField], classes: Sequence[ClassWords], specimen:
             rows.append((path, specimen))
             yield sink.taken()
         archive.writestr("groups.csv", _groups(rows))
-        archive.writestr("classes.toml", classes_toml(classes))
+        # A class without a field would be refused: there is no folder of it to learn from.
+        given = {PurePath(path).parts[0] for path, _ in rows}
+        archive.writestr("classes.toml", classes_toml([one for one in classes if one.label in given]))
     yield sink.taken()
 
 

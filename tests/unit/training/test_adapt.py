@@ -6,42 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw
 from settings import Settings
 
 from api.app import Application
 from inference import load, read_card
 from tests.contract.gateway import Answered, event, read
+from tests.drawn_cells import draw
 from training.cli import main
 from training.data.dataset import list_fields
 
 DEFAULT = Path(__file__).parents[3] / "models" / "default"
 PER_CLASS, PATIENTS = 16, 4
-
-
-def draw(kind: str, seed: int) -> Image.Image:
-    """Draw one cell among red ones, on a grainy ground, so that no two pictures show the same."""
-    rng = np.random.default_rng([seed, len(kind), ord(kind[0])])
-    image = Image.new("RGB", (96, 96), tuple(int(c) for c in rng.integers(225, 240, 3)))
-    pen = ImageDraw.Draw(image)
-    for _ in range(7):
-        x, y, r = (int(one) for one in rng.integers((0, 0, 7), (96, 96, 14)))
-        pen.ellipse([x - r, y - r, x + r, y + r], fill=(225, int(rng.integers(165, 195)), 185))
-    x, y = (int(one) for one in rng.integers(38, 58, 2))
-    size = int(rng.integers(18, 26))
-    if kind == "round":
-        pen.ellipse([x - size, y - size, x + size, y + size], fill=(90, 40, 140))
-    elif kind == "lobed":
-        for dx, dy in ((-12, 0), (12, 4), (0, -12)):
-            r = size // 2
-            pen.ellipse([x + dx - r, y + dy - r, x + dx + r, y + dy + r], fill=(120, 50, 150))
-    else:
-        pen.ellipse([x - size, y - size, x + size, y + size], fill=(190, 150, 210))
-        pen.rectangle([x - 9, y - 9, x + 9, y + 9], fill=(80, 40, 130))
-    noise = rng.normal(0, 8, (96, 96, 3))
-    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 
 
 def write_cells(folder: Path, kinds: tuple[str, ...] = ("round", "lobed", "square")) -> Path:

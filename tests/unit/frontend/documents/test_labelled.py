@@ -13,6 +13,7 @@ from frontend.finding import ClassWords, with_own
 from frontend.workspace import Review, Workspace
 from tests.unit.frontend.conftest import FakeClient, png
 from training.data.classes import class_called, read_classes
+from training.data.dataset import list_fields
 
 KNOWN = [
     ClassWords("Benign", "benign", "No blasts", "#0072B2", "benign"),
@@ -60,6 +61,17 @@ def test_what_is_labelled_is_read_by_training(tmp_path: Path):
     ]
     with Image.open(tmp_path / "set" / "Smudge-cell" / "0003-c.png") as image:
         assert np.asarray(image).shape == (80, 80, 3)
+
+
+def test_classes_that_were_not_given_are_not_listed(tmp_path: Path):
+    """``adapt`` refuses a list that names a class without a folder."""
+    workspace = answered("a.png", "b.png")
+    own = workspace.add_class("Smudge cell")
+    for key, label in zip(workspace.fields, ("Pro", own), strict=True):
+        workspace.judge(key, Review(label))
+    with zipfile.ZipFile(io.BytesIO(archive(workspace))) as packed:
+        packed.extractall(tmp_path)
+    assert [one.id for one in list_fields(tmp_path).classes] == ["Pro", "Smudge-cell"]
 
 
 def test_fields_of_other_specimens_and_files_let_go_are_left_out():
