@@ -26,14 +26,10 @@ from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation.folds import FOLD_NAME
-from training.experiment import Experiment, write_fold
-from training.models.feature_cache import CACHE
 from training.models.learnt import DivergedError, WeightsError
-from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, recipe_of
+from training.models.recipes import CACHE, MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
 from training.serving.files import ParityError
-from training.tracking.fold_runs import Answer, tell_fold, tell_folds
-from training.tracking.run_logging import tell_dataset
 
 WORK = Path("runs/folds")
 
@@ -86,6 +82,11 @@ def _write_all(
     fields: Fields,
 ) -> None:
     """Make folds, each with a run of its own under the command's."""
+    # Only now: TensorFlow takes ten seconds.
+    from training.experiment import Experiment, write_fold
+    from training.tracking.fold_runs import Answer, tell_fold, tell_folds
+    from training.tracking.run_logging import tell_dataset
+
     tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
     answers: dict[str, list[Answer]] = {}
     told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}

@@ -31,7 +31,7 @@ from training.evaluation.predictions import Measured
 from training.models import base_statistics, classifier
 from training.models.backbones import BACKBONES
 from training.models.base_statistics import statistics_of
-from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
+from training.models.feature_cache import FrozenBackbone, cached_features
 from training.models.features import Features, features_of
 from training.models.fine_tuning import CHECKPOINT, embed
 from training.models.learners import Learned, Watch, answer, learn, learn_linear, slide_names
@@ -39,7 +39,7 @@ from training.models.learnt import demand_learnt
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import Labels
 from training.models.mlp_learner import FrozenSet, learn_head
-from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
+from training.models.recipes import CACHE, FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.tflite import convert
 from training.serving import parity
 from training.serving.files import UNRELEASED

@@ -19,6 +19,8 @@ HIDDEN_LAYERS: dict[str, tuple[int, ...]] = {
 }
 """Every backbone, with the widths of the ReLU layers between its embedding and the logits; none for a linear head."""
 DEFAULT_BACKBONE = "efficientnet-lite0"
+CACHE = Path("runs/features")
+"""Where the features of a frozen backbone are kept (``training.models.feature_cache``)."""
 HEAD_LEARNING_RATES = {"adam": 1e-3, "sgd": 1e-2, "rmsprop": 1e-3}
 """Keras's own for each optimizer, as the project that this one grew from used them."""
 

@@ -18,15 +18,21 @@ with contextlib.suppress(SystemExit):
     main(sys.argv[1:])
 print(sorted({"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules)), file=sys.stderr)
 """
+HELPED = """
+import contextlib, sys
+from training.cli import COMMANDS, main
+for command in ("--help", *COMMANDS):
+    with contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    if loaded := {"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules):
+        sys.exit(f"{command} loads {sorted(loaded)}")
+"""
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("promote",), ("rollback",)])
-def test_help_waits_for_no_tensorflow(command: tuple[str, ...], tmp_path: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", LOADED, *command, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert told.stderr == "[]\n"
-    assert told.stdout.startswith("usage: python -m training")
+def test_help_waits_for_no_tensorflow(tmp_path: Path) -> None:
+    told = subprocess.run([sys.executable, "-c", HELPED], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.count("usage: python -m training") == 1 + len(COMMANDS)
 
 
 def test_a_promotion_of_a_folder_waits_for_no_tensorflow(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
 from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
-from training.export import INT8_AGREEMENT, demand
 from training.models.recipes import LinearProbe
 from training.serving.files import ParityError
 from training.serving.parity import Parity
+from training.serving.precisions import INT8_AGREEMENT, demand
 from training.serving.saved_model import convert
 
 from .model_folder import expect_to_serve
