@@ -9,6 +9,7 @@ A thousand images take about a minute on two idle cores (docs/your-laboratory.md
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 from inference import ModelCard, ModelError
 from terminal import Column, Table, add_format, open_console
 from training import tracking
+from training.data.classes import labels_of
 from training.data.dataset import FOLDER_HELP
 from training.data.labels import DataError
+from training.dry_run import add_dry_run, tell
 from training.evaluation.results import ProtocolResult
 from training.serving.files import ParityError
 
@@ -27,11 +30,14 @@ DEFAULT_BASE = Path("models/default")
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``adapt`` command."""
     parser = subparsers.add_parser("adapt", help="make a model of a laboratory's own labelled images, in minutes")
-    parser.add_argument("folder", type=Path, help=FOLDER_HELP)
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("folder", nargs="?", type=Path, help=FOLDER_HELP)
+    data.add_argument("--data", type=Path, metavar="FOLDER", help="the same, as the other commands have it")
     parser.add_argument("--base", type=Path, default=DEFAULT_BASE, help=f"model whose network is used ({DEFAULT_BASE})")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="model folder (models/adapted)")
     parser.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
     parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
+    add_dry_run(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -39,12 +45,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``adapt`` command; gives the exit code."""
     try:
-        from training.adaptation import adapt  # TensorFlow, which takes seconds
+        from training.adaptation import adapt, prepare  # TensorFlow, which takes seconds
+
+        folder = options.folder or options.data
+        if options.dry_run:
+            _, _, data, classes = prepare(
+                folder, options.base, options.output, options.group_pattern, add_to_base=options.add_to_base
+            )
+            counts = Counter(one.label for one in data.listing.images)
+            tell(
+                {
+                    "data": folder,
+                    "manifest": data.manifest.digest,
+                    "images": ", ".join(f"{label} {count}" for label, count in counts.items()),
+                    "classes of the model": ", ".join(labels_of(classes)),
+                    "groups": f"{len(set(data.groups.names.values()))} by {data.groups.kind}",
+                    "base": options.base,
+                    "output": options.output,
+                    "minutes": f"{max(1, round(len(data.keys) / 1000))} on two idle cores",
+                }
+            )
+            return 0
 
         parameters = {"base": str(options.base), "add_to_base": options.add_to_base}
-        with tracking.run(f"adapt {options.folder.name}", parameters=parameters) as logged:
+        with tracking.run(f"adapt {folder.name}", parameters=parameters) as logged:
             card = adapt(
-                options.folder,
+                folder,
                 options.base,
                 options.output,
                 options.group_pattern,

@@ -89,6 +89,25 @@ def look_at(folder: Path, pattern: str | None) -> Labelled:
     return Labelled(listing, manifest, groups)
 
 
+def prepare(
+    folder: Path, base: Path, output: Path, pattern: str | None, *, add_to_base: bool = False
+) -> tuple[ModelCard, BaseStatistics | None, Labelled, tuple[ClassSpec, ...]]:
+    """Refuse what no model can be made of, before anything is computed; gives base, images and the model's classes.
+
+    Raises
+    ------
+    DataError, ModelError, StatisticsError
+        As ``adapt``.
+    """
+    if output.resolve() == base.resolve():
+        raise DataError(f"--output {output} is the base itself: name another folder")
+    card = read_card(base)
+    demand_base(card, base)
+    statistics = _lent(base, card, needed=add_to_base)
+    data = look_at(folder, pattern)
+    return card, statistics, data, joined_classes(data.classes, card.classes if add_to_base else ())
+
+
 def adapt(
     folder: Path, base: Path, output: Path, pattern: str | None, run: tracking.Run, *, add_to_base: bool = False
 ) -> ModelCard:
@@ -120,13 +139,7 @@ def adapt(
         Says in a line what to do.
     """
     start = time.monotonic()
-    if output.resolve() == base.resolve():
-        raise DataError(f"--output {output} is the base itself: name another folder")
-    card = read_card(base)
-    demand_base(card, base)
-    statistics = _lent(base, card, needed=add_to_base)
-    data = look_at(folder, pattern)
-    classes = joined_classes(data.classes, card.classes if add_to_base else ())
+    card, statistics, data, classes = prepare(folder, base, output, pattern, add_to_base=add_to_base)
     ids = labels_of(classes)
     paths = [folder / one.path for one in data.listing.images]
     images, looks = embed_images(base, paths)

@@ -25,6 +25,7 @@ from training.data.protocols import FOLDED, folds_of
 from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
+from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.evaluation.folds import FOLD_NAME
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import CACHE, MlpHead, Recipe, add_options, add_outliers, recipe_of
@@ -48,8 +49,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="with --frozen, for heads of several layers: leave the scale bar visible",
     )
     add_outliers(parser)
-    parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
+    parser.add_argument(
+        "--output", "--work", dest="work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)"
+    )
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of cached features (%(default)s)")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,6 +118,19 @@ def run(options: argparse.Namespace) -> int:
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
         missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
+        if options.dry_run:
+            rows = {
+                "data": options.data,
+                "manifest": manifest.digest,
+                "fields": counts_of(fields),
+                "backbone": options.backbone,
+                **recipe.record(),
+                "output": folder,
+                "folds": ", ".join(fold.name for _, fold in missing) or "none: all are there",
+                "minutes": f"{minutes_of(options.backbone, recipe, len(fields))}, and about one a fold",
+            }
+            tell(rows)
+            return 0
         if missing:
             _write_all(options, recipe, candidate, missing, manifest, fields)
     except (DataError, WeightsError, DivergedError, ParityError, ValueError) as error:

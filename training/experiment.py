@@ -21,7 +21,7 @@ from intake import SUFFIXES
 from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
 from training.data.manifest import Manifest
-from training.data.protocols import contiguous_holdout, group_numbers, positions
+from training.data.protocols import Holdout, contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
@@ -316,6 +316,53 @@ def _learn(
     return learn_linear(computed.network, fields, features, records, recipe, watch, slides, examined=examined)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a training begins with, once nothing refuses it.
+
+    Attributes
+    ----------
+    fields, manifest
+        What lies in its folder.
+    parts
+        Which of the fields are learnt from, and which are held out.
+    version
+        Of the model to be.
+    """
+
+    fields: Fields
+    manifest: Manifest
+    parts: Holdout
+    version: str
+
+
+def prepare(
+    data: Path,
+    external: Sequence[Path],
+    backbone: str,
+    recipe: Recipe,
+    output: Path,
+    work: Path,
+    outliers: Sequence[Path] | None,
+    max_bytes: int | None,
+    version: str | None,
+    known_versions: Sequence[str] = (),
+) -> Prepared:
+    """Refuse what cannot become a model, and read the fields: all of ``train`` that takes seconds, and its dry run.
+
+    Raises
+    ------
+    DataError, ValueError
+        As ``train``; nothing was written.
+    """
+    demand_all(recipe, output, work, external, outliers)
+    demand_fits(backbone, max_bytes, output)
+    version = next_version(output, known_versions, version)
+    fields, manifest = load_fields(data), manifest_of(data)
+    parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
+    return Prepared(fields, manifest, parts, version)
+
+
 def train(
     data: Path,
     external: list[Path],
@@ -370,14 +417,12 @@ def train(
         Afterwards: the network learnt nothing, or the file is not the network. ``output`` is as it was.
     """
     start = time.monotonic()
-    demand_all(recipe, output, work, external, outliers)
-    demand_fits(backbone, max_bytes, output)
-    version = next_version(output, run.registered_versions() if run else (), version)
+    known = run.registered_versions() if run else ()
+    prepared = prepare(data, external, backbone, recipe, output, work, outliers, max_bytes, version, known)
+    fields, manifest, parts, version = prepared.fields, prepared.manifest, prepared.parts, prepared.version
     classifier.seed(recipe.seed)
-    fields, manifest = load_fields(data), manifest_of(data)
     if run:
         tell_dataset(run, data, fields, manifest)
-    parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
 

@@ -7,19 +7,27 @@ The grid of the project that this one grew from, about two minutes after one pas
 
 import argparse
 import sys
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 from terminal import add_format, open_console
-from training.data.dataset import FOLDER_HELP, load_fields
+from training.data.dataset import FOLDER_HELP, Fields, load_fields
 from training.data.labels import DataError
 from training.data.protocols import HOLDOUT, PROTOCOLS
 from training.data.validation import manifest_of
+from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.models.learnt import WeightsError
-from training.models.recipes import CACHE, HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead, reader
+from training.models.recipes import (
+    CACHE,
+    HEAD_LEARNING_RATES,
+    HIDDEN_LAYERS,
+    SWEEP_BACKBONE,
+    SWEEP_BATCH_SIZES,
+    MlpHead,
+    reader,
+)
 
-BATCH_SIZES = (16, 32, 64)
-DEFAULT_BACKBONE = "vgg16"
 DEFAULT_OUTPUT = Path("runs/sweep")
 
 
@@ -29,10 +37,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     several = "; may be given more than once"
     parser.add_argument(
-        "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({DEFAULT_BACKBONE}{several})"
+        "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({SWEEP_BACKBONE}{several})"
     )
     parser.add_argument("--optimizer", action="append", choices=sorted(HEAD_LEARNING_RATES), help=f"(all{several})")
-    sizes = ", ".join(map(str, BATCH_SIZES))
+    sizes = ", ".join(map(str, SWEEP_BATCH_SIZES))
     parser.add_argument(
         "--batch-size", action="append", type=reader(MlpHead, "batch-size"), metavar="N", help=f"({sizes}{several})"
     )
@@ -49,6 +57,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    parser.add_argument("--frozen", action="store_true", help="as it is on this machine anyway; what SageMaker is told")
+    add_dry_run(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -57,14 +67,14 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``sweep`` command; gives the exit code: 1 where a trial failed."""
     # TensorFlow, which takes seconds.
     from training.sweep_report import printed
-    from training.sweep_run import Plan, sweep
+    from training.sweep_run import Plan, missing_trials, sweep
     from training.sweep_trials import Trial
 
     grid = product(
         dict.fromkeys(options.protocol or [HOLDOUT]),
-        dict.fromkeys(options.backbone or [DEFAULT_BACKBONE]),
+        dict.fromkeys(options.backbone or [SWEEP_BACKBONE]),
         dict.fromkeys(options.optimizer or HEAD_LEARNING_RATES),
-        dict.fromkeys(options.batch_size or BATCH_SIZES),
+        dict.fromkeys(options.batch_size or SWEEP_BATCH_SIZES),
     )
     trials = [
         Trial(
@@ -89,6 +99,9 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             cache=options.cache,
         )
+        if options.dry_run:
+            _tell(options, trials, plan.manifest.digest, plan.fields, [one.name for one in missing_trials(plan)])
+            return 0
         report = sweep(plan)
     except (DataError, WeightsError, ValueError) as error:
         sys.stderr.write(f"sweep: {error}\n")
@@ -99,3 +112,24 @@ def run(options: argparse.Namespace) -> int:
     printed(report).write(open_console(), options.format)
     sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
     return int(any(result.status == "failed" for result in report.results))
+
+
+def _tell(
+    options: argparse.Namespace, trials: Sequence[object], digest: str, fields: Fields, missing: list[str]
+) -> None:
+    backbones = dict.fromkeys(options.backbone or [SWEEP_BACKBONE])
+    recipe = MlpHead(epochs=options.epochs, seed=options.seed)
+    tell(
+        {
+            "data": options.data,
+            "manifest": digest,
+            "fields": counts_of(fields),
+            "trials": len(trials),
+            "missing": ", ".join(missing) or "none: all are there",
+            "output": options.output / options.name,
+            **{
+                f"minutes of {name}": f"{minutes_of(name, recipe, len(fields))} unless its features are kept"
+                for name in backbones
+            },
+        }
+    )

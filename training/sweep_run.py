@@ -86,6 +86,12 @@ def sweep(plan: Plan) -> SweepReport:
     return report
 
 
+def missing_trials(plan: Plan) -> list[Trial]:
+    """List the trials that no earlier sweep of the same name has finished."""
+    done = {result.trial for result in _begun(plan).results if result.status == "finished"}
+    return [trial for trial in plan.trials if trial not in done]
+
+
 def _begun(plan: Plan) -> SweepReport:
     """Give what an earlier sweep has left, if it was of the same fields; else an empty report."""
     corner = "hidden" if plan.hide_corner else "visible"

@@ -18,6 +18,7 @@ from training import tracking
 from training.data import synthetic
 from training.data.dataset import FOLDER_HELP
 from training.data.labels import DataError
+from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import add_options, add_outliers, recipe_of
 from training.serving.files import MAX_BYTES, ParityError
@@ -46,6 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--work", type=Path, help=f"folder of checkpoints ({DEFAULT_WORK}; with --smoke one that is thrown away)"
     )
     parser.add_argument("--version", help="of the model, such as 3.0.0 (the one after the newest that is known)")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         recipe = recipe_of(options)
         # Only now: TensorFlow takes ten seconds, and options that are refused need none of it.
-        from training.experiment import train
+        from training.experiment import prepare, train
         from training.tracking.run_logging import HELD_OUT
 
         with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +66,27 @@ def run(options: argparse.Namespace) -> int:
             data = Path(folder, "data") if options.smoke else options.data
             output = options.output or (Path(folder, "model") if options.smoke else DEFAULT_OUTPUT)
             work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
+            most = MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None
+            outliers = None if options.smoke else options.outliers
+            if options.dry_run:
+                prepared = prepare(
+                    data, options.external, options.backbone, recipe, output, work, outliers, most, options.version
+                )
+                tell(
+                    {
+                        "data": data,
+                        "manifest": prepared.manifest.digest,
+                        "fields": counts_of(prepared.fields),
+                        "learnt from": len(prepared.parts.train) + len(prepared.parts.calibration),
+                        "held out": len(prepared.parts.test),
+                        "backbone": options.backbone,
+                        **recipe.record(),
+                        "output": output,
+                        "version": prepared.version,
+                        "minutes": minutes_of(options.backbone, recipe, len(prepared.fields)),
+                    }
+                )
+                return 0
             parameters = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
             with tracking.run(f"train {options.backbone}", parameters=parameters, trial=options.smoke) as logged:
                 told = train(
@@ -74,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
                     output,
                     work,
                     run=logged,
-                    outliers=None if options.smoke else options.outliers,
-                    max_bytes=MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None,
+                    outliers=outliers,
+                    max_bytes=most,
                     version=options.version,
                 )
     except (DataError, ModelError, WeightsError, DivergedError, ParityError, ValueError) as error:

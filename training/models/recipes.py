@@ -24,6 +24,9 @@ CACHE = Path("runs/features")
 HEAD_LEARNING_RATES = {"adam": 1e-3, "sgd": 1e-2, "rmsprop": 1e-3}
 """Keras's own for each optimizer, as the project that this one grew from used them."""
 
+SWEEP_BACKBONE, SWEEP_BATCH_SIZES = "vgg16", (16, 32, 64)
+"""What a sweep tries, with every optimizer, where nobody says what: the grid of that project. Here and on SageMaker."""
+
 BatchSize = Annotated[int, Field(ge=1, le=1024, description="fields a step")]
 Epochs = Annotated[int, Field(ge=1, le=1000, description="passes over the training fields")]
 

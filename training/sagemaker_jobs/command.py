@@ -101,6 +101,12 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--spot", action="store_true", help="spare capacity: cheaper, interrupted, gone on with")
     where.add_argument("--keep-alive", type=duration, default=0, metavar="TIME", help="warm pool, such as 10m (train)")
     where.add_argument("--input-mode", choices=("FastFile", "File"), default="FastFile", help="(%(default)s)")
+    where.add_argument("--role", metavar="ARN", help="of the job (the environment's)")
+    where.add_argument("--image", metavar="URI", help="of ECR, with this project in it (the environment's)")
+    where.add_argument("--bucket", metavar="NAME", help="of models and checkpoints (the environment's models bucket)")
+    where.add_argument(
+        "--output", metavar="PREFIX", help="of models and checkpoints: s3://BUCKET/PREFIX, or PREFIX there (training)"
+    )
     where.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="on every job")
 
 

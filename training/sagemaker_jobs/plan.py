@@ -49,6 +49,9 @@ class Plan(BaseModel):
         The sweep's run in MLflow, once it is made.
     hourly_price_usd
         Given by hand, where the table of prices has none.
+    role, image, output
+        ARN of the job's role, URI of its image (with this project in it) and prefix in S3 of what it writes; of the
+        environment's stacks unless given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +78,9 @@ class Plan(BaseModel):
     checkpoints: str | None = None
     parent_run: str | None = None
     hourly_price_usd: float | None = None
+    role: str | None = None
+    image: str | None = None
+    output: str | None = None
 
     @property
     def go_on(self) -> str:

@@ -63,6 +63,20 @@ def test_what_could_refuse_afterwards_refuses_before(
     assert expected in refused(capsys, "--data", str(drawn_set), *arguments)
 
 
+def test_a_dry_run_refuses_what_a_run_would_and_trains_nothing(
+    fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--frozen", "--epochs", "2", "--dry-run"]
+    assert main(["train", *arguments, "--output", "runs/mine"]) == 0
+    told = capsys.readouterr()
+    rows = dict(line.split("  ", 1) for line in told.out.splitlines())
+    assert rows["fields"].strip() == "Benign 40, Early 40, Pre 40, Pro 40"
+    assert rows["version"].strip() == "1.0.0"
+    assert told.err.splitlines()[-1] == "dry run: nothing was trained, written or sent"
+    assert not (tmp_path / "runs" / "mine").exists()
+    assert main(["train", *arguments, "--output", "runs/mine", "--external", "nowhere"]) == 2
+
+
 def test_a_network_that_sees_nothing_replaces_no_model(
     fields: Path,
     tiny_backbone: str,

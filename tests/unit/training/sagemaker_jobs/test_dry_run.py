@@ -47,6 +47,33 @@ def test_nine_requests_and_a_total_cost(command):
     assert "at most $2.66" in told.err
 
 
+def test_a_sweep_of_which_nothing_is_said_is_the_laptops_own(command, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text('executor = "sagemaker"\nfrozen = true\ndry-run = true\n')
+    told = command("sweep", "--config", str(config))
+    assert told.code == 0, told.err
+    tried = [job["HyperParameters"] for job in json.loads(told.out)["jobs"]]
+    assert {one["backbone"] for one in tried} == {"vgg16"}
+    assert [(one["optimizer"], one["batch-size"]) for one in tried] == [
+        (optimizer, size) for optimizer in ("adam", "sgd", "rmsprop") for size in ("16", "32", "64")
+    ]
+
+
+def test_a_role_a_bucket_and_an_image_of_ones_own_are_in_the_request(command):
+    role, image = "arn:aws:iam::123456789012:role/mine", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/smears:1"
+    told = command(
+        *("train", "--executor", "sagemaker", "--name", "one", "--role", role, "--image", image),
+        *("--bucket", "my-models", "--output", "trials", "--dry-run"),
+    )
+    assert told.code == 0, told.err
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["RoleArn"] == role
+    assert job["AlgorithmSpecification"]["TrainingImage"] == image
+    assert job["OutputDataConfig"]["S3OutputPath"] == "s3://my-models/trials"
+    assert job["CheckpointConfig"]["S3Uri"] == "s3://my-models/trials/leukolens-dev-one/checkpoints"
+    assert "sagemaker_submit_directory" not in job["HyperParameters"], "the project is in the image"
+
+
 def test_a_bayesian_search_over_a_continuous_range(command):
     told = command(
         *("sweep", "--executor", "sagemaker", "--strategy", "bayesian", "--max-jobs", "12", "--epochs", "6"),
