@@ -30,6 +30,7 @@ COMMANDS = {
     "costs": "sagemaker_jobs.prices",
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
+    "doctor": "doctor",
     "evaluate": "evaluate",
     "crossvalidate": "crossvalidate",
     "export": "export",

@@ -48,6 +48,7 @@ EXAMPLES = {
     "costs": Example("costs --region eu-central-1", "at once"),
     "promote": Example("promote --run runs/mine --env staging --dry-run", "seconds"),
     "rollback": Example("rollback --env staging --dry-run", "seconds"),
+    "doctor": Example("doctor --env dev --instance-type ml.g5.xlarge", "seconds"),
     "evaluate": Example(f"evaluate --data {_SMEARS}", "10 minutes; a second time less, from the answers that are kept"),
     "crossvalidate": Example(
         f"crossvalidate --data {_SMEARS} --frozen --protocol contiguous",
