@@ -77,6 +77,10 @@ def test_a_dry_run_refuses_what_a_run_would_and_trains_nothing(
     assert main(["train", *arguments, "--output", "runs/mine", "--external", "nowhere"]) == 2
 
 
+def test_what_to_learn_from_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "say what to learn from: --data FOLDER, --from-run ID, or --smoke" in refused(capsys)
+
+
 def test_a_network_that_sees_nothing_replaces_no_model(
     fields: Path,
     tiny_backbone: str,
