@@ -27,8 +27,18 @@ from training.models.recipes import (
     MlpHead,
     reader,
 )
+from training.models.space import BACKBONE, Space, SpaceError, Span, chosen, demand_searchable, read_space
 
 DEFAULT_OUTPUT = Path("runs/sweep")
+SAMPLERS = ("tpe", "random")
+SEARCHED = "contiguous"
+"""Protocol of a search unless one is named: its folds tell early who falls behind."""
+SPACE: Space = {
+    "optimizer": tuple(HEAD_LEARNING_RATES),
+    "batch-size": Span(8, 128, log=True, whole=True),
+    "epochs": Span(5, 40, log=False, whole=True),
+}
+"""Of a search of which nothing is said."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -57,6 +67,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    parser.add_argument(
+        "--search",
+        choices=("grid", *SAMPLERS),
+        default="grid",
+        help="all combinations, or what Optuna draws (%(default)s)",
+    )
+    parser.add_argument("--trials", type=int, metavar="N", help="of a search, those of an earlier start included")
+    parser.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges (docs/training.md)")
     parser.add_argument("--frozen", action="store_true", help="as it is on this machine anyway; what SageMaker is told")
     add_dry_run(parser)
     add_format(parser)
@@ -65,27 +83,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``sweep`` command; gives the exit code: 1 where a trial failed."""
+    try:
+        space = _space(options)
+        demand_searchable(space)
+    except (SpaceError, ValueError) as error:
+        sys.stderr.write(f"sweep: {error}\n")
+        return 2
     # TensorFlow, which takes seconds.
     from training.sweep_report import printed
     from training.sweep_run import Plan, missing_trials, sweep
+    from training.sweep_search import Wanted, search
     from training.sweep_trials import Trial
 
     grid = product(
         dict.fromkeys(options.protocol or [HOLDOUT]),
-        dict.fromkeys(options.backbone or [SWEEP_BACKBONE]),
-        dict.fromkeys(options.optimizer or HEAD_LEARNING_RATES),
-        dict.fromkeys(options.batch_size or SWEEP_BATCH_SIZES),
+        *(dict.fromkeys(_values(space, name)) for name in ("backbone", "optimizer", "batch-size")),
     )
     trials = [
         Trial(
             backbone=backbone,
             optimizer=optimizer,
-            batch_size=batch_size,
+            batch_size=int(batch_size),
             epochs=options.epochs,
             seed=options.seed,
             protocol=protocol,
         )
-        for protocol, backbone, optimizer, batch_size in grid
+        for protocol, backbone, optimizer, batch_size in (grid if options.search == "grid" else ())
     ]
     try:
         manifest = manifest_of(options.data)
@@ -99,10 +122,18 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             cache=options.cache,
         )
+        wanted = Wanted(
+            space=space,
+            sampler=options.search,
+            trials=options.trials or 0,
+            protocol=(options.protocol or [SEARCHED])[0],
+            epochs=options.epochs,
+            seed=options.seed,
+        )
         if options.dry_run:
             _tell(options, trials, plan.manifest.digest, plan.fields, [one.name for one in missing_trials(plan)])
             return 0
-        report = sweep(plan)
+        report = sweep(plan) if options.search == "grid" else search(plan, wanted)
     except (DataError, WeightsError, ValueError) as error:
         sys.stderr.write(f"sweep: {error}\n")
         return 2
@@ -110,8 +141,45 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
     printed(report).write(open_console(), options.format)
-    sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
+    sys.stderr.write(f"{options.output / options.name}.json, .md, .png and .html\n")
     return int(any(result.status == "failed" for result in report.results))
+
+
+def _space(options: argparse.Namespace) -> Space:
+    """Give what is tried: typed values before those of the file, and these before the defaults.
+
+    Raises
+    ------
+    SpaceError, ValueError
+        A file that cannot be followed, or options that do not go together.
+    """
+    grid: Space = {
+        BACKBONE: (SWEEP_BACKBONE,),
+        "optimizer": tuple(HEAD_LEARNING_RATES),
+        "batch-size": tuple(map(str, SWEEP_BATCH_SIZES)),
+    }
+    typed = {
+        BACKBONE: tuple(options.backbone or ()),
+        "optimizer": tuple(options.optimizer or ()),
+        "batch-size": tuple(map(str, options.batch_size or ())),
+    }
+    given = read_space(options.space) if options.space else {}
+    if options.search == "grid":
+        if options.trials is not None:
+            raise ValueError("--trials: a grid tries every combination; leave it out, or give --search tpe")
+        if other := [name for name, told in given.items() if name not in grid or isinstance(told, Span)]:
+            raise SpaceError(f"--space: {other[0]}: a grid takes values of {', '.join(grid)}; give --search tpe")
+        return chosen(grid | given, typed)
+    if not options.trials or options.trials < 1:
+        raise ValueError(f"--trials: --search {options.search} needs to know how many to try; allowed: 1 or more")
+    if len(options.protocol or []) > 1:
+        raise ValueError(f"--protocol: --search {options.search} compares by one; leave out the others")
+    return chosen({BACKBONE: (SWEEP_BACKBONE,)} | (given or SPACE), typed)
+
+
+def _values(space: Space, name: str) -> tuple[str, ...]:
+    told = space.get(name, ())
+    return () if isinstance(told, Span) else told
 
 
 def _tell(
@@ -124,8 +192,8 @@ def _tell(
             "data": options.data,
             "manifest": digest,
             "fields": counts_of(fields),
-            "trials": len(trials),
-            "missing": ", ".join(missing) or "none: all are there",
+            **({"search": f"{options.search} of {options.trials}"} if options.search != "grid" else {}),
+            **({"trials": len(trials), "missing": ", ".join(missing) or "none: all are there"} if trials else {}),
             "output": options.output / options.name,
             **{
                 f"minutes of {name}": f"{minutes_of(name, recipe, len(fields))} unless its features are kept"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from training.models.feature_cache import FrozenBackbone, cached_features, is_be
 from training.models.mlp_learner import FrozenSet
 from training.models.recipes import CACHE
 from training.progress import bar
+from training.sweep_page import write_page
 from training.sweep_report import SweepReport, figure, ranked, write_report
 from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
 from training.tracking.run_logging import tell_dataset
@@ -69,10 +71,11 @@ def sweep(plan: Plan) -> SweepReport:
     if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
         report.results = [done[one] for one in plan.trials]
         write_report(report, plan.output, plan.name)
+        write_page(report, plan.output, plan.name)
         return report
     tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
     with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
-        sets = _sets(plan, waiting, report)
+        sets = feature_sets(plan, waiting, report)
         with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
             for trial in shown:
                 shown.set_postfix_str(trial.name)
@@ -81,7 +84,8 @@ def sweep(plan: Plan) -> SweepReport:
                 write_report(report, plan.output, plan.name)
         tell_best(parent, report.results)
         parent.figure("sweep", figure(report))
-        for path in write_report(report, plan.output, plan.name).values():
+        page = write_page(report, plan.output, plan.name)
+        for path in (*write_report(report, plan.output, plan.name).values(), page):
             parent.file(path, "report")
     return report
 
@@ -103,11 +107,17 @@ def _begun(plan: Plan) -> SweepReport:
             kept = None
         if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, corner):
             return kept
+    return empty_report(plan)
+
+
+def empty_report(plan: Plan) -> SweepReport:
+    """Give the report of a sweep that has tried nothing yet."""
+    corner = "hidden" if plan.hide_corner else "visible"
     created = datetime.now(UTC).replace(microsecond=0)
     return SweepReport(manifest=plan.manifest.digest, created=created, corner=corner, features_s={}, results=[])
 
 
-def _sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
+def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
     """Compute the features of every backbone, or read them."""
     found = {}
     for name in dict.fromkeys(trial.backbone for trial in trials):
@@ -122,9 +132,7 @@ def _sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str,
 
 def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
     start = time.monotonic()
-    tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
-    corner = "hidden" if plan.hide_corner else "visible"
-    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
+    parameters, tags = told_of(trial, plan)
     try:
         with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
             tell_dataset(run, plan.data, plan.fields, plan.manifest)
@@ -135,6 +143,13 @@ def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], 
     except Exception as error:  # noqa: BLE001
         seconds = round(time.monotonic() - start, 2)
         return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
+
+
+def told_of(trial: Trial, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
+    """Give parameters and tags of a trial's run."""
+    corner = "hidden" if plan.hide_corner else "visible"
+    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
+    return parameters, {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
 
 
 def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from infra.config import Environment
@@ -126,8 +127,13 @@ def _add_limits(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("how values are tried")
-    search.add_argument("--strategy", default="grid", help="grid, bayesian, random or hyperband (%(default)s)")
-    search.add_argument("--max-jobs", type=int, metavar="N", help="of a search; a grid tries every combination")
+    search.add_argument(
+        "--strategy", "--search", default="grid", help="grid, bayesian (or tpe), random or hyperband (%(default)s)"
+    )
+    search.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges, as for a laptop's")
+    search.add_argument(
+        "--max-jobs", "--trials", type=int, metavar="N", help="of a search; a grid tries every combination"
+    )
     search.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
 
 

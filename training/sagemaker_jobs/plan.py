@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 OBJECTIVE = "val_balanced_accuracy"
+LAPTOPS_NAMES = {"tpe": "bayesian"}
+"""Of a search on a laptop, with the tuner's that comes nearest."""
 STRATEGIES = {"grid": "Grid", "bayesian": "Bayesian", "random": "Random", "hyperband": "Hyperband"}
 PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG = "project", "environment", "leukolens:run", "leukolens:manifest"
 OWN_TAGS = (PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG)
@@ -13,13 +15,14 @@ Strategy = Literal["grid", "bayesian", "random", "hyperband"]
 
 
 class Range(BaseModel):
-    """All numbers between two, ends included."""
+    """All numbers between two, ends included; ``log`` where each factor is as likely as another of its size."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     low: float
     high: float
     kind: Literal["continuous", "integer"]
+    log: bool = False
 
 
 class Plan(BaseModel):

@@ -7,7 +7,8 @@ import argparse
 import itertools
 import re
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import botocore.session
 
@@ -20,10 +21,11 @@ from training.models.recipes import (
     method_of,
     settings_of,
 )
+from training.models.space import SpaceError, Span, read_space
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, recipe_of, value_of
-from training.sagemaker_jobs.plan import OWN_TAGS, STRATEGIES, Plan, Range
+from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
 
 MOST_S = 28 * 24 * 3600
@@ -102,6 +104,8 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     LaunchError
         An option is not allowed, or two do not go together; names them.
     """
+    if options.kind == "sweep":
+        options.strategy = LAPTOPS_NAMES.get(options.strategy, options.strategy)
     instance_type = options.instance_type or environment.training.instance_type
     check_instance(instance_type, environment, prices)
     check_capacity(options)
@@ -152,10 +156,32 @@ def _hyperparameters(
             choices[name] = tuple(dict.fromkeys(value_of(name, text) for text in given))
         elif given:
             fixed[name] = value_of(name, given[0])
+    if options.kind == "sweep" and options.space is not None:
+        _add_space(options.space, fixed, choices, ranges)
     if options.kind == "sweep" and options.strategy == "grid" and not (choices or ranges):
         _choose_grid(fixed, choices)
     _check_recipes(fixed, choices, ranges)
     return fixed, choices, ranges
+
+
+def _add_space(
+    path: Path, fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]
+) -> None:
+    """Add what a space file says and nobody has typed."""
+    try:
+        space = read_space(path)
+    except SpaceError as error:
+        raise LaunchError(str(error)) from None
+    for name, told in space.items():
+        if name in {*fixed, *choices, *ranges}:
+            continue
+        if isinstance(told, Span):
+            kind: Literal["integer", "continuous"] = "integer" if told.whole else "continuous"
+            ranges[name] = Range(low=told.low, high=told.high, kind=kind, log=told.log)
+        elif len(told) > 1:
+            choices[name] = tuple(dict.fromkeys(value_of(name, one) for one in told))
+        else:
+            fixed[name] = value_of(name, told[0])
 
 
 def _choose_grid(fixed: dict[str, str], choices: dict[str, tuple[str, ...]]) -> None:

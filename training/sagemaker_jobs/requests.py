@@ -180,7 +180,7 @@ def _environment(plan: Plan, place: Place) -> dict[str, str]:
 
 
 def _parameter(name: str, wanted: Range) -> ParameterRange:
-    scale = "Logarithmic" if name == "learning-rate" else "Auto"
+    scale = "Logarithmic" if wanted.log or name == "learning-rate" else "Auto"
     if wanted.kind == "integer":
         return IntegerParameter(int(wanted.low), int(wanted.high), scaling_type=scale)
     return ContinuousParameter(wanted.low, wanted.high, scaling_type=scale)

@@ -59,6 +59,32 @@ def test_a_sweep_of_which_nothing_is_said_is_the_laptops_own(command, tmp_path):
     ]
 
 
+def test_the_space_of_a_laptops_search_drives_the_tuner(command, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text(
+        'optimizer = ["adam", "sgd"]\nbatch-size = {low = 8, high = 64, log = true}\nepochs = 6\n'
+        "learning-rate = {low = 1e-5, high = 1e-2, log = true}\nlabel-smoothing = {low = 0, high = 0.1}\n"
+    )
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--search", "tpe", "--trials", "12"), "--space", str(space), "--dry-run"
+    )
+    assert told.code == 0, told.err
+    tuner = json.loads(told.out)["tuner"]
+    config = tuner["HyperParameterTuningJobConfig"]
+    assert (config["Strategy"], config["ResourceLimits"]["MaxNumberOfTrainingJobs"]) == ("Bayesian", 12)
+    assert config["ParameterRanges"] == {
+        "IntegerParameterRanges": [
+            {"Name": "batch-size", "MinValue": "8", "MaxValue": "64", "ScalingType": "Logarithmic"}
+        ],
+        "ContinuousParameterRanges": [
+            {"Name": "learning-rate", "MinValue": "1e-05", "MaxValue": "0.01", "ScalingType": "Logarithmic"},
+            {"Name": "label-smoothing", "MinValue": "0.0", "MaxValue": "0.1", "ScalingType": "Auto"},
+        ],
+        "CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["adam", "sgd"]}],
+    }
+    assert tuner["TrainingJobDefinition"]["StaticHyperParameters"]["epochs"] == "6"
+
+
 def test_a_role_a_bucket_and_an_image_of_ones_own_are_in_the_request(command):
     role, image = "arn:aws:iam::123456789012:role/mine", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/smears:1"
     told = command(
