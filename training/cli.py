@@ -39,6 +39,7 @@ COMMANDS = {
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "sagemaker_jobs.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
+COMPLETION, ALIAS = "completion", "leukolens-training"
 THERE = ("train", "sweep")
 EXECUTORS = ("local", "sagemaker")
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -62,9 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
     asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
+    if given[:1] == [COMPLETION]:
+        return _complete(given[1:])
     if executor == "local" and asked is COMMANDS:
         for name in COMMANDS:
             subparsers.add_parser(name, help=_summary(name))
+        subparsers.add_parser(COMPLETION, help="print a shell's completion of all this (docs/training.md)")
     else:
         importlib.import_module(_module(executor, given[0] if given else "")).add_parser(subparsers)
     if asked is not COMMANDS and {"-h", "--help"} & set(given):
@@ -83,6 +87,26 @@ def main(arguments: list[str] | None = None) -> int:
         where = f" at {error.filename}" if error.filename else ""
         sys.stderr.write(f"{given[0]}: the disk is full{where}: make room, then give the same command again\n")
         return 1
+
+
+def _complete(given: list[str]) -> int:
+    """Print a shell's completion of all commands and their options."""
+    import shtab
+
+    shell = _Parser(prog=f"python -m training {COMPLETION}", description="Completion of commands and options.")
+    shell.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    chosen = shell.parse_args(given).shell
+    # Shells complete by the word that is typed first: an alias, since ``python -m training`` begins with python.
+    parser = _Parser(prog=ALIAS, description="Data, training, evaluation and export.")
+    subparsers = parser.add_subparsers()
+    for module in dict.fromkeys(COMMANDS.values()):
+        importlib.import_module(f"training.{module}").add_parser(subparsers)
+    for name, one in subparsers.choices.items():
+        add_settings(one)
+        if name in THERE:
+            one.add_argument("--executor", choices=EXECUTORS)
+    sys.stdout.write(shtab.complete(parser, chosen) + "\n")
+    return 0
 
 
 def _summary(name: str) -> str:

@@ -65,3 +65,22 @@ def test_a_full_disk_is_one_line(
     monkeypatch.setattr(os, "fsync", full)
     assert main(["sync", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "sync: the disk is full: make room, then give the same command again\n"
+
+
+def test_a_shell_completes_commands_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    asked = (
+        f"source {script}; COMP_WORDS=(leukolens-training $1); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        '$(complete -p leukolens-training | sed "s/.*-F \\([^ ]*\\) .*/\\1/"); echo "${COMPREPLY[@]}"'
+    )
+
+    def completed(words: str) -> list[str]:
+        shell = ["bash", "-c", asked.replace("$1", words)]
+        return subprocess.run(shell, capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("cross") == ["crossvalidate"]
+    assert set(completed("sweep --s")) == {"--search", "--space", "--seed", "--set", "--show-corner"}
+    with pytest.raises(SystemExit, match="2"):
+        main(["completion", "cmd.exe"])
