@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil
+import psutil  # type: ignore[import-untyped]
 import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError

@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference import ModelError
 from training import tracking
@@ -22,10 +22,13 @@ from training.data.labels import DataError
 from training.data.validation import manifest_of
 from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.models.learnt import DivergedError, WeightsError
-from training.models.recipes import add_options, add_outliers, recipe_of
+from training.models.recipes import FineTuning, add_options, add_outliers, recipe_of
 from training.serving.files import MAX_BYTES, ParityError
 from training.tracking.repeated import COMMIT, Repeated, ServerAwayError, read_run
 from training.tracking.system import source_tags
+
+if TYPE_CHECKING:
+    from training.models.learners import Watch
 
 SMOKE_FIELDS_PER_CLASS = 12
 DEFAULT_OUTPUT, DEFAULT_WORK, REPEATED = Path("models/default"), Path("runs/train"), Path("runs/repeated")
@@ -102,7 +105,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         if options.smoke:
             synthetic.write_dataset(Path(folder, "data"), per_class=SMOKE_FIELDS_PER_CLASS, seed=recipe.seed)
         # A smoke test neither replaces the shipped model nor goes on from a real run's checkpoint.
-        data = Path(folder, "data") if options.smoke else options.data or (repeated.folder() if repeated else None)
+        data: Path = options.data or (repeated.folder() if repeated else Path(folder, "data"))
         default = REPEATED / repeated.run_id if repeated else DEFAULT_OUTPUT
         output = options.output or (Path(folder, "model") if options.smoke else default)
         work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
@@ -145,8 +148,25 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
                 outliers=outliers,
                 max_bytes=most,
                 version=options.version,
+                watch=_watch(logged) if isinstance(recipe, FineTuning) and logged.is_tracked else None,
             )
     return {**told, "output": output}
+
+
+class _NeverStopped:
+    """What a job is asked to stop by; here Ctrl-C ends the program wherever it is."""
+
+    wait_for_batches = False
+
+    def check(self) -> None:
+        """Go on."""
+
+
+def _watch(run: tracking.Run) -> "Watch":
+    """Log each epoch as it ends, measured on fields that are not trained on: curves while the run goes."""
+    from training.models.epoch_measures import Epochs
+
+    return lambda held: [Epochs(held, lambda measures, epoch: run.epoch(epoch, measures), _NeverStopped())]
 
 
 def _repeated(options: argparse.Namespace) -> Repeated | None:

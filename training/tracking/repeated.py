@@ -106,7 +106,7 @@ def read_run(run_id: str) -> Repeated:
         raise RunError(f"--from-run {run_id}: {run.info.run_name} is of crossvalidate, which goes on by itself")
     settings = {name: name.replace("-", "_") for name in settings_of(method)}
     typed = {name: given[key] for name, key in settings.items() if key in given}
-    inputs = [one.dataset for one in run.inputs.dataset_inputs]
+    inputs = [one.dataset for one in run.inputs.dataset_inputs] if run.inputs else []
     digest = run.data.tags.get(DIGEST) or (inputs[0].digest if inputs else "")
     if not digest:
         raise RunError(f"--from-run {run_id}: it ended before it had read its fields: nobody knows which they were")
