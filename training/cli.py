@@ -52,8 +52,19 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; all options: {self.prog} --help\n")
 
 
+INTERRUPTED = 128 + 2
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # at whatever stage no command has more to say of it
+        sys.stderr.write("python -m training: interrupted; the same command can be given again\n")
+        return INTERRUPTED
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         executor, given = _whole(sys.argv[1:] if arguments is None else arguments)
     except SettingsError as error:

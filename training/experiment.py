@@ -22,6 +22,8 @@ from inference import Classifier, ModelCard
 from intake import SUFFIXES
 from training import data, models, serving, tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data.group_folds import LEAST_IMAGES
+from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import Holdout, contiguous_holdout, group_numbers, positions
 from training.data.slides import slides_of
@@ -371,6 +373,18 @@ class Prepared:
     version: str
 
 
+def demand_unchanged(data: Path, fields: Fields, manifest: Manifest) -> None:
+    """Refuse a folder in which images came or went between one reading of it and the other.
+
+    Raises
+    ------
+    DataError
+        It did; names one of them.
+    """
+    if changed := set(fields.keys) ^ {one.key for one in manifest.records}:
+        raise DataError(f"{data} changed while it was read ({min(changed)}): wait until it is whole, then try again")
+
+
 def prepare(
     data: Path,
     external: Sequence[Path],
@@ -394,6 +408,13 @@ def prepare(
     demand_fits(backbone, max_bytes, output)
     version = next_version(output, known_versions, version)
     fields, manifest = load_fields(data), manifest_of(data)
+    demand_unchanged(data, fields, manifest)
+    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(fields.label_ids)}
+    if small := [f"{label} ({count})" for label, count in counts.items() if count < LEAST_IMAGES]:
+        raise DataError(
+            f"too few fields of {', '.join(small)}: {LEAST_IMAGES} of a class are needed to learn from some and hold "
+            "others out; add some, or move the class's folder away"
+        )
     parts = contiguous_holdout(fields.labels, fields.numbers, group_numbers(fields, manifest))
     return Prepared(fields, manifest, parts, version)
 

@@ -84,3 +84,15 @@ def test_a_shell_completes_commands_and_options(tmp_path: Path, capsys: pytest.C
     assert set(completed("sweep --s")) == {"--search", "--space", "--seed", "--set", "--show-corner"}
     with pytest.raises(SystemExit, match="2"):
         main(["completion", "cmd.exe"])
+
+
+@pytest.mark.parametrize("stage", ["training.doctor.look", "training.cli._whole"])
+def test_an_interruption_at_any_stage_is_one_line(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, interrupt)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "python -m training: interrupted; the same command can be given again\n"

@@ -25,9 +25,7 @@ def examined(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[st
     return code, {row["what"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
 
 
-def test_a_machine_that_has_all_ends_well_and_stays_as_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_machine_that_has_all_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()

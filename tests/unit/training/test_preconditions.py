@@ -1,12 +1,15 @@
 """What refuses a run before it begins, and the networks that are not written."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from training import experiment
 from training.cli import main
+from training.data.dataset import Fields
 from training.data.synthetic import write_dataset
 from training.models.backbones import BACKBONES
 from training.models.learnt import DivergedError, demand_learnt
@@ -104,6 +107,40 @@ def test_a_network_that_sees_nothing_replaces_no_model(
     assert "it has learnt nothing, and nothing is written" in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in model.iterdir()] == ["model.json"]
     assert (model / "model.json").read_text() == "{}"
+
+
+def test_a_folder_that_changes_while_it_is_read_is_refused(
+    drawn_set: Path,
+    tiny_backbone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(drawn_set, tmp_path / "copied")
+    gone = sorted((tmp_path / "copied" / "Pre").glob("*.png"))[2]
+    load_fields = experiment.load_fields
+
+    def load_then_lose(folder: Path) -> Fields:
+        fields = load_fields(folder)
+        gone.unlink()
+        return fields
+
+    monkeypatch.setattr(experiment, "load_fields", load_then_lose)
+    assert main(["train", "--data", "copied", "--backbone", tiny_backbone, "--frozen", "--output", "mine"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"train: copied changed while it was read (Pre/{gone.name}")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_class_of_two_images_is_refused(
+    fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(fields, tmp_path / "copied")
+    for path in sorted((tmp_path / "copied" / "Pre").glob("*.png"))[2:]:
+        path.unlink()
+    assert main(["train", "--data", "copied", "--backbone", tiny_backbone, "--frozen", "--output", "mine"]) == 2
+    assert "train: too few fields of Pre (2): 10 of a class are needed" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "mine").exists()
 
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
