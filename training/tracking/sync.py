@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     if closed:
         sys.stdout.write(f"{len(closed)} runs whose process is gone ended as KILLED\n")
     waiting = [journal for journal in journals(options.folder) if not journal.whole(place)]
-    failed, troubles = 0, dict[str, list[str]]()
+    failed, troubles = 0, dict[str, list[tuple[str, str]]]()
     for number, journal in enumerate(waiting):  # oldest first: parents before what is filed under them
         sender = Sender(journal, uri)
         trouble = sender.finish()
@@ -37,9 +37,12 @@ def run(options: argparse.Namespace) -> int:
             return 1
         failed += not journal.whole(place)
         if trouble:
-            troubles.setdefault(trouble.replace(str(journal.folder), "FOLDER"), []).append(journal.folder.name)
-    for trouble, names in troubles.items():
-        named = names[0] if len(names) == 1 else f"{len(names)} runs, the first {names[0]}"
+            # What differs from run to run is no other trouble.
+            kind = trouble.replace(str(journal.folder), "FOLDER").replace(sender.run_id or "no run", "ID")
+            troubles.setdefault(kind, []).append((journal.folder.name, trouble))
+    for alike in troubles.values():
+        name, trouble = alike[0]
+        named = name if len(alike) == 1 else f"{len(alike)} runs, the first {name}"
         sys.stderr.write(f"sync: {named}: {trouble}\n")
     sent = len(waiting) - failed
     sys.stdout.write(f"{sent} runs sent to {place}\n" if waiting else f"{place} has every run\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
 from training import experiment
 from training.cli import main
@@ -107,6 +108,28 @@ def test_a_network_that_sees_nothing_replaces_no_model(
     assert "it has learnt nothing, and nothing is written" in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in model.iterdir()] == ["model.json"]
     assert (model / "model.json").read_text() == "{}"
+
+
+def test_a_run_that_fails_has_its_curves_and_its_reason(
+    fields: Path, tiny_backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.models import learners
+
+    def refuse(*_: object) -> None:
+        raise DivergedError("it has learnt nothing")
+
+    monkeypatch.setattr(learners, "demand_learnt", refuse)
+    monkeypatch.delenv("LEUKOLENS_TRACKING")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--epochs", "2", "--output", "mine"]
+    assert main(["train", *arguments]) == 2
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment_id = client.search_experiments(filter_string="name = 'leukolens'")[0].experiment_id
+    (run,) = client.search_runs([experiment_id])
+    assert run.info.status == "FAILED"
+    assert run.data.tags["leukolens.failure"] == "DivergedError: it has learnt nothing"
+    for name in ("loss", "val_loss", "val_balanced_accuracy"):
+        assert [one.step for one in client.get_metric_history(run.info.run_id, name)] == [1, 2], name
 
 
 def test_a_folder_that_changes_while_it_is_read_is_refused(
