@@ -12,7 +12,8 @@ from frontend import charts, finding, service, session, theme
 from frontend.documents import fhir, pdf, table
 from frontend.documents.specimen import Specimen
 from frontend.translation import _, in_this_language
-from frontend.wording import TRY_LATER, plain
+from frontend.views import failure
+from frontend.wording import plain
 from frontend.workspace import NAME_CHARS, Workspace
 
 
@@ -115,10 +116,8 @@ def _report(workspace: Workspace) -> Report | None:
         return None
     try:
         report = service.connect().report(field.answer for field in fields)
-    except LeukolensError:
-        st.error(_("**No report.** The service does not answer."), icon=":material/cloud_off:")
-        st.markdown(_("Your fields are still here.") + " " + _(TRY_LATER))
-        st.button(_("Try again"), type="primary", icon=":material/refresh:")
+    except LeukolensError as error:
+        failure.show(error, _("No report."), _("Your fields are still here."), again=True)
         return None
     st.session_state["report"] = (asked, report)
     return report

@@ -224,7 +224,7 @@ class Desk extends EventTarget {
       if (answer.ok) {
         this.#lostConnection(false);
         await this.#learn(await answer.json());
-        const busy = this.state.busy || this.pending > 0 || (this.state.ledger.unsettled > 0 && !this.state.stopped);
+        const busy = this.state.busy || this.pending > 0 || (this.state.ledger.unsettled > 0 && !this.state.stopped && !this.state.expired);
         wait = document.hidden ? (busy ? AGAIN_MS : HIDDEN_MS) : busy ? BUSY_MS : IDLE_MS;
       } else {
         wait = AGAIN_MS;
@@ -246,10 +246,11 @@ class Desk extends EventTarget {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
     const before = this.state?.born ?? kept?.born;
     if (before !== undefined && before !== told.born) {
-      await this.#begin(kept);
+      // What another person has entered is not for whoever has signed in now.
+      await this.#begin((kept?.owner ?? "") === told.owner ? kept : null);
       return;
     }
-    const same = this.state !== null && this.state.revision === told.revision && this.state.busy === told.busy;
+    const same = this.state !== null && this.state.revision === told.revision && this.state.busy === told.busy && this.state.expired === told.expired;
     this.state = told;
     for (const field of told.fields) {
       this.fields.set(field.key, field);
@@ -287,6 +288,7 @@ class Desk extends EventTarget {
     const entered = [...this.fields.values()].filter((one) => one.label || one.note || one.leftOut);
     const kept = {
       born: this.state.born,
+      owner: this.state.owner,
       count: this.state.ledger.dropped,
       specimen: this.state.specimen,
       pixelUm: this.state.pixelUm,
