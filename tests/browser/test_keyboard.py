@@ -1,9 +1,9 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from .conftest import SAMPLES, expect_large, expect_read, settle
+from .conftest import SAMPLES, expect_large, expect_read, settle, upload
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +24,7 @@ def reach(tab: Page, wanted: Locator, key: str = "Tab") -> None:
 
 def test_from_upload_to_report_without_a_mouse(visit: Callable[..., Page], page_address: str):
     tab = visit(page_address)
+    settle(tab)
     name = tab.get_by_label("Specimen", exact=True)
     reach(tab, name)
     tab.keyboard.type("Case 12")
@@ -52,3 +53,25 @@ def test_from_upload_to_report_without_a_mouse(visit: Callable[..., Page], page_
         tab.keyboard.press("Enter")
     assert download.value.suggested_filename == "leukolens-Case-12.pdf"
     assert download.value.path().read_bytes().startswith(b"%PDF")
+
+
+def test_the_tab_key_comes_to_what_stands_first_in_the_grid(visit: Callable[..., Page], direct_address: str):
+    """The field that was dropped first arrives last, and stands before the other."""
+    tab = visit(direct_address)
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    tab.route("**/workplace/files/*", hold_first)
+    upload(tab, SAMPLES / "synthetic_pre_01.png", SAMPLES / "synthetic_pro_01.png")
+    expect(tab.get_by_text("2 dropped: 1 read, 1 on the way").first).to_be_visible()
+    tiles = tab.locator(".lk-tile")
+    expect(tiles.first).to_have_attribute("title", "synthetic_pro_01.png")
+    held[0].continue_()
+    expect_read(tab, 2)
+    expect(tiles.first).to_have_attribute("title", "synthetic_pre_01.png")
+    reach(tab, tiles.first)
