@@ -148,9 +148,15 @@ class Desk extends EventTarget {
         answer = await this.ask(`/files/${id}`, "PUT", await held.file());
       } catch (error) {
         if (error instanceof TypeError) {
-          this.#lostConnection(true);
+          if (!(await this.#reachable())) {
+            this.#lostConnection(true); // the network is away: the file is here, and waits
+          } else if (tries >= TRIES) {
+            return this.#lose(id, say("cut_off", { size: (held.size / 2 ** 20).toFixed(1) }));
+          } else {
+            tries += 1;
+          }
           await pause(AGAIN_MS);
-          continue; // the network is away: the file is here, and waits
+          continue;
         }
         return this.#lose(id, say("unreadable", { why: error.message }));
       }
@@ -176,6 +182,16 @@ class Desk extends EventTarget {
       await pause(AGAIN_MS);
     }
     return undefined;
+  }
+
+  /** Whether the server answers: then it is this file that does not come through, and not the network that is away. */
+  async #reachable() {
+    try {
+      await this.ask(`/state?since=${this.state?.revision ?? 0}`);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async #lose(id, reason, tooLarge = false) {
