@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ _BEGUN = pytest.StashKey[float]()
 _MIB = 2**20
 # What getrusage calls a kilobyte is a byte on macOS.
 _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
+_STATUS = Path("/proc/self/status")
 
 
 def main(options: list[str]) -> int:
@@ -58,13 +60,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     took = {
         "wall_s": round(time.monotonic() - config.stash[_BEGUN], 1),
         "processor_s": round(sum((own.ru_utime, own.ru_stime, children.ru_utime, children.ru_stime)), 1),
-        "peak_mib": round(own.ru_maxrss * _RSS_BYTES / _MIB),
+        "peak_mib": round(_peak_bytes(own) / _MIB),
         "peak_of_a_child_mib": round(children.ru_maxrss * _RSS_BYTES / _MIB),
     }
     if hasattr(config, "workeroutput"):
         config.workeroutput["took"] = took | {"name": config.workerinput["workerid"]}
     elif not config.stash[_RESULT]:
         config.stash[_RESULT].append(took | {"name": "pytest"})
+
+
+def _peak_bytes(own: resource.struct_rusage) -> int:
+    """Give what this process held at most; on Linux, ru_maxrss begins with what its parent held when it forked."""
+    if _STATUS.exists():
+        (peak_kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(encoding="ascii"), re.MULTILINE)
+        return int(peak_kib) * 1024
+    return own.ru_maxrss * _RSS_BYTES
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,8 @@ scale bar visible::
     python -m training crossvalidate --data ../shared/data/all_smears --frozen --backbone vgg16 --show-corner
 
 Each folder ``<work>/<candidate>/<fold>/`` holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``: an
-interrupted command goes on with the folds that are missing.
+interrupted command goes on with the folds that are missing. Folds that other fields, options or code have made are
+refused, unless ``--again`` has them made anew.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from training.data.protocols import FOLDED, folds_of
 from training.data.slides import slides_of
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.evaluation.folds import FOLD_NAME
-from training.experiment import Experiment, write_fold
+from training.evaluation.folds import FOLD_NAME, is_made_by
+from training.experiment import Experiment, method_digest, write_fold
 from training.models.feature_cache import CACHE
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, recipe_of
@@ -52,6 +53,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="with --frozen, for heads of several layers: leave the scale bar visible",
     )
     add_outliers(parser)
+    parser.add_argument(
+        "--again", action="store_true", help="make anew the folds that other fields, options or code have made"
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of cached features (%(default)s)")
     parser.set_defaults(run=run)
@@ -77,6 +81,20 @@ def _read_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
+def _missing(
+    options: argparse.Namespace, folder: Path, wanted: list[tuple[str, Fold]], manifest: Manifest, made_by: str
+) -> list[tuple[str, Fold]]:
+    """List the folds that are to be made; refuses to go on beside those that something else has made."""
+    finished = [one for one in wanted if (folder / one[1].name / FOLD_NAME).is_file()]
+    others = [one for one in finished if not is_made_by(folder / one[1].name, manifest, made_by)]
+    if others and not options.again:
+        raise DataError(
+            f"{len(others)} of the folds in {folder} were made of other fields, by other options or by other code: "
+            "--again makes them anew, --candidate NAME keeps both"
+        )
+    return [one for one in wanted if one not in finished or one in others]
+
+
 def _write_all(
     options: argparse.Namespace,
     recipe: Recipe,
@@ -84,6 +102,7 @@ def _write_all(
     missing: list[tuple[str, Fold]],
     manifest: Manifest,
     fields: Fields,
+    made_by: str,
 ) -> None:
     """Make folds, each with a run of its own under the command's."""
     tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
@@ -92,7 +111,9 @@ def _write_all(
     told["corner"] = "visible" if options.show_corner else "hidden"
     counted = told | {"folds": len(missing)}
     slides = slides_of(options.data, manifest)
-    experiment = Experiment(options.backbone, recipe, manifest, fields, slides, not options.show_corner)
+    experiment = Experiment(
+        options.backbone, recipe, manifest, fields, slides, not options.show_corner, made_by=made_by
+    )
     with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
         experiment = experiment.with_features(options.outliers, options.cache)
         for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
@@ -112,9 +133,11 @@ def run(options: argparse.Namespace) -> int:
         recipe = _read_recipe(options)
         manifest, fields = manifest_of(options.data), load_fields(options.data)
         wanted = _wanted(options, manifest)
-        missing = [(protocol, fold) for protocol, fold in wanted if not (folder / fold.name / FOLD_NAME).is_file()]
+        outliers = sorted(path.name for path in options.outliers or ())
+        made_by = method_digest(options.backbone, recipe, options.show_corner, outliers)
+        missing = _missing(options, folder, wanted, manifest, made_by)
         if missing:
-            _write_all(options, recipe, candidate, missing, manifest, fields)
+            _write_all(options, recipe, candidate, missing, manifest, fields, made_by)
     except (DataError, WeightsError, DivergedError, ParityError, ValueError) as error:
         sys.stderr.write(f"crossvalidate: {error}\n")
         return 2

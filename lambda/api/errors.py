@@ -161,7 +161,7 @@ def as_api_error(error: Exception) -> ApiError:
     """
     if isinstance(error, ApiError):
         return error
-    if isinstance(error, inference.DecoderMissing):
+    if isinstance(error, inference.DecoderUnavailable):
         return ApiError(str(error))  # a fault of the install, which whoever runs the service can mend
     kind = _FROM_INFERENCE.get(type(error))
     if kind is None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from .decode import decode, in_callers_terms
 from .errors import DecoderMissing
+from .process import GREETING
 from .raster import working_at
 
 MEMORY_BYTES: Final = 900_000_000
@@ -34,6 +35,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    answers.write(GREETING)
+    answers.flush()
     while line := requests.readline():
         request = json.loads(line)
         data = requests.read(request["bytes"])

@@ -63,8 +63,12 @@ class ImageTooLarge(ImageError):
     """More pixels, or more work to decode, than the limit."""
 
 
-class DecoderMissing(RuntimeError):
-    """A decoder's package is not installed here: no fault of the image, and so no ``ImageError``.
+class DecoderUnavailable(RuntimeError):
+    """Nothing decodes this format here: no fault of the image, and so no ``ImageError``."""
+
+
+class DecoderMissing(DecoderUnavailable):
+    """A decoder's package is not installed here.
 
     Attributes
     ----------

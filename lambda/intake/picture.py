@@ -80,8 +80,8 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: in
     ------
     EmptyImage, NotAnImage, UnreadableImage, ImageTooSmall, ImageTooLarge
         What is wrong with the bytes; ``reason`` is its stable code.
-    DecoderMissing
-        The package that decodes this format is not installed.
+    DecoderUnavailable
+        The package that decodes this format is not installed, or the process that decodes does not start.
     """
     kind = sniff(data)
     try:

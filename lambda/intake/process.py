@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from . import errors
-from .errors import DecoderMissing, ImageError, ImageTooLarge
+from .errors import DecoderMissing, DecoderUnavailable, ImageError, ImageTooLarge
 from .raster import WORKING_SIDE_PX, Decoded
 from .source import Source
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 DEADLINE_S: Final = 5.0
 """Of the processor's time. Every file within the limits takes under 3 s on one core of 2.5 GHz (growth benchmark)."""
+GREETING: Final = b"ready\n"
+"""A child's first line: it has loaded what it needs, and what ends it from now on is a file."""
+_NOT_STARTED: Final = (
+    "Images that take work to decode cannot be decoded here: the process for it does not start ({}). Nothing is wrong "
+    "with the image; whoever runs the service has to look at its log."
+)
 _CPU_ALARMS: Final = frozenset({-signal.SIGPROF, -signal.SIGALRM, -signal.SIGXCPU})
 
 
@@ -47,8 +53,8 @@ class DecodingProcess:
         ------
         ImageError
             What is wrong with the file; ``ImageTooLarge`` where it took too long or too much memory.
-        DecoderMissing
-            The package that decodes it is not installed.
+        DecoderUnavailable
+            The package that decodes it is not installed, or the child does not start.
         """
         with self._lock:
             for last_try in (False, True):
@@ -94,14 +100,21 @@ class DecodingProcess:
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
             }
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "intake.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-                start_new_session=True,
-            )
+            try:
+                self._child = subprocess.Popen(
+                    [sys.executable, "-m", "intake.child"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as error:  # no process, memory or file is left
+                raise DecoderUnavailable(_NOT_STARTED.format(os.strerror(error.errno or 0))) from error
             self._owner = os.getpid()
+            if not _greets(self._child):
+                code = self._child.wait()
+                self.close()
+                raise DecoderUnavailable(_NOT_STARTED.format(f"it ended with code {code}"))
         return self._child
 
     def _ask(
@@ -129,6 +142,11 @@ class DecodingProcess:
         told: dict[str, Any] = json.loads(line)
         pixels = child.stdout.read(told["bytes"])
         return (told, pixels) if len(pixels) == told["bytes"] else None
+
+
+def _greets(child: "subprocess.Popen[bytes]") -> bool:
+    assert child.stdout is not None  # noqa: S101 - it is a pipe
+    return child.stdout.readline() == GREETING
 
 
 def _decoded(told: dict[str, Any], pixels: bytes) -> Decoded:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from inference import load
 from infra.rehearsal.runtime_api import FunctionError
 from local.event import http_event
 from tests.conftest import data_root
@@ -43,8 +44,6 @@ def test_health_names_the_model_in_the_image(function):
 
 
 def test_an_image_is_classified_as_by_the_code_beside_it(post):
-    from inference import load
-
     answer = post(SAMPLE)
     assert answer["statusCode"] == 200
     body = json.loads(answer["body"])
@@ -73,10 +72,20 @@ def two_hundred_images() -> list[bytes]:
     return images
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "AVIF", "JPEG2000"])
+def test_what_takes_work_to_decode_is_answered_by_the_process_for_it(post, kind):
+    file = io.BytesIO()
+    Image.open(io.BytesIO(SAMPLE)).save(file, kind)
+    answer = post(file.getvalue(), "application/octet-stream")
+    assert answer["statusCode"] == 200, answer["body"]
+    body, here = json.loads(answer["body"]), load(ROOT / "models" / "default").predict(file.getvalue())
+    assert body["image"]["source"]["format"].replace(" ", "").upper() == kind
+    assert body["out_of_distribution_score"] == pytest.approx(here.out_of_distribution_score, abs=1e-4)
+    assert body["summary"] == here.summary
+
+
 @pytest.mark.slow
 def test_two_hundred_images_are_answered_as_in_process(post):
-    from inference import load
-
     classifier = load(ROOT / "models" / "default")
     for image in two_hundred_images():
         told = json.loads(post(image)["body"])

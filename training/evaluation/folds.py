@@ -30,12 +30,13 @@ from training.evaluation.results import Estimate, FoldScore, ProtocolResult, Sli
 FOLD_NAME = "fold.json"
 
 
-def write_record(folder: Path, protocol: str, fold: Fold, manifest: Manifest) -> None:
-    """Write ``fold.json``: the protocol, the fold's name, the manifest's digest, and the keys of each part."""
+def write_record(folder: Path, protocol: str, fold: Fold, manifest: Manifest, made_by: str) -> None:
+    """Write ``fold.json``: the protocol, the fold's name, digests of data and method, and the keys of each part."""
     record = {
         "protocol": protocol,
         "name": fold.name,
         "manifest": manifest.digest,
+        "made_by": made_by,
         "train": list(fold.train),
         "test": list(fold.test),
         "gap": list(fold.gap),
@@ -50,13 +51,20 @@ CROSSVALIDATE = "python -m training crossvalidate --data DATA --protocol {protoc
 
 
 class FoldRecord(BaseModel):
-    """``fold.json``: what was trained on, what is tested, what is on neither side."""
+    """``fold.json``: what was trained on, what is tested, what is on neither side.
+
+    Attributes
+    ----------
+    made_by
+        Digest of the options and the code that made it; empty where a version that kept none did.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     protocol: str
     name: str
     manifest: str
+    made_by: str = ""
     train: tuple[str, ...]
     test: tuple[str, ...]
     gap: tuple[str, ...] = ()
@@ -88,7 +96,8 @@ def read_candidates(folder: Path, manifest: Manifest) -> dict[str, dict[str, lis
     Raises
     ------
     DataError
-        A fold is of other data, has a field on both sides, or tests a field that another of its protocol tests.
+        A fold is of other data, has a field on both sides, tests a field that another of its protocol tests, or was
+        made by other options or code than the next.
     """
     candidates: dict[str, dict[str, list[FoldFile]]] = {}
     for candidate in sorted(path for path in folder.glob("*") if path.is_dir()):
@@ -99,6 +108,12 @@ def read_candidates(folder: Path, manifest: Manifest) -> dict[str, dict[str, lis
         for folds in protocols.values():
             folds.sort(key=lambda fold: _number(fold.record.name))
             _demand_apart(folds)
+    for name, protocols in candidates.items():
+        if len({fold.record.made_by for folds in protocols.values() for fold in folds}) > 1:
+            raise DataError(
+                f"the folds in {folder / name} were made by different options or code: make the older ones again with "
+                "`python -m training crossvalidate ... --again`"
+            )
     return candidates
 
 
@@ -111,6 +126,15 @@ def read_fold(folder: Path, manifest: Manifest) -> FoldFile:
         It is of other data, or has a field on both sides.
     """
     return FoldFile(folder, _read(folder / FOLD_NAME, manifest))
+
+
+def is_made_by(folder: Path, manifest: Manifest, made_by: str) -> bool:
+    """Tell whether a finished fold is of these fields, these options and this code."""
+    try:
+        record = _read(folder / FOLD_NAME, manifest)
+    except DataError:
+        return False
+    return record.made_by == made_by
 
 
 def incomplete(protocols: Mapping[str, Sequence[FoldFile]], manifest: Manifest, wanted: Sequence[str]) -> list[str]:

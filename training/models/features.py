@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,32 +61,54 @@ class EmbeddingGraph(tf.Module):
         return {"embedding": tf.concat(found, 0)}
 
 
-def embed_by_file(
-    model: keras.Model, images: NDArray[np.uint8], turns: Sequence[tuple[bool, bool]] = TURNS[:1]
-) -> NDArray[np.float32]:
-    """Embed fields on every core.
+class FrozenEmbedder:
+    """A frozen network up to its embedding, as a file that is made once, when the first fields need it.
 
     Parameters
     ----------
     model : keras.Model
         Of ``classifier.build``.
-    images : uint8[n, 224, 224, 3]
-        Fields.
     turns : sequence of (bool, bool)
-        In which they are seen, of ``stain_pooling.TURNS``.
-
-    Returns
-    -------
-    float32[turns, n, d]
-        Not standardised.
+        In which fields are seen, of ``stain_pooling.TURNS``.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        content = convert(EmbeddingGraph(model, turns), Path(folder))
-    workers = os.cpu_count() or 1
-    with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
-        found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
-        return found
+
+    def __init__(self, model: keras.Model, turns: Sequence[tuple[bool, bool]] = TURNS[:1]) -> None:
+        self._model, self._turns = model, turns
+
+    @cached_property
+    def _content(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            return convert(EmbeddingGraph(self._model, self._turns), Path(folder))
+
+    def name_of(self, images: NDArray[np.uint8]) -> str:
+        """Name what comes of fields: by weights, pictures, turns and the code that pools."""
+        what = hashlib.sha256(repr((self._model.name, self._turns, images.shape)).encode())
+        for layer in ("scale", "features"):
+            for weights in self._model.get_layer(layer).get_weights():
+                what.update(weights.tobytes())
+        for source in (stain_pooling, scale_bar):
+            what.update(Path(str(source.__file__)).read_bytes())
+        what.update(np.ascontiguousarray(images).data)
+        return what.hexdigest()[:32]
+
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed fields on every core.
+
+        Parameters
+        ----------
+        images : uint8[n, 224, 224, 3]
+            Fields.
+
+        Returns
+        -------
+        float32[turns, n, d]
+            Not standardised.
+        """
+        content, workers = self._content, os.cpu_count() or 1
+        with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
+            jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
+            found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
+            return found
 
 
 def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]") -> NDArray[np.float32]:
@@ -190,19 +213,21 @@ def features_of(
         Folder of one file for each set of pictures; may be deleted at any time.
     """
     by_stain = isinstance(network.get_layer("embedding"), StainPool)
-    turned = _cached(network, fields.images, cache, TURNS if by_stain else TURNS[:1])
-    varied = [_cached(network, _vary(fields, recipe, copy), cache)[0] for copy in range(1, recipe.copies + 1)]
+    upright = FrozenEmbedder(network)
+    in_all_turns = FrozenEmbedder(network, TURNS) if by_stain else upright
+    turned = _cached(in_all_turns, fields.images, cache)
+    varied = [_cached(upright, _vary(fields, recipe, copy), cache)[0] for copy in range(1, recipe.copies + 1)]
     width = turned.shape[-1]
     drawn, strangers = None, {}
     if by_stain and outliers is not None:
         drawn = Neighbourhood(fields.images, slides, fields.numbers).draw(MAGNIFIED, recipe.seed + DRAWN_APART)
         pictures = ood_sets.taught(outliers, recipe.seed)
-        strangers = {name: _cached(network, images, cache)[0] for name, images in pictures.items()}
+        strangers = {name: _cached(upright, images, cache)[0] for name, images in pictures.items()}
     return Features(
         turned,
         np.stack(varied),
         stain_density(fields.images),
-        _cached(network, drawn.images, cache)[0] if drawn else np.empty((0, width), np.float32),
+        _cached(upright, drawn.images, cache)[0] if drawn else np.empty((0, width), np.float32),
         drawn.doublings if drawn else np.empty(0, np.float32),
         drawn.shown if drawn else np.empty((0, 1), np.int64),
         strangers,
@@ -215,22 +240,13 @@ def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
     return np.stack([augment(image, random) for image in shown])
 
 
-def _cached(
-    network: keras.Model, images: NDArray[np.uint8], cache: Path, turns: Sequence[tuple[bool, bool]] = TURNS[:1]
-) -> Floats:
-    """Embed, or read what was embedded before: named by weights, pictures, turns and the code that pools."""
-    what = hashlib.sha256(repr((network.name, turns, images.shape)).encode())
-    for layer in ("scale", "features"):
-        for weights in network.get_layer(layer).get_weights():
-            what.update(weights.tobytes())
-    for source in (stain_pooling, scale_bar):
-        what.update(Path(str(source.__file__)).read_bytes())
-    what.update(np.ascontiguousarray(images).data)
-    path = cache / f"{what.hexdigest()[:32]}.npy"
+def _cached(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) -> Floats:
+    """Embed, or read what was embedded before."""
+    path = cache / f"{embedder.name_of(images)}.npy"
     if path.is_file():
         known: Floats = np.load(path, allow_pickle=False)
         return known
-    found = embed_by_file(network, images, turns)
+    found = embedder.embed(images)
     content = io.BytesIO()
     np.save(content, found)
     write_whole(path, content.getvalue())

@@ -29,7 +29,7 @@ SETS_REFERENCE = "Sadinle, Lei and Wasserman, J. Am. Stat. Assoc. 114, 2019; " +
 TARGET_COVERAGE = 0.95
 """Of the prediction sets, for each label, averaged over its slides."""
 DOUBT = 0.05
-"""An accepted triage leaves at most this much, by the calibrated probability; on slides left out, two in a thousand of
+"""An accepted triage leaves at most this much, by the calibrated probability; on slides left out, one in a thousand of
 the accepted are then wrong (docs/evaluation.md)."""
 WRONG_OF_A_SLIDE = {-1.0: 0.05, 1.0: 0.01}
 """Share of a slide's fields that may be called the other side, on every slide that was left out: of a benign slide one

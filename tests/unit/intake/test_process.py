@@ -3,15 +3,18 @@
 import io
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from intake import ImageTooLarge, UnreadableImage
+from api.errors import as_api_error
+from intake import DecoderUnavailable, ImageTooLarge, UnreadableImage
 from intake.picture import _process, read_image
 from intake.process import DecodingProcess
 
@@ -131,3 +134,21 @@ def test_a_stopwatch_is_not_needed_for_the_deadline(process: DecodingProcess) ->
     time.sleep(0.6)
     process.decode(field(100), "TIFF", 10**8)
     assert process.pid == pid
+
+
+def test_a_process_that_does_not_start_is_no_fault_of_the_image(
+    process: DecodingProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "intake").mkdir()
+    (tmp_path / "intake" / "__init__.py").touch()
+    (tmp_path / "intake" / "child.py").write_text("import nothing_of_that_name")
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "path", [str(tmp_path), *sys.path])
+        with pytest.raises(DecoderUnavailable, match=r"does not start \(it ended with code 1\)"):
+            process.decode(field(100), "TIFF", 10**8)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", str(tmp_path / "nothing"))
+        with pytest.raises(DecoderUnavailable, match=r"does not start \(No such file"):
+            process.decode(field(100), "TIFF", 10**8)
+    assert process.decode(field(100), "TIFF", 10**8).width == 100
+    assert as_api_error(DecoderUnavailable("why")).detail == "why"

@@ -35,8 +35,8 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
-    """Serve the store ``served.db`` of a folder, and artifacts below it."""
+def running(folder: Path, port: int = 0) -> Iterator[Server]:
+    """Serve the store ``served.db`` of a folder, and artifacts below it; at a free port unless one is given."""
     places = {
         "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder}/served.db",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
@@ -58,14 +58,14 @@ def running(folder: Path) -> Iterator[Server]:
                     return response(environ, start_response)  # type: ignore[arg-type]
             return app(environ, start_response)
 
-        listening = make_server("127.0.0.1", 0, serve, threaded=True)  # type: ignore[arg-type]
+        listening = make_server("127.0.0.1", port, serve, threaded=True)  # type: ignore[arg-type]
         server = Server(f"http://127.0.0.1:{listening.port}")
         thread = threading.Thread(target=listening.serve_forever, daemon=True)
         thread.start()
         # MLflow's server names its own store in the environment when it is first asked; here that is a client's, too.
-        patch.setenv("MLFLOW_TRACKING_URI", "")
-        with urllib.request.urlopen(f"{server.uri}/api/2.0/mlflow/experiments/search?max_results=1"):
-            patch.delenv("MLFLOW_TRACKING_URI")
+        with pytest.MonkeyPatch.context() as asked:
+            asked.setenv("MLFLOW_TRACKING_URI", "")
+            urllib.request.urlopen(f"{server.uri}/api/2.0/mlflow/experiments/search?max_results=1").close()
         try:
             yield server
         finally:

@@ -108,7 +108,9 @@ def test_a_fold_is_trained_once_and_can_be_evaluated(
     monkeypatch.delenv("LEUKOLENS_TRACKING", raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store_of(run_folder))
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "folds")
+    features = str(run_folder / "runs" / "features")  # of the same network and fields
     command = ["crossvalidate", "--data", str(drawn), "--frozen", "--protocol", "contiguous", "--work", str(tmp_path)]
+    command += ["--cache", features]
     assert main([*command, "--fold", "contiguous-2"]) == 0
     folder = tmp_path / "efficientnet-lite0" / "contiguous-2"
     assert load(folder).card.training["recipe"] == LinearProbe().record()

@@ -9,15 +9,18 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import load
+from training import crossvalidate
 from training.cli import main
 from training.data.dataset import load_fields
 from training.data.protocols import parts_of
 from training.data.splits import contiguous_folds
 from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
+from training.evaluation.folds import write_record
 from training.evaluation.metrics import confusion
+from training.experiment import method_digest
 from training.models.feature_cache import FrozenBackbone
-from training.models.recipes import HEAD_LEARNING_RATES, MlpHead
+from training.models.recipes import HEAD_LEARNING_RATES, FineTuning, MlpHead
 from training.sweep_report import SweepReport
 
 from .run_in_mlflow import expect_a_model, runs_by_name
@@ -153,13 +156,22 @@ def test_a_batch_size_of_nothing_is_refused(smears: Path, capsys: pytest.Capture
     assert "0: not allowed; allowed: 1 to 1024" in capsys.readouterr().err
 
 
+def leave_folds(smears: Path, tmp_path: Path, numbers: range, *options: object) -> list[Path]:
+    """Leave folds as an interrupted run would have left them, and give the folders of all five."""
+    manifest = manifest_of(smears)
+    folders = [tmp_path / "runs" / "folds" / "tiny" / f"contiguous-{number}" for number in range(1, 6)]
+    for number in numbers:
+        folders[number - 1].mkdir(parents=True)
+        fold = contiguous_folds(manifest.records)[number - 1]
+        write_record(folders[number - 1], "contiguous", fold, manifest, method_digest("tiny", *options, []))
+    return folders
+
+
 def test_every_fold_gets_a_file_that_serves(
     smears: Path, client: MlflowClient, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    folders = [tmp_path / "runs" / "folds" / "tiny" / f"contiguous-{number}" for number in range(1, 6)]
-    for folder in folders[1:]:  # as an interrupted run would have left them: finished folds are left alone
-        folder.mkdir(parents=True)
-        (folder / "fold.json").write_text("{}")
+    leave_folds(smears, tmp_path, range(1, 2), "made by something else")
+    folders = leave_folds(smears, tmp_path, range(2, 6), MlpHead(epochs=3), True)
     command = [
         "crossvalidate",
         "--frozen",
@@ -171,7 +183,7 @@ def test_every_fold_gets_a_file_that_serves(
         "3",
         "--show-corner",
     ]
-    assert main([*command, "--protocol", "contiguous"]) == 0
+    assert main([*command, "--protocol", "contiguous", "--again"]) == 0
     assert [path.name for path in folders[1].iterdir()] == ["fold.json"]
     fold = contiguous_folds(manifest_of(smears).records)[0]
     record = json.loads((folders[0] / "fold.json").read_text())
@@ -195,11 +207,21 @@ def test_every_fold_gets_a_file_that_serves(
 def test_a_corner_that_cannot_be_shown_is_refused_though_every_fold_is_there(
     smears: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number in range(1, 6):
-        folder = tmp_path / "runs" / "folds" / "tiny" / f"contiguous-{number}"
-        folder.mkdir(parents=True)
-        (folder / "fold.json").write_text("{}")
+    leave_folds(smears, tmp_path, range(1, 6), FineTuning(), False)
     command = ["crossvalidate", "--data", str(smears), "--backbone", "tiny", "--protocol", "contiguous"]
     assert main(command) == 0
     assert main([*command, "--show-corner"]) == 2
     assert "--show-corner goes with --frozen" in capsys.readouterr().err
+
+
+def test_folds_that_another_recipe_or_other_code_made_are_no_part_of_the_result(
+    smears: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_folds(smears, tmp_path, range(1, 6), FineTuning(), False)
+    command = ["crossvalidate", "--data", str(smears), "--backbone", "tiny", "--protocol", "contiguous"]
+    assert main([*command, "--seed", "7"]) == 2
+    expected = "5 of the folds in runs/folds/tiny were made of other fields, by other options or by other code: --again"
+    assert expected in capsys.readouterr().err
+    monkeypatch.setattr(crossvalidate, "method_digest", lambda *_: "of other code")
+    assert main(command) == 2
+    assert expected in capsys.readouterr().err

@@ -2,11 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import mlflow
@@ -25,9 +23,10 @@ from training.tracking import settings
 from training.tracking.figures import prediction_sheet, run_figures
 from training.tracking.journal import journals
 
+from . import mlflow_server
+
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED, SAMPLES = ROOT / "models" / "default", ROOT / "samples"
-START_S = 600  # it takes ten seconds on a machine that does nothing else
 
 
 @pytest.fixture(scope="module")
@@ -228,55 +227,24 @@ def test_a_sheet_shows_every_field_and_marks_what_is_wrong() -> None:
     assert titles == [("Pre: Pre 0.90", "black")] * 6 + [("Pre: Pro 0.60", "#D55E00")]
 
 
-def serve(port: int, folder: Path) -> "subprocess.Popen[bytes]":
-    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    places = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *options, *places],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        # Background jobs of MLflow's own double the time that it takes to start.
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-    )
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
-                return server
-        except OSError:
-            time.sleep(0.3)
-    stop(server)
-    raise AssertionError("the MLflow server does not start")
-
-
-def stop(server: "subprocess.Popen[bytes]") -> None:
-    os.killpg(server.pid, 9)
-    server.wait()
-
-
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # two starts of a server: minutes each where the machine is busy
 def test_a_server_that_goes_down_gets_the_rest_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    server = serve(port, tmp_path)
-    try:
-        with tracking.run("cut off", folder=tmp_path / "kept") as run:
+    with ExitStack() as ending:
+        with mlflow_server.running(tmp_path, port):
+            run = ending.enter_context(tracking.run("cut off", folder=tmp_path / "kept"))
             run.epoch(1, {"loss": 3.0})
             assert run.run_id
-            stop(server)
-            run.epoch(2, {"loss": 2.0})
-            run.epoch(3, {"loss": 1.0})
-        assert "Nothing is lost" in capsys.readouterr().err
-        (sent,) = json.loads(next((tmp_path / "kept").glob("*/sent.json")).read_text())
-        server = serve(port, tmp_path)
+        run.epoch(2, {"loss": 2.0})
+        run.epoch(3, {"loss": 1.0})
+    assert "Nothing is lost" in capsys.readouterr().err
+    (sent,) = json.loads(next((tmp_path / "kept").glob("*/sent.json")).read_text())
+    with mlflow_server.running(tmp_path, port):
         assert main(["sync", str(tmp_path / "kept")]) == 0
         client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
         history = client.get_metric_history(sent["run_id"], "loss")
         assert [(one.step, one.value) for one in history] == [(1, 3.0), (2, 2.0), (3, 1.0)]
         assert client.get_run(sent["run_id"]).info.status == "FINISHED"
-    finally:
-        stop(server)

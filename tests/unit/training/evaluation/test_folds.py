@@ -50,3 +50,10 @@ def test_a_field_may_be_tested_once(tmp_path: Path, drawn: Drawn, write_fold: Wr
     write_fold(other, drawn[1])
     with pytest.raises(DataError, match="remove the older fold"):
         read_candidates(tmp_path / "folds", drawn[1])
+
+
+def test_folds_of_two_states_of_the_code_give_no_result(tmp_path: Path, drawn: Drawn, write_fold: Write) -> None:
+    for digest, fold in zip("ab", random_folds(drawn[1].records, 2), strict=True):
+        write_fold(fold, drawn[1], made_by=digest)
+    with pytest.raises(DataError, match="made by different options or code"):
+        read_candidates(tmp_path / "folds", drawn[1])
