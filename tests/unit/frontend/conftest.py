@@ -1,6 +1,7 @@
 """A page without a network: Streamlit's AppTest, and a client that answers as the API's contract says."""
 
 import base64
+import gc
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,14 @@ MODEL, OTHER_MODEL = "default", "own"
 MODEL_SHA256 = "a" * 64
 SHA256 = {MODEL: MODEL_SHA256, OTHER_MODEL: "b" * 64}
 UNREADABLE = "The PNG file cannot be decoded; it is damaged or cut short. Save it again."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_older_is_collected() -> Iterator[None]:
+    """Keep what other tests loaded out of the collections that Streamlit makes after each script: a second each."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def png(colour: tuple[int, int, int] = (120, 60, 160), side_px: int = 80) -> bytes:
