@@ -43,8 +43,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
     from training.models.feature_cache import BATCH, FrozenBackbone
     from training.models.mlp_head import fit_head
-    from training.models.recipes import HEAD_LEARNING_RATES, MlpHead
-    from training.sweep import BATCH_SIZES
+    from training.models.recipes import HEAD_LEARNING_RATES, SWEEP_BATCH_SIZES, MlpHead
 
     backbone = FrozenBackbone("vgg16", imagenet=False)
     images = np.random.default_rng(0).integers(0, 256, (SUBSET, 224, 224, 3), np.uint8)
@@ -58,7 +57,7 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
     recipes = [
         MlpHead.model_validate({"optimizer": optimizer, "batch_size": size, "epochs": EPOCHS})
         for optimizer in HEAD_LEARNING_RATES
-        for size in BATCH_SIZES
+        for size in SWEEP_BATCH_SIZES
     ]
     heads_s = {
         f"{recipe.optimizer} {recipe.batch_size}": _seconds(fit_head, "vgg16", embeddings, labels, recipe)

@@ -48,6 +48,11 @@ class RequestError(ServiceError):
 class NotAllowedError(RequestError):
     """401 or 403: the token is missing, expired, or not for this."""
 
+    @property
+    def expired(self) -> bool:
+        """Whether another token may be let in: 401, where 403 would be the answer to a token that is valid."""
+        return self.status == 401
+
 
 class NotFoundError(RequestError):
     """404 or 405: often a wrong URL."""

@@ -24,7 +24,7 @@ from intake import ImageError
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Before an image that got no answer is sent again; an API that is restarted is back within them."""
 SILENT = mark("The classification service does not answer.")
-NOT_ALLOWED = mark("The classification service does not let this page in. Sign in again, or tell whoever runs it.")
+NOT_ALLOWED = mark("The classification service does not let this page in. Tell whoever runs it.")
 _PASSING = (UnreachableError, UnavailableError, TooManyRequestsError, ServiceError)
 
 
@@ -50,6 +50,11 @@ class Batch:
     ----------
     workspace : Workspace
         Its waiting fields are taken in their order.
+
+    Attributes
+    ----------
+    expired
+        Whether the API no longer takes the reader's token: the fields wait until they have signed in again.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -58,12 +63,12 @@ class Batch:
         self._threads: set[threading.Thread] = set()
         self._taken: set[str] = set()
         self._woken = threading.Event()
-        self.stopped = False
+        self.stopped = self.expired = False
         self._service: Service | None = None
-        self._workers = 1
+        self._workers, self._signed_in = 1, False
         self._listing: threading.Thread | None = None
 
-    def connect(self, service: Service, workers: int) -> None:
+    def connect(self, service: Service, workers: int, *, signed_in: bool = False) -> None:
         """Say how to ask the API; the latest way is used, for a token may be renewed.
 
         Parameters
@@ -72,8 +77,12 @@ class Batch:
             The API's client.
         workers : int
             Calls at the same time.
+        signed_in : bool
+            Whether it asks by the token of a reader, who can get another by signing in again.
         """
-        self._service, self._workers = service, workers
+        if service is not self._service:
+            self.expired = False
+        self._service, self._workers, self._signed_in = service, workers, signed_in
         if not self._workspace.models and (self._listing is None or not self._listing.is_alive()):
             # Apart, for nobody shall wait for it; asked again at the next run of the script where it fails.
             self._listing = threading.Thread(target=self._list, args=(service,), name="models", daemon=True)
@@ -93,7 +102,7 @@ class Batch:
         self.stopped = False
         with self._lock:
             wanted = min(self._workers, len(self._workspace.of("waiting"))) - len(self._threads)
-            if self._service is None:
+            if self._service is None or self.expired:
                 return
             for _ in range(wanted):
                 thread = threading.Thread(target=self._run, name="classify", daemon=True)
@@ -130,7 +139,7 @@ class Batch:
     def _take(self) -> SmearField | None:
         with self._lock:
             waiting = [one for one in self._workspace.of("waiting") if one.key not in self._taken]
-            if self.stopped or not waiting:
+            if self.stopped or self.expired or not waiting:
                 # Out of the count before the lock is let go: a field that comes now starts a thread of its own.
                 self._threads.discard(threading.current_thread())
                 return None
@@ -159,8 +168,12 @@ class Batch:
             )
         except (RefusedImageError, TooLargeError) as refusal:
             field.state, field.problem, field.data = "refused", refusal.problem.detail, None
-        except NotAllowedError:
-            field.state, field.problem = "unanswered", NOT_ALLOWED
+        except NotAllowedError as refusal:
+            if self._signed_in and refusal.expired:
+                # Only where the token is still in use: an answer may come after its reader has got another.
+                self.expired = service is self._service
+            else:
+                field.state, field.problem = "unanswered", NOT_ALLOWED
         except RequestError as refusal:
             field.state, field.problem = "unanswered", f"{refusal.problem.title}: {refusal.problem.detail}"
         except _PASSING:

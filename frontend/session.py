@@ -27,7 +27,8 @@ def desk() -> Desk:
     held = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
     held.origins.update(filter(None, [gate.origin()]))
     st.session_state["desk"] = held
-    held.batch.connect(service.connect(), settings.current().page_workers)
+    chosen = settings.current()
+    held.batch.connect(service.connect(), chosen.page_workers, signed_in=chosen.signs_in)
     if not held.workspace.reviewer:
         held.workspace.reviewer = sign_in.reviewer()
     return held

@@ -9,346 +9,36 @@ A thousand images take about a minute on two idle cores (docs/your-laboratory.md
 
 import argparse
 import sys
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from inference import Classifier, ClassSpec, ModelCard, ModelError, load, read_card
-from inference.classes import MAX_CLASSES
+from inference import ModelCard, ModelError
 from terminal import Column, Table, add_format, open_console
 from training import tracking
 from training.data.classes import labels_of
-from training.data.dataset import FOLDER_HELP, list_fields, spread
-from training.data.duplicates import components
-from training.data.group_folds import LEAST_IMAGES, grouped_parts
-from training.data.groups import Groups, add_group_pattern, groups_of
+from training.data.dataset import FOLDER_HELP
+from training.data.groups import add_group_pattern
 from training.data.labels import DataError
-from training.data.manifest import Manifest
-from training.data.slides import slides_of
-from training.data.source import Listing
-from training.data.validation import manifest_of
-from training.evaluation.group_examination import PROTOCOL_OF, evaluation_of, examine_groups, headline
-from training.evaluation.learning_curve import learning_curve
-from training.evaluation.predictions import Measured
-from training.evaluation.results import ProtocolResult, as_numbers, rounded
-from training.evaluation.shortcuts import grouped_score
-from training.models import base_statistics
-from training.models.adapted_head import Adapted, adapt_head
-from training.models.base_embedding import embed_images, features_from, strangers_of
-from training.models.base_statistics import BaseStatistics, StatisticsError, read_statistics, statistics_of
-from training.models.features import Features, first
-from training.models.stain_pooling import WAYS
-from training.serving import parity
-from training.serving.adapted_model import compose, demand_base, demand_frozen, network_of, widths_of
+from training.dry_run import add_dry_run, tell
+from training.evaluation.results import ProtocolResult
 from training.serving.files import ParityError
-from training.serving.model_folder import card_of, release
 
 DEFAULT_BASE = Path("models/default")
-UNDECIDED = 0.01
-"""Share of the images that may lie under two labels, and are then left out: reviewers settle the rest one day."""
-COMPARED = 48
-"""Images on which file and network must say the same."""
-PLAIN_BASE = "base:"
-"""Before the names of the base's slides, where its classes are kept."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A folder of labelled images, looked at."""
-
-    listing: Listing
-    manifest: Manifest
-    groups: Groups
-
-    @property
-    def classes(self) -> tuple[ClassSpec, ...]:
-        """What the folder holds."""
-        return self.listing.classes
-
-    @property
-    def keys(self) -> list[str]:
-        """Of the images, in order."""
-        return [one.key for one in self.listing.images]
-
-
-def look_at(folder: Path, pattern: str | None) -> Labelled:
-    """Read what a folder holds, before anything is computed.
-
-    Raises
-    ------
-    DataError
-        Something cannot be learnt from; says in a line what to do.
-    """
-    listing = list_fields(folder)
-    sizes = Counter(one.label for one in listing.images)
-    if small := [f"{label} ({sizes[label]})" for label in labels_of(listing.classes) if sizes[label] < LEAST_IMAGES]:
-        raise DataError(
-            f"too few images of {', '.join(small)}: {LEAST_IMAGES} of a class are needed; add some, or move the "
-            "class's folder away"
-        )
-    manifest = manifest_of(folder, undecided=UNDECIDED)
-    settled = {one.key for one in manifest.records}
-    if out := [one.path for one in listing.images if one.key not in settled]:
-        sys.stderr.write(f"adapt: the same image under two labels, left out: {', '.join(out)}\n")
-        listing.images[:] = [one for one in listing.images if one.key in settled]
-    groups = groups_of(folder, listing, lambda: slides_of(folder, manifest), pattern)
-    return Labelled(listing, manifest, groups)
-
-
-def adapt(
-    folder: Path, base: Path, output: Path, pattern: str | None, run: tracking.Run, *, add_to_base: bool = False
-) -> ModelCard:
-    """Make a model of a folder's classes on the frozen network of a base.
-
-    Parameters
-    ----------
-    folder : Path
-        Labelled images.
-    base : Path
-        Model folder.
-    output : Path
-        Model folder to write; what is there stays untouched if anything fails.
-    pattern : str, optional
-        Of file names, whose first group names what belongs together.
-    run : tracking.Run
-        Is told of everything.
-    add_to_base : bool
-        Keep the base's classes too, by its statistics.
-
-    Returns
-    -------
-    ModelCard
-        Of the new model.
-
-    Raises
-    ------
-    DataError, ModelError, StatisticsError, ParityError
-        Says in a line what to do.
-    """
-    start = time.monotonic()
-    if output.resolve() == base.resolve():
-        raise DataError(f"--output {output} is the base itself: name another folder")
-    card = read_card(base)
-    demand_base(card, base)
-    statistics = _lent(base, card, needed=add_to_base)
-    data = look_at(folder, pattern)
-    classes = joined_classes(data.classes, card.classes if add_to_base else ())
-    ids = labels_of(classes)
-    paths = [folder / one.path for one in data.listing.images]
-    # The base lends no more than its own way of counting places.
-    whole_network = network_of(card, len(classes), WAYS[:1] if add_to_base else WAYS)
-    widths = widths_of(whole_network)
-    images, looks = embed_images(whole_network, paths)
-    demand_frozen(whole_network, images, load(base), statistics)
-    labels = np.array([ids.index(one.label) for one in data.listing.images])
-    groups = _linked_groups(data)
-    strangers = strangers_of(statistics, with_its_own=not add_to_base) if statistics else {}
-    features, own = features_from(looks, strangers), len(labels)
-    if add_to_base and statistics:
-        features, labels, groups = with_base(statistics, features, labels, groups, ids)
-    colours = int(whole_network.get_layer("embedding").colours)
-    adapted = adapt_head(features, labels, groups, colours, classes, widths)
-    learned, graph, content = compose(card, adapted, len(classes), widths[0])
-    trained = {
-        "data_manifest": data.manifest.digest,
-        "method": "linear head on the frozen network of a base model",
-        "base": {"name": card.name, "version": card.version, "sha256": card.sha256},
-        "keeps_the_base_classes": add_to_base,
-        "recipe": {
-            "method": "discriminant analysis",
-            "shrinkage": adapted.setting.shrinkage,
-            "places_count": " and ".join(learned.network.get_layer("embedding").ways),
-        },
-        "fields": dict(Counter(one.label for one in data.listing.images)),
-        "groups": {"kind": data.groups.kind, "count": len(set(data.groups.names.values()))},
-        "strangers": sorted(strangers),
-    }
-    lent = statistics_of(first(features, widths[0]), labels, groups, adapted.head.first(widths[0]), ids).content
-    beside = {base_statistics.FILE_NAME: lent}
-    draft = card_of(
-        content,
-        learned,
-        version=f"{datetime.now(UTC):%Y.%m.%d}",
-        backbone=card.backbone,
-        classes=classes,
-        training={**trained, **base_statistics.told(beside)},
-    )
-    draft, result = _examined(draft, data, adapted, images, looks, labels, groups, own)
-
-    def check(file: Classifier) -> dict[str, Any]:
-        found = parity.compare(graph, file, images[spread(len(images), COMPARED)])
-        parity.demand(found, output / draft.file)
-        return {"parity": asdict(found), "minutes": round((time.monotonic() - start) / 60, 1)}
-
-    whole, _ = release(content, draft, output, check, beside=beside)
-    run.metrics(as_numbers(result.metrics))
-    run.tags({"data_manifest": data.manifest.digest, "sha256": whole.sha256})
-    run.file(output, "files")
-    return whole
-
-
-def joined_classes(own: Sequence[ClassSpec], kept: Sequence[ClassSpec]) -> tuple[ClassSpec, ...]:
-    """Put the base's classes before one's own; an id of both is one class, as the base describes it.
-
-    Raises
-    ------
-    DataError
-        They are more than a model can have.
-    """
-    ids = {one.id.casefold() for one in kept}
-    found = (*kept, *(one for one in own if one.id.casefold() not in ids))
-    if len(found) > MAX_CLASSES:
-        raise DataError(
-            f"{len(found)} classes, {len(kept)} of them the base's, where a model tells at most {MAX_CLASSES} apart: "
-            "leave out --add-to-base, or put classes together"
-        )
-    return found
-
-
-def with_base(
-    statistics: BaseStatistics,
-    features: Features,
-    labels: "np.ndarray[Any, Any]",
-    groups: list[str],
-    ids: Sequence[str],
-) -> tuple[Features, "np.ndarray[Any, Any]", list[str]]:
-    """Put the base's embeddings behind one's own: each counts as its own turn and copy."""
-    more = np.array([ids.index(statistics.labels[place]) for place in statistics.classes])
-    looks = np.concatenate(
-        [np.concatenate([features.turned, features.varied]), np.stack([statistics.embeddings] * 3)], 1
-    )
-    names = [*groups, *(f"{PLAIN_BASE}{slide}" for slide in statistics.slides)]
-    return features_from(looks, features.strangers), np.concatenate([labels, more]), names
-
-
-def _lent(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None:
-    """Read what the base lends; without, no stranger but one's own distance is known, unless it is needed."""
-    try:
-        return read_statistics(base, card.training)
-    except StatisticsError:
-        if needed or (base / base_statistics.FILE_NAME).is_file():
-            raise
-        return None
-
-
-def _linked_groups(data: Labelled) -> list[str]:
-    """Name each image's group; groups with images of the same cells are one, unless somebody told who is who.
-
-    Single cells of one class resemble one another: that two of them look alike is a weaker word than a table of
-    patients, and where it would join a whole class it says nothing. The headline then warns as it is: nobody told.
-    """
-    if data.groups.told:
-        return [data.groups.names[key] for key in data.keys]
-    twin = {one.key: one.duplicate_group for one in data.manifest.records}
-    names = sorted(set(data.groups.names.values()))
-    place = {name: number for number, name in enumerate(names)}
-    first: dict[str, int] = {}
-    links = []
-    for key in data.keys:
-        here = place[data.groups.names[key]]
-        if (shared := twin[key]) is not None:
-            links.append([first.setdefault(shared, here), here])
-    joined = components(len(names), links)
-    plain = [data.groups.names[key] for key in data.keys]
-    found = [names[joined[place[name]][0]] for name in plain]
-    of_class: dict[str, set[str]] = {}
-    for one, name in zip(data.listing.images, found, strict=True):
-        of_class.setdefault(one.label, set()).add(name)
-    return found if min(map(len, of_class.values())) > 1 else plain
-
-
-def _examined(
-    card: ModelCard,
-    data: Labelled,
-    adapted: Adapted,
-    images: "np.ndarray[Any, Any]",
-    looks: "np.ndarray[Any, Any]",
-    labels: "np.ndarray[Any, Any]",
-    groups: list[str],
-    own: int,
-) -> tuple[ModelCard, ProtocolResult]:
-    """Write the examination on groups left out into the card."""
-    answers = adapted.answers
-    measured = Measured(answers.probabilities, answers.ood_score.astype(np.float32))
-    result = examine_groups(card, labels, groups, answers.folds, measured)
-    # Of one's own classes alone, from 0 on: the base's stand before them where they are kept.
-    mine = np.unique(labels[:own], return_inverse=True)[1]
-    parts = grouped_parts(mine, groups[:own])
-    setting = adapted.setting
-    curve = learning_curve(looks[0, :, : setting.width], mine, groups[:own], parts, setting.shrinkage)
-    told = headline(result, data.groups, len(set(groups)))
-    protocol = PROTOCOL_OF.get(data.groups.kind, "slides")
-    more = {
-        "manifest_digest": data.manifest.digest,
-        "headline": told,
-        "learning_curve": {
-            "balanced_accuracy_by_images": {str(n): score for n, score in curve.measured.items()},
-            "expected_with_more_images": {str(n): score for n, score in curve.expected.items()},
-        },
-        "shortcuts": {"mean_colour": {protocol: rounded(grouped_score("mean_colour", images, mine, parts))}},
-    }
-    shown = {
-        "name": "leukolens-adapted",
-        "intended_use": f"{told} {_purpose(card)}",
-        "misuse": "Diagnosis, or any decision about a patient; images of another laboratory, stain, microscope or "
-        "magnification than those that it was made from.",
-        "evaluation": evaluation_of(protocol, result, more),
-    }
-    return _in_words_of(card.model_copy(update=shown), data.groups.kind), result
-
-
-def _purpose(card: ModelCard) -> str:
-    return f"Research on telling {len(card.classes)} classes of one laboratory's own images apart."
-
-
-def _in_words_of(card: ModelCard, kind: str) -> ModelCard:
-    """Say what was left out: the rules' texts speak of slides."""
-    if kind not in {"patient", "specimen"}:
-        return card
-    triage = card.triage and card.triage.model_copy(
-        update={name: getattr(card.triage, name).replace("slide", kind) for name in ("method", "guarantee")}
-    )
-    rule = card.prediction_set
-    return card.model_copy(
-        update={
-            "triage": triage,
-            "prediction_set": rule.model_copy(update={"method": rule.method.replace("slide", kind)}),
-        }
-    )
-
-
-def table_of(card: ModelCard) -> Table:
-    """Give the examination as a table: one line a number."""
-    protocols: Mapping[str, Any] = card.evaluation["protocols"]
-    (result,) = (ProtocolResult.model_validate(one) for one in protocols.values())
-    table = Table((Column("measure"), Column("value"), Column("low"), Column("high")))
-    shown = ("balanced_accuracy", "auroc", "malignant_auroc", "coverage", "accuracy_of_accepted", "out_of_distribution")
-    for name in (one for one in shown if one in result.metrics):
-        one = result.metrics[name]
-        table.add(name.replace("_", " "), *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
-    for label, one in result.sensitivity.items():
-        table.add(f"sensitivity of {label}", *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
-    for more, score in card.evaluation["learning_curve"]["expected_with_more_images"].items():
-        table.add(f"balanced accuracy expected with {more} more images", f"{score:.3f}", "", "")
-    for protocol, score in card.evaluation["shortcuts"]["mean_colour"].items():
-        table.add(f"balanced accuracy by mean colour alone ({protocol})", f"{score:.3f}", "", "")
-    return table
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``adapt`` command."""
     parser = subparsers.add_parser("adapt", help="make a model of a laboratory's own labelled images, in minutes")
-    parser.add_argument("folder", type=Path, help=FOLDER_HELP)
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("folder", nargs="?", type=Path, help=FOLDER_HELP)
+    data.add_argument("--data", type=Path, metavar="FOLDER", help="the same, as the other commands have it")
     parser.add_argument("--base", type=Path, default=DEFAULT_BASE, help=f"model whose network is used ({DEFAULT_BASE})")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="model folder (models/adapted)")
     parser.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
     add_group_pattern(parser)
+    add_dry_run(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 
@@ -356,17 +46,39 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``adapt`` command; gives the exit code."""
     try:
+        from training.adaptation import adapt, prepare  # TensorFlow, which takes seconds
+
+        folder = options.folder or options.data
+        if options.dry_run:
+            _, _, data, classes = prepare(
+                folder, options.base, options.output, options.group_pattern, add_to_base=options.add_to_base
+            )
+            counts = Counter(one.label for one in data.listing.images)
+            tell(
+                {
+                    "data": folder,
+                    "manifest": data.manifest.digest,
+                    "images": ", ".join(f"{label} {count}" for label, count in counts.items()),
+                    "classes of the model": ", ".join(labels_of(classes)),
+                    "groups": f"{len(set(data.groups.names.values()))} by {data.groups.kind}",
+                    "base": options.base,
+                    "output": options.output,
+                    "minutes": f"{max(1, round(len(data.keys) / 1000))} on two idle cores",
+                }
+            )
+            return 0
+
         parameters = {"base": str(options.base), "add_to_base": options.add_to_base}
-        with tracking.run(f"adapt {options.folder.name}", parameters=parameters) as logged:
+        with tracking.run(f"adapt {folder.name}", parameters=parameters) as logged:
             card = adapt(
-                options.folder,
+                folder,
                 options.base,
                 options.output,
                 options.group_pattern,
                 logged,
                 add_to_base=options.add_to_base,
             )
-    except (DataError, ModelError, StatisticsError, ParityError, ValueError) as error:
+    except (DataError, ModelError, ParityError, ValueError) as error:
         sys.stderr.write(f"adapt: {_in_a_line(str(error))}\n")
         return 2
     except KeyboardInterrupt:
@@ -386,3 +98,21 @@ def _in_a_line(told: str) -> str:
     if len(lines) > 2:
         return f"{lines[0]} {lines[1]} (and {len(lines) - 2} more: `python -m training check` lists all)"
     return " ".join(lines)
+
+
+def table_of(card: ModelCard) -> Table:
+    """Give the examination as a table: one line a number."""
+    protocols: Mapping[str, Any] = card.evaluation["protocols"]
+    (result,) = (ProtocolResult.model_validate(one) for one in protocols.values())
+    table = Table((Column("measure"), Column("value"), Column("low"), Column("high")))
+    shown = ("balanced_accuracy", "auroc", "malignant_auroc", "coverage", "accuracy_of_accepted", "out_of_distribution")
+    for name in (one for one in shown if one in result.metrics):
+        one = result.metrics[name]
+        table.add(name.replace("_", " "), *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
+    for label, one in result.sensitivity.items():
+        table.add(f"sensitivity of {label}", *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
+    for more, score in card.evaluation["learning_curve"]["expected_with_more_images"].items():
+        table.add(f"balanced accuracy expected with {more} more images", f"{score:.3f}", "", "")
+    for protocol, score in card.evaluation["shortcuts"]["mean_colour"].items():
+        table.add(f"balanced accuracy by mean colour alone ({protocol})", f"{score:.3f}", "", "")
+    return table

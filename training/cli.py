@@ -8,7 +8,10 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, cast
+
+from training.examples import add_example
+from training.settings import SettingsError, add_settings, as_arguments, read_settings
 
 COMMANDS = {
     "train": "train",
@@ -27,6 +30,7 @@ COMMANDS = {
     "costs": "sagemaker_jobs.prices",
     "promote": "promotion.promote",
     "rollback": "promotion.rollback",
+    "doctor": "doctor",
     "evaluate": "evaluate",
     "crossvalidate": "crossvalidate",
     "export": "export",
@@ -35,6 +39,9 @@ COMMANDS = {
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "sagemaker_jobs.command"
 """The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
+COMPLETION, ALIAS = "completion", "leukolens-training"
+THERE = ("train", "sweep")
+EXECUTORS = ("local", "sagemaker")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -45,21 +52,43 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; all options: {self.prog} --help\n")
 
 
+INTERRUPTED = 128 + 2
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
-    executor, given = _executor(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # at whatever stage no command has more to say of it
+        sys.stderr.write("python -m training: interrupted; the same command can be given again\n")
+        return INTERRUPTED
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        executor, given = _whole(sys.argv[1:] if arguments is None else arguments)
+    except SettingsError as error:
+        sys.stderr.write(f"python -m training: {error}\n")
+        return 2
     parser = _Parser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
     asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
+    if given[:1] == [COMPLETION]:
+        return _complete(given[1:])
     if executor == "local" and asked is COMMANDS:
         for name in COMMANDS:
             subparsers.add_parser(name, help=_summary(name))
+        subparsers.add_parser(COMPLETION, help="print a shell's completion of all this (docs/training.md)")
     else:
-        module = ON_SAGEMAKER if executor == "sagemaker" else COMMANDS[given[0]]
-        importlib.import_module(f"training.{module}").add_parser(subparsers)
-    if executor == "local" and asked is not COMMANDS and {"-h", "--help"} & set(given):
-        importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
+        importlib.import_module(_module(executor, given[0] if given else "")).add_parser(subparsers)
+    if asked is not COMMANDS and {"-h", "--help"} & set(given):
+        if executor == "local":
+            importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
+            add_example(subparsers.choices[given[0]], given[0])
+        # Taken out above, and named here for whoever reads.
+        for shown in subparsers.choices.values():
+            add_settings(shown.add_argument_group("options from elsewhere"))
     options = parser.parse_args(given)
     try:
         return int(options.run(options))
@@ -69,6 +98,26 @@ def main(arguments: list[str] | None = None) -> int:
         where = f" at {error.filename}" if error.filename else ""
         sys.stderr.write(f"{given[0]}: the disk is full{where}: make room, then give the same command again\n")
         return 1
+
+
+def _complete(given: list[str]) -> int:
+    """Print a shell's completion of all commands and their options."""
+    import shtab
+
+    shell = _Parser(prog=f"python -m training {COMPLETION}", description="Completion of commands and options.")
+    shell.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    chosen = shell.parse_args(given).shell
+    # Shells complete by the word that is typed first: an alias, since ``python -m training`` begins with python.
+    parser = _Parser(prog=ALIAS, description="Data, training, evaluation and export.")
+    subparsers = parser.add_subparsers()
+    for module in dict.fromkeys(COMMANDS.values()):
+        importlib.import_module(f"training.{module}").add_parser(subparsers)
+    for name, one in subparsers.choices.items():
+        add_settings(one)
+        if name in THERE:
+            one.add_argument("--executor", choices=EXECUTORS)
+    sys.stdout.write(shtab.complete(parser, chosen) + "\n")
+    return 0
 
 
 def _summary(name: str) -> str:
@@ -84,12 +133,41 @@ def _summary(name: str) -> str:
     raise LookupError(f"{COMMANDS[name]} has no command {name} with a line of help")
 
 
-def _executor(given: list[str]) -> tuple[str, list[str]]:
-    """Take ``--executor`` out of the arguments: the options of ``train`` and ``sweep`` depend on it."""
+def _whole(arguments: list[str]) -> tuple[str, list[str]]:
+    """Give where the command runs, and its arguments with what ``--config`` and ``--set`` add to them.
+
+    ``--executor`` is taken out: the options of ``train`` and ``sweep`` depend on it.
+
+    Raises
+    ------
+    SettingsError
+        A file or an assignment cannot be followed.
+    """
     parser = _Parser(prog="python -m training", add_help=False, allow_abbrev=False)
-    parser.add_argument("--executor", choices=("local", "sagemaker"), default="local")
-    found, rest = parser.parse_known_args(given)
-    return found.executor, rest
+    parser.add_argument("--executor", choices=EXECUTORS)
+    add_settings(parser)
+    found, rest = parser.parse_known_args(arguments)
+    settings = read_settings(found.config, found.assigned)
+    named = settings.pop("executor", None)
+    executor = found.executor or (named.values[-1] if named else "local")
+    if executor not in EXECUTORS:
+        raise SettingsError(f"executor = {executor}: allowed: {', '.join(EXECUTORS)}")
+    if not settings or not rest or rest[0] not in COMMANDS or {"-h", "--help"} & set(rest):
+        return executor, rest
+    if executor == "sagemaker" and rest[0] not in THERE:
+        return executor, rest  # refused below, whatever its options
+
+    def make() -> argparse.ArgumentParser:
+        subparsers = _Parser(prog="python -m training").add_subparsers()
+        importlib.import_module(_module(executor, rest[0])).add_parser(subparsers)
+        return cast(argparse.ArgumentParser, subparsers.choices[rest[0]])
+
+    return executor, [rest[0], *as_arguments(settings, rest[1:], make), *rest[1:]]
+
+
+def _module(executor: str, command: str) -> str:
+    """Name the module of a command; on SageMaker, of its own commands alone."""
+    return f"training.{ON_SAGEMAKER if executor == 'sagemaker' else COMMANDS[command]}"
 
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)

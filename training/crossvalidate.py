@@ -26,15 +26,12 @@ from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of, group_names, usable_protocols, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
+from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.evaluation.folds import FOLD_NAME, is_made_by
-from training.experiment import Experiment, method_digest, write_fold
-from training.models.feature_cache import CACHE
 from training.models.learnt import DivergedError, WeightsError
-from training.models.recipes import MlpHead, Recipe, add_options, add_outliers, recipe_of
+from training.models.recipes import CACHE, MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
 from training.serving.files import ParityError
-from training.tracking.fold_runs import Answer, tell_fold, tell_folds
-from training.tracking.run_logging import tell_dataset
 
 WORK = Path("runs/folds")
 
@@ -59,8 +56,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--again", action="store_true", help="make anew the folds that other fields, options or code have made"
     )
-    parser.add_argument("--work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)")
+    parser.add_argument(
+        "--output", "--work", dest="work", type=Path, default=WORK, help="folder of the fold folders (%(default)s)"
+    )
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of cached features (%(default)s)")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -108,6 +108,11 @@ def _write_all(
     made_by: str,
 ) -> None:
     """Make folds, each with a run of its own under the command's."""
+    # Only now: TensorFlow takes ten seconds.
+    from training.experiment import Experiment, write_fold
+    from training.tracking.fold_runs import Answer, tell_fold, tell_folds
+    from training.tracking.run_logging import tell_dataset
+
     tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
     answers: dict[str, list[Answer]] = {}
     told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
@@ -134,6 +139,8 @@ def run(options: argparse.Namespace) -> int:
     folder = options.work / candidate
     try:
         recipe = _read_recipe(options)
+        from training.experiment import method_digest  # TensorFlow, which takes ten seconds
+
         manifest = with_groups(manifest_of(options.data), options.data, options.group_pattern)
         fields = load_fields(options.data)
         wanted = _wanted(options, manifest)
@@ -141,6 +148,19 @@ def run(options: argparse.Namespace) -> int:
         groups = sorted((manifest.groups or {}).items())
         made_by = method_digest(options.backbone, recipe, options.show_corner, outliers, *([groups] if groups else []))
         missing = _missing(options, folder, wanted, manifest, made_by)
+        if options.dry_run:
+            rows = {
+                "data": options.data,
+                "manifest": manifest.digest,
+                "fields": counts_of(fields),
+                "backbone": options.backbone,
+                **recipe.record(),
+                "output": folder,
+                "folds": ", ".join(fold.name for _, fold in missing) or "none: all are there",
+                "minutes": f"{minutes_of(options.backbone, recipe, len(fields))}, and about one a fold",
+            }
+            tell(rows)
+            return 0
         if missing:
             _write_all(options, recipe, candidate, missing, manifest, fields, made_by)
     except (DataError, WeightsError, DivergedError, ParityError, ValueError) as error:

@@ -22,8 +22,10 @@ from inference import Classifier, ModelCard
 from intake import SUFFIXES
 from training import data, models, serving, tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data.group_folds import LEAST_IMAGES
+from training.data.labels import DataError
 from training.data.manifest import Manifest
-from training.data.protocols import group_names, holdout_of, positions, with_groups
+from training.data.protocols import Holdout, group_names, holdout_of, positions, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.evaluation import metrics, predictions
@@ -32,7 +34,7 @@ from training.evaluation.predictions import Measured
 from training.models import base_statistics, classifier
 from training.models.backbones import BACKBONES
 from training.models.base_statistics import statistics_of
-from training.models.feature_cache import CACHE, FrozenBackbone, cached_features
+from training.models.feature_cache import FrozenBackbone, cached_features
 from training.models.features import Features, features_of
 from training.models.fine_tuning import CHECKPOINT, embed
 from training.models.learners import Learned, Watch, answer, learn, learn_linear, slide_names
@@ -40,7 +42,7 @@ from training.models.learnt import demand_learnt
 from training.models.linear_probe import LinearHead
 from training.models.mlp_head import Labels
 from training.models.mlp_learner import FrozenSet, learn_head
-from training.models.recipes import FineTuning, LinearProbe, MlpHead, Recipe
+from training.models.recipes import CACHE, FineTuning, LinearProbe, MlpHead, Recipe
 from training.models.tflite import convert
 from training.serving import parity
 from training.serving.files import UNRELEASED
@@ -357,6 +359,72 @@ def _learn(
     return learn_linear(computed.network, fields, features, manifest, recipe, watch, slides, examined=examined)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a training begins with, once nothing refuses it.
+
+    Attributes
+    ----------
+    fields, manifest
+        What lies in its folder.
+    parts
+        Which of the fields are learnt from, and which are held out.
+    version
+        Of the model to be.
+    """
+
+    fields: Fields
+    manifest: Manifest
+    parts: Holdout
+    version: str
+
+
+def demand_unchanged(data: Path, fields: Fields, manifest: Manifest) -> None:
+    """Refuse a folder in which images came or went between one reading of it and the other.
+
+    Raises
+    ------
+    DataError
+        It did; names one of them.
+    """
+    if changed := set(fields.keys) ^ {one.key for one in manifest.records}:
+        raise DataError(f"{data} changed while it was read ({min(changed)}): wait until it is whole, then try again")
+
+
+def prepare(
+    data: Path,
+    external: Sequence[Path],
+    backbone: str,
+    recipe: Recipe,
+    output: Path,
+    work: Path,
+    outliers: Sequence[Path] | None,
+    max_bytes: int | None,
+    version: str | None,
+    known_versions: Sequence[str] = (),
+    group_pattern: str | None = None,
+) -> Prepared:
+    """Refuse what cannot become a model, and read the fields: all of ``train`` that takes seconds, and its dry run.
+
+    Raises
+    ------
+    DataError, ValueError
+        As ``train``; nothing was written.
+    """
+    demand_all(recipe, output, work, external, outliers)
+    demand_fits(backbone, max_bytes, output)
+    version = next_version(output, known_versions, version)
+    fields, manifest = load_fields(data), with_groups(manifest_of(data), data, group_pattern)
+    demand_unchanged(data, fields, manifest)
+    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(fields.label_ids)}
+    if small := [f"{label} ({count})" for label, count in counts.items() if count < LEAST_IMAGES]:
+        raise DataError(
+            f"too few fields of {', '.join(small)}: {LEAST_IMAGES} of a class are needed to learn from some and hold "
+            "others out; add some, or move the class's folder away"
+        )
+    return Prepared(fields, manifest, holdout_of(fields, manifest), version)
+
+
 def train(
     data: Path,
     external: list[Path],
@@ -414,14 +482,14 @@ def train(
         Afterwards: the network learnt nothing, or the file is not the network. ``output`` is as it was.
     """
     start = time.monotonic()
-    demand_all(recipe, output, work, external, outliers)
-    demand_fits(backbone, max_bytes, output)
-    version = next_version(output, run.registered_versions() if run else (), version)
+    known = run.registered_versions() if run else ()
+    prepared = prepare(
+        data, external, backbone, recipe, output, work, outliers, max_bytes, version, known, group_pattern
+    )
+    fields, manifest, parts, version = prepared.fields, prepared.manifest, prepared.parts, prepared.version
     classifier.seed(recipe.seed)
-    fields, manifest = load_fields(data), with_groups(manifest_of(data), data, group_pattern)
     if run:
         tell_dataset(run, data, fields, manifest)
-    parts = holdout_of(fields, manifest)
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
 

@@ -7,154 +7,38 @@ The grid of the project that this one grew from, about two minutes after one pas
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from terminal import add_format, open_console
-from training import tracking
 from training.data.dataset import FOLDER_HELP, Fields, load_fields
 from training.data.labels import DataError
-from training.data.manifest import Manifest
-from training.data.protocols import HOLDOUT, PROTOCOLS, Parts, parts_of, with_groups
+from training.data.protocols import HOLDOUT, PROTOCOLS, with_groups
 from training.data.validation import manifest_of
-from training.models.feature_cache import CACHE, FrozenBackbone, cached_features, is_begun
+from training.dry_run import add_dry_run, counts_of, minutes_of, tell
 from training.models.learnt import WeightsError
-from training.models.mlp_learner import FrozenSet
-from training.models.recipes import HEAD_LEARNING_RATES, HIDDEN_LAYERS, MlpHead, reader
-from training.progress import bar
-from training.sweep_report import SweepReport, figure, printed, ranked, write_report
-from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
-from training.tracking.run_logging import tell_dataset
+from training.models.recipes import (
+    CACHE,
+    HEAD_LEARNING_RATES,
+    HIDDEN_LAYERS,
+    SWEEP_BACKBONE,
+    SWEEP_BATCH_SIZES,
+    MlpHead,
+    reader,
+)
+from training.models.space import BACKBONE, Space, SpaceError, Span, chosen, demand_searchable, read_space
 
-BATCH_SIZES = (16, 32, 64)
-DEFAULT_BACKBONE = "vgg16"
 DEFAULT_OUTPUT = Path("runs/sweep")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is swept, over which fields, and where the results go.
-
-    Attributes
-    ----------
-    data, manifest, fields
-        The fields.
-    trials
-        In the order in which they run.
-    hide_corner
-        Whether the scale bar is painted over.
-    output, name
-        Folder and first name of the report's files.
-    cache
-        Of features.
-    """
-
-    data: Path
-    manifest: Manifest
-    fields: Fields
-    trials: Sequence[Trial]
-    hide_corner: bool
-    output: Path
-    name: str
-    cache: Path = CACHE
-
-
-def sweep(plan: Plan) -> SweepReport:
-    """Run every trial that no earlier sweep of the same name has finished; one that fails does not stop the others.
-
-    Raises
-    ------
-    DataError, ValueError
-        The fields are too few for a protocol.
-    WeightsError
-        A backbone's weights cannot be had.
-    """
-    divisions = {
-        protocol: parts_of(protocol, plan.data, plan.manifest, plan.fields)
-        for protocol in dict.fromkeys(trial.protocol for trial in plan.trials)
-    }
-    report = _begun(plan)
-    done = {result.trial: result for result in report.results if result.status == "finished"}
-    waiting = [trial for trial in plan.trials if trial not in done]
-    if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
-        report.results = [done[one] for one in plan.trials]
-        write_report(report, plan.output, plan.name)
-        return report
-    tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
-    with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
-        sets = _sets(plan, waiting, report)
-        with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
-            for trial in shown:
-                shown.set_postfix_str(trial.name)
-                done[trial] = _one(trial, sets[trial.backbone], plan, divisions[trial.protocol], parent)
-                report.results = [done[one] for one in plan.trials if one in done]
-                write_report(report, plan.output, plan.name)
-        tell_best(parent, report.results)
-        parent.figure("sweep", figure(report))
-        for path in write_report(report, plan.output, plan.name).values():
-            parent.file(path, "report")
-    return report
-
-
-def _begun(plan: Plan) -> SweepReport:
-    """Give what an earlier sweep has left, if it was of the same fields; else an empty report."""
-    corner = "hidden" if plan.hide_corner else "visible"
-    path = plan.output / f"{plan.name}.json"
-    if path.is_file():
-        try:
-            kept = SweepReport.model_validate_json(path.read_bytes())
-        except ValidationError:
-            kept = None
-        if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, corner):
-            return kept
-    created = datetime.now(UTC).replace(microsecond=0)
-    return SweepReport(manifest=plan.manifest.digest, created=created, corner=corner, features_s={}, results=[])
-
-
-def _sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
-    """Compute the features of every backbone, or read them."""
-    found = {}
-    for name in dict.fromkeys(trial.backbone for trial in trials):
-        backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
-        fresh = not is_begun(backbone, plan.fields.images, plan.cache)
-        start = time.monotonic()
-        features = cached_features(backbone, plan.fields.images, plan.cache)
-        report.features_s[name] = round(time.monotonic() - start, 1) if fresh else report.features_s.get(name)
-        found[name] = FrozenSet(plan.manifest, plan.fields, backbone, features)
-    return found
-
-
-def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
-    start = time.monotonic()
-    tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
-    corner = "hidden" if plan.hide_corner else "visible"
-    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
-    try:
-        with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
-            tell_dataset(run, plan.data, plan.fields, plan.manifest)
-            tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions)
-            tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
-            return tried.result
-    # The others go on, whatever is wrong with this one; the table says what it was.
-    except Exception as error:  # noqa: BLE001
-        seconds = round(time.monotonic() - start, 2)
-        return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
-
-
-def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
-    """Name the best trial of each protocol, by what trials are compared by."""
-    best: dict[str, TrialResult] = {}
-    for result in ranked(list(results)):
-        if result.status == "finished":
-            best.setdefault(result.trial.protocol, result)
-    run.tags({f"best_trial.{protocol}": one.trial.name for protocol, one in best.items()})
-    run.metrics({f"best_balanced_accuracy/{name}": one.choice for name, one in best.items() if one.choice is not None})
+SAMPLERS = ("tpe", "random")
+SEARCHED = "contiguous"
+"""Protocol of a search unless one is named: its folds tell early who falls behind."""
+SPACE: Space = {
+    "optimizer": tuple(HEAD_LEARNING_RATES),
+    "batch-size": Span(8, 128, log=True, whole=True),
+    "epochs": Span(5, 40, log=False, whole=True),
+}
+"""Of a search of which nothing is said."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -163,10 +47,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--data", type=Path, required=True, help=FOLDER_HELP)
     several = "; may be given more than once"
     parser.add_argument(
-        "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({DEFAULT_BACKBONE}{several})"
+        "--backbone", action="append", choices=sorted(HIDDEN_LAYERS), help=f"({SWEEP_BACKBONE}{several})"
     )
     parser.add_argument("--optimizer", action="append", choices=sorted(HEAD_LEARNING_RATES), help=f"(all{several})")
-    sizes = ", ".join(map(str, BATCH_SIZES))
+    sizes = ", ".join(map(str, SWEEP_BATCH_SIZES))
     parser.add_argument(
         "--batch-size", action="append", type=reader(MlpHead, "batch-size"), metavar="N", help=f"({sizes}{several})"
     )
@@ -183,28 +67,48 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder of the report (%(default)s)")
     parser.add_argument("--name", default="sweep", help="of the report's files (%(default)s)")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of features (%(default)s)")
+    parser.add_argument(
+        "--search",
+        choices=("grid", *SAMPLERS),
+        default="grid",
+        help="all combinations, or what Optuna draws (%(default)s)",
+    )
+    parser.add_argument("--trials", type=int, metavar="N", help="of a search, those of an earlier start included")
+    parser.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges (docs/training.md)")
+    parser.add_argument("--frozen", action="store_true", help="as it is on this machine anyway; what SageMaker is told")
+    add_dry_run(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``sweep`` command; gives the exit code: 1 where a trial failed."""
+    try:
+        space = _space(options)
+        demand_searchable(space)
+    except (SpaceError, ValueError) as error:
+        sys.stderr.write(f"sweep: {error}\n")
+        return 2
+    # TensorFlow, which takes seconds.
+    from training.sweep_report import printed
+    from training.sweep_run import Plan, missing_trials, sweep
+    from training.sweep_search import Wanted, search
+    from training.sweep_trials import Trial
+
     grid = product(
         dict.fromkeys(options.protocol or [HOLDOUT]),
-        dict.fromkeys(options.backbone or [DEFAULT_BACKBONE]),
-        dict.fromkeys(options.optimizer or HEAD_LEARNING_RATES),
-        dict.fromkeys(options.batch_size or BATCH_SIZES),
+        *(dict.fromkeys(_values(space, name)) for name in ("backbone", "optimizer", "batch-size")),
     )
     trials = [
         Trial(
             backbone=backbone,
             optimizer=optimizer,
-            batch_size=batch_size,
+            batch_size=int(batch_size),
             epochs=options.epochs,
             seed=options.seed,
             protocol=protocol,
         )
-        for protocol, backbone, optimizer, batch_size in grid
+        for protocol, backbone, optimizer, batch_size in (grid if options.search == "grid" else ())
     ]
     try:
         manifest = with_groups(manifest_of(options.data), options.data)
@@ -218,7 +122,18 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             cache=options.cache,
         )
-        report = sweep(plan)
+        wanted = Wanted(
+            space=space,
+            sampler=options.search,
+            trials=options.trials or 0,
+            protocol=(options.protocol or [SEARCHED])[0],
+            epochs=options.epochs,
+            seed=options.seed,
+        )
+        if options.dry_run:
+            _tell(options, trials, plan.manifest.digest, plan.fields, [one.name for one in missing_trials(plan)])
+            return 0
+        report = sweep(plan) if options.search == "grid" else search(plan, wanted)
     except (DataError, WeightsError, ValueError) as error:
         sys.stderr.write(f"sweep: {error}\n")
         return 2
@@ -226,5 +141,63 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
     printed(report).write(open_console(), options.format)
-    sys.stderr.write(f"{options.output / options.name}.json, .md and .png\n")
+    sys.stderr.write(f"{options.output / options.name}.json, .md, .png and .html\n")
     return int(any(result.status == "failed" for result in report.results))
+
+
+def _space(options: argparse.Namespace) -> Space:
+    """Give what is tried: typed values before those of the file, and these before the defaults.
+
+    Raises
+    ------
+    SpaceError, ValueError
+        A file that cannot be followed, or options that do not go together.
+    """
+    grid: Space = {
+        BACKBONE: (SWEEP_BACKBONE,),
+        "optimizer": tuple(HEAD_LEARNING_RATES),
+        "batch-size": tuple(map(str, SWEEP_BATCH_SIZES)),
+    }
+    typed = {
+        BACKBONE: tuple(options.backbone or ()),
+        "optimizer": tuple(options.optimizer or ()),
+        "batch-size": tuple(map(str, options.batch_size or ())),
+    }
+    given = read_space(options.space) if options.space else {}
+    if options.search == "grid":
+        if options.trials is not None:
+            raise ValueError("--trials: a grid tries every combination; leave it out, or give --search tpe")
+        if other := [name for name, told in given.items() if name not in grid or isinstance(told, Span)]:
+            raise SpaceError(f"--space: {other[0]}: a grid takes values of {', '.join(grid)}; give --search tpe")
+        return chosen(grid | given, typed)
+    if not options.trials or options.trials < 1:
+        raise ValueError(f"--trials: --search {options.search} needs to know how many to try; allowed: 1 or more")
+    if len(options.protocol or []) > 1:
+        raise ValueError(f"--protocol: --search {options.search} compares by one; leave out the others")
+    return chosen({BACKBONE: (SWEEP_BACKBONE,)} | (given or SPACE), typed)
+
+
+def _values(space: Space, name: str) -> tuple[str, ...]:
+    told = space.get(name, ())
+    return () if isinstance(told, Span) else told
+
+
+def _tell(
+    options: argparse.Namespace, trials: Sequence[object], digest: str, fields: Fields, missing: list[str]
+) -> None:
+    backbones = dict.fromkeys(options.backbone or [SWEEP_BACKBONE])
+    recipe = MlpHead(epochs=options.epochs, seed=options.seed)
+    tell(
+        {
+            "data": options.data,
+            "manifest": digest,
+            "fields": counts_of(fields),
+            **({"search": f"{options.search} of {options.trials}"} if options.search != "grid" else {}),
+            **({"trials": len(trials), "missing": ", ".join(missing) or "none: all are there"} if trials else {}),
+            "output": options.output / options.name,
+            **{
+                f"minutes of {name}": f"{minutes_of(name, recipe, len(fields))} unless its features are kept"
+                for name in backbones
+            },
+        }
+    )

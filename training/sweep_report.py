@@ -11,7 +11,8 @@
                              "choice_balanced_accuracy": null}, ...],
                   "mean": 0.9, "worst": 0.8, "pooled": 0.9, "choice": 0.9}, ...]}
 
-A failed trial has ``status`` ``failed``, its ``error``, no folds, and null for numbers.
+A failed trial has ``status`` ``failed``, one that a search gave up ``pruned``; either has its ``error``, no folds, and
+null for numbers.
 """
 
 from collections.abc import Iterator
@@ -77,7 +78,9 @@ def table(report: SweepReport) -> str:
     """Give the trials as a Markdown table, the best of each protocol first."""
     lines = [_NAMES, ("---",) * len(_NAMES), *_rows(report)]
     # A reason may quote what it was given; all other cells are words and numbers of ours.
-    told = ([in_markdown(cell) if cell.startswith("failed: ") else cell for cell in line] for line in lines)
+    told = (
+        [in_markdown(cell) if cell.startswith(("failed: ", "pruned: ")) else cell for cell in line] for line in lines
+    )
     return "\n".join("| " + " | ".join(line) + " |" for line in told)
 
 
@@ -96,7 +99,12 @@ def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
         scores = [result.mean, result.worst, result.pooled, result.choice]
         row = ["" if value is None else f"{value:.4f}" for value in scores]
         if result.status != "finished":
-            row = [f"failed: {next(iter((result.error or '').splitlines()), 'no reason given')[:80]}", "", "", ""]
+            row = [
+                f"{result.status}: {next(iter((result.error or '').splitlines()), 'no reason given')[:80]}",
+                "",
+                "",
+                "",
+            ]
         yield (
             trial.protocol,
             trial.backbone,

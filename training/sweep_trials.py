@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,9 +80,9 @@ class TrialResult(_Part):
     Attributes
     ----------
     status
-        ``finished`` or ``failed``.
+        ``finished``, ``failed``, or ``pruned`` by a search.
     error
-        Why it failed.
+        Why it failed or was given up.
     seconds
         Of training, all folds together.
     mean, worst
@@ -123,7 +123,13 @@ class Tried:
     probabilities: Floats
 
 
-def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Sequence[Parts]) -> Tried:
+def run_trial(
+    trial: Trial,
+    embeddings: Floats,
+    labels: Labels,
+    divisions: Sequence[Parts],
+    after_fold: Callable[[int, float], None] | None = None,
+) -> Tried:
     """Train a head for each division and score it.
 
     Parameters
@@ -136,6 +142,8 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         Their classes.
     divisions
         Of the trial's protocol.
+    after_fold
+        Takes each fold's number from 0 and what the trial is compared by so far; may raise to give it up.
 
     Raises
     ------
@@ -164,6 +172,12 @@ def run_trial(trial: Trial, embeddings: Floats, labels: Labels, divisions: Seque
         truths.append(labels[parts.test])
         answers.append(softmax(logits, 1))
         heads.append(fitted)
+        if after_fold:
+            compared = [
+                one.balanced_accuracy if one.choice_balanced_accuracy is None else one.choice_balanced_accuracy
+                for one in folds
+            ]
+            after_fold(len(folds) - 1, float(np.mean(compared)))
     truth, answer = np.concatenate(truths), np.concatenate(answers)
     scores = [fold.balanced_accuracy for fold in folds]
     choices = [fold.choice_balanced_accuracy for fold in folds if fold.choice_balanced_accuracy is not None]

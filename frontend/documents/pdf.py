@@ -1,38 +1,29 @@
 """A specimen's report as PDF."""
 
 import io
-import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import groupby
-from pathlib import Path
 
-import reportlab
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, PageTemplate, Paragraph, Spacer, Table
 
 from api.schemas import Report
 from frontend import finding
+from frontend.documents.letters import BOLD, FONT, markup, register
 from frontend.documents.specimen import Specimen
 from frontend.translation import _, language
 from frontend.wording import NO_BREAK
-from untrusted import in_pdf
 
-FONT, BOLD = "Vera", "VeraBd"
-"""Comes with reportlab and is embedded, so that the report looks and prints the same everywhere."""
-EASTERN = "STSong-Light"
 PAPERS = {"A4": A4, "Letter": LETTER}
 INK, QUIET, RULE, TINT = (colors.HexColor(code) for code in ("#211a33", "#5d5570", "#d9d3e8", "#f1eef8"))
 MARGIN = 18 * mm
 GALLERY_COLUMNS, GALLERY_FIELDS = 4, 12
 PICTURE_MM = 38.0
+PADDING = 12.0
+"""Of a cell, left and right together, at most (points)."""
 
 
 def write(specimen: Specimen, paper: str = "A4") -> bytes:
@@ -50,7 +41,7 @@ def write(specimen: Specimen, paper: str = "A4") -> bytes:
     bytes
         A PDF.
     """
-    _fonts()
+    register()
     buffer = io.BytesIO()
     document = BaseDocTemplate(
         buffer,
@@ -74,10 +65,10 @@ def _story(specimen: Specimen, width: float) -> list[Flowable]:
     report = specimen.report
     return [
         Paragraph(_("Leukolens: specimen report"), _style(17, bold=True, after=4)),
-        Paragraph(_safe(_heading_line(specimen)), _style(9, colour=QUIET, after=8)),
-        _box([f"<b>{_safe(_(report.warning))}</b>"], width),
+        _text(_heading_line(specimen), _style(9, colour=QUIET, after=8), width),
+        _box([_(report.warning)], [_style(9.5, bold=True)], width),
         Spacer(0, 4 * mm),
-        _box([f'<font size="13"><b>{_safe(specimen.headline)}</b></font>', *map(_safe, _said(specimen))], width),
+        _box([specimen.headline, *_said(specimen)], [_style(13, bold=True), _style(9.5)], width),
         Paragraph(_("Fields by finding"), _heading()),
         _table([list(specimen.counts), [str(count) for count in specimen.counts.values()]], width),
         *_unread(specimen, width),
@@ -154,7 +145,7 @@ def _gallery(specimen: Specimen, width: float) -> Table:
         drawn = f" ({_('synthetic')})" if field.synthetic else ""
         caption = f"{field.number}. {specimen.title_of(field, said)} {said.certainty}{drawn}"
         picture = [Image(io.BytesIO(field.preview), side, side, kind="proportional")] if field.preview else []
-        cells.append([*picture, Paragraph(_safe(caption), _style(8, after=4))])
+        cells.append([*picture, _text(caption, _style(8, after=4), width / GALLERY_COLUMNS - PADDING)])
     rows = [cells[start : start + GALLERY_COLUMNS] for start in range(0, len(cells), GALLERY_COLUMNS)]
     rows[-1] += [[] for _ in range(GALLERY_COLUMNS - len(rows[-1]))]
     return Table(
@@ -165,10 +156,14 @@ def _gallery(specimen: Specimen, width: float) -> Table:
 def _table(rows: list[list[str]], width: float, shares: Sequence[int] | None = None) -> Table:
     shares = shares or [1] * len(rows[0])
     head, body = _style(8.5, bold=True), _style(8.5)
-    cells = [[Paragraph(_safe(cell), head if row == 0 else body) for cell in line] for row, line in enumerate(rows)]
+    widths = [width * share / sum(shares) for share in shares]
+    cells = [
+        [_text(cell, body if row else head, room - PADDING) for cell, room in zip(line, widths, strict=True)]
+        for row, line in enumerate(rows)
+    ]
     return Table(
         cells,
-        colWidths=[width * share / sum(shares) for share in shares],
+        colWidths=widths,
         repeatRows=1,
         style=[
             ("BACKGROUND", (0, 0), (-1, 0), TINT),
@@ -179,12 +174,17 @@ def _table(rows: list[list[str]], width: float, shares: Sequence[int] | None = N
     )
 
 
-def _box(lines: list[str], width: float) -> Table:
+def _box(lines: list[str], styles: list[ParagraphStyle], width: float) -> Table:
+    """Frame lines; the first one has the first style, all others the last."""
     return Table(
-        [[Paragraph(line, _style(9.5))] for line in lines],
+        [[_text(line, styles[min(row, len(styles) - 1)], width - PADDING)] for row, line in enumerate(lines)],
         colWidths=[width],
         style=[("BOX", (0, 0), (-1, -1), 0.8, RULE), ("BACKGROUND", (0, 0), (-1, -1), TINT)],
     )
+
+
+def _text(text: str, style: ParagraphStyle, width: float) -> Paragraph:
+    return Paragraph(markup(text, style.fontSize, width), style)
 
 
 def _footer(report: Report, width: float) -> Callable[[Canvas, BaseDocTemplate], None]:
@@ -215,36 +215,3 @@ def _heading() -> ParagraphStyle:
     style = _style(11.5, bold=True, after=4)
     style.spaceBefore = 12
     return style
-
-
-def _safe(text: str) -> str:
-    """Escape a text, and write what the font has no shape for in one that has.
-
-    Chinese, Japanese and Korean take Adobe's own font for them, which readers of PDF bring. For any other script the
-    text says that letters are missing, and never shows a stranger in their place: the CSV has the name as it is.
-    """
-    known = pdfmetrics.getFont(FONT).face.charToGlyph
-    parts = []
-    for kind, run in groupby(text, lambda char: FONT if ord(char) in known else EASTERN if _eastern(char) else ""):
-        written = in_pdf("".join(run), lambda _character: True)
-        if kind == FONT:
-            parts.append(written)
-        elif kind == EASTERN:
-            parts.append(f'<font name="{EASTERN}">{written}</font>')
-        else:
-            parts.append(_("[letters of another script: see the CSV]"))
-    return "".join(parts)
-
-
-def _eastern(char: str) -> bool:
-    return unicodedata.east_asian_width(char) in "WF"
-
-
-@cache
-def _fonts() -> None:
-    folder = Path(reportlab.__file__).parent / "fonts"
-    for name in (FONT, BOLD):
-        pdfmetrics.registerFont(TTFont(name, folder / f"{name}.ttf"))
-    pdfmetrics.registerFont(UnicodeCIDFont(EASTERN))
-    pdfmetrics.registerFontFamily(EASTERN, normal=EASTERN, bold=EASTERN, italic=EASTERN, boldItalic=EASTERN)
-    pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)

@@ -8,13 +8,14 @@ import pandas as pd
 
 from frontend.charts import QUIET, STRONG, layered, without_frame
 from frontend.evaluation.evidence import Estimate, Evidence, Protocol
-from frontend.evaluation.wording import SHORTCUTS, disturbance, share, words
+from frontend.evaluation.wording import disturbance, share, shortcut
+from frontend.translation import _, mark
 
 ROW_PX = 34
 SQUARE_PX = 260
 CURVE_POINTS = 200
 """Of a curve: more are closer together than a screen's pixels."""
-MODEL = "This model"
+MODEL = mark("This model")
 
 
 def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerChart:
@@ -36,15 +37,20 @@ def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerCh
     """
     measured = evidence.protocols[protocol]
     shortcuts = sorted(
-        ((SHORTCUTS.get(name, words(name)), by[protocol]) for name, by in evidence.shortcuts.items() if protocol in by),
+        ((shortcut(name), by[protocol]) for name, by in evidence.shortcuts.items() if protocol in by),
         key=lambda one: -one[1],
     )
-    rows = [_row(MODEL, measured.score, STRONG)] if measured.score else []
+    rows = [_row(_(MODEL), measured.score, STRONG)] if measured.score else []
     rows += [_row(name, Estimate(value=score), QUIET) for name, score in shortcuts]
     chart = _bars(rows, ink)
     folds = pd.DataFrame(
         [
-            {"name": MODEL, "value": fold.balanced_accuracy, "fold": fold.name, "text": share(fold.balanced_accuracy)}
+            {
+                "name": _(MODEL),
+                "value": fold.balanced_accuracy,
+                "fold": fold.name,
+                "text": share(fold.balanced_accuracy),
+            }
             for fold in measured.folds
         ]
     )
@@ -56,7 +62,7 @@ def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerCh
         .encode(
             x="value:Q",
             y=alt.Y("name:N", sort=[row["name"] for row in rows]),
-            tooltip=[alt.Tooltip("fold:N", title="Fold"), alt.Tooltip("text:N", title="Balanced accuracy")],
+            tooltip=[alt.Tooltip("fold:N", title=_("Fold")), alt.Tooltip("text:N", title=_("Balanced accuracy"))],
         )
     )
     return without_frame(layered(chart, dots))
@@ -81,8 +87,8 @@ def confusion(protocol: Protocol, labels: Sequence[str], ink: str) -> alt.LayerC
     )
     order = list(labels)
     base = alt.Chart(cells).encode(
-        x=alt.X("told:N", sort=order, title="The model says", axis=_axis(ink, labelAngle=0, orient="top")),
-        y=alt.Y("true:N", sort=order, title="The field shows", axis=_axis(ink)),
+        x=alt.X("told:N", sort=order, title=_("The model says"), axis=_axis(ink, labelAngle=0, orient="top")),
+        y=alt.Y("true:N", sort=order, title=_("The field shows"), axis=_axis(ink)),
     )
     squares = base.mark_rect(cornerRadius=3, color=STRONG).encode(
         opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 0.55]), legend=None)
@@ -95,8 +101,10 @@ def reliability(protocol: Protocol, ink: str) -> alt.LayerChart:
     """Draw how often the model was right beside how sure it was, a dot a bin; on the dashed line it keeps its word."""
     bins = pd.DataFrame(protocol.reliability, columns=["said", "right", "count"])
     line = alt.Chart(pd.DataFrame({"said": [0, 1], "right": [0, 1]})).mark_line(strokeDash=[4, 3], color=QUIET)
-    x = alt.X("said:Q", title="Probability that the model gave", scale=_unit(), axis=_axis(ink, format="%", grid=True))
-    y = alt.Y("right:Q", title="Share that was right", scale=_unit(), axis=_axis(ink, format="%", grid=True))
+    x = alt.X(
+        "said:Q", title=_("Probability that the model gave"), scale=_unit(), axis=_axis(ink, format="%", grid=True)
+    )
+    y = alt.Y("right:Q", title=_("Share that was right"), scale=_unit(), axis=_axis(ink, format="%", grid=True))
     dots = (
         alt.Chart(bins)
         .mark_circle(color=STRONG, opacity=0.85)
@@ -105,9 +113,9 @@ def reliability(protocol: Protocol, ink: str) -> alt.LayerChart:
             y=y,
             size=alt.Size("count:Q", scale=alt.Scale(range=[40, 500]), legend=None),
             tooltip=[
-                alt.Tooltip("said:Q", title="Said", format=".1%"),
-                alt.Tooltip("right:Q", title="Right", format=".1%"),
-                alt.Tooltip("count:Q", title="Fields"),
+                alt.Tooltip("said:Q", title=_("Said"), format=".1%"),
+                alt.Tooltip("right:Q", title=_("Right"), format=".1%"),
+                alt.Tooltip("count:Q", title=_("Fields")),
             ],
         )
     )
@@ -125,16 +133,16 @@ def risk_coverage(protocol: Protocol, ink: str) -> alt.Chart:
         alt.Chart(rows)
         .mark_line(color=STRONG, strokeWidth=2.5)
         .encode(
-            x=alt.X("answered:Q", title="Share answered", scale=_unit(), axis=_axis(ink, format="%", grid=True)),
+            x=alt.X("answered:Q", title=_("Share answered"), scale=_unit(), axis=_axis(ink, format="%", grid=True)),
             y=alt.Y(
                 "wrong:Q",
-                title="Share wrong among them",
+                title=_("Share wrong among them"),
                 scale=alt.Scale(domain=[0, top]),
                 axis=_axis(ink, format=".0%" if top > 0.1 else ".1%", grid=True),
             ),
             tooltip=[
-                alt.Tooltip("answered:Q", title="Answered", format=".0%"),
-                alt.Tooltip("wrong:Q", title="Wrong", format=".1%"),
+                alt.Tooltip("answered:Q", title=_("Answered"), format=".0%"),
+                alt.Tooltip("wrong:Q", title=_("Wrong"), format=".1%"),
             ],
         )
         .properties(height=SQUARE_PX)
@@ -164,7 +172,7 @@ def _bars(rows: list[dict[str, Any]], ink: str) -> alt.LayerChart:
     bars = base.mark_bar(size=16, cornerRadius=4, opacity=0.6).encode(
         x=alt.X("value:Q", scale=scale, title=None, axis=axis),
         color=alt.Color("colour:N", scale=None),
-        tooltip=[alt.Tooltip("name:N", title="What"), alt.Tooltip("text:N", title="Balanced accuracy")],
+        tooltip=[alt.Tooltip("name:N", title=_("What")), alt.Tooltip("text:N", title=_("Balanced accuracy"))],
     )
     spans = base.mark_rule(strokeWidth=2.5, color=ink).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     numbers = base.mark_text(align="left", dx=8, fontSize=13, color=ink).encode(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from frontend.evaluation import charts, tables, wording
 from frontend.evaluation.evidence import Evidence, Protocol
+from frontend.translation import _
 from frontend.wording import NO_BREAK
 
 DETAILED = "contiguous"
@@ -25,7 +26,7 @@ def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
         Colour of text, of the theme.
     """
     if evidence == Evidence():
-        st.warning("This model carries no evaluation. Treat it as not tested.", icon=":material/help:")
+        st.warning(_("This model carries no evaluation. Treat it as not tested."), icon=":material/help:")
         return
     if evidence.protocols:
         _metrics(evidence)
@@ -36,7 +37,7 @@ def show(evidence: Evidence, labels: Sequence[str], ink: str) -> None:
     if evidence.strangers:
         _strangers(evidence)
     if evidence.others:
-        st.subheader("Other figures", anchor=False)
+        st.subheader(_("Other figures"), anchor=False)
         tables.figures(evidence.others)
     _provenance(evidence)
 
@@ -47,53 +48,56 @@ def _ordered(evidence: Evidence) -> list[str]:
     return known + [name for name in evidence.protocols if name not in known]
 
 
-def _title(protocol: str) -> str:
-    return wording.PROTOCOLS.get(protocol, (wording.words(protocol), ""))[0]
-
-
 def _metrics(evidence: Evidence) -> None:
     names = _ordered(evidence)
     st.markdown(
-        "The model is tested on fields that it did not learn from. How these are chosen decides what a score means:\n"
-        + "\n".join(f"- **{_title(name)}.** {wording.PROTOCOLS.get(name, ('', ''))[1]}" for name in names)
+        _("The model is tested on fields that it did not learn from. How these are chosen decides what a score means:")
+        + "\n"
+        + "\n".join(f"- **{wording.protocol_title(name)}.** {wording.protocol_meaning(name)}" for name in names)
     )
     measured = [key for key in wording.METRICS if any(key in evidence.protocols[name].metrics for name in names)]
     if measured:
         columns = {
-            _title(name): [
+            wording.protocol_title(name): [
                 wording.estimate(evidence.protocols[name].metrics.get(key), plain=key in wording.PLAIN_NUMBERS)
                 for key in measured
             ]
             for name in names
         }
-        st.table({"Figure": [wording.METRICS[key] for key in measured], **columns})
-        st.caption("In brackets: 95 % intervals, from resampled runs of fields. They say nothing about new patients.")
+        st.table({_("Figure"): [_(wording.METRICS[key]) for key in measured], **columns})
+        st.caption(
+            _("In brackets: 95 % intervals, from resampled runs of fields. They say nothing about new patients.")
+        )
 
 
 def _shortcut_audit(evidence: Evidence, classes: int, ink: str) -> None:
-    st.subheader("Shortcut audit: what the model adds", anchor=False)
+    st.subheader(_("Shortcut audit: what the model adds"), anchor=False)
     st.markdown(
-        "In this data set, the patterns also differ in colour, background and density of cells. Each grey bar is "
-        "the score of a simple classifier that sees only one such clue, and not the shape of a cell. What the model "
-        "adds to the best of them is what it may have learned about cells."
+        _(
+            "In this data set, the patterns also differ in colour, background and density of cells. Each grey bar is "
+            "the score of a simple classifier that sees only one such clue, and not the shape of a cell. What the "
+            "model adds to the best of them is what it may have learned about cells."
+        )
     )
     for name in _ordered(evidence):
         if evidence.protocols[name].score is None:
             continue
-        st.markdown(f"**{_title(name)}:** {wording.gain(evidence, name)}".strip())
+        st.markdown(f"**{wording.protocol_title(name)}:** {wording.gain(evidence, name)}".strip())
         st.altair_chart(charts.beside_shortcuts(evidence, name, ink), alt=wording.comparison(evidence, name))
     chance = f"{1 / max(1, classes):.0%}".replace("%", f"{NO_BREAK}%")
     st.caption(
-        f"Bars: balanced accuracy (guessing gives {chance}). Thin lines: 95 % intervals. Dots: each test set alone."
+        _(
+            "Bars: balanced accuracy (guessing gives {chance}). Thin lines: 95 % intervals. Dots: each test set alone."
+        ).format(chance=chance)
     )
 
 
 def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
     names = _ordered(evidence)
-    st.subheader("In detail", anchor=False)
+    st.subheader(_("In detail"), anchor=False)
     start = DETAILED if DETAILED in names else names[-1]
     chosen = st.segmented_control(
-        "Test fields", names, default=start, format_func=_title, required=True, key="protocol"
+        _("Test fields"), names, default=start, format_func=wording.protocol_title, required=True, key="protocol"
     )
     protocol = evidence.protocols[chosen or start]
     left, right = st.columns(2, gap="large")
@@ -105,50 +109,53 @@ def _details(evidence: Evidence, labels: list[str], ink: str) -> None:
     with left:
         if protocol.reliability:
             st.markdown(
-                "**Are the probabilities right?** They are where dots lie on the dashed line. Large dots: many fields."
+                _(
+                    "**Are the probabilities right?** They are where dots lie on the dashed line. Large dots: many "
+                    "fields."
+                )
             )
             st.altair_chart(charts.reliability(protocol, ink), alt=wording.reliability(protocol))
     with right:
         if protocol.risk_coverage:
-            st.markdown("**Errors that remain** when the least certain fields get no answer:")
+            st.markdown(_("**Errors that remain** when the least certain fields get no answer:"))
             st.altair_chart(charts.risk_coverage(protocol, ink), alt=wording.risk(protocol))
 
 
 def _confusion(protocol: Protocol, labels: list[str], ink: str) -> None:
     if [len(row) for row in protocol.confusion] == [len(labels)] * len(labels):
-        st.markdown("**True label and the model's label**, in fields:")
+        st.markdown(_("**True label and the model's label**, in fields:"))
         st.altair_chart(charts.confusion(protocol, labels, ink), alt=wording.confusion(protocol, labels))
 
 
 def _by_label(protocol: Protocol) -> None:
     labels = [*protocol.sensitivity, *(label for label in protocol.specificity if label not in protocol.sensitivity)]
     if labels:
-        st.markdown("**By label**")
+        st.markdown(_("**By label**"))
         found = {
-            "Sensitivity": [wording.estimate(protocol.sensitivity.get(label)) for label in labels],
-            "Specificity": [wording.estimate(protocol.specificity.get(label)) for label in labels],
+            _("Sensitivity"): [wording.estimate(protocol.sensitivity.get(label)) for label in labels],
+            _("Specificity"): [wording.estimate(protocol.specificity.get(label)) for label in labels],
         }
-        st.table({"Label": labels, **found})
+        st.table({_("Label"): labels, **found})
 
 
 def _robustness(evidence: Evidence, ink: str) -> None:
-    st.subheader("Changed images", anchor=False)
-    st.markdown("Balanced accuracy on the same test fields, changed as another camera or stain might change them:")
+    st.subheader(_("Changed images"), anchor=False)
+    st.markdown(_("Balanced accuracy on the same test fields, changed as another camera or stain might change them:"))
     st.altair_chart(charts.robustness(evidence, ink), alt=wording.robustness(evidence))
 
 
 def _strangers(evidence: Evidence) -> None:
-    st.subheader("Images of other things", anchor=False)
-    st.markdown("For each of these, the right answer is: not known to the model.")
+    st.subheader(_("Images of other things"), anchor=False)
+    st.markdown(_("For each of these, the right answer is: not known to the model."))
     found = list(evidence.strangers.values())
     st.table(
         {
-            "Pictures": [wording.STRANGERS.get(name, wording.words(name)) for name in evidence.strangers],
-            "Number": [str(one.images) for one in found],
-            "Not known to the model": [wording.share(one.out_of_distribution) for one in found],
-            "Accepted": [wording.share(one.accepted) for one in found],
-            "Accepted as malignant": [
-                "not measured" if one.accepted_as_malignant is None else wording.share(one.accepted_as_malignant)
+            _("Pictures"): [wording.stranger(name) for name in evidence.strangers],
+            _("Number"): [str(one.images) for one in found],
+            _("Not known to the model"): [wording.share(one.out_of_distribution) for one in found],
+            _("Accepted"): [wording.share(one.accepted) for one in found],
+            _("Accepted as malignant"): [
+                _("not measured") if one.accepted_as_malignant is None else wording.share(one.accepted_as_malignant)
                 for one in found
             ],
         }
@@ -160,12 +167,14 @@ def _provenance(evidence: Evidence) -> None:
     if evidence.parity:
         same = wording.share(evidence.parity.agreement)
         said.append(
-            f"The file in use gives the trained network's label on {same} of {evidence.parity.images} images, and its "
-            f"probabilities differ by {wording.tiny(evidence.parity.max_difference)} at most."
+            _(
+                "The file in use gives the trained network's label on {same} of {images} images, and its probabilities "
+                "differ by {difference} at most."
+            ).format(same=same, images=evidence.parity.images, difference=wording.tiny(evidence.parity.max_difference))
         )
     if evidence.manifest_digest:
-        said.append(f"Data: manifest `{evidence.manifest_digest}`.")
+        said.append(_("Data: manifest {digest}.").format(digest=f"`{evidence.manifest_digest}`"))
     if evidence.unread:
-        said.append(f"Not shown, as this page cannot read it: {', '.join(evidence.unread)}.")
+        said.append(_("Not shown, as this page cannot read it: {parts}.").format(parts=", ".join(evidence.unread)))
     if said:
         st.caption(" ".join(said))

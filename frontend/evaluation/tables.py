@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from frontend.evaluation.wording import words
+from frontend.translation import _
 
 
 def figures(figures: Mapping[str, Any]) -> None:
@@ -18,7 +19,9 @@ def figures(figures: Mapping[str, Any]) -> None:
     """
     single = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
     if single:
-        st.table({"Figure": [words(name) for name in single], "Value": [number(value) for value in single.values()]})
+        st.table(
+            {_("Figure"): [words(name) for name in single], _("Value"): [number(value) for value in single.values()]}
+        )
     for name, value in figures.items():
         if isinstance(value, dict | list) and value:
             st.markdown(f"**{words(name)}**")
@@ -33,16 +36,16 @@ def number(value: Any) -> str:
         return ", ".join(number(one) for one in value)
     if isinstance(value, dict):
         return ", ".join(f"{words(str(name))} {number(one)}" for name, one in value.items())
-    return "not measured" if value is None else str(value)
+    return _("not measured") if value is None else str(value)
 
 
 def _rows(part: dict[str, Any] | list[Any]) -> list[dict[str, str]]:
     """Give a row a figure; where the figures are alike and have parts, a column a part."""
     rows: list[dict[str, Any]]
     if isinstance(part, list):
-        rows = [row if isinstance(row, dict) else {"Value": row} for row in part]
+        rows = [row if isinstance(row, dict) else {_("Value"): row} for row in part]
     elif all(isinstance(value, dict) for value in part.values()):
         rows = [{"": words(str(name)), **value} for name, value in part.items()]
     else:
-        rows = [{"Figure": words(str(name)), "Value": value} for name, value in part.items()]
+        rows = [{_("Figure"): words(str(name)), _("Value"): value} for name, value in part.items()]
     return [{words(str(name)): number(value) for name, value in row.items()} for row in rows]

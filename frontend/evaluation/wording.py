@@ -3,68 +3,73 @@
 from decimal import Decimal
 
 from frontend.evaluation.evidence import Estimate, Evidence, Protocol
+from frontend.translation import _, mark
 from frontend.wording import NO_BREAK
 
 PROTOCOLS = {
     "random": (
-        "Random fields",
-        "Test fields are drawn at random: most have a neighbour of the same slide among the training fields. Papers "
-        "on this data set report this number. It is too optimistic.",
+        mark("Random fields"),
+        mark(
+            "Test fields are drawn at random: most have a neighbour of the same slide among the training fields. "
+            "Papers on this data set report this number. It is too optimistic."
+        ),
     ),
     "contiguous": (
-        "Runs of fields",
-        "Test fields are runs of neighbouring file numbers, with a gap to the training fields.",
+        mark("Runs of fields"),
+        mark("Test fields are runs of neighbouring file numbers, with a gap to the training fields."),
     ),
     "slides": (
-        "Whole slides",
-        "All fields of a slide, as far as slides can be told apart, are tested together. This is the closest to a new "
-        "patient.",
+        mark("Whole slides"),
+        mark(
+            "All fields of a slide, as far as slides can be told apart, are tested together. This is the closest to a "
+            "new patient."
+        ),
     ),
 }
 """Title, and what it means; from the kindest to the strictest."""
 
 SHORTCUTS = {
-    "mean_colour": "Mean colour",
-    "corner": "Corner with scale bar",
-    "background": "Background",
-    "density": "Density of cells",
-    "chance": "Chance",
+    "mean_colour": mark("Mean colour"),
+    "corner": mark("Corner with scale bar"),
+    "background": mark("Background"),
+    "density": mark("Density of cells"),
+    "chance": mark("Chance"),
 }
 METRICS = {
-    "balanced_accuracy": "Balanced accuracy",
-    "balanced_accuracy_by_slide": "Balanced accuracy, by slide",
-    "worst_fold_balanced_accuracy": "Balanced accuracy, worst fold",
-    "accuracy": "Accuracy",
-    "macro_f1": "F1, mean of the labels",
-    "malignant_sensitivity": "Sensitivity, malignant",
-    "malignant_specificity": "Specificity, malignant",
-    "auroc": "Area under the ROC curve",
-    "coverage": "Accepted (share of fields)",
-    "accuracy_of_accepted": "Accuracy of the accepted",
-    "expected_calibration_error": "Calibration error (less is better)",
-    "brier": "Brier score (less is better)",
+    "balanced_accuracy": mark("Balanced accuracy"),
+    "balanced_accuracy_by_slide": mark("Balanced accuracy, by slide"),
+    "worst_fold_balanced_accuracy": mark("Balanced accuracy, worst fold"),
+    "accuracy": mark("Accuracy"),
+    "macro_f1": mark("F1, mean of the labels"),
+    "malignant_sensitivity": mark("Sensitivity, malignant"),
+    "malignant_specificity": mark("Specificity, malignant"),
+    "auroc": mark("Area under the ROC curve"),
+    "coverage": mark("Accepted (share of fields)"),
+    "accuracy_of_accepted": mark("Accuracy of the accepted"),
+    "expected_calibration_error": mark("Calibration error (less is better)"),
+    "brier": mark("Brier score (less is better)"),
 }
 PLAIN_NUMBERS = ("auroc", "expected_calibration_error", "brier")
 """Metrics that are no shares."""
 
 STRANGERS = {
-    "bccd": "Blood smears of another laboratory (BCCD)",
-    "photographs": "Photographs of other things",
-    "medical": "Medical images of other kinds",
-    "noise": "Noise",
-    "blank": "Blank fields",
-    "synthetic": "Fields drawn by a program",
+    "bccd": mark("Blood smears of another laboratory (BCCD)"),
+    "photographs": mark("Photographs of other things"),
+    "medical": mark("Medical images of other kinds"),
+    "noise": mark("Noise"),
+    "blank": mark("Blank fields"),
+    "synthetic": mark("Fields drawn by a program"),
 }
 DISTURBANCES = {
-    "none": "Not changed",
-    "jpeg_30": "Strong JPEG compression",
-    "blur": "Out of focus",
-    "brighter": "Brighter",
-    "darker": "Darker",
-    "stain_bluer": "Stain more blue",
-    "stain_pinker": "Stain more pink",
-    "half_resolution": "Half the resolution",
-    "noise": "Camera noise",
+    "none": mark("Not changed"),
+    "jpeg_30": mark("Strong JPEG compression"),
+    "blur": mark("Out of focus"),
+    "brighter": mark("Brighter"),
+    "darker": mark("Darker"),
+    "stain_bluer": mark("Stain more blue"),
+    "stain_pinker": mark("Stain more pink"),
+    "half_resolution": mark("Half the resolution"),
+    "noise": mark("Camera noise"),
 }
 
 
@@ -104,12 +109,13 @@ def estimate(one: Estimate | None, *, plain: bool = False) -> str:
     '95.1 % (93.0 to 97.0)'
     """
     if one is None:
-        return "not measured"
+        return _("not measured")
     value = f"{one.value:.3f}" if plain else share(one.value)
     if one.low is None or one.high is None:
         return value
     bounds = (f"{bound:.3f}" if plain else f"{bound:.1%}".removesuffix("%") for bound in (one.low, one.high))
-    return f"{value} ({' to '.join(bounds)})"
+    low, high = bounds
+    return _("{value} ({low} to {high})").format(value=value, low=low, high=high)
 
 
 def best_shortcut(evidence: Evidence, protocol: str) -> tuple[str, float] | None:
@@ -118,7 +124,7 @@ def best_shortcut(evidence: Evidence, protocol: str) -> tuple[str, float] | None
     if not scores:
         return None
     name = max(scores, key=scores.__getitem__)
-    return SHORTCUTS.get(name, words(name)), scores[name]
+    return shortcut(name), scores[name]
 
 
 def gain(evidence: Evidence, protocol: str) -> str:
@@ -127,49 +133,87 @@ def gain(evidence: Evidence, protocol: str) -> str:
     if score is None or best is None:
         return ""
     points = 100 * (score.value - best[1])
-    more = f"**{points:+.1f} points** against" if points >= 0 else f"**{points:.1f} points**, worse than"
-    return f"{more} the best shortcut ({best[0].lower()})."
+    said = (
+        _("**{points} points** against the best shortcut ({name}).")
+        if points >= 0
+        else _("**{points} points**, worse than the best shortcut ({name}).")
+    )
+    return said.format(points=f"{points:+.1f}", name=best[0])
 
 
 def comparison(evidence: Evidence, protocol: str) -> str:
     """Say in words what the chart of a protocol shows."""
-    scores = {SHORTCUTS.get(name, words(name)): by.get(protocol) for name, by in evidence.shortcuts.items()}
-    said = [f"{name} alone {share(score)}" for name, score in scores.items() if score is not None]
+    scores = {shortcut(name): by.get(protocol) for name, by in evidence.shortcuts.items()}
+    said = [
+        _("{name} alone {score}").format(name=name, score=share(score))
+        for name, score in scores.items()
+        if score is not None
+    ]
     folds = ", ".join(share(fold.balanced_accuracy) for fold in evidence.protocols[protocol].folds)
-    model = f"model {estimate(evidence.protocols[protocol].score)}" + (f", folds {folds}" if folds else "")
-    return f"Balanced accuracy: {'; '.join([model, *said])}."
+    model = _("model {score}").format(score=estimate(evidence.protocols[protocol].score))
+    model += ", " + _("folds {scores}").format(scores=folds) if folds else ""
+    return _("Balanced accuracy: {scores}.").format(scores="; ".join([model, *said]))
 
 
 def confusion(protocol: Protocol, labels: list[str]) -> str:
     """Say in words what the confusion matrix shows."""
     rows = (
-        f"of {sum(row)} {label}: "
-        + ", ".join(f"{count} called {told}" for count, told in zip(row, labels, strict=True))
+        _("of {count} {label}:").format(count=sum(row), label=label)
+        + " "
+        + ", ".join(
+            _("{count} called {label}").format(count=n, label=told) for n, told in zip(row, labels, strict=True)
+        )
         for label, row in zip(labels, protocol.confusion, strict=True)
     )
-    return f"Confusion matrix: {'; '.join(rows)}."
+    return _("Confusion matrix: {rows}.").format(rows="; ".join(rows))
 
 
 def reliability(protocol: Protocol) -> str:
     """Say in words what the reliability diagram shows."""
-    bins = (f"said {share(said)}, right {share(right)} of {count}" for said, right, count in protocol.reliability)
-    return f"Reliability: {'; '.join(bins)}."
+    bins = (
+        _("said {said}, right {right} of {count}").format(said=share(said), right=share(right), count=count)
+        for said, right, count in protocol.reliability
+    )
+    return _("Reliability: {bins}.").format(bins="; ".join(bins))
 
 
 def risk(protocol: Protocol) -> str:
     """Say in words what the risk-coverage curve shows, at some points of it."""
     points = protocol.risk_coverage
     shown = [points[round(part * (len(points) - 1) / 4)] for part in range(5)]
-    said = (f"{share(answered)} answered, {share(wrong)} wrong" for answered, wrong in shown)
-    return f"Risk and coverage: {'; '.join(said)}."
+    said = (
+        _("{answered} answered, {wrong} wrong").format(answered=share(answered), wrong=share(wrong))
+        for answered, wrong in shown
+    )
+    return _("Risk and coverage: {points}.").format(points="; ".join(said))
 
 
 def robustness(evidence: Evidence) -> str:
     """Say in words what the chart of disturbances shows."""
     said = (f"{disturbance(name)} {estimate(one)}" for name, one in evidence.robustness.items())
-    return f"Balanced accuracy on changed images: {'; '.join(said)}."
+    return _("Balanced accuracy on changed images: {scores}.").format(scores="; ".join(said))
 
 
 def disturbance(name: str) -> str:
     """Name a disturbance."""
-    return DISTURBANCES.get(name, words(name))
+    return _(DISTURBANCES[name]) if name in DISTURBANCES else words(name)
+
+
+def shortcut(name: str) -> str:
+    """Name a shortcut."""
+    return _(SHORTCUTS[name]) if name in SHORTCUTS else words(name)
+
+
+def stranger(name: str) -> str:
+    """Name a set of images that are no fields."""
+    return _(STRANGERS[name]) if name in STRANGERS else words(name)
+
+
+def protocol_title(name: str) -> str:
+    """Name a way of choosing the test fields."""
+    return _(PROTOCOLS[name][0]) if name in PROTOCOLS else words(name)
+
+
+def protocol_meaning(name: str) -> str:
+    """Say what a way of choosing the test fields means; nothing of one that is not known here."""
+    return _(PROTOCOLS[name][1]) if name in PROTOCOLS else ""

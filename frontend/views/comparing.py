@@ -7,7 +7,8 @@ from client import LeukolensError
 from frontend import comparison, service, session, settings
 from frontend.comparison import Comparison
 from frontend.translation import _
-from frontend.wording import TRY_LATER, plain
+from frontend.views import failure
+from frontend.wording import plain
 from frontend.workspace import Workspace
 
 
@@ -40,9 +41,8 @@ def _ask(workspace: Workspace, others: list[ListedModel], in_use: str) -> None:
                 settings.current().page_workers,
                 lambda done, of: bar.progress(done / of),
             )
-        except LeukolensError:
-            st.error(_("**Not finished.** The service does not answer."), icon=":material/cloud_off:")
-            st.markdown(_(TRY_LATER))
+        except LeukolensError as error:
+            failure.show(error, _("Not finished."))
             lost = []
         bar.empty()
         if lost:

@@ -10,8 +10,8 @@ from frontend.evaluation.dots import Hundred
 from frontend.evaluation.evidence import Evidence
 from frontend.evaluation.wording import share
 from frontend.translation import _
-from frontend.views import comparing
-from frontend.wording import TRY_LATER, percent, plain
+from frontend.views import comparing, failure
+from frontend.wording import percent, plain
 from untrusted import in_html
 
 PROJECTS_OWN = "leukolens"
@@ -23,10 +23,8 @@ def render() -> None:
     """Show the view."""
     try:
         card = service.card(session.workspace().model)
-    except LeukolensError:
-        st.error(_("**The model's card cannot be read.** The service does not answer."), icon=":material/cloud_off:")
-        st.markdown(_(TRY_LATER))
-        st.button(_("Try again"), type="primary", icon=":material/refresh:")
+    except LeukolensError as error:
+        failure.show(error, _("The model's card cannot be read."), again=True)
         return
     known = finding.classes(card)
     measured = evidence.read(card.evaluation)

@@ -12,8 +12,9 @@ from frontend import charts, finding, service, session, theme
 from frontend.documents import fhir, pdf, table
 from frontend.documents.specimen import Specimen
 from frontend.translation import _, in_this_language
-from frontend.wording import TRY_LATER, plain
-from frontend.workspace import NAME_CHARS, Workspace
+from frontend.views import failure
+from frontend.wording import plain
+from frontend.workspace import NAME_CHARS, SmearField, Workspace
 
 
 def render() -> None:
@@ -115,10 +116,8 @@ def _report(workspace: Workspace) -> Report | None:
         return None
     try:
         report = service.connect().report(field.answer for field in fields)
-    except LeukolensError:
-        st.error(_("**No report.** The service does not answer."), icon=":material/cloud_off:")
-        st.markdown(_("Your fields are still here.") + " " + _(TRY_LATER))
-        st.button(_("Try again"), type="primary", icon=":material/refresh:")
+    except LeukolensError as error:
+        failure.show(error, _("No report."), _("Your fields are still here."), again=True)
         return None
     st.session_state["report"] = (asked, report)
     return report
@@ -182,19 +181,22 @@ def _downloads(specimen: Specimen) -> None:
 
 def _fields(specimen: Specimen) -> None:
     st.subheader(_("Fields"), anchor=False)
+    # Few columns: on a telephone, a table that scrolls sideways cannot be reached by keyboard.
     rows = [
         {
             _("No."): field.number,
             _("File"): plain(field.name),
-            _("Finding"): said.title,
-            _("Certainty"): said.certainty,
+            _("Finding"): " ".join(filter(None, [said.title, f"({said.certainty})" if said.certainty else ""])),
             _("Pattern"): said.pattern,
-            _("You"): finding.name_of(field.review.label, specimen.classes) if field.review else "",
-            _("Note"): plain(field.note),
+            _("You, and your note"): ". ".join(filter(None, [_label(field, specimen), plain(field.note)])),
         }
         for field, said in specimen.deciding
     ]
     st.table(rows)
+
+
+def _label(field: SmearField, specimen: Specimen) -> str:
+    return finding.name_of(field.review.label, specimen.classes) if field.review else ""
 
 
 def stem_of(name: str) -> str:

@@ -9,7 +9,8 @@ from client import LeukolensClient, LeukolensError
 from frontend import finding, pictures, service, session
 from frontend.finding import ClassWords
 from frontend.translation import _
-from frontend.wording import TRY_LATER, plain
+from frontend.views import failure
+from frontend.wording import plain
 from frontend.workspace import NAME_CHARS, Review, SmearField, Workspace
 from untrusted import in_html
 
@@ -176,9 +177,8 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
             ),
             model=field.answer.model.name or None,
         )
-    except LeukolensError:
-        st.error(_("**Not stored.** The service did not take it."), icon=":material/cloud_off:")
-        st.markdown(_("Your label is still here: send it again.") + " " + _(TRY_LATER))
+    except LeukolensError as error:
+        failure.show(error, _("Not stored."), _("Your label is still here: send it again."))
         return False
     reviewer = review.reviewer or workspace.reviewer
     workspace.stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))

@@ -56,4 +56,5 @@ def show(view: str) -> Any:
             "words": words(),
         },
         on_changed_change=lambda: None,
+        on_sign_in_change=st.login,
     )

@@ -42,6 +42,8 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "busy": batch.busy,
             "stopped": batch.stopped and bool(workspace.of("waiting")),
             "trouble": workspace.trouble,
+            "expired": batch.expired,
+            "owner": workspace.owner,
             "model": f"{card.name} {card.version}" if card else "",
             "asked": asked,
             "models": [

@@ -56,8 +56,17 @@ def words() -> dict[str, str]:
             "sent again by themselves, with your labels and notes. Add any others again."
         ),
         "understood": _("Understood"),
+        "expired": _(
+            "Your sign-in has expired. Sign in again: your fields, labels and notes stay here, and what waits goes on "
+            "by itself."
+        ),
+        "expired_coming": _("Of what is still on its way, add again what the ledger then calls not sent: {count}."),
+        "sign_in_again": _("Sign in again"),
         "unreadable": _("It cannot be read: {why}"),
         "over_limit": _("It has {size} MiB, more than the way to this page lets through."),
+        "cut_off": _(
+            "The connection was cut each time it was sent ({size} MiB). Something on the way may not let it through."
+        ),
         "not_taken": _("The page's server did not take it ({status}). Add it again later."),
         "zip_large": _("An archive may have 1 GiB at most. Drop the folder itself."),
         "zip_many": _("more than {files} files or 2 GiB unpacked"),

@@ -1,5 +1,6 @@
 """An OpenID Connect provider that signs everyone in as the same person, and an API that wants that person's token."""
 
+import itertools
 import json
 import threading
 import time
@@ -14,13 +15,16 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 EMAIL = "reader@laboratory.example"
-ACCESS_TOKEN = "access-token-of-the-reader"
 CLIENT_ID = "leukolens-page"
 
 
 class Provider(BaseHTTPRequestHandler):
     key = RSAKey.generate_key(2048, parameters={"kid": "one"})
     nonces: ClassVar[dict[str, str]] = {}
+    email: ClassVar[str] = EMAIL
+    signed_in = itertools.count(1)
+    taken: ClassVar[set[str]] = set()
+    """Tokens that the API takes at the moment; a test takes them out, as an hour would."""
 
     def do_GET(self) -> None:
         address = f"http://{self.headers['Host']}"
@@ -54,13 +58,15 @@ class Provider(BaseHTTPRequestHandler):
             "iss": f"http://{self.headers['Host']}",
             "aud": CLIENT_ID,
             "sub": "1",
-            "email": EMAIL,
+            "email": self.email,
             "iat": now,
             "exp": now + 3600,
             "nonce": self.nonces[form["code"][0]],
         }
         identity = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
-        self._json({"access_token": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 3600, "id_token": identity})
+        token = f"access-token-{next(self.signed_in)}"
+        self.taken.add(token)
+        self._json({"access_token": token, "token_type": "Bearer", "expires_in": 3600, "id_token": identity})
 
     def _json(self, content: object) -> None:
         body = json.dumps(content).encode()
@@ -86,7 +92,7 @@ class Gateway(Provider):
         self._hand_on(self.rfile.read(int(self.headers["Content-Length"])))
 
     def _hand_on(self, body: bytes) -> None:
-        if self.headers["Authorization"] != f"Bearer {ACCESS_TOKEN}":
+        if str(self.headers["Authorization"]).removeprefix("Bearer ") not in self.taken:
             self.send_response(401)
             self.send_header("Content-Length", "0")
             self.end_headers()

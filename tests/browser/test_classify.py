@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient
@@ -88,6 +88,24 @@ def test_what_a_proxy_refuses_is_told(visit: Visit, direct_address: str):
     upload(tab, SAMPLE)
     expect(tab.get_by_text("1 dropped: 0 read, 1 too large").first).to_be_visible()
     expect(tab.get_by_text("more than the way to this page lets through")).to_be_visible()
+
+
+def test_a_file_whose_connection_is_always_cut_is_told_and_the_others_are_read(visit: Visit, direct_address: str):
+    """As a proxy does that resets the connection where it refuses a body."""
+    tab = visit(direct_address)
+    cut: list[str] = []
+
+    def cut_first(route: Route) -> None:
+        cut.extend([route.request.url] if route.request.method == "PUT" and not cut else [])
+        if route.request.url in cut:
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    tab.route("**/workplace/files/*", cut_first)
+    upload(tab, SAMPLE, SAMPLES / "synthetic_pro_01.png")
+    expect(tab.get_by_text("2 dropped: 1 read, 1 not sent").first).to_be_visible()
+    expect(tab.get_by_text("The connection was cut each time it was sent")).to_be_visible()
 
 
 def test_quick_drops_lose_nothing(visit: Visit, page_address: str, tmp_path: Path):

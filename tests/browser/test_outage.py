@@ -1,4 +1,5 @@
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.surroundings import free_port
 
 from . import servers
-from .conftest import SAMPLES, expect_large, expect_read, upload
+from .conftest import SAMPLES, different, expect_large, expect_read, upload
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +37,31 @@ def test_the_api_is_absent_and_comes_back_and_nothing_is_lost(
             if tab.get_by_role("button", name="Try again").is_visible():
                 tab.get_by_role("button", name="Try again").click()
             expect_read(tab, 1)
+
+
+@pytest.mark.parametrize("behind_proxy", [False, True], ids=["direct", "proxied"])
+def test_the_api_is_started_again_in_the_middle_of_sixty(
+    visit: Callable[..., Page], logs: Path, tmp_path: Path, behind_proxy: bool
+):
+    """As a deployment of the API is seen: every file stays in the ledger, and each is read in the end."""
+    port = free_port()
+    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "10"}
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(servers.page(f"http://127.0.0.1:{port}", logs / "sixty-page.log", **access))
+        if behind_proxy:
+            address = stack.enter_context(servers.proxy(address, logs / "sixty-nginx"))
+        tab = visit(address)
+        with servers.api(logs / "sixty-api.log", port):
+            upload(tab, *different(tmp_path, 60))
+            expect(tab.get_by_text(re.compile(r"60 dropped: [1-9]\d? read, \d+ waiting")).first).to_be_visible()
+        expect(tab.get_by_text("The classification service does not answer. It is asked again")).to_be_visible()
+        expect(tab.get_by_text(re.compile(r"60 dropped: [1-5]\d? read")).first).to_be_visible()
+        with servers.api(logs / "sixty-api.log", port):
+            again = tab.get_by_role("button", name="Try again")
+            expect(again.or_(tab.get_by_text("60 dropped: 60 read")).first).to_be_visible()
+            if again.is_visible():
+                again.click()
+            expect_read(tab, 60)
 
 
 def test_the_page_is_started_again_and_the_files_are_sent_again(

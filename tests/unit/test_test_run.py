@@ -10,7 +10,7 @@ import pytest
 from tests import conftest
 
 ROOT = Path(__file__).resolve().parents[2]
-BALLAST_BYTES = 1_000_000_000
+BALLAST_BYTES = 400_000_000
 SKIPPING = """
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_reason_is_one_line_and_each_process_tells_what_it_took(tmp_path: Path
     (tmp_path / "conftest.py").write_text(HOOKS)
     plugins = ["-p", "benchmarks.test_run", "-p", "no:cacheprovider", *parallel]
     options = ["--rootdir", str(tmp_path), "-c", os.devnull, "-m", "not (browser or container)"]
-    ballast = bytearray(b"1" * BALLAST_BYTES)  # what this process holds is not the other's
+    ballast = b"1" * BALLAST_BYTES  # what this process holds is not the other's
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, *options, str(tmp_path)],

@@ -17,10 +17,10 @@ from training.atomic_write import write_whole
 from training.data.labels import INPUT_SIDE_PX
 from training.models.backbones import BACKBONES
 from training.models.heads import classify, layer_names, pool
+from training.models.recipes import CACHE
 from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
 
-CACHE = Path("runs/features")
 BATCH = 32
 """Larger batches are no faster on two cores, and VGG16's first maps take 13 MB a field."""
 

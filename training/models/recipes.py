@@ -19,8 +19,13 @@ HIDDEN_LAYERS: dict[str, tuple[int, ...]] = {
 }
 """Every backbone, with the widths of the ReLU layers between its embedding and the logits; none for a linear head."""
 DEFAULT_BACKBONE = "efficientnet-lite0"
+CACHE = Path("runs/features")
+"""Where the features of a frozen backbone are kept (``training.models.feature_cache``)."""
 HEAD_LEARNING_RATES = {"adam": 1e-3, "sgd": 1e-2, "rmsprop": 1e-3}
 """Keras's own for each optimizer, as the project that this one grew from used them."""
+
+SWEEP_BACKBONE, SWEEP_BATCH_SIZES = "vgg16", (16, 32, 64)
+"""What a sweep tries, with every optimizer, where nobody says what: the grid of that project. Here and on SageMaker."""
 
 BatchSize = Annotated[int, Field(ge=1, le=1024, description="fields a step")]
 Epochs = Annotated[int, Field(ge=1, le=1000, description="passes over the training fields")]

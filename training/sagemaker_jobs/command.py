@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from infra.config import Environment
@@ -101,6 +102,12 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--spot", action="store_true", help="spare capacity: cheaper, interrupted, gone on with")
     where.add_argument("--keep-alive", type=duration, default=0, metavar="TIME", help="warm pool, such as 10m (train)")
     where.add_argument("--input-mode", choices=("FastFile", "File"), default="FastFile", help="(%(default)s)")
+    where.add_argument("--role", metavar="ARN", help="of the job (the environment's)")
+    where.add_argument("--image", metavar="URI", help="of ECR, with this project in it (the environment's)")
+    where.add_argument("--bucket", metavar="NAME", help="of models and checkpoints (the environment's models bucket)")
+    where.add_argument(
+        "--output", metavar="PREFIX", help="of models and checkpoints: s3://BUCKET/PREFIX, or PREFIX there (training)"
+    )
     where.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="on every job")
 
 
@@ -120,8 +127,13 @@ def _add_limits(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("how values are tried")
-    search.add_argument("--strategy", default="grid", help="grid, bayesian, random or hyperband (%(default)s)")
-    search.add_argument("--max-jobs", type=int, metavar="N", help="of a search; a grid tries every combination")
+    search.add_argument(
+        "--strategy", "--search", default="grid", help="grid, bayesian (or tpe), random or hyperband (%(default)s)"
+    )
+    search.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges, as for a laptop's")
+    search.add_argument(
+        "--max-jobs", "--trials", type=int, metavar="N", help="of a search; a grid tries every combination"
+    )
     search.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
 
 

@@ -3,7 +3,7 @@
 The environment that a command is about, and how AWS is reached there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from infra.config import Environment
 from infra.environments import NAMES, ConfigError, load_environment
 from training.sagemaker_jobs.errors import LaunchError, explained
+from training.sagemaker_jobs.plan import Plan
 
 NO_ACCOUNT = "000000000000"
 """Stands in a dry run for the account that nobody was asked for."""
@@ -63,6 +64,11 @@ class Place:
     def output(self) -> str:
         """Give the prefix below which jobs may write."""
         return f"s3://{self.models_bucket}/training"
+
+
+def place_of(plan: Plan, place: Place) -> Place:
+    """Give the place with the role and the image that a plan has of its own."""
+    return replace(place, role_arn=plan.role or place.role_arn, image=plan.image or place.image)
 
 
 def assumed_place(environment: Environment) -> Place:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Place, place_of
 from training.sagemaker_jobs.errors import ConnectionLostError, LaunchError, Say, explained
 from training.sagemaker_jobs.image import upload_code
 from training.sagemaker_jobs.jobs import Job, find_tuner, list_jobs
@@ -34,7 +34,7 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
     LaunchError
         AWS refused; says how to go on with what is there.
     """
-    upload_code(place, session)
+    upload_code(place_of(plan, place), session)
     write_record(plan, place, session)
     with _recoverable(plan):
         if plan.kind == "sweep" and plan.parent_run is None:
@@ -154,7 +154,7 @@ def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: S
     running = sum(not job.over for job in jobs)
     now = left[: max(plan.parallel - running, 0)]
     afford(plan, len(now))
-    upload_code(place, session)
+    upload_code(place_of(plan, place), session)
     for number, hyperparameters in now:
         start_one(plan, place, hyperparameters, session, f"{plan.name}-{number:03}")
         say(f"started job {number} of {plan.job_count}: {_told(hyperparameters, plan)}")

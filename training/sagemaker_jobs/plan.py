@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 OBJECTIVE = "val_balanced_accuracy"
+LAPTOPS_NAMES = {"tpe": "bayesian"}
+"""Of a search on a laptop, with the tuner's that comes nearest."""
 STRATEGIES = {"grid": "Grid", "bayesian": "Bayesian", "random": "Random", "hyperband": "Hyperband"}
 PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG = "project", "environment", "leukolens:run", "leukolens:manifest"
 OWN_TAGS = (PROJECT_TAG, ENVIRONMENT_TAG, RUN_TAG, MANIFEST_TAG)
@@ -13,13 +15,14 @@ Strategy = Literal["grid", "bayesian", "random", "hyperband"]
 
 
 class Range(BaseModel):
-    """All numbers between two, ends included."""
+    """All numbers between two, ends included; ``log`` where each factor is as likely as another of its size."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     low: float
     high: float
     kind: Literal["continuous", "integer"]
+    log: bool = False
 
 
 class Plan(BaseModel):
@@ -49,6 +52,9 @@ class Plan(BaseModel):
         The sweep's run in MLflow, once it is made.
     hourly_price_usd
         Given by hand, where the table of prices has none.
+    role, image, output
+        ARN of the job's role, URI of its image (with this project in it) and prefix in S3 of what it writes; of the
+        environment's stacks unless given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +81,9 @@ class Plan(BaseModel):
     checkpoints: str | None = None
     parent_run: str | None = None
     hourly_price_usd: float | None = None
+    role: str | None = None
+    image: str | None = None
+    output: str | None = None
 
     @property
     def go_on(self) -> str:

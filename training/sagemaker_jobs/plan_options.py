@@ -7,16 +7,25 @@ import argparse
 import itertools
 import re
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import botocore.session
 
 from infra.config import Environment
-from training.models.recipes import DEFAULT_BACKBONE, method_of, settings_of
+from training.models.recipes import (
+    DEFAULT_BACKBONE,
+    HEAD_LEARNING_RATES,
+    SWEEP_BACKBONE,
+    SWEEP_BATCH_SIZES,
+    method_of,
+    settings_of,
+)
+from training.models.space import SpaceError, Span, read_space
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, recipe_of, value_of
-from training.sagemaker_jobs.plan import OWN_TAGS, STRATEGIES, Plan, Range
+from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
 
 MOST_S = 28 * 24 * 3600
@@ -95,11 +104,15 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     LaunchError
         An option is not allowed, or two do not go together; names them.
     """
+    if options.kind == "sweep":
+        options.strategy = LAPTOPS_NAMES.get(options.strategy, options.strategy)
     instance_type = options.instance_type or environment.training.instance_type
     check_instance(instance_type, environment, prices)
     check_capacity(options)
     fixed, choices, ranges = _hyperparameters(options)
     name = _name(options, environment.name, now)
+    check_own_names(options, place)
+    output = _output(options, place)
     return Plan(
         name=name,
         environment=environment.name,
@@ -117,8 +130,11 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         keep_alive_s=options.keep_alive,
         input_mode=options.input_mode,
         tags=dict(_tag(text) for text in options.tag),
-        checkpoints=f"{place.output}/{name}/checkpoints",
+        checkpoints=f"{output or place.output}/{name}/checkpoints",
         hourly_price_usd=options.hourly_price,
+        role=options.role,
+        image=options.image,
+        output=output,
         **(_search(options, choices, ranges) if options.kind == "sweep" else {}),
     )
 
@@ -140,8 +156,41 @@ def _hyperparameters(
             choices[name] = tuple(dict.fromkeys(value_of(name, text) for text in given))
         elif given:
             fixed[name] = value_of(name, given[0])
+    if options.kind == "sweep" and options.space is not None:
+        _add_space(options.space, fixed, choices, ranges)
+    if options.kind == "sweep" and options.strategy == "grid" and not (choices or ranges):
+        _choose_grid(fixed, choices)
     _check_recipes(fixed, choices, ranges)
     return fixed, choices, ranges
+
+
+def _add_space(
+    path: Path, fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]
+) -> None:
+    """Add what a space file says and nobody has typed."""
+    try:
+        space = read_space(path)
+    except SpaceError as error:
+        raise LaunchError(str(error)) from None
+    for name, told in space.items():
+        if name in {*fixed, *choices, *ranges}:
+            continue
+        if isinstance(told, Span):
+            kind: Literal["integer", "continuous"] = "integer" if told.whole else "continuous"
+            ranges[name] = Range(low=told.low, high=told.high, kind=kind, log=told.log)
+        elif len(told) > 1:
+            choices[name] = tuple(dict.fromkeys(value_of(name, one) for one in told))
+        else:
+            fixed[name] = value_of(name, told[0])
+
+
+def _choose_grid(fixed: dict[str, str], choices: dict[str, tuple[str, ...]]) -> None:
+    """Try what a sweep on a laptop tries where nobody says what: every optimizer with every batch size."""
+    frozen = "frozen" in fixed
+    backbone = fixed.setdefault("backbone", SWEEP_BACKBONE if frozen else DEFAULT_BACKBONE)
+    grid = {"optimizer": tuple(HEAD_LEARNING_RATES), "batch-size": tuple(map(str, SWEEP_BATCH_SIZES))}
+    known = settings_of(method_of(backbone, frozen=frozen))
+    choices.update({name: values for name, values in grid.items() if name in known and name not in fixed})
 
 
 def _check_recipes(fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]) -> None:
@@ -195,6 +244,56 @@ def _data(given: str, place: Place) -> str:
         raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
     bucket, prefix, alone = found.groups()
     return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or alone)))
+
+
+_ROLE = r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,512}"
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_IMAGE = (
+    r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"/[a-z0-9][a-z0-9._/-]+(:[\w.-]+|@sha256:[0-9a-f]{64})"
+)
+
+
+def check_own_names(options: argparse.Namespace, place: Place) -> None:
+    """Refuse a role, a bucket or an image of one's own that cannot be one.
+
+    Raises
+    ------
+    LaunchError
+        Names the option and what is allowed.
+    """
+    if options.role is not None and not re.fullmatch(_ROLE, options.role):
+        raise LaunchError(f"--role {options.role}: allowed: the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME")
+    if options.bucket is not None and not re.fullmatch(_BUCKET, options.bucket):
+        raise LaunchError(f"--bucket {options.bucket}: allowed: the name of a bucket, without s3:// and prefix")
+    if options.image is None:
+        return
+    image = re.fullmatch(_IMAGE, options.image)
+    if image is None:
+        raise LaunchError(
+            f"--image {options.image}: allowed: an image of ECR with its tag or digest, "
+            f"ACCOUNT.dkr.ecr.{place.region}.amazonaws.com/NAME:TAG"
+        )
+    if image["region"] != place.region:
+        raise LaunchError(
+            f"--image {options.image}: it is in {image['region']}, and SageMaker in {place.region} takes no image "
+            f"from elsewhere: push it to {place.region}"
+        )
+
+
+def _output(options: argparse.Namespace, place: Place) -> str | None:
+    """Give the prefix in S3 of what jobs write, where it is not the environment's."""
+    if options.bucket is None and options.output is None:
+        return None
+    found = re.fullmatch(
+        rf"(?:s3://({_BUCKET})(?:/([^:]+))?|([^/:.][^:]*))", (options.output or "training").rstrip("/")
+    )
+    if found is None:
+        raise LaunchError(f"--output {options.output}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the models bucket")
+    bucket, prefix, alone = found.groups()
+    if bucket and options.bucket and bucket != options.bucket:
+        raise LaunchError(f"--bucket {options.bucket}: --output names {bucket}; leave one of them out")
+    return "/".join(filter(None, ("s3:/", bucket or options.bucket or place.models_bucket, prefix or alone)))
 
 
 def _name(options: argparse.Namespace, environment: str, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """What is asked of AWS before anything is created: data, name, quota, permission."""
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +24,7 @@ def check(plan: Plan, place: Place, session: Any) -> Manifest:
     """
     manifest = check_data(plan, place, session)
     check_name(plan, place, session)
+    check_own(plan, place, session)
     check_quota(plan, place, session)
     check_permission(plan, place, session)
     return manifest
@@ -69,6 +71,53 @@ def check_name(plan: Plan, place: Place, session: Any) -> None:
             f"--name {word}: {plan.name} is taken{f' ({tuner.status})' if tuner else ''}; give another --name, "
             f"or go on with that one: --resume {plan.name}"
         )
+
+
+def check_own(plan: Plan, place: Place, session: Any) -> None:
+    """Refuse a bucket, an image or a role of one's own that is not there; says nothing of what may not be asked.
+
+    Raises
+    ------
+    LaunchError
+        Names the option.
+    """
+    if plan.output:
+        bucket = plan.output.removeprefix("s3://").partition("/")[0]
+        _demand_there(
+            f"--output {plan.output}: there is no bucket {bucket}; make it, or leave out --bucket and --output",
+            lambda: session.client("s3").head_bucket(Bucket=bucket),
+        )
+    if plan.image:
+        registry, _, name = plan.image.partition("/")
+        repository, mark, version = name.partition("@" if "@" in name else ":")
+        _demand_there(
+            f"--image {plan.image}: the registry has no such image; push it first, or name one that is there",
+            lambda: session.client("ecr").describe_images(
+                registryId=registry[:12],
+                repositoryName=repository,
+                imageIds=[{"imageDigest" if mark == "@" else "imageTag": version}],
+            ),
+        )
+    if plan.role:
+        role = plan.role.rpartition("/")[2]
+        _demand_there(
+            f"--role {plan.role}: the account has no such role; allowed: one that SageMaker may assume",
+            lambda: session.client("iam").get_role(RoleName=role),
+        )
+
+
+_ABSENT = {"404", "NoSuchBucket", "NoSuchEntity", "ImageNotFoundException", "RepositoryNotFoundException"}
+
+
+def _demand_there(absent: str, ask: Callable[[], object]) -> None:
+    try:
+        ask()
+    except ClientError as error:
+        if code_of(error) in _ABSENT:
+            raise LaunchError(absent) from error
+        # The launcher's policy may not let one ask; SageMaker itself refuses then, before anything is billed.
+    except BotoCoreError:
+        return
 
 
 def check_quota(plan: Plan, place: Place, session: Any) -> None:
@@ -119,7 +168,7 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
         caller = session.client("sts").get_caller_identity()
     wanted = {
         f"sagemaker:{create}": f"arn:aws:sagemaker:{place.region}:{caller['Account']}:{resource}/{plan.name}",
-        "iam:PassRole": place.role_arn,
+        "iam:PassRole": plan.role or place.role_arn,
     }
     for action, arn in wanted.items():
         try:

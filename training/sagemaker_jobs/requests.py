@@ -30,7 +30,7 @@ from sagemaker.core.training.configs import (
 from sagemaker.train.model_trainer import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Place, place_of
 from training.sagemaker_jobs.image import script_of, training_image
 from training.sagemaker_jobs.mlflow_runs import experiment_of
 from training.sagemaker_jobs.plan import ENVIRONMENT_TAG, OBJECTIVE, PROJECT_TAG, RUN_TAG, STRATEGIES, Plan, Range
@@ -59,6 +59,7 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
     """
     # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in checks.py.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
+    place = place_of(plan, place)
     made = ModelTrainer(
         sagemaker_session=_sdk_session(session, place),
         role=place.role_arn,
@@ -67,7 +68,7 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
         training_input_mode=plan.input_mode,
         input_data_config=[_channel(plan)],
         output_data_config=OutputDataConfig(
-            s3_output_path=place.output, kms_key_id=place.kms_key, compression_type="GZIP"
+            s3_output_path=plan.output or place.output, kms_key_id=place.kms_key, compression_type="GZIP"
         ),
         checkpoint_config=CheckpointConfig(s3_uri=plan.checkpoints),
         compute=Compute(
@@ -179,7 +180,7 @@ def _environment(plan: Plan, place: Place) -> dict[str, str]:
 
 
 def _parameter(name: str, wanted: Range) -> ParameterRange:
-    scale = "Logarithmic" if name == "learning-rate" else "Auto"
+    scale = "Logarithmic" if wanted.log or name == "learning-rate" else "Auto"
     if wanted.kind == "integer":
         return IntegerParameter(int(wanted.low), int(wanted.high), scaling_type=scale)
     return ContinuousParameter(wanted.low, wanted.high, scaling_type=scale)

@@ -1,6 +1,8 @@
 """What a model folder is made of, for whoever only looks for it and needs no TensorFlow."""
 
 FILE_NAME = "model.tflite"
+PRECISIONS = ("float32", "float16", "int8")
+"""That a served graph is converted to."""
 MAX_BYTES = 16_000_000
 """Of the file that is shipped in every image."""
 UNRELEASED = "0.0.0"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from inference import ModelError
 from training.models.tflite import convert_int8
 
-PRECISIONS = ("float32", "float16", "int8")
 Images = NDArray[np.uint8]
 
 

@@ -22,10 +22,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``sync`` command; gives the exit code: 1 where a run could not be sent."""
     uri = tracking_uri()
     place = without_password(uri)
-    for journal in close_abandoned(options.folder, uri, place):
-        sys.stdout.write(f"{journal.folder.name}: ended as KILLED, its process is gone\n")
+    closed = close_abandoned(options.folder, uri, place)
+    if closed:
+        sys.stdout.write(f"{len(closed)} runs whose process is gone ended as KILLED\n")
     waiting = [journal for journal in journals(options.folder) if not journal.whole(place)]
-    failed = 0
+    failed, troubles = 0, dict[str, list[tuple[str, str]]]()
     for number, journal in enumerate(waiting):  # oldest first: parents before what is filed under them
         sender = Sender(journal, uri)
         trouble = sender.finish()
@@ -34,12 +35,15 @@ def run(options: argparse.Namespace) -> int:
             if left := len(waiting) - number - 1:
                 sys.stderr.write(f"sync: {left} more wait for the same server\n")
             return 1
-        if journal.whole(place):
-            sys.stdout.write(f"{journal.folder.name}: sent\n")
-        else:
-            failed += 1
+        failed += not journal.whole(place)
         if trouble:
-            sys.stderr.write(f"sync: {journal.folder.name}: {trouble}\n")
+            # What differs from run to run is no other trouble.
+            kind = trouble.replace(str(journal.folder), "FOLDER").replace(sender.run_id or "no run", "ID")
+            troubles.setdefault(kind, []).append((journal.folder.name, trouble))
+    for alike in troubles.values():
+        name, trouble = alike[0]
+        named = name if len(alike) == 1 else f"{len(alike)} runs, the first {name}"
+        sys.stderr.write(f"sync: {named}: {trouble}\n")
     sent = len(waiting) - failed
     sys.stdout.write(f"{sent} runs sent to {place}\n" if waiting else f"{place} has every run\n")
     return int(failed > 0)

@@ -148,9 +148,15 @@ class Desk extends EventTarget {
         answer = await this.ask(`/files/${id}`, "PUT", await held.file());
       } catch (error) {
         if (error instanceof TypeError) {
-          this.#lostConnection(true);
+          if (!(await this.#reachable())) {
+            this.#lostConnection(true); // the network is away: the file is here, and waits
+          } else if (tries >= TRIES) {
+            return this.#lose(id, say("cut_off", { size: (held.size / 2 ** 20).toFixed(1) }));
+          } else {
+            tries += 1;
+          }
           await pause(AGAIN_MS);
-          continue; // the network is away: the file is here, and waits
+          continue;
         }
         return this.#lose(id, say("unreadable", { why: error.message }));
       }
@@ -176,6 +182,16 @@ class Desk extends EventTarget {
       await pause(AGAIN_MS);
     }
     return undefined;
+  }
+
+  /** Whether the server answers: then it is this file that does not come through, and not the network that is away. */
+  async #reachable() {
+    try {
+      await this.ask(`/state?since=${this.state?.revision ?? 0}`);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async #lose(id, reason, tooLarge = false) {
@@ -224,7 +240,7 @@ class Desk extends EventTarget {
       if (answer.ok) {
         this.#lostConnection(false);
         await this.#learn(await answer.json());
-        const busy = this.state.busy || this.pending > 0 || (this.state.ledger.unsettled > 0 && !this.state.stopped);
+        const busy = this.state.busy || this.pending > 0 || (this.state.ledger.unsettled > 0 && !this.state.stopped && !this.state.expired);
         wait = document.hidden ? (busy ? AGAIN_MS : HIDDEN_MS) : busy ? BUSY_MS : IDLE_MS;
       } else {
         wait = AGAIN_MS;
@@ -246,10 +262,11 @@ class Desk extends EventTarget {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
     const before = this.state?.born ?? kept?.born;
     if (before !== undefined && before !== told.born) {
-      await this.#begin(kept);
+      // What another person has entered is not for whoever has signed in now.
+      await this.#begin((kept?.owner ?? "") === told.owner ? kept : null);
       return;
     }
-    const same = this.state !== null && this.state.revision === told.revision && this.state.busy === told.busy;
+    const same = this.state !== null && this.state.revision === told.revision && this.state.busy === told.busy && this.state.expired === told.expired;
     this.state = told;
     for (const field of told.fields) {
       this.fields.set(field.key, field);
@@ -287,6 +304,7 @@ class Desk extends EventTarget {
     const entered = [...this.fields.values()].filter((one) => one.label || one.note || one.leftOut);
     const kept = {
       born: this.state.born,
+      owner: this.state.owner,
       count: this.state.ledger.dropped,
       specimen: this.state.specimen,
       pixelUm: this.state.pixelUm,

@@ -42,11 +42,14 @@ export class Grid {
       const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
       this.order = order;
       this.element.replaceChildren(...order.map((key) => this.#tiles.get(key)));
-      focused?.focus();
+      if (focused !== null) {
+        focused.focus();
+      } else if (order.length > 0) {
+        this.#rove(this.element.querySelector(".lk-tile")); // the Tab key comes to what needs eyes first
+      }
     }
-    const buttons = [...this.element.querySelectorAll(".lk-tile")];
-    if (!buttons.some((button) => button.tabIndex === 0) && buttons.length > 0) {
-      buttons[0].tabIndex = 0;
+    if (order.length > 0 && this.element.querySelector('.lk-tile[tabindex="0"]') === null) {
+      this.#rove(this.element.querySelector(".lk-tile"));
     }
   }
 

@@ -1,5 +1,6 @@
 /* The workplace: what Streamlit mounts in every view. In Classify all of it, elsewhere the ledger alone. */
 
+import { Account } from "./account.js";
 import { desk } from "./desk.js";
 import { confirm, h, say, speak } from "./dom.js";
 import { Grid } from "./grid.js";
@@ -34,6 +35,7 @@ class Workplace {
   #full;
   #ledger = new Ledger(desk);
   #models = new Models(desk);
+  #account = new Account(desk, () => this.#notify("sign_in", String(Date.now())));
   #grid = null;
   #viewer = null;
   #parts = {};
@@ -48,7 +50,7 @@ class Workplace {
   constructor(parent, data) {
     this.view = data.view;
     this.#full = data.view === "classify";
-    this.#root = h("div", { class: `lk-workplace lk-${data.theme}` }, this.#models.element);
+    this.#root = h("div", { class: `lk-workplace lk-${data.theme}` }, this.#models.element, this.#account.element);
     if (this.#full) {
       this.#build(data);
     } else {
@@ -230,6 +232,7 @@ class Workplace {
   #draw = () => {
     this.#ledger.draw();
     this.#models.draw();
+    this.#account.draw();
     const state = desk.state;
     if (state === null) {
       return;

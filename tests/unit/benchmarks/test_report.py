@@ -7,7 +7,7 @@ import pytest
 from benchmarks import machine, report
 from benchmarks.parts import PARTS, WHOLE_S
 
-BY_COMMANDS_OF_THEIR_OWN = {"intake_formats", "large_session"}
+BY_COMMANDS_OF_THEIR_OWN = {"intake_formats", "large_session", "workplace"}
 RESULTS = sorted(machine.RESULTS.glob("*.json"))
 
 
@@ -29,6 +29,18 @@ def test_the_page_about_the_page_quotes_its_measurement() -> None:
     assert f"{found['images']} photographs of {min(found['megapixels'])} to {max(found['megapixels'])} mega" in page
     assert f"({found['sent_mb']} MB) in one session over polling, dropped {found['portion']} at a time" in page
     assert f"took {max(found['peaks_mb']):.0f} MB at most, and {found['peak_with_report_mb']:.0f} MB with" in page
+    assert found["peak_with_report_mb"] < 1000
+
+
+def test_the_page_about_the_page_quotes_how_quick_it_is() -> None:
+    found = json.loads((machine.RESULTS / "workplace.json").read_text())
+    page = (machine.ROOT / "docs" / "page.md").read_text()
+    for figure in ("first_s", "all_s"):
+        assert " | ".join(f"{by[figure]} s" for by in found["by_transport"].values()) in page
+    clicks = [f"{by['click_ms_median']} ms ({by['click_ms_worst']} ms)" for by in found["by_transport"].values()]
+    assert " | ".join(clicks) in page
+    assert " | ".join(f"{by['peak_mb']:.0f} MB" for by in found["by_transport"].values()) in page
+    assert f"{found['fields']} fields dropped at once" in page
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -1,12 +1,14 @@
 import threading
 from typing import Any
 
+import httpx
 import pytest
 
 from api.schemas import Prediction
 from client import UnreachableError
+from client.errors import service_error
 from frontend import classification
-from frontend.classification import SILENT, Batch
+from frontend.classification import NOT_ALLOWED, SILENT, Batch
 from frontend.workspace import Review, Workspace
 from tests.unit.frontend.conftest import MODEL, MODEL_SHA256, OTHER_MODEL, SHA256, FakeClient, png
 
@@ -65,6 +67,48 @@ def test_an_api_that_comes_back_costs_nothing(workspace: Workspace):
     batch.wait()
     assert workspace.ledger().in_words() == "3 dropped: 3 read"
     assert workspace.trouble == ""
+
+
+class Refusing(FakeClient):
+    """Lets nobody in."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+    def predict(self, data: bytes, explain: bool = False, **asked: Any) -> Prediction:
+        self.asked.append(data)
+        raise service_error(httpx.Response(self.status))
+
+
+def test_fields_wait_while_their_reader_signs_in_again(workspace: Workspace):
+    refusing, batch = Refusing(401), Batch(workspace)
+    batch.connect(refusing, 2, signed_in=True)
+    fill(workspace, 5)
+    batch.start()
+    batch.wait()
+    assert batch.expired
+    assert workspace.ledger().in_words() == "5 dropped: 0 read, 5 waiting"
+    asked = len(refusing.asked)
+    batch.resume()
+    batch.wait()
+    assert len(refusing.asked) == asked <= 2
+    batch.connect(FakeClient(), 2, signed_in=True)
+    batch.resume()
+    batch.wait()
+    assert not batch.expired
+    assert workspace.ledger().in_words() == "5 dropped: 5 read"
+
+
+@pytest.mark.parametrize(("status", "signed_in"), [(401, False), (403, False), (403, True)])
+def test_who_cannot_help_it_by_signing_in_is_not_sent_to_do_so(workspace: Workspace, status: int, signed_in: bool):
+    batch = Batch(workspace)
+    batch.connect(Refusing(status), 1, signed_in=signed_in)
+    fill(workspace, 1)
+    batch.start()
+    batch.wait()
+    assert not batch.expired
+    assert workspace.unread() == [("0.png", NOT_ALLOWED)]
 
 
 def test_an_api_that_stays_away_is_told_without_its_address(workspace: Workspace):

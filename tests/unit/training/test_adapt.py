@@ -151,6 +151,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_cells(tmp_path / "own", ("round", "lobed"))
 
 
+def test_a_dry_run_tells_what_would_be_learnt_from(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["adapt", "--data", str(own), "--base", str(DEFAULT), "--output", "mine", "--dry-run"]) == 0
+    rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert rows["images"].strip() == f"lobed {PER_CLASS}, round {PER_CLASS}"
+    assert not Path("mine").exists()
+
+
 def test_a_class_of_nine_images_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted((own / "lobed").rglob("*.png"))[9:]:
         path.unlink()

@@ -18,15 +18,21 @@ with contextlib.suppress(SystemExit):
     main(sys.argv[1:])
 print(sorted({"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules)), file=sys.stderr)
 """
+HELPED = """
+import contextlib, sys
+from training.cli import COMMANDS, main
+for command in ("--help", *COMMANDS):
+    with contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    if loaded := {"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules):
+        sys.exit(f"{command} loads {sorted(loaded)}")
+"""
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("promote",), ("rollback",)])
-def test_help_waits_for_no_tensorflow(command: tuple[str, ...], tmp_path: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", LOADED, *command, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert told.stderr == "[]\n"
-    assert told.stdout.startswith("usage: python -m training")
+def test_help_waits_for_no_tensorflow(tmp_path: Path) -> None:
+    told = subprocess.run([sys.executable, "-c", HELPED], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.count("usage: python -m training") == 1 + len(COMMANDS)
 
 
 def test_a_promotion_of_a_folder_waits_for_no_tensorflow(tmp_path: Path) -> None:
@@ -59,3 +65,34 @@ def test_a_full_disk_is_one_line(
     monkeypatch.setattr(os, "fsync", full)
     assert main(["sync", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "sync: the disk is full: make room, then give the same command again\n"
+
+
+def test_a_shell_completes_commands_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    asked = (
+        f"source {script}; COMP_WORDS=(leukolens-training $1); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        '$(complete -p leukolens-training | sed "s/.*-F \\([^ ]*\\) .*/\\1/"); echo "${COMPREPLY[@]}"'
+    )
+
+    def completed(words: str) -> list[str]:
+        shell = ["bash", "-c", asked.replace("$1", words)]
+        return subprocess.run(shell, capture_output=True, text=True, check=True).stdout.split()
+
+    assert completed("cross") == ["crossvalidate"]
+    assert set(completed("sweep --s")) == {"--search", "--space", "--seed", "--set", "--show-corner"}
+    with pytest.raises(SystemExit, match="2"):
+        main(["completion", "cmd.exe"])
+
+
+@pytest.mark.parametrize("stage", ["training.doctor.look", "training.cli._whole"])
+def test_an_interruption_at_any_stage_is_one_line(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage, interrupt)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "python -m training: interrupted; the same command can be given again\n"

@@ -16,10 +16,10 @@ from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
 from training.evaluation.folds import read_candidates
 from training.evaluation.metrics import confusion
-from training.export import INT8_AGREEMENT, demand
 from training.models.recipes import LinearProbe
 from training.serving.files import ParityError
 from training.serving.parity import Parity
+from training.serving.precisions import INT8_AGREEMENT, demand
 from training.serving.saved_model import convert
 
 from .model_folder import expect_to_serve
@@ -71,6 +71,51 @@ def test_mlflow_has_all_that_was_made_of_the_run(drawn: Path, run_folder: Path, 
     assert run.data.params["backbone"] == "efficientnet-lite0"
     assert run.data.metrics["held_out/balanced_accuracy"] == card.training["held_out"]["balanced_accuracy"]
     expect_a_model(client, run, manifest_of(drawn).digest, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_run_can_be_done_again_from_its_id_alone(
+    drawn: Path,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store_of(run_folder))
+    client = MlflowClient(store_of(run_folder))
+    (version,) = client.search_model_versions("name='leukolens'")
+    run = client.get_run(version.run_id)
+    again = ["train", "--from-run", run.info.run_id]
+
+    def refused(*more: str) -> str:
+        capsys.readouterr()
+        assert main([*again, *more, "--dry-run"]) == 2
+        return capsys.readouterr().err.splitlines()[-1]
+
+    assert main([*again, "--dry-run"]) == 0
+    rows = {name: value.strip() for name, value in (x.split("  ", 1) for x in capsys.readouterr().out.splitlines())}
+    assert rows["manifest"] == manifest_of(drawn).digest
+    for name in ("backbone", *LinearProbe().record()):
+        assert rows[name] == run.data.params[name]
+    assert rows["output"] == f"runs/repeated/{run.info.run_id}"
+    assert (run.data.params["external"], run.data.params["outliers"]) == ("[]", "[]")
+    assert "leave out --frozen, --copies" in refused("--frozen", "--copies", "1")
+    write_dataset(tmp_path / "other", per_class=PER_CLASS, seed=6, size=96)
+    assert "other is not what it learnt from" in refused("--data", "other")
+    again[-1] = "0" * 32
+    assert "has no such run" in refused()
+    again[-1] = client.create_run(run.info.experiment_id, run_name="somebody's").info.run_id
+    assert "somebody's is no training of this project" in refused()
+    elsewhere = client.create_run(run.info.experiment_id)
+    for name, value in run.data.params.items():
+        client.log_param(elsewhere.info.run_id, name, value)
+    again[-1] = elsewhere.info.run_id
+    assert "nobody knows which they were" in refused()
+    client.set_tag(elsewhere.info.run_id, "data_manifest", manifest_of(drawn).digest)
+    assert "give --data FOLDER" in refused()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/nowhere.db")
+    assert "nowhere.db is not there" in refused()
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 """What refuses a run before it begins, and the networks that are not written."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 
+from training import experiment
 from training.cli import main
+from training.data.dataset import Fields
 from training.data.synthetic import write_dataset
 from training.models.backbones import BACKBONES
 from training.models.learnt import DivergedError, demand_learnt
@@ -63,6 +67,24 @@ def test_what_could_refuse_afterwards_refuses_before(
     assert expected in refused(capsys, "--data", str(drawn_set), *arguments)
 
 
+def test_a_dry_run_refuses_what_a_run_would_and_trains_nothing(
+    fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--frozen", "--epochs", "2", "--dry-run"]
+    assert main(["train", *arguments, "--output", "runs/mine"]) == 0
+    told = capsys.readouterr()
+    rows = dict(line.split("  ", 1) for line in told.out.splitlines())
+    assert rows["fields"].strip() == "Benign 40, Early 40, Pre 40, Pro 40"
+    assert rows["version"].strip() == "1.0.0"
+    assert told.err.splitlines()[-1] == "dry run: nothing was trained, written or sent"
+    assert not (tmp_path / "runs" / "mine").exists()
+    assert main(["train", *arguments, "--output", "runs/mine", "--external", "nowhere"]) == 2
+
+
+def test_what_to_learn_from_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "say what to learn from: --data FOLDER, --from-run ID, or --smoke" in refused(capsys)
+
+
 def test_a_network_that_sees_nothing_replaces_no_model(
     fields: Path,
     tiny_backbone: str,
@@ -86,6 +108,62 @@ def test_a_network_that_sees_nothing_replaces_no_model(
     assert "it has learnt nothing, and nothing is written" in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in model.iterdir()] == ["model.json"]
     assert (model / "model.json").read_text() == "{}"
+
+
+def test_a_run_that_fails_has_its_curves_and_its_reason(
+    fields: Path, tiny_backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.models import learners
+
+    def refuse(*_: object) -> None:
+        raise DivergedError("it has learnt nothing")
+
+    monkeypatch.setattr(learners, "demand_learnt", refuse)
+    monkeypatch.delenv("LEUKOLENS_TRACKING")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--epochs", "2", "--output", "mine"]
+    assert main(["train", *arguments]) == 2
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    experiment_id = client.search_experiments(filter_string="name = 'leukolens'")[0].experiment_id
+    (run,) = client.search_runs([experiment_id])
+    assert run.info.status == "FAILED"
+    assert run.data.tags["leukolens.failure"] == "DivergedError: it has learnt nothing"
+    for name in ("loss", "val_loss", "val_balanced_accuracy"):
+        assert [one.step for one in client.get_metric_history(run.info.run_id, name)] == [1, 2], name
+
+
+def test_a_folder_that_changes_while_it_is_read_is_refused(
+    drawn_set: Path,
+    tiny_backbone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(drawn_set, tmp_path / "copied")
+    gone = sorted((tmp_path / "copied" / "Pre").glob("*.png"))[2]
+    load_fields = experiment.load_fields
+
+    def load_then_lose(folder: Path) -> Fields:
+        fields = load_fields(folder)
+        gone.unlink()
+        return fields
+
+    monkeypatch.setattr(experiment, "load_fields", load_then_lose)
+    assert main(["train", "--data", "copied", "--backbone", tiny_backbone, "--frozen", "--output", "mine"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"train: copied changed while it was read (Pre/{gone.name}")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_class_of_two_images_is_refused(
+    fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(fields, tmp_path / "copied")
+    for path in sorted((tmp_path / "copied" / "Pre").glob("*.png"))[2:]:
+        path.unlink()
+    assert main(["train", "--data", "copied", "--backbone", tiny_backbone, "--frozen", "--output", "mine"]) == 2
+    assert "train: too few fields of Pre (2): 10 of a class are needed" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "mine").exists()
 
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")

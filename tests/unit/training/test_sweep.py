@@ -130,6 +130,14 @@ def expect_a_trial(client: MlflowClient, run: Run, parent: str, smears: Path, pl
     )
 
 
+def test_a_dry_run_names_the_trials_that_are_missing(
+    smears: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(smears, "--optimizer", "adam", "--batch-size", "16", "--batch-size", "32", "--dry-run") == 0
+    assert "tiny adam 16 holdout, tiny adam 32 holdout" in capsys.readouterr().out
+    assert not (tmp_path / "runs" / "sweep").exists()
+
+
 def test_folds_are_scored_each_and_together(smears: Path, tmp_path: Path) -> None:
     options = ("--optimizer", "adam", "--batch-size", "16", "--protocol", "contiguous", "--protocol", "random")
     assert sweep(smears, *options) == 0

@@ -120,13 +120,23 @@ def test_pdf_shows_what_a_reader_said():
     assert "No finding: too few fields" in text
 
 
-def test_pdf_writes_chinese_and_says_where_letters_are_missing():
-    workspace = classified(FakeClient(), "a.png").workspace
-    workspace.specimen = "血液 7 مريض"
+def test_pdf_writes_chinese_and_cyrillic_and_says_where_letters_are_missing():
+    workspace = classified(FakeClient(), "слайд.png").workspace
+    workspace.specimen = "血液 7 ชื่อ"
     text = text_of(pdf.write(specimen(workspace)))
     assert "血液" in text
+    assert "слайд.png" in text
     assert "[letters of another script: see the CSV]" in text
     assert "?" not in text
+
+
+def test_pdf_has_names_that_run_from_right_to_left():
+    workspace = classified(FakeClient(), "משטח 12.png").workspace
+    workspace.specimen = "מטופל"
+    text = text_of(pdf.write(specimen(workspace)))
+    assert "מטופל" in text  # pypdf puts Hebrew back into the order in which it is read
+    assert "משטח.png" in text
+    assert "[letters" not in text
 
 
 @pytest.mark.parametrize(("paper", "width"), [("A4", 595), ("Letter", 612)])

@@ -24,8 +24,8 @@ def test_a_tiny_number_has_no_exponent():
 
 def test_the_gain_is_against_the_best_shortcut_and_a_loss_is_called_one():
     evidence = read(sample.as_json())
-    assert wording.gain(evidence, "contiguous") == "**+6.1 points** against the best shortcut (mean colour)."
-    assert wording.gain(evidence, "slides") == "**-4.8 points**, worse than the best shortcut (mean colour)."
+    assert wording.gain(evidence, "contiguous") == "**+6.1 points** against the best shortcut (Mean colour)."
+    assert wording.gain(evidence, "slides") == "**-4.8 points**, worse than the best shortcut (Mean colour)."
     assert wording.gain(read(sample.as_json() | {"shortcuts": {}}), "slides") == ""
 
 

@@ -1,3 +1,5 @@
+import re
+
 from streamlit.testing.v1 import AppTest
 
 from frontend.wording import NO_BREAK
@@ -32,7 +34,7 @@ def test_the_evidence_is_shown_with_its_intervals_and_the_shortcut_audit(page: A
     assert not page.exception
     assert "95.1 % (93.1 to 97.1)" in tables(page)
     assert "Shortcut audit: what the model adds" in headings(page)
-    assert "**+6.1 points** against the best shortcut (mean colour)" in words(page)
+    assert "**+6.1 points** against the best shortcut (Mean colour)" in words(page)
     assert "**-4.8 points**, worse than" in words(page)
     assert "Blood smears of another laboratory (BCCD)" in tables(page)
     assert "d" * 64 in words(page)
@@ -93,3 +95,28 @@ def test_without_the_api_there_is_a_way_to_try_again(page: AppTest, client: Fake
     client.reachable = True
     next(button for button in page.button if button.label == "Try again").click().run()
     assert MODEL_SHA256 in words(page)
+
+
+SENTENCE = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
+
+
+def sentences(page: AppTest, language: str) -> set[str]:
+    """Give what the Model view says in a language: all that is more than a name or a number."""
+    page.session_state["language"] = language
+    open_view(page, "model")
+    assert not page.exception
+    cells = [
+        cell
+        for table in page.table
+        for cell in [*table.value.columns, *table.value.to_numpy().ravel(), *table.value.index]
+    ]
+    said = [*words(page).splitlines(), *headings(page), *charts(page), *map(str, cells)]
+    return {text for text in said if SENTENCE.search(text)}
+
+
+def test_all_that_the_view_says_is_said_in_german(page: AppTest, client: FakeClient):
+    """What the card itself holds stays as it is: the fake one's words are too short to count as sentences."""
+    client.evaluation = sample.as_json()
+    english, german = sentences(page, "en"), sentences(page, "de")
+    assert len(english) > 15
+    assert english & german == set()

@@ -47,6 +47,59 @@ def test_nine_requests_and_a_total_cost(command):
     assert "at most $2.66" in told.err
 
 
+def test_a_sweep_of_which_nothing_is_said_is_the_laptops_own(command, tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text('executor = "sagemaker"\nfrozen = true\ndry-run = true\n')
+    told = command("sweep", "--config", str(config))
+    assert told.code == 0, told.err
+    tried = [job["HyperParameters"] for job in json.loads(told.out)["jobs"]]
+    assert {one["backbone"] for one in tried} == {"vgg16"}
+    assert [(one["optimizer"], one["batch-size"]) for one in tried] == [
+        (optimizer, size) for optimizer in ("adam", "sgd", "rmsprop") for size in ("16", "32", "64")
+    ]
+
+
+def test_the_space_of_a_laptops_search_drives_the_tuner(command, tmp_path):
+    space = tmp_path / "space.toml"
+    space.write_text(
+        'optimizer = ["adam", "sgd"]\nbatch-size = {low = 8, high = 64, log = true}\nepochs = 6\n'
+        "learning-rate = {low = 1e-5, high = 1e-2, log = true}\nlabel-smoothing = {low = 0, high = 0.1}\n"
+    )
+    told = command(
+        *("sweep", "--executor", "sagemaker", "--search", "tpe", "--trials", "12"), "--space", str(space), "--dry-run"
+    )
+    assert told.code == 0, told.err
+    tuner = json.loads(told.out)["tuner"]
+    config = tuner["HyperParameterTuningJobConfig"]
+    assert (config["Strategy"], config["ResourceLimits"]["MaxNumberOfTrainingJobs"]) == ("Bayesian", 12)
+    assert config["ParameterRanges"] == {
+        "IntegerParameterRanges": [
+            {"Name": "batch-size", "MinValue": "8", "MaxValue": "64", "ScalingType": "Logarithmic"}
+        ],
+        "ContinuousParameterRanges": [
+            {"Name": "learning-rate", "MinValue": "1e-05", "MaxValue": "0.01", "ScalingType": "Logarithmic"},
+            {"Name": "label-smoothing", "MinValue": "0.0", "MaxValue": "0.1", "ScalingType": "Auto"},
+        ],
+        "CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["adam", "sgd"]}],
+    }
+    assert tuner["TrainingJobDefinition"]["StaticHyperParameters"]["epochs"] == "6"
+
+
+def test_a_role_a_bucket_and_an_image_of_ones_own_are_in_the_request(command):
+    role, image = "arn:aws:iam::123456789012:role/mine", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/smears:1"
+    told = command(
+        *("train", "--executor", "sagemaker", "--name", "one", "--role", role, "--image", image),
+        *("--bucket", "my-models", "--output", "trials", "--dry-run"),
+    )
+    assert told.code == 0, told.err
+    (job,) = json.loads(told.out)["jobs"]
+    assert job["RoleArn"] == role
+    assert job["AlgorithmSpecification"]["TrainingImage"] == image
+    assert job["OutputDataConfig"]["S3OutputPath"] == "s3://my-models/trials"
+    assert job["CheckpointConfig"]["S3Uri"] == "s3://my-models/trials/leukolens-dev-one/checkpoints"
+    assert "sagemaker_submit_directory" not in job["HyperParameters"], "the project is in the image"
+
+
 def test_a_bayesian_search_over_a_continuous_range(command):
     told = command(
         *("sweep", "--executor", "sagemaker", "--strategy", "bayesian", "--max-jobs", "12", "--epochs", "6"),

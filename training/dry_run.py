@@ -1,0 +1,47 @@
+"""What a command would do, for its ``--dry-run``: one table, and nothing trained, written or sent."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+
+from terminal import Table, open_console
+from training.data.dataset import Fields
+from training.models.recipes import FineTuning, Recipe
+
+SECONDS_OF_A_FIELD = {"efficientnet-lite0": 0.17, "vgg16": 0.11}
+"""A frozen backbone's whole pass on two idle cores: the shipped card's 7.4 minutes for 2,573 fields with all that they
+are varied to, and VGG16's 9 fields a second (docs/training.md)."""
+TUNED_FIELDS_A_SECOND = 17
+"""EfficientNet-Lite0 trained whole, on the same cores."""
+TUNED_BACKBONE = "efficientnet-lite0"
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Add ``--dry-run`` to a command that costs time."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check all that can be checked, and tell what would be done; do nothing"
+    )
+
+
+def minutes_of(backbone: str, recipe: Recipe, fields: int) -> str:
+    """Say how long the passes over the fields take, where that has been measured."""
+    if isinstance(recipe, FineTuning):
+        seconds = fields * recipe.epochs / TUNED_FIELDS_A_SECOND if backbone == TUNED_BACKBONE else None
+    else:
+        known = SECONDS_OF_A_FIELD.get(backbone)
+        seconds = None if known is None else known * fields
+    return "not measured for this network" if seconds is None else f"{max(1, round(seconds / 60))} on two idle cores"
+
+
+def counts_of(fields: Fields) -> str:
+    """Say how many fields each class has."""
+    return ", ".join(f"{label} {int((fields.labels == k).sum())}" for k, label in enumerate(fields.label_ids))
+
+
+def tell(rows: Mapping[str, object]) -> None:
+    """Print what would be done, a line each."""
+    table = Table(("what", "value"))
+    for name, value in rows.items():
+        table.add(name, str(value))
+    table.write(open_console())
+    sys.stderr.write("dry run: nothing was trained, written or sent\n")

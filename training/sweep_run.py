@@ -1,0 +1,162 @@
+"""A sweep on this machine: its trials, one after the other, and what is kept of them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from training import tracking
+from training.data.dataset import Fields
+from training.data.manifest import Manifest
+from training.data.protocols import Parts, parts_of
+from training.models.feature_cache import FrozenBackbone, cached_features, is_begun
+from training.models.mlp_learner import FrozenSet
+from training.models.recipes import CACHE
+from training.progress import bar
+from training.sweep_page import write_page
+from training.sweep_report import SweepReport, figure, ranked, write_report
+from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
+from training.tracking.run_logging import tell_dataset
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is swept, over which fields, and where the results go.
+
+    Attributes
+    ----------
+    data, manifest, fields
+        The fields.
+    trials
+        In the order in which they run.
+    hide_corner
+        Whether the scale bar is painted over.
+    output, name
+        Folder and first name of the report's files.
+    cache
+        Of features.
+    """
+
+    data: Path
+    manifest: Manifest
+    fields: Fields
+    trials: Sequence[Trial]
+    hide_corner: bool
+    output: Path
+    name: str
+    cache: Path = CACHE
+
+
+def sweep(plan: Plan) -> SweepReport:
+    """Run every trial that no earlier sweep of the same name has finished; one that fails does not stop the others.
+
+    Raises
+    ------
+    DataError, ValueError
+        The fields are too few for a protocol.
+    WeightsError
+        A backbone's weights cannot be had.
+    """
+    divisions = {
+        protocol: parts_of(protocol, plan.data, plan.manifest, plan.fields)
+        for protocol in dict.fromkeys(trial.protocol for trial in plan.trials)
+    }
+    report = _begun(plan)
+    done = {result.trial: result for result in report.results if result.status == "finished"}
+    waiting = [trial for trial in plan.trials if trial not in done]
+    if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
+        report.results = [done[one] for one in plan.trials]
+        write_report(report, plan.output, plan.name)
+        write_page(report, plan.output, plan.name)
+        return report
+    tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
+    with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
+        sets = feature_sets(plan, waiting, report)
+        with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
+            for trial in shown:
+                shown.set_postfix_str(trial.name)
+                done[trial] = _one(trial, sets[trial.backbone], plan, divisions[trial.protocol], parent)
+                report.results = [done[one] for one in plan.trials if one in done]
+                write_report(report, plan.output, plan.name)
+        tell_best(parent, report.results)
+        parent.figure("sweep", figure(report))
+        page = write_page(report, plan.output, plan.name)
+        for path in (*write_report(report, plan.output, plan.name).values(), page):
+            parent.file(path, "report")
+    return report
+
+
+def missing_trials(plan: Plan) -> list[Trial]:
+    """List the trials that no earlier sweep of the same name has finished."""
+    done = {result.trial for result in _begun(plan).results if result.status == "finished"}
+    return [trial for trial in plan.trials if trial not in done]
+
+
+def _begun(plan: Plan) -> SweepReport:
+    """Give what an earlier sweep has left, if it was of the same fields; else an empty report."""
+    corner = "hidden" if plan.hide_corner else "visible"
+    path = plan.output / f"{plan.name}.json"
+    if path.is_file():
+        try:
+            kept = SweepReport.model_validate_json(path.read_bytes())
+        except ValidationError:
+            kept = None
+        if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, corner):
+            return kept
+    return empty_report(plan)
+
+
+def empty_report(plan: Plan) -> SweepReport:
+    """Give the report of a sweep that has tried nothing yet."""
+    corner = "hidden" if plan.hide_corner else "visible"
+    created = datetime.now(UTC).replace(microsecond=0)
+    return SweepReport(manifest=plan.manifest.digest, created=created, corner=corner, features_s={}, results=[])
+
+
+def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
+    """Compute the features of every backbone, or read them."""
+    found = {}
+    for name in dict.fromkeys(trial.backbone for trial in trials):
+        backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
+        fresh = not is_begun(backbone, plan.fields.images, plan.cache)
+        start = time.monotonic()
+        features = cached_features(backbone, plan.fields.images, plan.cache)
+        report.features_s[name] = round(time.monotonic() - start, 1) if fresh else report.features_s.get(name)
+        found[name] = FrozenSet(plan.manifest, plan.fields, backbone, features)
+    return found
+
+
+def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
+    start = time.monotonic()
+    parameters, tags = told_of(trial, plan)
+    try:
+        with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
+            tell_dataset(run, plan.data, plan.fields, plan.manifest)
+            tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions)
+            tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
+            return tried.result
+    # The others go on, whatever is wrong with this one; the table says what it was.
+    except Exception as error:  # noqa: BLE001
+        seconds = round(time.monotonic() - start, 2)
+        return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
+
+
+def told_of(trial: Trial, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
+    """Give parameters and tags of a trial's run."""
+    corner = "hidden" if plan.hide_corner else "visible"
+    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
+    return parameters, {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
+
+
+def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
+    """Name the best trial of each protocol, by what trials are compared by."""
+    best: dict[str, TrialResult] = {}
+    for result in ranked(list(results)):
+        if result.status == "finished":
+            best.setdefault(result.trial.protocol, result)
+    run.tags({f"best_trial.{protocol}": one.trial.name for protocol, one in best.items()})
+    run.metrics({f"best_balanced_accuracy/{name}": one.choice for name, one in best.items() if one.choice is not None})
