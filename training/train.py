@@ -99,7 +99,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         raise ValueError("say what to learn from: --data FOLDER, --from-run ID, or --smoke")
     backbone, recipe = (repeated.backbone, repeated.recipe) if repeated else (options.backbone, recipe_of(options))
     external = list(repeated.external if repeated else options.external)
-    outliers = None if options.smoke else list(repeated.outliers if repeated else options.outliers)
+    outliers = None if options.smoke else list((repeated.outliers or ()) if repeated else options.outliers)
     # Only now: TensorFlow takes ten seconds, and options that are refused need none of it.
     from training.experiment import prepare, train
 
@@ -196,4 +196,6 @@ def _repeated(options: argparse.Namespace) -> Repeated | None:
     here = source_tags().get(COMMIT, "")
     if repeated.commit and here != repeated.commit:
         sys.stderr.write(f"train: the run was made by commit {repeated.commit[:12]}, and this is {here[:12]}\n")
+    if repeated.outliers is None:
+        sys.stderr.write("train: the run tells of no outliers, as older ones do not: the gate learns without any\n")
     return repeated

@@ -37,7 +37,7 @@ class Repeated:
     backbone, recipe
         What was trained, and how.
     external, outliers
-        Folders of fields of no class.
+        Folders of fields of no class; ``outliers`` is None where a version made the run that wrote none down.
     source
         Where the fields lay: a folder, or a prefix in S3.
     digest
@@ -50,7 +50,7 @@ class Repeated:
     backbone: str
     recipe: Recipe
     external: tuple[Path, ...]
-    outliers: tuple[Path, ...]
+    outliers: tuple[Path, ...] | None
     source: str
     digest: str
     commit: str
@@ -115,7 +115,7 @@ def read_run(run_id: str) -> Repeated:
         backbone=backbone,
         recipe=read_recipe(backbone, frozen=method.frozen, given=typed),
         external=_folders(given, "external"),
-        outliers=_folders(given, "outliers"),
+        outliers=_folders(given, "outliers") if "outliers" in given else None,
         source=_place(inputs[0].source) if inputs else "",
         digest=digest,
         commit=run.data.tags.get(COMMIT, ""),
