@@ -9,7 +9,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import load
-from training import crossvalidate
 from training.cli import main
 from training.data.dataset import load_fields
 from training.data.protocols import parts_of
@@ -230,6 +229,6 @@ def test_folds_that_another_recipe_or_other_code_made_are_no_part_of_the_result(
     assert main([*command, "--seed", "7"]) == 2
     expected = "5 of the folds in runs/folds/tiny were made of other fields, by other options or by other code: --again"
     assert expected in capsys.readouterr().err
-    monkeypatch.setattr(crossvalidate, "method_digest", lambda *_: "of other code")
+    monkeypatch.setattr("training.experiment.method_digest", lambda *_: "of other code")
     assert main(command) == 2
     assert expected in capsys.readouterr().err
