@@ -100,6 +100,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
     backbone, recipe = (repeated.backbone, repeated.recipe) if repeated else (options.backbone, recipe_of(options))
     external = list(repeated.external if repeated else options.external)
     outliers = None if options.smoke else list((repeated.outliers or ()) if repeated else options.outliers)
+    group_pattern = repeated.group_pattern if repeated else options.group_pattern
     # Only now: TensorFlow takes ten seconds, and options that are refused need none of it.
     from training.experiment import prepare, train
 
@@ -117,7 +118,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         if options.dry_run:
             prepared = prepare(
                 *(data, external, backbone, recipe, output, work, outliers, most, options.version),
-                group_pattern=options.group_pattern,
+                group_pattern=group_pattern,
             )
             tell(
                 {
@@ -135,6 +136,8 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
             )
             return None
         parameters = {"backbone": backbone, **recipe.record(), "frozen": recipe.frozen}
+        if group_pattern:
+            parameters["group_pattern"] = group_pattern
         # With these, a run can be done again from its id alone (``training.tracking.repeated``).
         parameters |= {
             name: json.dumps([str(one.resolve()) for one in folders or ()])
@@ -153,7 +156,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
                 outliers=outliers,
                 max_bytes=most,
                 version=options.version,
-                group_pattern=options.group_pattern,
+                group_pattern=group_pattern,
                 watch=_watch(logged) if isinstance(recipe, FineTuning) and logged.is_tracked else None,
             )
     return {**told, "output": output}

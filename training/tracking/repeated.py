@@ -38,6 +38,8 @@ class Repeated:
         What was trained, and how.
     external, outliers
         Folders of fields of no class; ``outliers`` is None where a version made the run that wrote none down.
+    group_pattern
+        By which groups were read off the files' names, if any.
     source
         Where the fields lay: a folder, or a prefix in S3.
     digest
@@ -51,6 +53,7 @@ class Repeated:
     recipe: Recipe
     external: tuple[Path, ...]
     outliers: tuple[Path, ...] | None
+    group_pattern: str | None
     source: str
     digest: str
     commit: str
@@ -116,6 +119,7 @@ def read_run(run_id: str) -> Repeated:
         recipe=read_recipe(backbone, frozen=method.frozen, given=typed),
         external=_folders(given, "external"),
         outliers=_folders(given, "outliers") if "outliers" in given else None,
+        group_pattern=given.get("group_pattern"),
         source=_place(inputs[0].source) if inputs else "",
         digest=digest,
         commit=run.data.tags.get(COMMIT, ""),

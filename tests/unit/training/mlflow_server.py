@@ -47,6 +47,8 @@ def running(folder: Path, port: int = 0) -> Iterator[Server]:
         for name, value in places.items():
             patch.setenv(name, value)
         from mlflow.server import app, handlers
+        from mlflow.tracking._model_registry import utils as registry
+        from mlflow.tracking._tracking_service import utils as tracking
 
         for store in ("_tracking_store", "_model_registry_store", "_artifact_repo"):  # those of a server before
             patch.setattr(handlers, store, None)
@@ -62,10 +64,13 @@ def running(folder: Path, port: int = 0) -> Iterator[Server]:
         server = Server(f"http://127.0.0.1:{listening.port}")
         thread = threading.Thread(target=listening.serve_forever, daemon=True)
         thread.start()
-        # MLflow's server names its own store in the environment when it is first asked; here that is a client's, too.
+        # MLflow's server names its own store in this process when it is first asked; here that is a client's, too.
         with pytest.MonkeyPatch.context() as asked:
-            asked.setenv("MLFLOW_TRACKING_URI", "")
-            urllib.request.urlopen(f"{server.uri}/api/2.0/mlflow/experiments/search?max_results=1").close()
+            for module, name in ((tracking, "_tracking_uri"), (registry, "_registry_uri")):
+                asked.setattr(module, name, None)
+                asked.setenv(f"MLFLOW{name.upper()}", "")
+            for part in ("experiments", "registered-models"):
+                urllib.request.urlopen(f"{server.uri}/api/2.0/mlflow/{part}/search?max_results=1").close()
         try:
             yield server
         finally:

@@ -21,6 +21,7 @@ from training.serving.files import ParityError
 from training.serving.parity import Parity
 from training.serving.precisions import INT8_AGREEMENT, demand
 from training.serving.saved_model import convert
+from training.tracking.repeated import read_run
 
 from .model_folder import expect_to_serve
 from .run_in_mlflow import expect_a_model, runs_by_name
@@ -109,11 +110,14 @@ def test_a_run_can_be_done_again_from_its_id_alone(
     assert "somebody's is no training of this project" in refused()
     elsewhere = client.create_run(run.info.experiment_id)
     for name, value in run.data.params.items():
-        client.log_param(elsewhere.info.run_id, name, value)
+        if name != "outliers":  # an older version wrote none down
+            client.log_param(elsewhere.info.run_id, name, value)
+    client.log_param(elsewhere.info.run_id, "group_pattern", "([a-z]+)")
     again[-1] = elsewhere.info.run_id
     assert "nobody knows which they were" in refused()
     client.set_tag(elsewhere.info.run_id, "data_manifest", manifest_of(drawn).digest)
     assert "give --data FOLDER" in refused()
+    assert (read_run(again[-1]).group_pattern, read_run(again[-1]).outliers) == ("([a-z]+)", None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/nowhere.db")
     assert "nowhere.db is not there" in refused()
 
