@@ -93,7 +93,11 @@ def small_lite0() -> Iterator[str]:
         image = keras.Input((height, width, 3), name="scaled_image")
         maps = keras.layers.Conv2D(8, 8, strides=8, padding="same", activation="relu", name="stem")(image)
         for number, depth in enumerate(depths):
-            maps = keras.layers.DepthwiseConv2D(3, strides=1 + number % 2, padding="same", name=f"apart_{number}")(maps)
+            seeded = keras.initializers.GlorotUniform(seed=number)  # so that features are found where they are kept
+            apart = keras.layers.DepthwiseConv2D(
+                3, strides=1 + number % 2, padding="same", depthwise_initializer=seeded, name=f"apart_{number}"
+            )
+            maps = apart(maps)
             maps = keras.layers.Conv2D(8 + 4 * number, 1, use_bias=False, name=f"across_{number}")(maps)
             maps = keras.layers.ReLU(6.0, name=depth)(FusedBatchNormalization(name=f"norm_{number}")(maps))
         return keras.Model(image, maps, name=name)
