@@ -61,6 +61,7 @@ def test_a_session_ends_as_its_browser_leaves(visit: Visit, polling_address: str
     tab.on("request", lambda request: polled.append(request.url) if "&sid=" in request.url else None)
     tab.goto(polling_address)
     expect(tab.get_by_role("heading", name="Classify", exact=True)).to_be_visible()
+    settle(tab)  # a page that is left while it loads may not get its goodbye out
     tab.goto("about:blank")
     until = time.monotonic() + BEFORE_TIME_OUT_S
     ended = False
