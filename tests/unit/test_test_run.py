@@ -10,7 +10,7 @@ import pytest
 from tests import conftest
 
 ROOT = Path(__file__).resolve().parents[2]
-BALLAST_BYTES = 400_000_000
+BALLAST_BYTES = 250_000_000
 SKIPPING = """
 import pytest
 

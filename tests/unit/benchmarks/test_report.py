@@ -7,7 +7,7 @@ import pytest
 from benchmarks import machine, report
 from benchmarks.parts import PARTS, WHOLE_S
 
-BY_COMMANDS_OF_THEIR_OWN = {"intake_formats", "large_session", "workplace"}
+BY_COMMANDS_OF_THEIR_OWN = {"intake_formats", "large_session", "soak", "test_run", "workplace"}
 RESULTS = sorted(machine.RESULTS.glob("*.json"))
 
 
