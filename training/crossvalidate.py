@@ -27,7 +27,7 @@ from training.data.protocols import FOLDED, folds_of, group_names, usable_protoc
 from training.data.splits import Fold
 from training.data.validation import manifest_of
 from training.dry_run import add_dry_run, counts_of, minutes_of, tell
-from training.evaluation.folds import FOLD_NAME, is_made_by
+from training.evaluation.folds import FOLD_NAME, is_made_by, method_digest
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import CACHE, MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
@@ -139,14 +139,12 @@ def run(options: argparse.Namespace) -> int:
     folder = options.work / candidate
     try:
         recipe = _read_recipe(options)
-        from training.experiment import method_digest  # TensorFlow, which takes ten seconds
-
         manifest = with_groups(manifest_of(options.data), options.data, options.group_pattern)
         fields = load_fields(options.data)
         wanted = _wanted(options, manifest)
         outliers = sorted(path.name for path in options.outliers or ())
         groups = sorted((manifest.groups or {}).items())
-        made_by = method_digest(options.backbone, recipe, options.show_corner, outliers, *([groups] if groups else []))
+        made_by = method_digest(options.backbone, recipe, options.show_corner, outliers, groups)
         missing = _missing(options, folder, wanted, manifest, made_by)
         if options.dry_run:
             rows = {

@@ -4,7 +4,6 @@
 model of each trial. A fold's folder holds ``model.tflite``, ``model.json`` and, written last, ``fold.json``.
 """
 
-import ast
 import hashlib
 import shutil
 import tempfile
@@ -17,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-import inference
 from inference import Classifier, ModelCard
 from intake import SUFFIXES
-from training import data, models, serving, tracking
+from training import tracking
 from training.data.dataset import Fields, load_fields, read_images, spread
 from training.data.group_folds import LEAST_IMAGES
 from training.data.labels import DataError
@@ -202,7 +200,7 @@ class Experiment:
         What a frozen backbone makes of all the fields, so that every fold reads the same; None where each fold
         computes what it needs.
     made_by
-        What ``method_digest`` gives; kept with each fold.
+        What ``folds.method_digest`` gives; kept with each fold.
     """
 
     backbone: str
@@ -246,36 +244,6 @@ class Experiment:
     def trained(self, learned: Learned, details: Mapping[str, object], version: str = UNRELEASED) -> Trained:
         """Say what was trained here."""
         return Trained(self.backbone, self.recipe, learned, self.manifest, details, version, self.hide_corner)
-
-
-def method_digest(*options: object) -> str:
-    """Name how a fold is made: its options, and the code that trains and serves, without comments and docstrings.
-
-    Parameters
-    ----------
-    *options
-        Whose ``repr`` says what they are.
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal; what another state of the code made has another.
-    """
-    what = hashlib.sha256(repr(options).encode())
-    folders = [Path(str(package.__file__)).parent for package in (inference, data, models, serving)]
-    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
-    for path in [Path(__file__), *sources]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            for _, value in ast.iter_fields(node):
-                if isinstance(value, list):
-                    value[:] = [one for one in value if not _is_text_alone(one)]
-        what.update(ast.dump(tree).encode())
-    return what.hexdigest()
-
-
-def _is_text_alone(node: object) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: tracking.Run) -> FoldMade:

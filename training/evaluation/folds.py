@@ -5,6 +5,8 @@ What a fold's model folder says of its fold; written last, so that a folder with
 One protocol's result: its folds' answers pooled, measured, and given intervals.
 """
 
+import ast
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+import inference
 from inference import read_card
 from training.atomic_write import write_whole
 from training.data.labels import DataError
@@ -28,6 +31,37 @@ from training.evaluation.predictions import Measured
 from training.evaluation.results import Estimate, FoldScore, ProtocolResult, SlideScore, rounded
 
 FOLD_NAME = "fold.json"
+
+
+def method_digest(*options: object) -> str:
+    """Name how a fold is made: its options, and the code that trains and serves, without comments and docstrings.
+
+    Parameters
+    ----------
+    *options
+        Whose ``repr`` says what they are.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal; what another state of the code made has another.
+    """
+    what = hashlib.sha256(repr(options).encode())
+    here = Path(__file__).resolve().parents[1]
+    folders = [Path(inference.__file__).parent, *(here / name for name in ("data", "models", "serving"))]
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in [here / "experiment.py", *sources]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            for _, value in ast.iter_fields(node):
+                if isinstance(value, list):
+                    value[:] = [one for one in value if not _is_text_alone(one)]
+        what.update(ast.dump(tree).encode())
+    return what.hexdigest()
+
+
+def _is_text_alone(node: object) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def write_record(folder: Path, protocol: str, fold: Fold, manifest: Manifest, made_by: str) -> None:

@@ -15,9 +15,8 @@ from training.data.protocols import parts_of
 from training.data.splits import contiguous_folds
 from training.data.synthetic import write_dataset
 from training.data.validation import manifest_of
-from training.evaluation.folds import write_record
+from training.evaluation.folds import method_digest, write_record
 from training.evaluation.metrics import confusion
-from training.experiment import method_digest
 from training.models.feature_cache import FrozenBackbone
 from training.models.recipes import HEAD_LEARNING_RATES, FineTuning, MlpHead
 from training.sweep_report import SweepReport
@@ -170,7 +169,7 @@ def leave_folds(smears: Path, tmp_path: Path, numbers: range, *options: object) 
     for number in numbers:
         folders[number - 1].mkdir(parents=True)
         fold = contiguous_folds(manifest.records)[number - 1]
-        write_record(folders[number - 1], "contiguous", fold, manifest, method_digest("tiny", *options, []))
+        write_record(folders[number - 1], "contiguous", fold, manifest, method_digest("tiny", *options, [], []))
     return folders
 
 
@@ -229,6 +228,6 @@ def test_folds_that_another_recipe_or_other_code_made_are_no_part_of_the_result(
     assert main([*command, "--seed", "7"]) == 2
     expected = "5 of the folds in runs/folds/tiny were made of other fields, by other options or by other code: --again"
     assert expected in capsys.readouterr().err
-    monkeypatch.setattr("training.experiment.method_digest", lambda *_: "of other code")
+    monkeypatch.setattr("training.crossvalidate.method_digest", lambda *_: "of other code")
     assert main(command) == 2
     assert expected in capsys.readouterr().err
