@@ -33,7 +33,7 @@ from training.models import base_statistics
 from training.models.adapted_head import Adapted, adapt_head
 from training.models.base_embedding import embed_images, features_from, strangers_of
 from training.models.base_statistics import BaseStatistics, StatisticsError, read_statistics, statistics_of
-from training.models.features import Features, first
+from training.models.features import Features
 from training.models.stain_pooling import WAYS
 from training.serving import parity
 from training.serving.adapted_model import compose, demand_base, demand_frozen, network_of, widths_of
@@ -171,7 +171,7 @@ def adapt(
         "groups": {"kind": data.groups.kind, "count": len(set(data.groups.names.values()))},
         "strangers": sorted(strangers),
     }
-    lent = statistics_of(first(features, widths[0]), labels, groups, adapted.head.first(widths[0]), ids).content
+    lent = statistics_of(features.first(widths[0]), labels, groups, adapted.head.first(widths[0]), ids).content
     beside = {base_statistics.FILE_NAME: lent}
     draft = card_of(
         content,

@@ -31,6 +31,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from terminal import Table, add_format, open_console
 from training.sagemaker_jobs.deployment import read_environment
 from training.sagemaker_jobs.errors import LaunchError
+from training.sagemaker_jobs.preflight import quotas_of
 from training.serving.preconditions import FREE_BYTES
 from training.tracking.settings import prepare_environment, tracking_uri, without_password
 
@@ -213,12 +214,12 @@ def _aws(env: str | None, instance_type: str | None) -> Iterator[Finding]:
     if environment.account and told["Account"] != environment.account:
         yield Finding("account", told["Account"], f"{env} is {environment.account}: set AWS_PROFILE", missing=True)
     wanted = f"{instance_type or environment.training.instance_type} for training job usage"
-    quotas, failed = _asked(lambda: _quotas(session))
+    quotas, failed = _asked(lambda: quotas_of(session.client("service-quotas", config=QUICK)))
     if failed:
         yield Finding(
             "quota", f"{wanted}: {failed}", "the launcher asks again; servicequotas:ListServiceQuotas lets one"
         )
-    elif not (found := quotas.get(wanted, 0)):
+    elif not (found := quotas.get(wanted, {}).get("Value", 0)):
         advice = f"ask AWS for more: Service Quotas, Amazon SageMaker, {wanted!r}, {region}; or --instance-type"
         yield Finding("quota", f"{wanted}: {found:g}", advice, missing=True)
     else:
@@ -233,15 +234,6 @@ def _asked(ask: Callable[[], Any]) -> tuple[Any, str]:
         return None, str(error.response.get("Error", {}).get("Code", "refused"))
     except BotoCoreError as error:
         return None, str(error)
-
-
-def _quotas(session: boto3.Session) -> dict[str, float]:
-    pages = session.client("service-quotas", config=QUICK).get_paginator("list_service_quotas")
-    return {
-        quota["QuotaName"]: quota["Value"]
-        for page in pages.paginate(ServiceCode="sagemaker")
-        for quota in page["Quotas"]
-    }
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

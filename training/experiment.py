@@ -384,8 +384,7 @@ def prepare(
     version = next_version(output, known_versions, version)
     fields, manifest = load_fields(data), with_groups(manifest_of(data), data, group_pattern)
     demand_unchanged(data, fields, manifest)
-    counts = {label: int((fields.labels == number).sum()) for number, label in enumerate(fields.label_ids)}
-    if small := [f"{label} ({count})" for label, count in counts.items() if count < LEAST_IMAGES]:
+    if small := [f"{label} ({count})" for label, count in fields.counts.items() if count < LEAST_IMAGES]:
         raise DataError(
             f"too few fields of {', '.join(small)}: {LEAST_IMAGES} of a class are needed to learn from some and hold "
             "others out; add some, or move the class's folder away"
@@ -468,7 +467,7 @@ def train(
     own_work = work / _digest(pool, backbone, recipe)
     learned = _learn(experiment, kept, own_work, watch, examined=True)
     details = {
-        "fields": {label: int((fields.labels == k).sum()) for k, label in enumerate(fields.label_ids)},
+        "fields": fields.counts,
         "parts": {"train": len(pool), "test": len(test)},
         **({"gate": _gate(learned, outliers or ())} if learned.numbers else {}),
     }

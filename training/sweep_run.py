@@ -1,11 +1,11 @@
 """A sweep on this machine: its trials, one after the other, and what is kept of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ from training.models.recipes import CACHE
 from training.progress import bar
 from training.sweep_page import write_page
 from training.sweep_report import SweepReport, figure, ranked, write_report
-from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
+from training.sweep_trials import PrunedError, Trial, TrialResult, run_trial, tell_trial
 from training.tracking.run_logging import tell_dataset
 
 
@@ -50,6 +50,16 @@ class Plan:
     name: str
     cache: Path = CACHE
 
+    @property
+    def corner(self) -> str:
+        """What reports and runs say of the scale bar."""
+        return "hidden" if self.hide_corner else "visible"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of each run in MLflow."""
+        return {"data_manifest": self.manifest.digest, "leukolens.sweep": self.name}
+
 
 def sweep(plan: Plan) -> SweepReport:
     """Run every trial that no earlier sweep of the same name has finished; one that fails does not stop the others.
@@ -70,24 +80,31 @@ def sweep(plan: Plan) -> SweepReport:
     waiting = [trial for trial in plan.trials if trial not in done]
     if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
         report.results = [done[one] for one in plan.trials]
-        write_report(report, plan.output, plan.name)
-        write_page(report, plan.output, plan.name)
+        publish(report, plan)
         return report
-    tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
-    with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=tags) as parent:
+    with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=plan.tags) as parent:
         sets = feature_sets(plan, waiting, report)
         with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
             for trial in shown:
                 shown.set_postfix_str(trial.name)
-                done[trial] = _one(trial, sets[trial.backbone], plan, divisions[trial.protocol], parent)
+                done[trial] = try_trial(
+                    trial, trial.name, sets[trial.backbone], plan, divisions[trial.protocol], parent
+                )
                 report.results = [done[one] for one in plan.trials if one in done]
                 write_report(report, plan.output, plan.name)
-        tell_best(parent, report.results)
-        parent.figure("sweep", figure(report))
-        page = write_page(report, plan.output, plan.name)
-        for path in (*write_report(report, plan.output, plan.name).values(), page):
-            parent.file(path, "report")
+        publish(report, plan, parent)
     return report
+
+
+def publish(report: SweepReport, plan: Plan, run: tracking.Run | None = None) -> None:
+    """Write report and page, and tell the run above the trials of them and of the best."""
+    paths = [*write_report(report, plan.output, plan.name).values(), write_page(report, plan.output, plan.name)]
+    if run is None:
+        return
+    tell_best(run, report.results)
+    run.figure("sweep", figure(report))
+    for path in paths:
+        run.file(path, "report")
 
 
 def missing_trials(plan: Plan) -> list[Trial]:
@@ -98,23 +115,21 @@ def missing_trials(plan: Plan) -> list[Trial]:
 
 def _begun(plan: Plan) -> SweepReport:
     """Give what an earlier sweep has left, if it was of the same fields; else an empty report."""
-    corner = "hidden" if plan.hide_corner else "visible"
     path = plan.output / f"{plan.name}.json"
     if path.is_file():
         try:
             kept = SweepReport.model_validate_json(path.read_bytes())
         except ValidationError:
             kept = None
-        if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, corner):
+        if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, plan.corner):
             return kept
     return empty_report(plan)
 
 
 def empty_report(plan: Plan) -> SweepReport:
     """Give the report of a sweep that has tried nothing yet."""
-    corner = "hidden" if plan.hide_corner else "visible"
     created = datetime.now(UTC).replace(microsecond=0)
-    return SweepReport(manifest=plan.manifest.digest, created=created, corner=corner, features_s={}, results=[])
+    return SweepReport(manifest=plan.manifest.digest, created=created, corner=plan.corner, features_s={}, results=[])
 
 
 def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
@@ -130,26 +145,51 @@ def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> di
     return found
 
 
-def _one(trial: Trial, data: FrozenSet, plan: Plan, divisions: Sequence[Parts], parent: tracking.Run) -> TrialResult:
+def try_trial(
+    trial: Trial,
+    name: str,
+    data: FrozenSet,
+    plan: Plan,
+    divisions: Sequence[Parts],
+    parent: tracking.Run,
+    after_fold: Callable[[int, float], None] | None = None,
+) -> TrialResult:
+    """Run one trial under a run of its own in MLflow; one that fails or is given up says why and stops no other.
+
+    Parameters
+    ----------
+    trial, divisions, after_fold
+        As of ``run_trial``.
+    name
+        Of the run.
+    data
+        Features of the trial's backbone.
+    plan, parent
+        What it belongs to.
+    """
     start = time.monotonic()
-    parameters, tags = told_of(trial, plan)
+
+    def ended(status: Literal["pruned", "failed"], error: str) -> TrialResult:
+        return TrialResult(trial=trial, status=status, error=error, seconds=round(time.monotonic() - start, 2))
+
+    parameters = trial.model_dump() | {
+        "learning_rate": trial.recipe.learning_rate,
+        "frozen": True,
+        "corner": plan.corner,
+    }
     try:
-        with tracking.run(trial.name, parameters=parameters, tags=tags, parent=parent) as run:
+        with tracking.run(name, parameters=parameters, tags=plan.tags, parent=parent) as run:
             tell_dataset(run, plan.data, plan.fields, plan.manifest)
-            tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions)
+            try:
+                tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions, after_fold)
+            except PrunedError as reason:
+                run.tags({"leukolens.pruned": str(reason)})
+                return ended("pruned", str(reason))
             tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
             return tried.result
     # The others go on, whatever is wrong with this one; the table says what it was.
     except Exception as error:  # noqa: BLE001
-        seconds = round(time.monotonic() - start, 2)
-        return TrialResult(trial=trial, status="failed", error=f"{type(error).__name__}: {error}", seconds=seconds)
-
-
-def told_of(trial: Trial, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
-    """Give parameters and tags of a trial's run."""
-    corner = "hidden" if plan.hide_corner else "visible"
-    parameters = trial.model_dump() | {"learning_rate": trial.recipe.learning_rate, "frozen": True, "corner": corner}
-    return parameters, {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
+        return ended("failed", f"{type(error).__name__}: {error}")
 
 
 def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:

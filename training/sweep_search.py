@@ -5,8 +5,7 @@ it, and ``optuna-dashboard`` shows it. Another space, other fields or another pr
 """
 
 import hashlib
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,20 +24,14 @@ from training.models.mlp_learner import FrozenSet
 from training.models.recipes import SWEEP_BACKBONE, MlpHead
 from training.models.space import BACKBONE, Space, Span
 from training.progress import bar
-from training.sweep_page import write_page
-from training.sweep_report import SweepReport, figure, write_report
-from training.sweep_run import Plan, empty_report, feature_sets, tell_best, told_of
-from training.sweep_trials import Trial, TrialResult, run_trial, tell_trial
-from training.tracking.run_logging import tell_dataset
+from training.sweep_report import SweepReport, write_report
+from training.sweep_run import Plan, empty_report, feature_sets, publish, try_trial
+from training.sweep_trials import PrunedError, Trial, TrialResult
 
 RESULT = "result"
 """Attribute of a trial in the study: its ``TrialResult``, as JSON."""
 STARTUP_TRIALS = 5
 """Before any is given up, and before TPE draws on what it has seen: Optuna's own 5 of the median pruner."""
-
-
-class _PrunedError(Exception):
-    """A trial that is given up."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +74,14 @@ def search(plan: Plan, wanted: Wanted) -> SweepReport:
     report = empty_report(plan)
     report.results = _results(study)
     if len(_finished(study)) < wanted.trials:
-        tags = {"data_manifest": plan.manifest.digest, "leukolens.sweep": plan.name}
         parameters = {"trials": wanted.trials, "search": wanted.sampler, "protocol": wanted.protocol}
         parameters |= {f"space.{name}": str(told) for name, told in wanted.space.items()}
-        with tracking.run(f"search {plan.name}", parameters=parameters, tags=tags) as parent:
+        with tracking.run(f"search {plan.name}", parameters=parameters, tags=plan.tags) as parent:
             _try_all(study, plan, wanted, divisions, report, parent)
-            tell_best(parent, report.results)
-            parent.figure("sweep", figure(report))
-            for path in (*write_report(report, plan.output, plan.name).values(), *_pages(report, plan)):
-                parent.file(path, "report")
+            publish(report, plan, parent)
     else:
-        write_report(report, plan.output, plan.name)
-        _pages(report, plan)
+        publish(report, plan)
     return report
-
-
-def _pages(report: SweepReport, plan: Plan) -> tuple[Any, ...]:
-    return (write_page(report, plan.output, plan.name),)
 
 
 def _study(plan: Plan, wanted: Wanted) -> optuna.Study:
@@ -168,7 +152,15 @@ def _try_all(
             known = next((one for one in _results(study) if one.trial == trial), None)
             if known is None and trial.backbone not in sets:
                 sets |= feature_sets(plan, [trial], report)
-            result = known or _one(asked, trial, sets[trial.backbone], plan, divisions, parent)
+            result = known or try_trial(
+                trial,
+                f"{trial.name} #{asked.number}",
+                sets[trial.backbone],
+                plan,
+                divisions,
+                parent,
+                _pruner(asked, divisions),
+            )
             asked.set_user_attr(RESULT, result.model_dump_json())
             if result.status == "finished":
                 study.tell(asked, result.choice)
@@ -188,36 +180,12 @@ def _trial(params: Mapping[str, Any], wanted: Wanted) -> Trial:
     )
 
 
-def _one(
-    asked: optuna.Trial,
-    trial: Trial,
-    data: FrozenSet,
-    plan: Plan,
-    divisions: Sequence[Parts],
-    parent: tracking.Run,
-) -> TrialResult:
-    """Try one point; gives it up after a fold where it is below the median of those before it."""
-    start = time.monotonic()
+def _pruner(asked: optuna.Trial, divisions: Sequence[Parts]) -> Callable[[int, float], None]:
+    """Give what gives a point up after a fold where it is below the median of those before it."""
 
     def after_fold(number: int, score: float) -> None:
         asked.report(score, number)
         if number < len(divisions) - 1 and asked.should_prune():
-            raise _PrunedError(f"after fold {divisions[number].name}, with {score:.4f}")
+            raise PrunedError(f"after fold {divisions[number].name}, with {score:.4f}")
 
-    def ended(status: str, error: str) -> TrialResult:
-        return TrialResult(trial=trial, status=status, error=error, seconds=round(time.monotonic() - start, 2))
-
-    try:
-        parameters, tags = told_of(trial, plan)
-        with tracking.run(f"{trial.name} #{asked.number}", parameters=parameters, tags=tags, parent=parent) as run:
-            tell_dataset(run, plan.data, plan.fields, plan.manifest)
-            try:
-                tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions, after_fold)
-            except _PrunedError as reason:
-                run.tags({"leukolens.pruned": str(reason)})
-                return ended("pruned", str(reason))
-            tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
-            return tried.result
-    # The others go on, whatever is wrong with this one; the table says what it was.
-    except Exception as error:  # noqa: BLE001
-        return ended("failed", f"{type(error).__name__}: {error}")
+    return after_fold

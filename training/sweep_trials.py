@@ -123,6 +123,10 @@ class Tried:
     probabilities: Floats
 
 
+class PrunedError(Exception):
+    """A trial that is given up; says after which fold."""
+
+
 def run_trial(
     trial: Trial,
     embeddings: Floats,
@@ -143,7 +147,8 @@ def run_trial(
     divisions
         Of the trial's protocol.
     after_fold
-        Takes each fold's number from 0 and what the trial is compared by so far; may raise to give it up.
+        Takes each fold's number from 0 and what the trial is compared by so far; raises ``PrunedError`` to give it
+        up.
 
     Raises
     ------

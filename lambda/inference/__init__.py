@@ -3,7 +3,6 @@
 from intake import (
     MAX_PIXELS,
     MIN_SIDE_PX,
-    DecoderMissing,
     DecoderUnavailable,
     EmptyImage,
     ImageError,
@@ -31,7 +30,6 @@ __all__ = [
     "ClassSpec",
     "Classifier",
     "Decision",
-    "DecoderMissing",
     "DecoderUnavailable",
     "EmptyImage",
     "ImageError",

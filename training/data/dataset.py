@@ -63,6 +63,11 @@ class Fields:
         """How many classes there are."""
         return len(self.classes) or int(self.labels.max()) + 1
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many fields each class has, by its id."""
+        return {label: int((self.labels == number).sum()) for number, label in enumerate(self.label_ids)}
+
     def take(self, which: NDArray[np.int64]) -> "Fields":
         """Take some of the fields, by position."""
         return Fields(

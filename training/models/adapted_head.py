@@ -20,7 +20,7 @@ from training.data.group_folds import grouped_parts
 from training.data.labels import DataError
 from training.models import calibration
 from training.models.discriminant import fit_discriminants
-from training.models.features import Features, first
+from training.models.features import Features
 from training.models.gate import fit_gate
 from training.models.levels import sides_of
 from training.models.linear_probe import LinearHead
@@ -219,11 +219,11 @@ def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
 
 def _fit(features: Features, labels: Positions, colours: int, setting: Setting, known: int) -> _Fitted:
     """Fit a head on all its statistics, and a gate on those first ones that are known of strangers."""
-    own = first(features, setting.width)
+    own = features.first(setting.width)
     (head,) = fit_discriminants(own.turned, own.varied, labels, (setting.shrinkage,), COPY_WEIGHT)
     distance = fit_distance(own, head, labels, colours, OOD_COPY_WEIGHT)
     rest = np.zeros(setting.width - known, np.float32)
     if not features.strangers:
         return _Fitted(head, distance, Reading(np.zeros(setting.width, np.float32), 0.0))
-    gate = fit_gate(first(features, known), head.first(known))
+    gate = fit_gate(features.first(known), head.first(known))
     return _Fitted(head, distance, Reading(np.concatenate([gate.kernel, rest]), gate.bias, gate.widest))

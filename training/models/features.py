@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -186,18 +186,14 @@ class Features:
             self.strangers,
         )
 
-
-def first(features: Features, width: int) -> Features:
-    """Keep the first statistics of all but the strangers, of which no more may be known."""
-    return Features(
-        features.turned[..., :width],
-        features.varied[..., :width],
-        features.densities,
-        features.magnified[:, :width],
-        features.doublings,
-        features.shown,
-        features.strangers,
-    )
+    def first(self, width: int) -> "Features":
+        """Keep the first statistics of all but the strangers, of which no more may be known."""
+        return replace(
+            self,
+            turned=self.turned[..., :width],
+            varied=self.varied[..., :width],
+            magnified=self.magnified[:, :width],
+        )
 
 
 def features_of(

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, parse
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Place, place_of
 from training.sagemaker_jobs.errors import LaunchError, code_of, explained
 from training.sagemaker_jobs.jobs import find_tuner
 from training.sagemaker_jobs.plan import Plan
@@ -133,12 +133,17 @@ def check_quota(plan: Plan, place: Place, session: Any) -> None:
     )
     wanted = plan.parallel * plan.instance_count
     try:
-        pages = session.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-        quotas = {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
+        quotas = quotas_of(session.client("service-quotas"))
     except (BotoCoreError, ClientError):
         return  # the launcher's policy may be all that somebody has; SageMaker itself refuses what is too much
     for kind in kinds:
         _demand(plan, place, quotas, f"{plan.instance_type} for {kind} usage", wanted)
+
+
+def quotas_of(client: Any) -> dict[str, Any]:
+    """Give SageMaker's quotas by name, as boto3's client of Service Quotas tells of each."""
+    pages = client.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    return {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
 
 
 def _demand(plan: Plan, place: Place, quotas: dict[str, Any], name: str, wanted: int) -> None:
@@ -168,7 +173,7 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
         caller = session.client("sts").get_caller_identity()
     wanted = {
         f"sagemaker:{create}": f"arn:aws:sagemaker:{place.region}:{caller['Account']}:{resource}/{plan.name}",
-        "iam:PassRole": plan.role or place.role_arn,
+        "iam:PassRole": place_of(plan, place).role_arn,
     }
     for action, arn in wanted.items():
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import sweep_search, sweep_trials
+from training import sweep_run, sweep_trials
 from training.cli import main
 from training.data.synthetic import write_dataset
 from training.models.space import SpaceError, Span, read_space
@@ -52,7 +52,7 @@ def test_a_search_goes_on_where_it_was_cut_off(smears: Path, here: Path, monkeyp
         return run_trial(trial, *given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(sweep_search, "run_trial", cut_off)
+        patched.setattr(sweep_run, "run_trial", cut_off)
         assert main([*command, "6"]) == 130
     kept = report_of(here).results
     assert [one.trial for one in kept] == tried
