@@ -4,7 +4,7 @@
 
     python -m training adapt my-slides --output models/mine
 
-A thousand images take about a minute on two idle cores (docs/your-laboratory.md).
+A thousand images take about a minute on two idle cores (docs/benchmarks.md).
 """
 
 import argparse

@@ -8,12 +8,9 @@ from terminal import Table, open_console
 from training.data.dataset import Fields
 from training.models.recipes import FineTuning, Recipe
 
-SECONDS_OF_A_FIELD = {"efficientnet-lite0": 0.17, "vgg16": 0.11}
-"""A frozen backbone's whole pass on two idle cores: the shipped card's 7.4 minutes for 2,573 fields with all that they
-are varied to, and VGG16's 9 fields a second (docs/training.md)."""
-TUNED_FIELDS_A_SECOND = 17
-"""EfficientNet-Lite0 trained whole, on the same cores."""
-TUNED_BACKBONE = "efficientnet-lite0"
+SECONDS_OF_A_FIELD = {"efficientnet-lite0": 0.17, "vgg16": 0.15}
+"""A frozen backbone's whole pass on two cores: the shipped card's 7.4 minutes for 2,573 fields with all that they are
+varied to, and VGG16's 6.8 fields a second (docs/benchmarks.md)."""
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +22,8 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def minutes_of(backbone: str, recipe: Recipe, fields: int) -> str:
     """Say how long the passes over the fields take, where that has been measured."""
-    if isinstance(recipe, FineTuning):
-        seconds = fields * recipe.epochs / TUNED_FIELDS_A_SECOND if backbone == TUNED_BACKBONE else None
-    else:
-        known = SECONDS_OF_A_FIELD.get(backbone)
-        seconds = None if known is None else known * fields
-    return "not measured for this network" if seconds is None else f"{max(1, round(seconds / 60))} on two idle cores"
+    known = None if isinstance(recipe, FineTuning) else SECONDS_OF_A_FIELD.get(backbone)
+    return "not measured for this network" if known is None else f"{max(1, round(known * fields / 60))} on two cores"
 
 
 def counts_of(fields: Fields) -> str:

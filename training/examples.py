@@ -28,7 +28,7 @@ class Example:
 
 EXAMPLES = {
     "train": Example(
-        f"train --data {_SMEARS} --frozen --output runs/mine", "7 minutes; without --frozen a quarter of an hour"
+        f"train --data {_SMEARS} --frozen --output runs/mine", "7 minutes; without --frozen more, by the epochs"
     ),
     "adapt": Example("adapt --data my-slides --output models/mine", "a minute for a thousand images"),
     "check": Example("check my-slides", "seconds for a thousand images"),
