@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.config import Environment
 from infra.constructs.names import stack_name
 from infra.environments import ConfigError
+from infra.stack import read_outputs
 
 _STACK, _LOGICAL = "aws:cloudformation:stack-name", "aws:cloudformation:logical-id"
 # Kind of resource in an ARN, the property that identifies it to CloudFormation, and how to read that from the ARN.
@@ -37,7 +38,7 @@ def find_left(environment: Environment, client: Callable[[str], Any] | None = No
     made = client or (lambda service: boto3.client(service, region_name=environment.region))
     stack = stack_name(environment, "Storage")
     try:
-        if _stands(made("cloudformation"), stack):
+        if read_outputs(made("cloudformation"), stack) is not None:
             raise ConfigError(f"the stack {stack} stands: there is nothing to adopt, run make deploy")
         filters = [{"Key": _STACK, "Values": [stack]}]
         pages = made("resourcegroupstaggingapi").get_paginator("get_resources")
@@ -71,13 +72,3 @@ def write_mapping(environment: Environment, output: str, client: Callable[[str],
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     Path(output).write_text(json.dumps(left, indent=2) + "\n", "utf-8")
     return f"{len(left)} resources that {stack_name(environment, 'Storage')} left: {', '.join(left)}"
-
-
-def _stands(cloudformation: Any, stack: str) -> bool:
-    try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # which is how it says that there is none
-            return False
-        raise
-    return str(found[0]["StackStatus"]) != "DELETE_COMPLETE"

@@ -7,6 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.environments import ConfigError
+from infra.stack import read_outputs
 
 _STACK = "aws:cloudformation:stack-name"
 
@@ -65,13 +66,5 @@ def _tags(s3: Any, bucket: str) -> dict[str, str]:
 
 def _refuse_while_deployed(cloudformation: Any, bucket: str, stack: str) -> None:
     """Refuse to take a bucket from under its stack; without the stack's tag, nothing tells that one stands."""
-    if not stack:
-        return
-    try:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":  # which is how it says that there is none
-            return
-        raise
-    if found[0]["StackStatus"] != "DELETE_COMPLETE":
+    if stack and read_outputs(cloudformation, stack) is not None:
         raise ConfigError(f"{bucket} is in use by the stack {stack}: run make destroy first")

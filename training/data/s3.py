@@ -1,4 +1,4 @@
-"""The one place that speaks to S3: whole objects in and out, each checked by its hash.
+"""Whole objects in and out of S3, each checked by its hash: fields, models and their history.
 
 Many small pieces of work at once, with a progress bar, going on past the ones that fail.
 """

@@ -8,7 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import model as served_model
 from infra.config import Environment, Model
+from infra.constructs.names import stack_name
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
+from infra.stack import read_outputs
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, parse, read
 from training.data.s3 import Bucket
@@ -126,13 +128,12 @@ def in_service(environment: Environment, served: Candidate) -> Served:
 
 
 def _output(environment: Environment, key: str) -> str:
-    stack = f"Leukolens-{environment.title}-Storage"
+    stack = stack_name(environment, "Storage")
     advice = f"deploy it (make deploy ENV={environment.name}), or name the place by --bucket and --manifest"
     try:
-        client = boto3.client("cloudformation", region_name=environment.region)
-        outputs = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-        return str({output["OutputKey"]: output["OutputValue"] for output in outputs}[key])
-    except KeyError:
-        raise PromotionError(f"{stack} has no output {key}: {advice}") from None
+        outputs = read_outputs(boto3.client("cloudformation", region_name=environment.region), stack)
     except (BotoCoreError, ClientError) as error:
         raise PromotionError(f"{stack} cannot be asked for {key}: {error}; {advice}") from error
+    if outputs is None or key not in outputs:
+        raise PromotionError(f"{stack} {'is not there' if outputs is None else f'has no output {key}'}: {advice}")
+    return outputs[key]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from infra.config import Environment
+from infra.constructs.names import stack_name
 from infra.environments import NAMES, ConfigError, load_environment
+from infra.stack import read_outputs
 from training.sagemaker_jobs.errors import LaunchError, explained
 from training.sagemaker_jobs.plan import Plan
 
@@ -106,7 +107,7 @@ def deployed_place(environment: Environment, session: Any) -> Place:
     """
     policy = f"the managed policy leukolens-{environment.name}-training-launcher-{environment.region}"
     found = {
-        stack: _outputs(session, f"Leukolens-{environment.title}-{stack}", environment.name, policy)
+        stack: _outputs(session, stack_name(environment, stack), environment.name, policy)
         for stack in ("Storage", "Training")
     }
     training = found["Training"]
@@ -145,15 +146,10 @@ def _chosen(environment: Environment) -> dict[str, Any]:
 
 def _outputs(session: Any, stack: str, environment: str, policy: str) -> dict[str, str]:
     with explained(f"read the outputs of {stack}", policy):
-        try:
-            described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        except ClientError as error:
-            if "does not exist" in str(error):
-                raise LaunchError(
-                    f"--env {environment}: there is no {stack}; deploy it: make deploy ENV={environment}"
-                ) from error
-            raise
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        outputs = read_outputs(session.client("cloudformation"), stack)
+    if outputs is None:
+        raise LaunchError(f"--env {environment}: there is no {stack}; deploy it: make deploy ENV={environment}")
+    return outputs
 
 
 def read_environment(name: str) -> Environment:

@@ -126,7 +126,7 @@ class Account:
             told = {"Error": {"Code": "ValidationError", "Message": f"Stack with id {name} does not exist"}}
             raise ClientError(told, "DescribeStacks")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.stacks[name].items()]
-        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+        return {"Stacks": [{"StackName": name, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
 
     def _quotas(self, _):
         kinds = {"training job": self.quota, "spot training job": self.quota, "training warm pool": self.warm_pools}
