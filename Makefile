@@ -49,8 +49,8 @@ $(UV):
 
 # What fetching and checking the public set needs, no TensorFlow.
 .venv/.data: training/requirements-data.txt | .venv/bin/python
-	@echo "Installing what fetching real smears needs into .venv/"
-	@$(UV) pip install --quiet --require-hashes -r $<
+	@echo "Installing what fetching real smears needs into .venv/" >&2
+	@$(UV) pip install --quiet --require-hashes -r $< >&2
 	@touch $@
 
 # Everything: training, infrastructure, development.
@@ -212,8 +212,8 @@ sbom: setup ## Write the bill of materials of each image (dist/, CycloneDX)
 
 .PHONY: audit
 .tools/audit/.installed: release/audit.txt | $(UV)
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/audit
-	@$(UV) pip install --quiet --python .tools/audit/bin/python --require-hashes -r release/audit.txt
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/audit >&2
+	@$(UV) pip install --quiet --python .tools/audit/bin/python --require-hashes -r release/audit.txt >&2
 	@touch $@
 
 audit: setup .tools/audit/.installed ## Ask PyPI for known vulnerabilities of every locked package

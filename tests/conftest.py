@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from infra.rehearsal.container import find_engine
 from local.fields import data_root
+from tests.infra import roles
 from tests.surroundings import settle
 
 settle()  # before any test's module reads the environment
@@ -61,7 +62,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in a line for each reason what did not run, and how to have it run."""
+    """Say in a line for each reason what did not run, and how to have it run; with -v, what roles asked."""
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.getreports("skipped")
@@ -71,6 +72,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"not run: {count} test{'s' * (count != 1)}: {reason}")
     if terminalreporter.config.option.markexpr.startswith("not "):
         terminalreporter.line(f"left out: {terminalreporter.config.option.markexpr[4:]}; make test-all runs them")
+    if roles.ROWS and terminalreporter.config.option.verbose > 0:
+        terminalreporter.section("roles that were held against their policies")
+        terminalreporter.write(roles.table())
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -51,14 +51,11 @@ class DeliveryStack(cdk.Stack):
         super().__init__(scope, construct_id, env=env, description="Leukolens: what GitHub Actions may do")
         self._provider = self._find_provider(settings)
         self.repository = self._images(settings) if settings.builds_image else None
-        self._stacks = self.format_arn(
-            service="cloudformation", resource="stack", resource_name=f"Leukolens-{environment.title}-*"
-        )
         name = f"leukolens-{environment.name}"
         deploy = self._role("Deploy", f"{name}-deploy", settings.subjects(f"environment:{environment.name}"))
         self._let_deploy(deploy, storage)
         diff = self._role("Diff", f"{name}-diff", settings.subjects("pull_request"))
-        self._let_compare(diff)
+        self._let_compare(diff, environment)
         cdk.CfnOutput(self, "DeployRoleArn", value=deploy.role_arn)
         cdk.CfnOutput(self, "DiffRoleArn", value=diff.role_arn)
 
@@ -89,12 +86,6 @@ class DeliveryStack(cdk.Stack):
             reason="The bootstrap's roles, whose names hold its qualifier; their tag narrows it to the kinds needed.",
             conditions={"StringEquals": {"iam:ResourceTag/aws-cdk:bootstrap-role": list(_DEPLOYS)}},
         )
-        allow(
-            role,
-            ["cloudformation:DescribeStacks"],
-            self._stacks,
-            reason="Reads the outputs of this environment's stacks, whose ids CloudFormation makes.",
-        )
         if self.repository is None:
             allow(
                 role,
@@ -111,7 +102,7 @@ class DeliveryStack(cdk.Stack):
         allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
         cdk.CfnOutput(self, "ImageRepositoryUri", value=self.repository.repository_uri)
 
-    def _let_compare(self, role: iam.Role) -> None:
+    def _let_compare(self, role: iam.Role, environment: Environment) -> None:
         """Let a pull request read the templates of this environment's stacks, and nothing else of the account.
 
         Not by the bootstrap's lookup role: AWS's ReadOnlyAccess, which that has, reads the secrets of Cognito's
@@ -120,7 +111,9 @@ class DeliveryStack(cdk.Stack):
         allow(
             role,
             ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
-            self._stacks,
+            self.format_arn(
+                service="cloudformation", resource="stack", resource_name=f"Leukolens-{environment.title}-*"
+            ),
             reason="Compares this environment's stacks, whose ids CloudFormation makes.",
         )
 

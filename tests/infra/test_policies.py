@@ -1,36 +1,27 @@
 """Code and policy meet: what each role's own script asks of AWS, held against what the role may do.
 
 The scripts are the real ones, run against moto; the policies are those of the synthesised stacks. What AWS's services
-do in a role's name, and no code of this project, is written out with its source. ``pytest -s`` prints the table.
+do in a role's name, and no code of this project, is written out with its source. ``pytest -v`` ends with the table.
 """
 
 import base64
-import hashlib
 import json
-import sys
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from inference.card import model_digest
-from infra.config import Delivery, Model
+from infra.config import Delivery
 from infra.environments import load_environment
 from infra.image import REPOSITORY, ROOT, Published
-from infra.model import model_folder, model_sha256
-from infra.operations.publish import publish
-from infra.operations.published import add_tags, model_tag
-from infra.operations.release import keep, manifest, resolve, verify
-from infra.rehearsal.account import ID, REGION, Account, Request, allows, for_principal, listed, unused
+from infra.rehearsal.account import ID, REGION, Account, Request, allows, for_principal, listed
 from infra.stacks.batch_definition import definition
 from tests.contract.gateway import event, read
 from tests.infra.calls import recorded, requests
-from tests.infra.test_operations import push
+from tests.infra.roles import hold
 
 BUILDER = Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=["222222222222"])
-TAKER = Delivery(repository="owner/name", creates_provider=True, builds_image=False, pull_accounts=[])
 IMAGE = Published(ID, REGION, REPOSITORY, f"sha256:{'a' * 64}")
-ROWS: list[tuple[str, int, int, list[str]]] = []
 
 
 @pytest.fixture(scope="module")
@@ -62,114 +53,8 @@ def aws(account, monkeypatch):
         yield account
 
 
-@pytest.fixture(scope="module", autouse=True)
-def table():
-    yield
-    rows = [f"| {role} | {asked} | {allowed} | {', '.join(left) or '-'} |\n" for role, asked, allowed, left in ROWS]
-    head = "\n| role | asked | allowed | allowed and not asked |\n| --- | --- | --- | --- |\n"
-    sys.stdout.write(head + "".join(rows))
-
-
-def hold(name: str, statements: list, asked: list[Request], spare: set[str] = frozenset()) -> None:
-    """Refuse what the policies refuse, and what they allow beyond what is asked.
-
-    Parameters
-    ----------
-    spare
-        Actions that are allowed and that no script here asks for, each with its reason beside it.
-    """
-    refused = [request for request in asked if not allows(statements, request)]
-    left = unused(statements, asked)
-    ROWS.append((name, len(asked), len(asked) - len(refused), left))
-    assert not refused, f"{name} asks for what its policies do not allow"
-    assert set(left) <= spare, f"{name} may do what nothing asks for"
-
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html: what a container engine asks in a push.
-_ENGINE_PUSHES = [
-    f"ecr:{action}"
-    for action in (
-        *("BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload", "GetDownloadUrlForLayer"),
-        *("InitiateLayerUpload", "PutImage", "UploadLayerPart"),
-    )
-]
-# CDK's CLI becomes the bootstrap's roles, and does all else in their names.
-_BECOMES = [
-    Request(
-        "sts:AssumeRole",
-        f"arn:aws:iam::{ID}:role/cdk-hnb659fds-{kind}-role-{ID}-{REGION}",
-        {"iam:ResourceTag/aws-cdk:bootstrap-role": kind},
-    )
-    for kind in ("deploy", "file-publishing", "image-publishing", "lookup")
-]
-_OUTPUTS = Request("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ID}:stack/Leukolens-Dev-Batch/1")
 _TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 _LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-
-
-def test_the_deploy_role_publishes_verifies_keeps_and_finds(aws, tmp_path, monkeypatch):
-    """deploy.yml and rollback.yml, job by job, with a model that was promoted."""
-    models, file = aws.output("Storage", "ModelsBucketName"), b"TFL3"
-    card = json.dumps({"sha256": hashlib.sha256(file).hexdigest()}).encode()
-    sha256 = model_digest(hashlib.sha256(file).hexdigest(), card)
-    s3 = boto3.client("s3")
-    s3.put_object(Bucket=models, Key="models/1.1.0/model.tflite", Body=file)
-    s3.put_object(Bucket=models, Key="models/1.1.0/model.json", Body=card)
-    promoted = Model(uri=f"s3://{models}/models/1.1.0", sha256=sha256)
-    environment = load_environment("dev").model_copy(update={"model": promoted})
-    ecr = boto3.client("ecr")
-    ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
-    engine = tmp_path / "engine"
-    engine.write_text("#!/bin/sh\nexit 0\n")
-    engine.chmod(0o755)
-    monkeypatch.setenv("CDK_DOCKER", str(engine))
-    monkeypatch.setattr("infra.image.model_folder", lambda model, *_, **__: model_folder(model, tmp_path / "cache"))
-
-    def pushing(command, **_):
-        if command[1] == "push":
-            push(boto3.client("ecr"), command[-1].rpartition(":")[2])
-
-    monkeypatch.setattr("infra.operations.publish.run_program", pushing)
-    with recorded() as calls:
-        released = publish(environment, "c" * 40)
-        keep(load_environment("prod"), list(released.values()))
-        verify(environment, released["image"])
-        resolve(released["image"])
-        manifest(released["image"])
-    repository = aws.arn("AWS::ECR::Repository", "Images")
-    asked = [
-        *requests(calls, aws),
-        *(Request(action, repository) for action in _ENGINE_PUSHES),
-        *_BECOMES,
-        _OUTPUTS,
-    ]
-    assert {"ecr:DescribeRepositories", "s3:GetObject", "kms:Decrypt"} <= {request.action for request in asked}
-    hold("deploy (builds)", aws.statements("Leukolens-Dev-Delivery/Deploy"), asked)
-
-
-def test_the_deploy_role_of_another_account_sees_which_model_an_image_holds(synthesise, aws):
-    prod = load_environment("prod").model_copy(update={"delivery": TAKER})
-    taker = Account(synthesise(prod, IMAGE, IMAGE), "Prod")
-    ecr = boto3.client("ecr")
-    ecr.create_repository(repositoryName=REPOSITORY)
-    image = push(ecr, "c" * 40)
-    image = Published(ID, image.region, image.repository, image.digest)
-    add_tags(image, [model_tag(model_sha256(None), "c" * 40)])
-    with recorded() as calls:
-        verify(prod, image)
-        manifest(image)
-    asked = requests(calls, aws)
-    assert [request.action for request in asked] == ["ecr:DescribeImages", "ecr:BatchGetImage"]
-    # Across accounts both must allow: the role, and the registry.
-    (_, _, repository), *_ = aws.resources("AWS::ECR::Repository")
-    others = [
-        statement
-        for statement in repository["RepositoryPolicyText"]["Statement"]
-        if "222222222222" in json.dumps(statement["Principal"])
-    ]
-    assert all(allows(others, Request(request.action, "*")) for request in asked)
-    stacks = [Request(_OUTPUTS.action, _OUTPUTS.resource.replace("-Dev-", "-Prod-"))]
-    hold("deploy (takes)", taker.statements("Leukolens-Prod-Delivery/Deploy"), [*asked, *_BECOMES, *stacks])
 
 
 def test_the_function_answers_predictions_uploads_and_feedback(aws):
