@@ -112,12 +112,12 @@ def _models(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
 
 
 def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
-    found = find(options.paths)
-    files = found.files
+    selection = find(options.paths)
+    files = selection.files
     leukolens.health()  # a wrong address is told once, not for every file
     base = Path(os.path.commonpath([file.resolve().parent for file in files]))
-    asked = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
-    ask = partial(_ask, leukolens, explain_into=options.explain, base=base, asked=asked)
+    parameters = {"model": options.model, "microns_per_pixel": options.microns_per_pixel}
+    ask = partial(_ask, leukolens, explain_into=options.explain, base=base, parameters=parameters)
     progress = open_console(stderr=True)
     with ThreadPoolExecutor(options.concurrency) as pool:
         try:
@@ -125,8 +125,8 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    if found.told():
-        progress.print(found.told(), markup=False, highlight=False)
+    if selection.skipped_notice():
+        progress.print(selection.skipped_notice(), markup=False, highlight=False)
     if options.format == "table":
         as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)
@@ -136,10 +136,10 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
 
 
 def _ask(
-    leukolens: LeukolensClient, path: Path, *, explain_into: Path | None, base: Path, asked: Mapping[str, Any]
+    leukolens: LeukolensClient, path: Path, *, explain_into: Path | None, base: Path, parameters: Mapping[str, Any]
 ) -> Outcome:
     try:
-        answer = leukolens.predict(path, explain=explain_into is not None, **asked)
+        answer = leukolens.predict(path, explain=explain_into is not None, **parameters)
         if explain_into is not None and answer.explanation is not None:
             # Under the folders that the files have in common, so that equal names do not meet.
             target = explain_into / path.resolve().relative_to(base).with_name(f"{path.name}.overlay.png")

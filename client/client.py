@@ -152,8 +152,8 @@ class LeukolensClient:
             When the file is over the service's limit for uploads.
         """
         source = ImageSource(data)
-        asked = {"content_type": content_type or _media_type(source), "size_bytes": source.size_bytes}
-        ticket = self._post("/v1/uploads", UploadRequest.model_validate(asked), UploadTicket)
+        request = {"content_type": content_type or _media_type(source), "size_bytes": source.size_bytes}
+        ticket = self._post("/v1/uploads", UploadRequest.model_validate(request), UploadTicket)
         # To the object store, by the ticket's own signature: our token is none of its business.
         image = {"file": ("image", source.read())}
         self._transport.exchange("POST", ticket.url, data=ticket.fields, files=image, auth=None)

@@ -1,4 +1,4 @@
-"""``python -m client erase --feedback ID``: what was kept under an id, deleted with every version."""
+"""``python -m client erase --feedback ID``: delete what was kept under an id, with every version."""
 
 import argparse
 import json
@@ -48,17 +48,17 @@ def add_command(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Erase each id, one line each, and give the exit code."""
-    asked = [("request_id", one) for one in options.feedback] + [("upload_id", one) for one in options.upload]
-    if not asked:
+    targets = [("request_id", name) for name in options.feedback] + [("upload_id", name) for name in options.upload]
+    if not targets:
         return _say("Give --feedback REQUEST_ID or --upload UPLOAD_ID.", EXIT_WRONG)
     code = 0
     try:
         erase = _Folder(options) if options.data else _Function(options)
-        for kind, named in asked:
-            count = erase({kind: named, "asked_by": erase.asked_by})
-            sys.stdout.write(in_terminal(f"{kind}={named} objects={count} asked_by={erase.asked_by}") + "\n")
+        for kind, name in targets:
+            count = erase({kind: name, "asked_by": erase.asked_by})
+            sys.stdout.write(in_terminal(f"{kind}={name} objects={count} asked_by={erase.asked_by}") + "\n")
             if not count:
-                code = _say(f"Nothing was kept under the {kind} {named}: compare it with the answer's.", EXIT_NOTHING)
+                code = _say(f"Nothing was kept under the {kind} {name}: compare it with the answer's.", EXIT_NOTHING)
     except (EraseError, BatchError) as error:
         return _say(str(error), EXIT_REFUSED)
     return code
@@ -88,20 +88,20 @@ class _Function:
                 session.client("sts", endpoint_url=options.endpoint_url).get_caller_identity()["Arn"]
             )
 
-    def __call__(self, asked: dict[str, str]) -> int:
+    def __call__(self, request: dict[str, str]) -> int:
         from botocore.exceptions import ClientError
 
         try:
             with explained("Erasing"):
-                answer = self._lambda.invoke(FunctionName=self._name, Payload=json.dumps({"erase": asked}).encode())
-                told: Any = json.loads(answer["Payload"].read())
+                answer = self._lambda.invoke(FunctionName=self._name, Payload=json.dumps({"erase": request}).encode())
+                payload: Any = json.loads(answer["Payload"].read())
         except BatchError as error:
             if isinstance(cause := error.__cause__, ClientError):
                 raise EraseError(self._explain(cause.response["Error"])) from None
             raise
         if answer.get("FunctionError"):
-            raise EraseError(f"Not erased: {told.get('errorMessage', told)}")
-        return int(told["objects"])
+            raise EraseError(f"Not erased: {payload.get('errorMessage', payload)}")
+        return int(payload["objects"])
 
     def _explain(self, error: dict[str, Any]) -> str:
         code = error.get("Code", "")
@@ -122,10 +122,10 @@ class _Folder:
             raise EraseError("On this machine nobody tells who asks: give --asked-by NAME.")
         self._store, self.asked_by = options.data.resolve().as_uri(), str(options.asked_by)
 
-    def __call__(self, asked: dict[str, str]) -> int:
+    def __call__(self, request: dict[str, str]) -> int:
         from api.erasure import ErasureError, erase
 
         try:
-            return erase({"request_id": self._store, "upload_id": self._store}, asked).objects
+            return erase({"request_id": self._store, "upload_id": self._store}, request).objects
         except ErasureError as error:
             raise EraseError(str(error)) from None

@@ -16,8 +16,8 @@ class NoFilesError(Exception):
 
 
 @dataclass
-class Found:
-    """What names stand for.
+class Selection:
+    """The files that the names on a command line stand for.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Found:
     files: list[Path]
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def told(self) -> str:
-        """Say what was skipped and why; empty where nothing was."""
+    def skipped_notice(self) -> str:
+        """Say what was skipped and why; empty if nothing was skipped."""
         if not self.skipped:
             return ""
         kinds = [f"{count} {why}" for why, count in self.skipped.most_common(_MOST_KINDS_TOLD)]
@@ -43,7 +43,7 @@ class Found:
         )
 
 
-def find(names: Iterable[str]) -> Found:
+def find(names: Iterable[str]) -> Selection:
     """List the files that names stand for, each once, in the order given.
 
     Parameters
@@ -57,14 +57,14 @@ def find(names: Iterable[str]) -> Found:
     NoFilesError
         When a name stands for nothing.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     skipped: Counter[str] = Counter()
     for name in names:
-        files = _files(name, skipped)
-        if not files:
+        matches = _files(name, skipped)
+        if not matches:
             raise NoFilesError(f"{name}: no such file, folder or pattern with images")
-        found.update(dict.fromkeys(files))
-    return Found(list(found), skipped)
+        files.update(dict.fromkeys(matches))
+    return Selection(list(files), skipped)
 
 
 def _files(name: str, skipped: Counter[str]) -> list[Path]:
@@ -78,7 +78,7 @@ def _files(name: str, skipped: Counter[str]) -> list[Path]:
 
 
 def _images(folder: Path, skipped: Counter[str]) -> list[Path]:
-    found = []
+    images = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
@@ -87,5 +87,5 @@ def _images(folder: Path, skipped: Counter[str]) -> list[Path]:
         elif path.suffix.lower() not in SUFFIXES:
             skipped[path.suffix.lower() or "without a suffix"] += 1
         else:
-            found.append(path)
-    return found
+            images.append(path)
+    return images

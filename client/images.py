@@ -15,7 +15,7 @@ UNKNOWN: ImageType = "application/octet-stream"
 
 
 def image_type(data: bytes) -> ImageType:
-    """Give the media type that the first bytes tell.
+    """Give the media type that the first bytes show.
 
     For bytes that tell none it is one that says nothing: the service names what it refuses.
 

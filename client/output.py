@@ -80,8 +80,8 @@ def answer_cells(answer: Prediction) -> tuple[str | Text, str, Text]:
 def _side(triage: Triage | None) -> str | Text:
     if triage is None:
         return "-"
-    said = triage.result if triage.result and triage.verdict == "accepted" else triage.verdict.replace("_", " ")
-    return _coloured(said, triage.verdict)
+    text = triage.result if triage.result and triage.verdict == "accepted" else triage.verdict.replace("_", " ")
+    return _coloured(text, triage.verdict)
 
 
 def _number(probability: float | None) -> str:
@@ -95,13 +95,15 @@ def _coloured(text: str, verdict: Verdict) -> Text:
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Make a table of a service's models to read."""
     table = Table(["model", "version", "classes", "triage", "digest"])
-    for one in models:
-        name = f"{one.name} (default)" if one.default else one.name
-        if one.problem:
-            table.add(name, "", Text(one.problem, style="red"))
+    for model in models:
+        name = f"{model.name} (default)" if model.default else model.name
+        if model.problem:
+            table.add(name, "", Text(model.problem, style="red"))
             continue
-        classes = ", ".join(each.name for each in one.classes)
-        table.add(name, one.version or "", classes, "yes" if one.triage else "no", (one.sha256 or "")[:_DIGEST_SHOWN])
+        classes = ", ".join(each.name for each in model.classes)
+        table.add(
+            name, model.version or "", classes, "yes" if model.triage else "no", (model.sha256 or "")[:_DIGEST_SHOWN]
+        )
     return table
 
 

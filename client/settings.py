@@ -17,7 +17,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to be let in: nothing, a token, or a client's credentials."""
+    """How requests are authenticated: not at all, by a token, or by a client's credentials."""
 
     token: str = ""
     token_url: str = ""
@@ -43,11 +43,11 @@ def read_access(environment: Mapping[str, str]) -> Access:
         For an unknown variable of this prefix, or credentials of which a part is missing.
     """
     names = {_PREFIX + field.name.upper(): field.name for field in fields(Access)}
-    given = {name: value for name, value in environment.items() if name.startswith(_PREFIX)}
-    unknown = sorted(given.keys() - names.keys())
+    variables = {name: value for name, value in environment.items() if name.startswith(_PREFIX)}
+    unknown = sorted(variables.keys() - names.keys())
     if unknown:
         raise SettingsError(f"Unknown settings {', '.join(unknown)}; the known ones are {', '.join(names)}.")
-    access = Access(**{names[name]: value for name, value in given.items()})
+    access = Access(**{names[name]: value for name, value in variables.items()})
     parts = {"TOKEN_URL": access.token_url, "ID": access.id, "SECRET": access.secret}
     missing = [_PREFIX + name for name, value in parts.items() if not value]
     if not access.token and 0 < len(missing) < len(parts):

@@ -1,4 +1,4 @@
-"""Request bodies read up to a limit, and never beyond."""
+"""Reads request bodies up to a limit, and never beyond."""
 
 import asyncio
 import contextlib

@@ -15,7 +15,7 @@ DATA = Path(__file__).resolve().parent.parent / ".work" / "local"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and give its exit code: 0 well done, 1 failed, 2 not to be done as asked."""
+    """Run one command and give its exit code: 0 done, 1 failed, 2 cannot be done as asked."""
     options = _parser().parse_args(arguments)
     try:
         return {"serve": _serve, "demo": _demo, "predict": _predict, "erase": _erase}[options.command](options)

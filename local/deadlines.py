@@ -1,4 +1,4 @@
-"""Connections that send no whole request in time are closed: uvicorn itself waits for headers without an end."""
+"""Closes connections that send no whole request in time: uvicorn itself waits for headers for ever."""
 
 import asyncio
 from typing import Any

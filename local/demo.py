@@ -99,7 +99,7 @@ def _answers(url: str) -> bool:
 
 
 def _classify(console: Console, url: str, fields: list[Field]) -> int:
-    """Classify every image, print what was expected beside what came, and give the number that failed."""
+    """Classify every image, print what was expected beside the answer, and give the number that failed."""
     table = Table(["file", "expected", "answer", "as expected"], title=introduce(fields))
     failed, taken_ms = 0, []
     with LeukolensClient(url) as leukolens:

@@ -1,4 +1,4 @@
-"""What a demonstration's image should bring about, beside the answer that came."""
+"""What answer an image of the demonstration should get, beside the one that it got."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Comparison:
 
 
 def compare(field: Field, answer: Prediction) -> Comparison:
-    """Hold an answer against what its image is: a drawing is to be turned away, a real smear to be known."""
+    """Compare an answer with what its image is: a drawing should be turned away, a real smear recognised."""
     verdict = answer.prediction.verdict
     came = "turned away: no smear that the model knows"
     if verdict != "out_of_distribution":

@@ -107,7 +107,7 @@ class Gateway:
         await _send(answer, send)
 
     def close(self) -> None:
-        """Wait for the call under way and take no more."""
+        """Wait for the call that is running, and take no more."""
         self._environment.shutdown(wait=True, cancel_futures=True)
 
     async def _read(self, request: Request, send: Send) -> bytes | None:
@@ -168,7 +168,7 @@ def problem(status: int, detail: str) -> HttpAnswer:
 
 
 async def _refuse(request: Request, send: Send, status: int, detail: str) -> None:
-    """Answer a request whose body is not read: the answer first, then the rest of the body away, then close."""
+    """Answer a request whose body is not read: send the answer, discard the rest of the body, then close."""
     answer = problem(status, detail)
     answer.headers.append(("connection", "close"))
     await send(_start(answer))

@@ -1,4 +1,4 @@
-"""One image, answered in this process without a server."""
+"""Classifies one image in this process, without a server."""
 
 from pathlib import Path
 

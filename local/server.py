@@ -90,7 +90,7 @@ def keep_in(folder: Path, url: str) -> None:
 
 
 def application(handler: Handler, folder: Path, allow_hosts: Iterable[str] = ()) -> Starlette:
-    """Put the handler behind HTTP, and beside it what takes uploads into ``folder``."""
+    """Put the handler behind HTTP, beside a route that takes uploads into ``folder``."""
     gateway = Gateway(handler)
 
     @contextlib.asynccontextmanager

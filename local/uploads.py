@@ -103,13 +103,13 @@ def discard_old(folder: Path, kept_s: float = KEPT_S, feedback_days: int = 1_825
             if not path.is_file():
                 continue
             age_s = time.time() - path.stat().st_mtime
-            place = path.relative_to(folder).parts[0]
-            kept = {"uploads": kept_s, "feedback": feedback_days * 24 * 3600.0}.get(place, float("inf"))
-            if age_s > (HALF_WRITTEN_S if _is_part(path) else kept):
+            kind = path.relative_to(folder).parts[0]
+            most_s = {"uploads": kept_s, "feedback": feedback_days * 24 * 3600.0}.get(kind, float("inf"))
+            if age_s > (HALF_WRITTEN_S if _is_part(path) else most_s):
                 path.unlink()
 
 
 def _is_part(path: Path) -> bool:
-    """Tell a file on its way by its name; ``tmp`` and ``.part`` are those of earlier versions."""
+    """Whether a name is of a file that is still being written; ``tmp`` and ``.part`` are those of earlier versions."""
     name = path.name
     return name.startswith(PART_PREFIX) or path.suffix == ".part" or (name.startswith("tmp") and not path.suffix)

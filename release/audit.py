@@ -29,14 +29,14 @@ logger = logging.getLogger("leukolens.release")
 
 
 class Vulnerability(BaseModel):
-    """One that is known."""
+    """A known vulnerability."""
 
     id: str
     fix_versions: list[str] = []
 
 
 class Package(BaseModel):
-    """One locked package, as pip-audit tells of it."""
+    """One locked package, as pip-audit reports it."""
 
     name: str
     version: str = ""
@@ -74,10 +74,12 @@ def audit_all(
             logger.error("%s", NOT_ASKED)
             return int("CI" in environment)
         for package in answer.dependencies:
-            for found in package.vulns:
-                fix = f"fixed in {', '.join(found.fix_versions)}" if found.fix_versions else "no fix yet"
-                logger.error("%s: %s %s: %s, %s", lock.name, package.name, package.version, found.id, fix)
-                fixable += bool(found.fix_versions)
+            for vulnerability in package.vulns:
+                fix = (
+                    f"fixed in {', '.join(vulnerability.fix_versions)}" if vulnerability.fix_versions else "no fix yet"
+                )
+                logger.error("%s: %s %s: %s, %s", lock.name, package.name, package.version, vulnerability.id, fix)
+                fixable += bool(vulnerability.fix_versions)
         logger.info("%s: %d packages audited", lock.relative_to(ROOT), len(answer.dependencies))
     return int(fixable > 0)
 

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, (_, said) in COMMANDS.items():
-        commands.add_parser(name, help=said, description=said)
+    for name, (_, description) in COMMANDS.items():
+        commands.add_parser(name, help=description, description=description)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return COMMANDS[parser.parse_args(arguments).command][0]()

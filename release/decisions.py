@@ -47,6 +47,6 @@ def decisions(folder: Path) -> str:
         titles[int(number[1])] = f"- [{number[1]}]({path.name}): {title[2][0].upper()}{title[2][1:]}"
     lines = [_OPENING]
     for part, numbers in PARTS.items():
-        if found := [line for number, line in titles.items() if number in numbers]:
-            lines += [f"## {part}", "", *found, ""]
+        if entries := [line for number, line in titles.items() if number in numbers]:
+            lines += [f"## {part}", "", *entries, ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -62,9 +62,9 @@ class _Templates:
     def __init__(self, folder: Path) -> None:
         self.stacks = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
         self.resources: dict[Name, dict[str, Any]] = {
-            (stack, name): found
+            (stack, name): resource
             for stack, template in self.stacks.items()
-            for name, found in template["Resources"].items()
+            for name, resource in template["Resources"].items()
         }
         self._exports = {
             output["Export"]["Name"]: (stack, output["Value"])
@@ -103,9 +103,9 @@ def _wholes(templates: _Templates) -> dict[Name, Name]:
     for name, resource in templates.resources.items():
         properties = resource.get("Properties", {})
         if owner := _PART_OF.get(resource["Type"]):
-            found = list(templates.referred(name[0], properties.get(owner)))
-            if found:
-                wholes[name] = found[0]
+            owners = list(templates.referred(name[0], properties.get(owner)))
+            if owners:
+                wholes[name] = owners[0]
         if resource["Type"] in _DRAWN and resource["Type"] not in _HANDS_ON | {_ROLE}:
             roles = (other for other in templates.referred(name[0], properties) if templates.kind(other) == _ROLE)
             wholes.update((role, name) for role in roles)
@@ -115,8 +115,8 @@ def _wholes(templates: _Templates) -> dict[Name, Name]:
 def _label(logical_id: str, kind: str) -> str:
     """Give what a box says: ``PredictFunction51F85491`` of kind "Lambda function" is "Predict", "Lambda function"."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", re.sub(r"[0-9A-F]{8}$", "", logical_id))
-    said = {word.lower() for word in kind.split()}
-    while words and words[-1].lower() in said:
+    kind_words = {word.lower() for word in kind.split()}
+    while words and words[-1].lower() in kind_words:
         words.pop()
     return "\\n".join(filter(None, [" ".join(words).capitalize(), kind]))
 

@@ -30,13 +30,15 @@ def licence(name: str) -> str:
     """
     if name in _RULES["read"]:
         return str(_RULES["read"][name])
-    found = described(name)
-    fields = [found[field] for field in ("License-Expression", "License") if field in found]
-    classifiers = [value.split(" :: ") for value in found.get_all("Classifier") or [] if value.startswith("License ::")]
+    metadata = described(name)
+    fields = [metadata[field] for field in ("License-Expression", "License") if field in metadata]
+    classifiers = [
+        value.split(" :: ") for value in metadata.get_all("Classifier") or [] if value.startswith("License ::")
+    ]
     # "OSI Approved" and "DFSG approved" alone name no licence.
     named = [parts[-1] for parts in classifiers if len(parts) > 2 or parts[-1] in _RULES["phrases"]]
-    for said in filter(None, [*fields, " AND ".join(_RULES["phrases"].get(name, name) for name in sorted(named))]):
-        expression = _RULES["phrases"].get(said.strip(), said.strip())
+    for text in filter(None, [*fields, " AND ".join(_RULES["phrases"].get(name, name) for name in sorted(named))]):
+        expression = _RULES["phrases"].get(text.strip(), text.strip())
         if len(expression) < 200 and _known(expression):
             return str(expression)
     raise UnknownLicenceError(
@@ -71,25 +73,25 @@ def objections(lock: Path, names: set[str], machine: Mapping[str, str] | None = 
     """Give a line for each package of a lock whose licence is unknown or not among ``names``."""
     for package in locked(lock, machine):
         try:
-            said = licence(package.name)
+            expression = licence(package.name)
         except UnknownLicenceError as error:
             yield str(error)
             continue
-        if not allowed(said, names):
-            yield f"{package.name} {package.version}: {said} is not allowed in {lock.relative_to(ROOT)}"
+        if not allowed(expression, names):
+            yield f"{package.name} {package.version}: {expression} is not allowed in {lock.relative_to(ROOT)}"
 
 
 def all_objections() -> list[str]:
     """Give every objection: to the images, to the tools, to the packages of Node."""
     shipped = set(_RULES["shipped"])
     tools = shipped | set(_RULES["tools"])
-    found = [line for lock in IMAGE_LOCKS.values() for line in objections(lock, shipped, IMAGE)]
-    found += objections(EVERYTHING, tools)
+    lines = [line for lock in IMAGE_LOCKS.values() for line in objections(lock, shipped, IMAGE)]
+    lines += objections(EVERYTHING, tools)
     node = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    for place, package in node.items():
-        said = package.get("license", _RULES["read"].get(place))
-        if said is None:
-            found.append(f"{place} of package-lock.json says no licence: read its file, and add it to [read]")
-        elif not allowed(said, tools):
-            found.append(f"{place}: {said} is not allowed in package-lock.json")
-    return found
+    for path, package in node.items():
+        expression = package.get("license", _RULES["read"].get(path))
+        if expression is None:
+            lines.append(f"{path} of package-lock.json says no licence: read its file, and add it to [read]")
+        elif not allowed(expression, tools):
+            lines.append(f"{path}: {expression} is not allowed in package-lock.json")
+    return lines

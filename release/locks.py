@@ -50,13 +50,13 @@ def locked(lock: Path, machine: Mapping[str, str] | None = None) -> list[Locked]
     machine
         Values of markers; without it, those of this machine.
     """
-    found = []
+    packages = []
     for line, hashes in re.findall(r"^([a-z0-9][^\n\\]*)((?:\\?\n\s+--hash=\S+ ?)*)", lock.read_text(), re.MULTILINE):
         requirement = Requirement(line.strip())
         if requirement.marker is None or requirement.marker.evaluate(dict(machine) if machine else None):
             digests = tuple(re.findall(r"sha256:([0-9a-f]{64})", hashes))
-            found.append(Locked(normal(requirement.name), str(requirement.specifier).removeprefix("=="), digests))
-    return sorted(found, key=lambda package: package.name)
+            packages.append(Locked(normal(requirement.name), str(requirement.specifier).removeprefix("=="), digests))
+    return sorted(packages, key=lambda package: package.name)
 
 
 def described(name: str) -> PackageMetadata:
@@ -75,7 +75,9 @@ def described(name: str) -> PackageMetadata:
 
 def needed(name: str, machine: Mapping[str, str]) -> set[str]:
     """Give the names that a package asks for on a machine, extras left out."""
-    asked = map(Requirement, described(name).get_all("Requires-Dist") or [])
+    requirements = map(Requirement, described(name).get_all("Requires-Dist") or [])
     return {
-        normal(found.name) for found in asked if found.marker is None or found.marker.evaluate({**machine, "extra": ""})
+        normal(requirement.name)
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({**machine, "extra": ""})
     }

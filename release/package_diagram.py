@@ -28,11 +28,11 @@ _FRAMES = {
 
 def layers() -> Graph:
     """Draw the packages: an arrow leads from what imports to what is imported."""
-    places = {name: ROOT / place for packages in _FRAMES.values() for name, place in packages.items()}
+    sources = {name: ROOT / source for packages in _FRAMES.values() for name, source in packages.items()}
     arrows = set()
-    for name, place in places.items():
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            arrows |= {(name, other) for other in _imported(path) & places.keys() - {name}}
+    for name, source in sources.items():
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+            arrows |= {(name, other) for other in _imported(path) & sources.keys() - {name}}
     return Graph({title: {name: name for name in packages} for title, packages in _FRAMES.items()}, sorted(arrows))
 
 

@@ -49,16 +49,16 @@ def _route(title: str, operation: Json) -> Iterator[str]:
     if parameters := operation.get("parameters"):
         yield from ("| parameter | in | type | |", "| --- | --- | --- | --- |")
         for parameter in parameters:
-            said = _cell(parameter.get("description", ""), parameter["schema"])
-            yield f"| `{parameter['name']}` | {parameter['in']} | {_type(parameter['schema'])} | {said} |"
+            notes = _cell(parameter.get("description", ""), parameter["schema"])
+            yield f"| `{parameter['name']}` | {parameter['in']} | {_type(parameter['schema'])} | {notes} |"
         yield ""
     if body := operation.get("requestBody"):
         yield from ("Body, one of:" if len(body["content"]) > 1 else "Body:", "")
-        yield from (f"- `{kind}`: {_content(found)}" for kind, found in body["content"].items())
+        yield from (f"- `{kind}`: {_content(content)}" for kind, content in body["content"].items())
         yield ""
     yield from ("| status | body | |", "| --- | --- | --- |")
     for status, answer in sorted(operation["responses"].items()):
-        kinds = ", ".join(f"`{kind}`: {_content(found)}" for kind, found in answer.get("content", {}).items())
+        kinds = ", ".join(f"`{kind}`: {_content(content)}" for kind, content in answer.get("content", {}).items())
         yield f"| {status} | {kinds} | {answer['description']} |"
     yield ""
 
@@ -68,10 +68,10 @@ def _schema(name: str, schema: Json) -> Iterator[str]:
     yield from (f"### {name}", "", schema.get("description", "").replace("``", "`").replace("\n", " "), "")
     required = schema.get("required", [])
     yield from ("| field | type | |", "| --- | --- | --- |")
-    for field, found in schema.get("properties", {}).items():
+    for field, definition in schema.get("properties", {}).items():
         must = "" if field in required else "optional"
-        said = ", ".join(filter(None, [must, _cell(found.get("description", ""), found)]))
-        yield f"| `{field}` | {_type(found)} | {said} |"
+        notes = ", ".join(filter(None, [must, _cell(definition.get("description", ""), definition)]))
+        yield f"| `{field}` | {_type(definition)} | {notes} |"
     yield ""
 
 
@@ -101,9 +101,9 @@ def _type(schema: Json) -> str:
 
 
 def _cell(description: str, schema: Json) -> str:
-    limits = [said.format(schema[key]) for key, said in _LIMITS.items() if key in schema]
+    limits = [template.format(schema[key]) for key, template in _LIMITS.items() if key in schema]
     for choice in schema.get("anyOf", []):
-        limits += [said.format(choice[key]) for key, said in _LIMITS.items() if key in choice]
+        limits += [template.format(choice[key]) for key, template in _LIMITS.items() if key in choice]
     # A default of more than a word (the warning) would fill the table.
     default = schema.get("default")
     if isinstance(default, bool | int | float):

@@ -30,10 +30,10 @@ OF_THE_API = (RESEARCH_USE_WARNING, CONSENT_TEXT)
 
 def texts() -> list[str]:
     """List every text of the page, in the order of the sources, each once."""
-    found = dict.fromkeys(OF_THE_API)
+    messages = dict.fromkeys(OF_THE_API)
     for path in sorted(PAGE.rglob("*.py")):
-        found |= dict.fromkeys(_marked(path))
-    return list(found)
+        messages |= dict.fromkeys(_marked(path))
+    return list(messages)
 
 
 def _marked(path: Path) -> Iterator[str]:

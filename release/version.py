@@ -35,11 +35,11 @@ def notes() -> str:
 
 
 def _section() -> re.Match[str]:
-    found = re.search(
+    section = re.search(
         rf"^## \[{re.escape(version())}\] - (?P<day>\d{{4}}-\d\d-\d\d)$(?P<text>.*?)(?=^## |\Z)",
         (ROOT / "CHANGELOG.md").read_text(),
         re.MULTILINE | re.DOTALL,
     )
-    if found is None:
+    if section is None:
         raise ValueError(f"CHANGELOG.md has no section '## [{version()}] - YYYY-MM-DD': write it, or mend the version")
-    return found
+    return section

@@ -1,4 +1,4 @@
-"""The AWS clients of one batch, made late: nothing else of the client needs boto3."""
+"""The AWS clients of one batch, made when needed: nothing else of the client needs boto3."""
 
 import re
 from dataclasses import dataclass
@@ -81,10 +81,10 @@ def region_of(arn: str, kind: str) -> str:
     WrongRequestError
         If it is not an ARN of that kind.
     """
-    found = _ARN.fullmatch(arn)
-    if found is None or found["kind"] != kind:
+    match = _ARN.fullmatch(arn)
+    if match is None or match["kind"] != kind:
         raise WrongRequestError(f"{arn!r} is no ARN of the kind {kind}: arn:aws:states:REGION:ACCOUNT:{kind}:NAME...")
-    return found["region"]
+    return match["region"]
 
 
 def _session(region: str | None) -> Any:

@@ -108,6 +108,6 @@ def _see_through(aws: Aws, machine: Machine, arn: str, options: argparse.Namespa
 
 def _again(arn: str, options: argparse.Namespace) -> str:
     """Give the command that follows the same execution into the same file."""
-    given = {"--output": options.output, "--endpoint-url": options.endpoint_url}
-    words = [word for name, value in given.items() if value for word in (name, str(value))]
+    values = {"--output": options.output, "--endpoint-url": options.endpoint_url}
+    words = [word for name, value in values.items() if value for word in (name, str(value))]
     return shlex.join(["python", "-m", "client", "batch", "--follow", arn, *words])

@@ -30,7 +30,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an execution stands.
+    """The state of an execution.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def start(aws: Aws, machine: Machine, location: Location) -> str:
 
 
 def describe(aws: Aws, arn: str) -> Execution:
-    """Say how an execution stands, without counts.
+    """Give the state of an execution, without counts.
 
     Raises
     ------
@@ -114,21 +114,21 @@ def describe(aws: Aws, arn: str) -> Execution:
         If there is none, or it may not be asked.
     """
     with explained(f"Asking for {arn}"):
-        found = aws.states.describe_execution(executionArn=arn)
+        description = aws.states.describe_execution(executionArn=arn)
     return Execution(
         arn=arn,
-        name=found["name"],
-        state_machine_arn=found["stateMachineArn"],
-        status=found["status"],
-        prefix=json.loads(found["input"]).get("prefix", ""),
-        started=found["startDate"],
-        cause=": ".join(filter(None, (found.get("error"), found.get("cause")))),
-        output=found.get("output", ""),
+        name=description["name"],
+        state_machine_arn=description["stateMachineArn"],
+        status=description["status"],
+        prefix=json.loads(description["input"]).get("prefix", ""),
+        started=description["startDate"],
+        cause=": ".join(filter(None, (description.get("error"), description.get("cause")))),
+        output=description.get("output", ""),
     )
 
 
 def follow(aws: Aws, arn: str, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[Execution]:
-    """Give an execution's standing again and again, the last time when it has ended.
+    """Give an execution's state again and again, for the last time when it has ended.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def follow(aws: Aws, arn: str, *, sleep: Callable[[float], None] = time.sleep) -
 
 
 class _Progress:
-    """Asks the map run how many images are done, as long as it may and there is one."""
+    """Asks the map run how many images are done, while there is one and it may be asked."""
 
     def __init__(self, aws: Aws, execution_arn: str) -> None:
         self._states = aws.states

@@ -13,7 +13,7 @@ _LOCATION = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in S3.
+    """A prefix of a bucket.
 
     Attributes
     ----------
@@ -38,17 +38,17 @@ def parse_location(text: str) -> Location:
     WrongRequestError
         If it is none. A whole bucket is refused, too: a million fields are easily named by mistake.
     """
-    found = _LOCATION.fullmatch(text)
-    if found is None:
+    match = _LOCATION.fullmatch(text)
+    if match is None:
         raise WrongRequestError(f"{text!r} is no place in S3: give s3://BUCKET/PREFIX")
-    if not found["prefix"]:
+    if not match["prefix"]:
         raise WrongRequestError(f"{text!r} names a whole bucket: give what the keys of the fields begin with, too")
-    return Location(found["bucket"], found["prefix"])
+    return Location(match["bucket"], match["prefix"])
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A state machine of batches.
+    """A state machine that runs batches.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def describe_machine(aws: Aws, arn: str) -> Machine:
 
 
 def check_location(aws: Aws, machine: Machine, location: Location) -> None:
-    """See that there is something to classify where the machine reads.
+    """Check that there is something to classify where the machine reads.
 
     Raises
     ------
@@ -100,10 +100,10 @@ def check_location(aws: Aws, machine: Machine, location: Location) -> None:
             f" (aws s3 cp --recursive {location} s3://{machine.data_bucket}/{location.prefix}), or name another --env"
         )
     with explained(f"Listing {location}"):
-        found = aws.s3.list_objects_v2(Bucket=location.bucket, Prefix=location.prefix, MaxKeys=1)
-    if not found.get("KeyCount"):
+        listing = aws.s3.list_objects_v2(Bucket=location.bucket, Prefix=location.prefix, MaxKeys=1)
+    if not listing.get("KeyCount"):
         raise WrongRequestError(f"{location}: no object's key begins so; nothing was started")
 
 
-def _bucket(place: dict[str, Any]) -> str:
-    return str(place["Parameters"]["Bucket"])
+def _bucket(state_part: dict[str, Any]) -> str:
+    return str(state_part["Parameters"]["Bucket"])

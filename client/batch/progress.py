@@ -30,7 +30,7 @@ def say(console: Console, text: str, style: str | None = None) -> None:
 
 
 def follow(console: Console, standings: Iterable[Execution]) -> Execution:
-    """Show each standing of an execution, and give the last."""
+    """Show each state of an execution, and give the last."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

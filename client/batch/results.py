@@ -23,7 +23,7 @@ _SHOWN = 20
 
 
 class Tally:
-    """Rows on their way, counted as they pass.
+    """Counts rows while they are read.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ def read_rows(aws: Aws, machine: Machine, execution: Execution, *, failed_calls:
             seen.add(line.key)
         yield _row(line)
     if failed_calls:
-        for found in _objects(aws, machine.data_bucket, execution.prefix):
+        for s3_object in _objects(aws, machine.data_bucket, execution.prefix):
             # What was put there after the start was never listed.
-            if found["Key"] not in seen and found["LastModified"] <= execution.started:
-                yield {"key": found["Key"], "error": NO_LINE}
+            if s3_object["Key"] not in seen and s3_object["LastModified"] <= execution.started:
+                yield {"key": s3_object["Key"], "error": NO_LINE}
 
 
 def _lines(aws: Aws, bucket: str, prefix: str) -> Iterator[BatchLine]:
-    keys = (found["Key"] for found in _objects(aws, bucket, prefix))
+    keys = (s3_object["Key"] for s3_object in _objects(aws, bucket, prefix))
     with ThreadPoolExecutor(DOWNLOADS) as pool:
         # A window at a time: the results of a million images do not fit in memory.
         while window := list(islice(keys, _WINDOW)):

@@ -1,4 +1,4 @@
-"""Rows into a file, Parquet or CSV, as they come: never all of them in memory."""
+"""Write rows to a Parquet or CSV file as they come: never all of them in memory."""
 
 import csv
 import importlib.util
@@ -28,7 +28,7 @@ def default_suffix() -> str:
 
 
 def check_target(path: Path) -> None:
-    """See, before anything is started, that a file of this name can be written.
+    """Check, before anything is started, that a file of this name can be written.
 
     Raises
     ------
@@ -60,8 +60,8 @@ def _find_labels(rows: Iterator[Row]) -> tuple[list[str], Iterator[Row]]:
     read: list[Row] = []
     for row in rows:
         read.append(row)
-        if found := [name for name in row if name.startswith(probability_column(""))]:
-            return found, chain(read, rows)
+        if columns := [name for name in row if name.startswith(probability_column(""))]:
+            return columns, chain(read, rows)
     return [], iter(read)
 
 
