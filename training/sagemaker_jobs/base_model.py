@@ -7,7 +7,6 @@ from inference import CARD_NAME, ModelCard, ModelError, folder_digest, read_card
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError, explained
 
-DEFAULT_BASE = Path("models/default")
 _FOLDER = "bases"
 _STATISTICS = "statistics"
 """Of a card's ``training``: names the file that a base lends (``training.models.base_statistics``)."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.config import Environment
 from training.data.groups import add_group_pattern
-from training.sagemaker_jobs.base_model import DEFAULT_BASE, upload_base
+from training.sagemaker_jobs.base_model import upload_base
 from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.errors import LaunchError, say
@@ -25,6 +25,7 @@ from training.sagemaker_jobs.plan_options import plan_of
 from training.sagemaker_jobs.preflight import check
 from training.sagemaker_jobs.prices import Estimate, Prices, estimate, guard, read_prices
 from training.sagemaker_jobs.watch import watch
+from training.serving.files import SHIPPED
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -84,7 +85,7 @@ def _add_base(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--base",
         type=Path,
-        default=DEFAULT_BASE,
+        default=SHIPPED,
         metavar="FOLDER",
         help="model folder of this machine whose network is used (%(default)s)",
     )
