@@ -23,9 +23,7 @@ from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.dry_run import add_dry_run, tell
 from training.evaluation.results import ProtocolResult
-from training.serving.files import ParityError
-
-DEFAULT_BASE = Path("models/default")
+from training.serving.files import SHIPPED, ParityError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument("folder", nargs="?", type=Path, help=FOLDER_HELP)
     data.add_argument("--data", type=Path, metavar="FOLDER", help="the same, as the other commands have it")
-    parser.add_argument("--base", type=Path, default=DEFAULT_BASE, help=f"model whose network is used ({DEFAULT_BASE})")
+    parser.add_argument("--base", type=Path, default=SHIPPED, help=f"model whose network is used ({SHIPPED})")
     parser.add_argument("--output", type=Path, default=Path("models/adapted"), help="model folder (models/adapted)")
     parser.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
     add_group_pattern(parser)

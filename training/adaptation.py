@@ -38,6 +38,7 @@ from training.models.stain_pooling import WAYS
 from training.serving import parity
 from training.serving.adapted_model import compose, demand_base, demand_frozen, network_of, widths_of
 from training.serving.model_folder import card_of, release
+from training.tracking.run_logging import tell_model
 
 UNDECIDED = 0.01
 """Share of the images that may lie under two labels, and are then left out: reviewers settle the rest one day."""
@@ -143,6 +144,8 @@ def adapt(
     card, statistics, data, classes = prepare(folder, base, output, pattern, add_to_base=add_to_base)
     ids = labels_of(classes)
     paths = [folder / one.path for one in data.listing.images]
+    counts = dict(Counter(one.label for one in data.listing.images))
+    run.dataset(folder.resolve().name, digest=data.manifest.digest, source=str(folder.resolve()), fields=counts)
     # The base lends no more than its own way of counting places.
     whole_network = network_of(card, len(classes), WAYS[:1] if add_to_base else WAYS)
     widths = widths_of(whole_network)
@@ -167,7 +170,7 @@ def adapt(
             "shrinkage": adapted.setting.shrinkage,
             "places_count": " and ".join(learned.network.get_layer("embedding").ways),
         },
-        "fields": dict(Counter(one.label for one in data.listing.images)),
+        "fields": counts,
         "groups": {"kind": data.groups.kind, "count": len(set(data.groups.names.values()))},
         "strangers": sorted(strangers),
     }
@@ -190,8 +193,7 @@ def adapt(
 
     whole, _ = release(content, draft, output, check, beside=beside)
     run.metrics(as_numbers(result.metrics))
-    run.tags({"data_manifest": data.manifest.digest, "sha256": whole.sha256})
-    run.file(output, "files")
+    tell_model(run, learned, whole, output)
     return whole
 
 

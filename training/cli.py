@@ -38,9 +38,9 @@ COMMANDS = {
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
 ON_SAGEMAKER = "sagemaker_jobs.command"
-"""The module of ``train`` and ``sweep`` with ``--executor sagemaker``."""
+"""The module of the commands of ``THERE`` with ``--executor sagemaker``."""
 COMPLETION, ALIAS = "completion", "leukolens-training"
-THERE = ("train", "sweep")
+THERE = ("train", "sweep", "adapt")
 EXECUTORS = ("local", "sagemaker")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -136,7 +136,7 @@ def _summary(name: str) -> str:
 def _whole(arguments: list[str]) -> tuple[str, list[str]]:
     """Give where the command runs, and its arguments with what ``--config`` and ``--set`` add to them.
 
-    ``--executor`` is taken out: the options of ``train`` and ``sweep`` depend on it.
+    ``--executor`` is taken out: the options of the commands of ``THERE`` depend on it.
 
     Raises
     ------

@@ -1,8 +1,9 @@
-"""The command ``collect``: a data set of what reviewers labelled with consent.
+"""The command ``collect``: a data set of what reviewers labelled, each with consent or in a file of their own.
 
 ::
 
     python -m training collect local --output my-slides
+    python -m training collect ann.zip bob.zip s3://FEEDBACK-BUCKET --output my-slides
 """
 
 import argparse
@@ -11,15 +12,19 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.schemas import OTHER
+from inference import ClassSpec
 from terminal import Column, Table, add_format, open_console
 from training.data.agreement import Kappa, kappa, majority
-from training.data.feedback_store import Judgement, Store, open_store
-from training.data.groups import GROUPS_NAME
+from training.data.classes import CLASSES_NAME, labels_of, write_classes
+from training.data.feedback_store import FOLDER, Judgement, Store, open_store
+from training.data.groups import GROUPS_NAME, KINDS
+from training.data.labelled_set import LabelledSet
 from training.data.labels import DataError
 from training.data.s3 import BucketError
 
@@ -52,13 +57,21 @@ class Collected:
     agreement: Kappa | None
 
 
-def collect(store: Store, output: Path) -> Collected:
+@dataclass(frozen=True)
+class _Held:
+    """A judgement, and the source that holds its image."""
+
+    source: Store | LabelledSet
+    judgement: Judgement
+
+
+def collect(sources: Sequence[Store | LabelledSet], output: Path) -> Collected:
     """Write ``<class>/<image>`` with ``groups.csv``, and the images on which reviewers do not agree as a list.
 
     Parameters
     ----------
-    store : Store
-        Of feedback.
+    sources : sequence of Store or LabelledSet
+        Of labels; an image is the same wherever its pixels are.
     output : Path
         A folder that is not there yet.
 
@@ -69,12 +82,18 @@ def collect(store: Store, output: Path) -> Collected:
     """
     if output.exists():
         raise DataError(f"{output} is there already: name a new folder, so that no label of yours is lost")
-    judged: dict[str, list[Judgement]] = {}
-    for one in store.judgements():
-        judged.setdefault(one.image, []).append(one)
-    if not judged:
+    held: dict[str, list[_Held]] = {}
+    for source in sources:
+        for one in source.judgements():
+            held.setdefault(one.image, []).append(_Held(source, one))
+    if not held:
         raise DataError("no image was labelled with consent: label some on the page, with the consent ticked")
-    votes = {image: _latest(some) for image, some in judged.items()}
+    classes = _joined(sources)
+    judged = {image: [one.judgement for one in some] for image, some in held.items()}
+    spelt: dict[str, str] = {}
+    for spelling in (*labels_of(classes), *(one.label for some in judged.values() for one in some)):
+        spelt.setdefault(spelling.casefold(), spelling)
+    votes = {image: _latest(some, spelt) for image, some in judged.items()}
     labels = {image: majority(some) for image, some in votes.items()}
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as place:
@@ -85,14 +104,17 @@ def collect(store: Store, output: Path) -> Collected:
             # A field that is none of the classes is no example of one.
             if label in (None, OTHER):
                 continue
-            first = judged[image][0]
-            name = f"{label}/{image[:16]}.{first.key.rpartition('.')[2]}"
+            first = held[image][0]
+            content, kind = first.source.pixels(first.judgement)
+            name = f"{label}/{image[:16]}.{kind}"
             path = staged / name
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(store.pixels(first))
+            path.write_bytes(content)
             counts[str(label)] = counts.get(str(label), 0) + 1
             rows.append([name, _specimen(judged[image]) or f"{ALONE}{image[:16]}"])
-        (staged / GROUPS_NAME).write_text(_csv([["file", "specimen"], *rows]), encoding="utf-8")
+        (staged / GROUPS_NAME).write_text(_csv([["file", _kind(sources)], *rows]), encoding="utf-8")
+        if classes:
+            (staged / CLASSES_NAME).write_bytes(_described(classes, list(counts)))
         settle = [
             [image[:16], reviewer or "unnamed", label]
             for image, some in sorted(votes.items())
@@ -113,9 +135,43 @@ def collect(store: Store, output: Path) -> Collected:
     )
 
 
-def _latest(some: list[Judgement]) -> Mapping[str, str]:
-    """Give each reviewer's last label."""
-    return {one.reviewer: one.label for one in sorted(some, key=lambda one: one.received_at)}
+def _joined(sources: Sequence[Store | LabelledSet]) -> list[ClassSpec]:
+    """Put together what the sources say of their classes.
+
+    Raises
+    ------
+    DataError
+        Two say another triage group of one class.
+    """
+    found: dict[str, ClassSpec] = {}
+    for one in (one for source in sources if isinstance(source, LabelledSet) for one in source.classes):
+        before = found.setdefault(one.id.casefold(), one)
+        if before.triage != one.triage:
+            raise DataError(
+                f"{one.id} is {before.triage or 'of no triage group'} in one {CLASSES_NAME} and "
+                f"{one.triage or 'of none'} in another: write the same into both"
+            )
+    return list(found.values())
+
+
+def _described(classes: Sequence[ClassSpec], labels: Sequence[str]) -> bytes:
+    """Write the classes that have an image, those that nobody described last, by their labels."""
+    known = [one for one in classes if one.id in labels]
+    others = [ClassSpec(id=one, name=one) for one in labels if one not in labels_of(classes)]
+    return write_classes([*known, *others])
+
+
+def _kind(sources: Sequence[Store | LabelledSet]) -> str:
+    """Say what a group is: as every source says, else a specimen."""
+    kinds = {source.kind if isinstance(source, LabelledSet) else KINDS[1] for source in sources} - {None}
+    (only,) = kinds if len(kinds) == 1 else (None,)
+    return only if only in KINDS else KINDS[1]
+
+
+def _latest(some: list[Judgement], spelt: Mapping[str, str]) -> Mapping[str, str]:
+    """Give each reviewer's last label, upper and lower case being one."""
+    ordered = sorted(some, key=lambda one: one.received_at)
+    return {one.reviewer: spelt[one.label.casefold()] for one in ordered}
 
 
 def _specimen(some: list[Judgement]) -> str:
@@ -126,6 +182,26 @@ def _csv(rows: list[list[str]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
+
+
+def open_sources(places: Sequence[str]) -> list[Store | LabelledSet]:
+    """Open what labels are collected from; each place once, however often it is named.
+
+    Raises
+    ------
+    DataError, BucketError
+        One of them is none.
+    """
+    named = list(dict.fromkeys(places))
+    stems = Counter(Path(one).stem for one in named)
+    found: list[Store | LabelledSet] = []
+    for one in named:
+        path = Path(one)
+        if one == "local" or one.startswith("s3:") or not path.exists() or (path / FOLDER).is_dir():
+            found.append(open_store(one))
+        else:
+            found.append(LabelledSet(path, path.stem if stems[path.stem] == 1 else one))
+    return found
 
 
 def table_of(collected: Collected) -> Table:
@@ -145,7 +221,13 @@ def table_of(collected: Collected) -> Table:
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``collect`` command."""
     parser = subparsers.add_parser("collect", help="make a data set of what reviewers labelled with consent")
-    parser.add_argument("source", help="s3://FEEDBACK-BUCKET, local, or the folder of a local server's data")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="s3://FEEDBACK-BUCKET, local, the folder of a local server's data, or a reviewer's ZIP file or folder of "
+        "class folders, which counts as one reviewer of that name",
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder to write, which is not there yet")
     add_format(parser)
     parser.set_defaults(run=run)
@@ -154,7 +236,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``collect`` command; gives the exit code."""
     try:
-        collected = collect(open_store(options.source), options.output)
+        collected = collect(open_sources(options.sources), options.output)
     except (DataError, BucketError) as error:
         sys.stderr.write(f"collect: {error}\n")
         return 2

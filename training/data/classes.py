@@ -1,5 +1,6 @@
 """Which classes a folder of labelled fields holds: by its ``classes.toml``, or by its folders' names."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,7 @@ class ClassesError(ValueError):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=MAX_CLASSES)
+    classes: tuple[ClassSpec, ...] = Field(min_length=1, max_length=MAX_CLASSES)
 
 
 def read_classes(path: Path = PUBLIC) -> tuple[ClassSpec, ...]:
@@ -59,6 +60,16 @@ def parse_classes(content: bytes, path: Path) -> tuple[ClassSpec, ...]:
     except ValueError as error:
         raise ClassesError(f"{path}: {error}") from error
     return found
+
+
+def write_classes(classes: Sequence[ClassSpec]) -> bytes:
+    """Write classes as ``read_classes`` reads them; JSON's texts and lists are TOML's, too."""
+    lines = []
+    for one in classes:
+        told = one.model_dump(mode="json", exclude_defaults=True)
+        lines += ["[[classes]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in told.items())]
+        lines.append("")
+    return "\n".join(lines).encode()
 
 
 def labels_of(classes: Sequence[ClassSpec]) -> tuple[str, ...]:

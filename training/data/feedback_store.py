@@ -101,8 +101,8 @@ class Store:
                     record.received_at,
                 )
 
-    def pixels(self, judgement: Judgement) -> bytes:
-        """Read an image.
+    def pixels(self, judgement: Judgement) -> tuple[bytes, str]:
+        """Read an image; gives its type, too.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Store:
         content = self.read(judgement.key)
         if hashlib.sha256(content).hexdigest() != judgement.image:
             raise DataError(f"{judgement.key} is not the image that was kept: remove it")
-        return content
+        return content, judgement.key.rpartition(".")[2]
 
 
 def open_store(source: str) -> Store:

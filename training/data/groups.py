@@ -106,7 +106,7 @@ def groups_of(
     return Groups({one.key: one.key for one in listing.images}, "image", RANDOM_WARNING)
 
 
-def add_group_pattern(parser: argparse.ArgumentParser) -> None:
+def add_group_pattern(parser: argparse._ActionsContainer) -> None:
     """Add the option that finds groups in file names."""
     parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
 
@@ -118,7 +118,7 @@ def groups_told_in(folder: Path, listing: Listing, pattern: str | None = None) -
 
 
 def told_groups(
-    images: Sequence[SourceImage], table: bytes | None, path: Path, pattern: str | None = None
+    images: Sequence[SourceImage], table: bytes | None, path: Path, pattern: str | None = None, *, whole: bool = True
 ) -> Groups | None:
     """Read off which images somebody said belong together; None where nobody did.
 
@@ -132,6 +132,8 @@ def told_groups(
         Of that file, to be named where it is not as it must be.
     pattern : str, optional
         As of ``groups_of``.
+    whole : bool
+        They are all that a model will be made of, and no part that others are added to.
 
     Raises
     ------
@@ -139,12 +141,14 @@ def told_groups(
         As ``groups_of``.
     """
     if table is not None:
-        return _demand_apart(_from_table(table, path, images), images)
-    if pattern is not None:
-        return _demand_apart(_from_pattern(pattern, images), images)
-    if any(one.group for one in images):
-        return _demand_apart(_from_folders(images), images)
-    return None
+        told = _from_table(table, path, images)
+    elif pattern is not None:
+        told = _from_pattern(pattern, images)
+    elif any(one.group for one in images):
+        told = _from_folders(images)
+    else:
+        return None
+    return _demand_apart(told, images) if whole else told
 
 
 def table_of_groups(groups: Groups) -> bytes:
@@ -192,10 +196,7 @@ def _from_folders(images: Sequence[SourceImage]) -> Groups:
 
 
 def _from_pattern(pattern: str, images: Sequence[SourceImage]) -> Groups:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise DataError(f"--group-pattern {pattern!r} is no regular expression: {error}") from error
+    compiled = compile_pattern(pattern)
     found = {}
     for one in images:
         if match := compiled.search(one.path.rpartition("/")[2]):
@@ -206,6 +207,20 @@ def _from_pattern(pattern: str, images: Sequence[SourceImage]) -> Groups:
             f"{missing[0]}: correct it"
         )
     return Groups(found, "pattern", None)
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Read a pattern of file names.
+
+    Raises
+    ------
+    DataError
+        It is no regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise DataError(f"--group-pattern {pattern!r} is no regular expression: {error}") from error
 
 
 def _are_numbered(images: Sequence[SourceImage]) -> bool:

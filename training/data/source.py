@@ -99,15 +99,22 @@ class Source:
             A ``classes.toml`` is there that lists no classes.
         """
         try:
-            if self._archive:
-                names = [info.filename for info in self._archive.infolist() if not info.is_dir()]
-            else:
-                names = [path.relative_to(self.location).as_posix() for path in _files(self.location)]
+            names = self._names()
             content = self.beside(CLASSES_NAME)
             own = None if content is None else parse_classes(content, self.location / CLASSES_NAME)
         except (ClassesError, *_DAMAGED) as error:
             raise DataError(str(error)) from error
         return arrange(names, own)
+
+    def _names(self) -> list[str]:
+        if self._archive:
+            return [info.filename for info in self._archive.infolist() if not info.is_dir()]
+        return [path.relative_to(self.location).as_posix() for path in _files(self.location)]
+
+    def folder_around(self, *beside: str) -> str | None:
+        """Name the folder that holds the classes, where it is not the source itself: what lies beside them tells it."""
+        places = [PurePosixPath(name).parent for name in self._names() if PurePosixPath(name).name in beside]
+        return None if not places or PurePosixPath() in places else str(places[0])
 
     def beside(self, name: str) -> bytes | None:
         """Read a file that lies beside the class folders, such as ``groups.csv``; None where there is none.

@@ -132,16 +132,20 @@ class Evidence(Part):
         The same fields cut into 16 tiles and put together in another order: cells are cut, and no field is whole.
     parity
         Of the shipped file with its network: images, agreement, largest difference of a probability.
+    headline, learning_curve
+        Of a model that ``adapt`` made: what it is worth in a line, and balanced accuracy by the number of images.
     """
 
     manifest_digest: str
     protocols: dict[str, ProtocolResult]
     shortcuts: dict[str, dict[str, float]]
-    robustness: dict[str, Estimate]
-    strangers: dict[str, StrangersResult]
+    robustness: dict[str, Estimate] = {}
+    strangers: dict[str, StrangersResult] = {}
     magnifications: dict[str, Magnified] = {}
     scrambled: Magnified | None = None
-    parity: dict[str, float]
+    parity: dict[str, float] = {}
+    headline: str | None = None
+    learning_curve: dict[str, dict[str, float]] = {}
 
 
 DECIMALS = 6

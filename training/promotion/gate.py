@@ -1,12 +1,10 @@
 """What a model must show before it may serve. Every rule is asked, so that one run tells all that is missing."""
 
-from dataclasses import dataclass
-
 from training.evaluation.results import Evidence, ProtocolResult
+from training.promotion import own_gate
 from training.promotion.candidate import Candidate
+from training.promotion.finding import Comparison, Finding, parity_finding, unknown
 
-MAX_PROBABILITY_DIFFERENCE = 1e-3
-"""As ``training.serving.parity`` demands it, which takes TensorFlow's ten seconds to import."""
 GAP_TOLERANCE = 0.005
 """Half a point: two trainings of one recipe that differ in their seed differ by as much."""
 MOST_WRONG_MAGNIFIED = 0.005
@@ -14,32 +12,6 @@ MOST_WRONG_MAGNIFIED = 0.005
 KIND, STRICT = "random", "contiguous"
 SCORE = "balanced_accuracy"
 CALIBRATION = "expected_calibration_error"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one rule found: whether it lets the model pass, and in words why."""
-
-    rule: str
-    ok: bool
-    said: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything that the rules look at.
-
-    Attributes
-    ----------
-    candidate, in_service
-        The model to promote, and the one that it would replace.
-    manifest_digest
-        Of the data as it is now.
-    """
-
-    candidate: Candidate
-    in_service: Candidate
-    manifest_digest: str
 
 
 def judge(comparison: Comparison) -> list[Finding]:
@@ -58,6 +30,9 @@ def judge(comparison: Comparison) -> list[Finding]:
     evidence = candidate.evidence
     if evidence is None:
         return [*findings, Finding("evidence", False, candidate.problems["evidence"])]
+    if own_gate.is_own(candidate):
+        own = (own_gate.groups, own_gate.calibration, own_gate.not_worse, own_gate.shortcut)
+        return findings + [rule(evidence, comparison) for rule in (own_gate.parity, _manifest, *own)]
     rules = (_parity, _manifest, _calibration, _not_worse, _gap, _magnification)
     return findings + [rule(evidence, comparison) for rule in rules]
 
@@ -87,13 +62,7 @@ def _sound(part: str, candidate: Candidate, said: str) -> Finding:
 
 
 def _parity(evidence: Evidence, _: Comparison) -> Finding:
-    agreement, difference = evidence.parity.get("agreement"), evidence.parity.get("max_difference")
-    if agreement is None or difference is None:
-        return Finding("parity", False, "the file was never compared with its network: export and measure it again")
-    # Written so that a NaN is refused.
-    ok = agreement >= 1.0 and difference <= MAX_PROBABILITY_DIFFERENCE
-    said = f"file and network agree on {agreement:.2%}, a probability differs by {difference:.2g} at most"
-    return Finding("parity", ok, said + ("" if ok else f"; 100% and {MAX_PROBABILITY_DIFFERENCE:g} are needed"))
+    return parity_finding(evidence.parity)
 
 
 def _manifest(evidence: Evidence, comparison: Comparison) -> Finding:
@@ -121,12 +90,12 @@ def _not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
     if new is None:
         return Finding("not worse", False, f"{SCORE} on {STRICT} folds was not measured: measure it again")
     if served is None or comparison.in_service.evidence is None:
-        return Finding("not worse", False, _unknown(comparison))
+        return Finding("not worse", False, unknown(comparison))
     measured_on = comparison.in_service.evidence.manifest_digest
     if measured_on != evidence.manifest_digest:
         stale = measured_on != comparison.manifest_digest
         said = "measured on other data than the model in service: measure it again"
-        return Finding("not worse", False, _unknown(comparison, "was measured on other data") if stale else said)
+        return Finding("not worse", False, unknown(comparison, "was measured on other data") if stale else said)
     found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
     said = f"{found:.4f} on {STRICT} folds; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
     return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
@@ -139,7 +108,7 @@ def _gap(evidence: Evidence, comparison: Comparison) -> Finding:
         said = f"{SCORE} on {KIND} and {STRICT} folds was not measured: measure it again"
         return Finding("shortcut gap", False, said)
     if served is None:
-        return Finding("shortcut gap", False, _unknown(comparison))
+        return Finding("shortcut gap", False, unknown(comparison))
     ok = new <= served + GAP_TOLERANCE
     said = f"{new:+.4f} from {KIND} to {STRICT} folds; in service {served:+.4f}"
     said += "" if ok else f": larger by more than {GAP_TOLERANCE:g}, so more of its score is owed to slides"
@@ -157,13 +126,6 @@ def _magnification(evidence: Evidence, _: Comparison) -> Finding:
     ok = worst.accepted_wrong <= MOST_WRONG_MAGNIFIED
     said = f"at {at}x {worst.accepted_wrong:.2%} of fields are accepted and of the wrong side, more than anywhere else"
     return Finding("magnification", ok, said + ("" if ok else f"; {MOST_WRONG_MAGNIFIED:.1%} is the most allowed"))
-
-
-def _unknown(comparison: Comparison, how: str = "carries no evidence") -> str:
-    return (
-        f"the model in service ({comparison.in_service.sha256[:16]}) {how}, so nothing can be compared: measure that "
-        "file with python -m training evaluate, and name its folder by --in-service"
-    )
 
 
 def _strict(evidence: Evidence | None) -> ProtocolResult | None:

@@ -18,7 +18,8 @@ from training.data.s3 import Bucket
 from training.promotion import environment_file, history
 from training.promotion.candidate import Candidate, examine
 from training.promotion.command import PromotionError, RefusedError, add_place_options, concluded, tell
-from training.promotion.gate import Comparison, Finding, judge
+from training.promotion.finding import Comparison, Finding
+from training.promotion.gate import judge
 from training.promotion.history import Served
 from training.promotion.places import Places, current_digest, in_service, open_places
 from training.promotion.registry import ALIAS, NAME, Registry

@@ -1,7 +1,4 @@
-"""``train`` and ``sweep`` with ``--executor sagemaker``, from options to jobs that are followed.
-
-The options of ``train`` and ``sweep`` with ``--executor sagemaker``.
-"""
+"""``train``, ``sweep`` and ``adapt`` with ``--executor sagemaker``: their options, and from these to jobs followed."""
 
 import argparse
 import json
@@ -16,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.config import Environment
+from training.data.groups import add_group_pattern
+from training.sagemaker_jobs.base_model import upload_base
 from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.errors import LaunchError, say
@@ -26,6 +25,7 @@ from training.sagemaker_jobs.plan_options import plan_of
 from training.sagemaker_jobs.preflight import check
 from training.sagemaker_jobs.prices import Estimate, Prices, estimate, guard, read_prices
 from training.sagemaker_jobs.watch import watch
+from training.serving.files import SHIPPED
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -33,11 +33,17 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 def add_commands(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", run: Callable[[argparse.Namespace], int]
 ) -> None:
-    """Add ``train`` and ``sweep`` as they are on SageMaker."""
+    """Add ``train``, ``sweep`` and ``adapt`` as they are on SageMaker."""
     train = subparsers.add_parser("train", help="train one model on SageMaker (--executor sagemaker)")
     sweep = subparsers.add_parser("sweep", help="try many hyperparameters on SageMaker (--executor sagemaker)")
-    for parser, kind in ((train, "train"), (sweep, "sweep")):
-        _add_what(parser, kind)
+    adapt = subparsers.add_parser("adapt", help="make a model of own classes on SageMaker (--executor sagemaker)")
+    for parser, kind in ((train, "train"), (sweep, "sweep"), (adapt, "adapt")):
+        what = parser.add_argument_group("what is trained")
+        _add_data(what)
+        if kind == "adapt":
+            _add_base(what)
+        else:
+            _add_recipe(what, kind)
         _add_where(parser)
         _add_limits(parser, kind)
         parser.set_defaults(run=run, kind=kind)
@@ -54,7 +60,7 @@ def others_given(options: argparse.Namespace, kept: set[str]) -> list[str]:
 
 
 def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Name the options of SageMaker below the help of ``train`` and ``sweep`` as they are on this machine."""
+    """Name the options of SageMaker below the help of the commands that run there, as they are on this machine."""
     there = argparse.ArgumentParser(prog="python -m training").add_subparsers()
     add_commands(there, lambda _: 0)
     for name, parser in there.choices.items():
@@ -66,14 +72,28 @@ def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
             subparsers.choices[name].epilog = textwrap.fill(told, 100, break_on_hyphens=False)
 
 
-def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
-    what = parser.add_argument_group("what is trained")
+def _add_data(what: argparse._ArgumentGroup) -> None:
     what.add_argument(
         "--data",
         default="smears",
         metavar="PREFIX",
         help="fields in S3 with their manifest: s3://BUCKET/PREFIX, or PREFIX in the data bucket (%(default)s)",
     )
+
+
+def _add_base(what: argparse._ArgumentGroup) -> None:
+    what.add_argument(
+        "--base",
+        type=Path,
+        default=SHIPPED,
+        metavar="FOLDER",
+        help="model folder of this machine whose network is used (%(default)s)",
+    )
+    what.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
+    add_group_pattern(what)
+
+
+def _add_recipe(what: argparse._ArgumentGroup, kind: str) -> None:
     for name, known in HYPERPARAMETERS.items():
         several = "; give it again for another value" if kind == "sweep" else ""
         ranged = ", or LOW:HIGH" if kind == "sweep" and known.kind else ""
@@ -165,7 +185,7 @@ def duration(text: str) -> int:
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``train`` and ``sweep`` as they are on SageMaker."""
+    """Add ``train``, ``sweep`` and ``adapt`` as they are on SageMaker."""
     add_commands(subparsers, run)
 
 
@@ -214,6 +234,8 @@ def _new(
 ) -> Plan:
     plan, found = _planned(options, environment, place, prices, now)
     manifest = check(plan, place, session)
+    if plan.base:
+        upload_base(options.base, plan.base, place, session)
     plan = plan.model_copy(update={"tags": {MANIFEST_TAG: manifest.digest, **plan.tags}})
     say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
     plan = start(plan, place, session, say)

@@ -1,7 +1,8 @@
 """The entry point of a SageMaker training job: ``python -m training.sagemaker_jobs.entry_point``.
 
-Trains on the channel ``train``, writes the model folder where SageMaker packs model.tar.gz, goes on from the checkpoint
-of a job that was cut off, logs to MLflow, and prints a line for each measure, which SageMaker's tuner reads::
+Trains on the channel ``train``, or adapts the model of the channel ``base`` to it, writes the model folder where
+SageMaker packs model.tar.gz, goes on from the checkpoint of a training that was cut off, logs to MLflow, and prints a
+line for each measure, which SageMaker's tuner reads::
 
     metric: val_balanced_accuracy=0.973 epoch=3
 
@@ -18,10 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inference import ModelError
 from training import tracking
 from training.sagemaker_jobs.job_environment import (
     JOB_TAG,
     ROOT,
+    Adapting,
     Interrupted,
     JobSettings,
     SecretError,
@@ -30,6 +33,7 @@ from training.sagemaker_jobs.job_environment import (
     describe,
     log_in,
 )
+from training.sagemaker_jobs.plan import OBJECTIVE
 
 TRAINED, FAILED, REFUSED, STOPPED = 0, 1, 2, 128 + 15
 _MAX_REASON = 1024
@@ -52,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsError, SecretError) as error:
         return _fail(failure, str(error), REFUSED)
     except Interrupted:
-        sys.stdout.write("job: told to stop; the last whole epoch is kept, and the next start goes on from it\n")
+        sys.stdout.write("job: told to stop; the next start goes on from the last whole epoch, where one was kept\n")
         return STOPPED
     # The outermost place: whatever it was, SageMaker shows the failure file and not the log.
     except Exception as error:  # noqa: BLE001
@@ -61,6 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(settings: JobSettings, stop: Stop) -> int:
+    if settings.adapting is not None:
+        _adapt_and_log(settings, settings.adapting)
+        return TRAINED
     # Only now: TensorFlow takes ten seconds, and settings that are refused need none of it.
     from training.models.distribution import Hosts, choose, leave_together
 
@@ -93,11 +100,33 @@ def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
 
         made = Path(folder, "model")
         _train(settings, strategy, stop, tell, made, settings.checkpoints, run)
-        # Not moved: SageMaker's folders may be file systems of their own. The card goes last, since a model is whole
-        # when its card is there.
-        settings.model.mkdir(parents=True, exist_ok=True)
-        for part in sorted(made.iterdir(), key=lambda path: path.suffix == ".json"):
-            shutil.copy2(part, settings.model)
+        _keep(made, settings.model)
+
+
+def _adapt_and_log(settings: JobSettings, adapting: Adapting) -> None:
+    """Make a model of the fields' own classes on the base's network: some minutes, which nobody goes on with."""
+    from training.adaptation import adapt
+
+    name = os.environ.get("TRAINING_JOB_NAME", "job")
+    told = {"command": "adapt", "add_to_base": adapting.add_to_base, "group_pattern": adapting.group_pattern or ""}
+    journals = settings.output / "tracking"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tracking.run(name, parameters=told, tags=describe(), folder=journals, goes_on=JOB_TAG) as run,
+    ):
+        made = Path(folder, "model")
+        card = adapt(settings.data, adapting.base, made, adapting.group_pattern, run, add_to_base=adapting.add_to_base)
+        (result,) = card.evaluation["protocols"].values()
+        sys.stdout.write(f"metric: {OBJECTIVE}={result['metrics']['balanced_accuracy']['value']:.6g}\n")
+        _keep(made, settings.model)
+
+
+def _keep(made: Path, model: Path) -> None:
+    """Copy a model folder; its card goes last, since a model is whole when its card is there."""
+    # Not moved: SageMaker's folders may be file systems of their own.
+    model.mkdir(parents=True, exist_ok=True)
+    for part in sorted(made.iterdir(), key=lambda path: path.suffix == ".json"):
+        shutil.copy2(part, model)
 
 
 def _train_along(settings: JobSettings, strategy: Any, stop: Stop) -> None:
@@ -145,7 +174,7 @@ def _reason(error: Exception) -> tuple[str, int]:
     """Say in one line what ended the job, and whether whoever started it can help it."""
     said = " ".join(str(error).split()) or "no message"
     # Of these, those of ours say what to change: the data, the batch size, the learning rate.
-    if isinstance(error, ValueError | ArithmeticError):
+    if isinstance(error, ValueError | ArithmeticError | ModelError):
         return said, REFUSED
     return f"{type(error).__name__}: {said} (the place is in the job's log: python -m training logs)", FAILED
 

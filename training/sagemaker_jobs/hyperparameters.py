@@ -18,6 +18,10 @@ from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.plan import Range
 
 HYPERPARAMETERS = {"backbone": Setting("network", ", ".join(HIDDEN_LAYERS), None), **SETTINGS}
+COMMAND = "command"
+"""Which command a job runs: ``train``, unless it says ``adapt``."""
+ADAPT_HYPERPARAMETERS = ("add-to-base", "group-pattern")
+"""Of a job of ``adapt``."""
 _SWITCHES = {"true": True, "false": False}
 
 
@@ -57,13 +61,25 @@ def recipe_of(hyperparameters: Mapping[str, str]) -> tuple[str, Recipe]:
     """
     given = {name: value_of(name, text) for name, text in hyperparameters.items() if name != "frozen"}
     backbone = given.pop("backbone", DEFAULT_BACKBONE)
-    frozen = _SWITCHES.get(hyperparameters.get("frozen", "false").lower())
-    if frozen is None:
-        raise LaunchError(f"--frozen {hyperparameters['frozen']}: allowed: true or false")
+    frozen = switch_of("frozen", hyperparameters)
     try:
         return backbone, read_recipe(backbone, frozen=frozen, given=given)
     except RecipeError as error:
         raise LaunchError(str(error)) from None
+
+
+def switch_of(name: str, hyperparameters: Mapping[str, str]) -> bool:
+    """Read a hyperparameter that is on or off, and off where it is not given.
+
+    Raises
+    ------
+    LaunchError
+        It is neither.
+    """
+    switched = _SWITCHES.get(hyperparameters.get(name, "false").lower())
+    if switched is None:
+        raise LaunchError(f"--{name} {hyperparameters[name]}: allowed: true or false")
+    return switched
 
 
 def range_of(name: str, text: str) -> Range:

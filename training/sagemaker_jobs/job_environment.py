@@ -25,7 +25,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from training.models.recipes import Recipe
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, recipe_of
+from training.sagemaker_jobs.hyperparameters import (
+    ADAPT_HYPERPARAMETERS,
+    COMMAND,
+    HYPERPARAMETERS,
+    recipe_of,
+    switch_of,
+)
 
 ROOT = Path("/opt/ml")
 # SageMaker's own among the hyperparameters: the tuner's objective, the location of a script.
@@ -34,6 +40,25 @@ _NOT_OURS = ("_", "sagemaker_")
 
 class SettingsError(ValueError):
     """The job was started with what it cannot take; names it and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Adapting:
+    """What a job of ``adapt`` is told.
+
+    Attributes
+    ----------
+    base
+        The channel ``base``: the model folder whose network is used.
+    group_pattern
+        Of file names, whose first group names what belongs together.
+    add_to_base
+        Keep the base's classes too.
+    """
+
+    base: Path
+    group_pattern: str | None
+    add_to_base: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,8 @@ class JobSettings:
         Every instance of the job, sorted, and this one.
     backbone, recipe
         What is trained, and how.
+    adapting
+        Of a job of ``adapt``, which trains nothing else; None for one of ``train``.
     """
 
     data: Path
@@ -70,6 +97,7 @@ class JobSettings:
     host: str
     backbone: str
     recipe: Recipe
+    adapting: Adapting | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], arguments: Sequence[str] = (), root: Path = ROOT) -> "JobSettings":
@@ -93,7 +121,14 @@ class JobSettings:
         config = root / "input" / "config"
         resources = _json(environ.get("SM_RESOURCE_CONFIG"), config / "resourceconfig.json")
         given = {**_json(environ.get("SM_HPS"), config / "hyperparameters.json"), **_pairs(arguments)}
-        backbone, recipe = _checked(given)
+        found = {name.replace("_", "-"): str(value) for name, value in given.items() if not name.startswith(_NOT_OURS)}
+        adapts = _command(found) == "adapt"
+        _demand_known(found, (*ADAPT_HYPERPARAMETERS,) if adapts else (*HYPERPARAMETERS, "frozen"))
+        try:
+            adapting = _adapting(found, environ, root) if adapts else None
+            backbone, recipe = recipe_of({} if adapts else found)
+        except LaunchError as error:
+            raise SettingsError(str(error)) from error
         hosts = tuple(sorted(resources.get("hosts", ["localhost"])))
         data = Path(environ.get("SM_CHANNEL_TRAIN", root / "input" / "data" / "train"))
         if not data.is_dir():
@@ -110,6 +145,7 @@ class JobSettings:
             host=resources.get("current_host", hosts[0]),
             backbone=backbone,
             recipe=recipe,
+            adapting=adapting,
         )
 
 
@@ -135,15 +171,25 @@ def _pairs(arguments: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _checked(given: Mapping[str, Any]) -> tuple[str, Recipe]:
-    found = {name.replace("_", "-"): str(value) for name, value in given.items() if not name.startswith(_NOT_OURS)}
-    if unknown := sorted(set(found) - {*HYPERPARAMETERS, "frozen"}):
-        allowed = ", ".join(f"--{name}" for name in (*HYPERPARAMETERS, "frozen"))
+def _command(found: dict[str, str]) -> str:
+    """Take out which command the job runs."""
+    command = found.pop(COMMAND, "train")
+    if command not in ("train", "adapt"):
+        raise SettingsError(f"--{COMMAND} {command}: allowed: train or adapt")
+    return command
+
+
+def _demand_known(found: Mapping[str, str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(found) - set(known)):
+        allowed = ", ".join(f"--{name}" for name in known)
         raise SettingsError(f"--{unknown[0]} is no hyperparameter of a job; there are {allowed}")
-    try:
-        return recipe_of(found)
-    except LaunchError as error:
-        raise SettingsError(str(error)) from error
+
+
+def _adapting(found: Mapping[str, str], environ: Mapping[str, str], root: Path) -> Adapting:
+    base = Path(environ.get("SM_CHANNEL_BASE", root / "input" / "data" / "base"))
+    if not base.is_dir():
+        raise SettingsError(f"there is no channel base at {base}: start the job with a model folder in it")
+    return Adapting(base, found.get("group-pattern"), switch_of("add-to-base", found))
 
 
 SECRET = "LEUKOLENS_MLFLOW_SECRET_ARN"  # noqa: S105 - the name of a variable

@@ -236,7 +236,7 @@ def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
         Where, and boto3's session there.
     """
     ways = f"Go on: {plan.go_on}   Drop it: {plan.drop}"
-    if plan.kind == "train":
+    if plan.kind != "sweep":
         return State(None if jobs else f"{plan.name}: half made, no job yet. {ways}")
     tuner = find_tuner(plan.name, place, session)
     if tuner is None:

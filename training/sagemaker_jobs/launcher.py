@@ -111,7 +111,7 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
             f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {place.environment}"
         )
     jobs = list_jobs(name, place, session)
-    if kind == "train":
+    if kind != "sweep":
         return _resume_job(plan, jobs, place, session, say, afford)
     tuner = find_tuner(name, place, session)
     if tuner is None:

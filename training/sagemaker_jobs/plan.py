@@ -35,11 +35,13 @@ class Plan(BaseModel):
     environment
         ``dev``, ``staging`` or ``prod``.
     kind
-        ``train`` for one job.
+        ``train`` or ``adapt`` for one job.
     data
         Prefix in S3 that holds the fields and their manifest.
     fixed
         Hyperparameters that every job has.
+    base
+        Of ``adapt``: prefix in S3 of the model whose network is used.
     choices
         Hyperparameters with the values to try.
     ranges
@@ -61,9 +63,10 @@ class Plan(BaseModel):
 
     name: str
     environment: str
-    kind: Literal["train", "sweep"]
+    kind: Literal["train", "sweep", "adapt"]
     data: str
     fixed: dict[str, str]
+    base: str | None = None
     choices: dict[str, tuple[str, ...]] = {}
     ranges: dict[str, Range] = {}
     strategy: Strategy = "grid"

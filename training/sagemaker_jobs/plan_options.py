@@ -13,6 +13,8 @@ from typing import Any, Literal
 import botocore.session
 
 from infra.config import Environment
+from training.data.groups import compile_pattern
+from training.data.labels import DataError
 from training.models.recipes import (
     DEFAULT_BACKBONE,
     HEAD_LEARNING_RATES,
@@ -22,9 +24,10 @@ from training.models.recipes import (
     settings_of,
 )
 from training.models.space import SpaceError, Span, read_space
+from training.sagemaker_jobs.base_model import base_uri
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, range_of, recipe_of, value_of
+from training.sagemaker_jobs.hyperparameters import COMMAND, HYPERPARAMETERS, range_of, recipe_of, value_of
 from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
 
@@ -66,6 +69,8 @@ def check_capacity(options: argparse.Namespace) -> None:
     for name in ("instance_count", "volume_gb"):
         if getattr(options, name) < 1:
             raise LaunchError(f"--{name.replace('_', '-')} {getattr(options, name)}: allowed: 1 or more")
+    if options.kind == "adapt" and options.instance_count > 1:
+        raise LaunchError("--instance-count: adapt computes on one instance; leave it out")
     _check_times(options)
     _check_warm_pool(options)
 
@@ -93,7 +98,7 @@ def _check_warm_pool(options: argparse.Namespace) -> None:
 
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
-_MOST_CHARACTERS = {"sweep": 32, "train": 48}
+_MOST_CHARACTERS = {"sweep": 32, "train": 48, "adapt": 48}
 
 
 def plan_of(options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime) -> Plan:
@@ -109,7 +114,8 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     instance_type = options.instance_type or environment.training.instance_type
     check_instance(instance_type, environment, prices)
     check_capacity(options)
-    fixed, choices, ranges = _hyperparameters(options)
+    adapts = options.kind == "adapt"
+    fixed, choices, ranges = (_of_adapt(options), {}, {}) if adapts else _hyperparameters(options)
     name = _name(options, environment.name, now)
     check_own_names(options, place)
     output = _output(options, place)
@@ -119,6 +125,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         kind=options.kind,
         data=_data(options.data, place),
         fixed=fixed,
+        base=base_uri(options.base, place, lends=options.add_to_base) if adapts else None,
         choices=choices,
         ranges=ranges,
         instance_type=instance_type,
@@ -137,6 +144,20 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         output=output,
         **(_search(options, choices, ranges) if options.kind == "sweep" else {}),
     )
+
+
+def _of_adapt(options: argparse.Namespace) -> dict[str, str]:
+    """Give the hyperparameters of a job of ``adapt``: its own options, by their names."""
+    found = {COMMAND: "adapt"}
+    if options.add_to_base:
+        found["add-to-base"] = "true"
+    if options.group_pattern is not None:
+        try:
+            compile_pattern(options.group_pattern)
+        except DataError as error:
+            raise LaunchError(str(error)) from None
+        found["group-pattern"] = options.group_pattern
+    return found
 
 
 def _hyperparameters(

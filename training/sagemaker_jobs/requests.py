@@ -60,13 +60,14 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
     # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in checks.py.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
     place = place_of(plan, place)
+    channels = {"train": plan.data, **({"base": plan.base} if plan.base else {})}
     made = ModelTrainer(
         sagemaker_session=_sdk_session(session, place),
         role=place.role_arn,
         base_job_name=name,
         training_image=training_image(plan, place),
         training_input_mode=plan.input_mode,
-        input_data_config=[_channel(plan)],
+        input_data_config=[_channel(plan, name, uri) for name, uri in channels.items()],
         output_data_config=OutputDataConfig(
             s3_output_path=plan.output or place.output, kms_key_id=place.kms_key, compression_type="GZIP"
         ),
@@ -144,14 +145,14 @@ def _disk_key(instance_type: str, place: Place) -> str | None:
     return None if family.startswith(("g", "p", "trn")) or "d" in family else place.kms_key
 
 
-def _channel(plan: Plan) -> Channel:
+def _channel(plan: Plan, name: str, uri: str) -> Channel:
     # Not the SDK's InputData, which reads in File mode whatever the trainer is told.
     return Channel(
-        channel_name="train",
+        channel_name=name,
         input_mode=plan.input_mode,
         data_source=DataSource(
             s3_data_source=S3DataSource(
-                s3_data_type="S3Prefix", s3_uri=f"{plan.data}/", s3_data_distribution_type="FullyReplicated"
+                s3_data_type="S3Prefix", s3_uri=f"{uri}/", s3_data_distribution_type="FullyReplicated"
             )
         ),
     )

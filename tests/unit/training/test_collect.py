@@ -2,14 +2,20 @@
 
 import csv
 import hashlib
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import boto3
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from intake.without_metadata import without_metadata
 from training.cli import main
 from training.data.agreement import fleiss, kappa, majority
+from training.data.dataset import list_fields
 
 
 class Reviews:
@@ -139,3 +145,120 @@ def test_kappas_of_the_books() -> None:
     found = kappa({"1": {"a": "x", "b": "x", "c": "y"}, "2": {"a": "y", "b": "y", "c": "y"}})
     assert found is not None
     assert found.name == "Fleiss' kappa"
+
+
+def picture(shade: int, *, comment: str = "") -> bytes:
+    """Draw an image that no other shade is, as a PNG whose metadata may name somebody."""
+    buffer, told = io.BytesIO(), PngInfo()
+    told.add_text("Comment", comment)
+    Image.new("RGB", (80, 80), (shade, 90, 200 - shade)).save(buffer, "PNG", pnginfo=told)
+    return buffer.getvalue()
+
+
+def write_zip(path: Path, files: dict[str, bytes], specimen: str, triage: str = "malignant") -> Path:
+    """Write an archive as the page's button does."""
+    given = sorted({name.partition("/")[0] for name in files})
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr("groups.csv", "file,specimen\n" + "".join(f"{name},{specimen}\n" for name in files))
+        sides = {"blast": triage}
+        archive.writestr(
+            "classes.toml",
+            "".join(
+                f'[[classes]]\nid = "{one}"\nname = "{one} cell"\ntriage = "{sides.get(one, "benign")}"\n'
+                for one in given
+            ),
+        )
+    return path
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> list[str]:
+    """Two reviewers' archives of partly the same images, and a third one's folder."""
+    ann = {f"blast/{n:04}-a.png": picture(n) for n in (1, 2, 3)} | {"mature/0004-a.png": picture(4, comment="Ms X")}
+    bob = {"blast/0001-b.png": picture(1, comment="again"), "mature/0002-b.png": picture(2)}
+    bob |= {"blast/0009-b.png": picture(9)}
+    cleo = tmp_path / "cleo"
+    for name, content in {
+        "blast/P1/x.png": picture(2),
+        "mature/P1/y.png": picture(3),
+        "smudge/P2/z.png": picture(5),
+    }.items():
+        (cleo / name).parent.mkdir(parents=True, exist_ok=True)
+        (cleo / name).write_bytes(content)
+    write_zip(tmp_path / "ann.zip", ann, "S1")
+    write_zip(tmp_path / "bob.zip", bob, "S2")
+    return [str(tmp_path / "ann.zip"), str(tmp_path / "bob.zip"), str(cleo)]
+
+
+def test_archives_and_folders_of_several_reviewers_become_one_set(
+    archives: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "set"
+    # The first is named twice, and counts once.
+    assert main(["collect", *archives, archives[0], "--output", str(output), "--format", "json"]) == 0
+    told = counted(capsys.readouterr().out)
+    assert told["images of blast"] == "3"  # 1 of both, 2 of two against one, 9
+    assert told["images of mature"] == "1"
+    assert told["images of smudge"] == "1"
+    assert told["images without a majority, left out"] == "1"
+    assert "Fleiss' kappa on 2 images" in told
+    with (output / "disagreements.csv").open() as file:
+        assert [(row["reviewer"], row["label"]) for row in csv.DictReader(file)] == [
+            ("ann", "blast"),
+            ("cleo", "mature"),
+        ]
+    with (output / "groups.csv").open() as file:
+        groups = {row["file"]: row["specimen"] for row in csv.DictReader(file)}
+    assert sorted(groups.values()) == ["P2", "S1", "S1", "S1", "S2"]
+    files = list(output.rglob("*.png"))
+    assert len({path.read_bytes() for path in files}) == len(files) == len(groups) == 5
+    assert not any(b"Ms X" in path.read_bytes() for path in files)
+    classes = {one.id: (one.name, one.triage) for one in list_fields(output).classes}
+    assert classes == {
+        "blast": ("blast cell", "malignant"),
+        "mature": ("mature cell", "benign"),
+        "smudge": ("smudge", None),
+    }
+
+
+def test_an_image_of_the_store_is_the_same_in_an_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kept by the API without metadata, downloaded with it: one image, two reviewers."""
+    sent = picture(1, comment="Ms X")
+    kept, _ = without_metadata(sent)
+    folder = tmp_path / "store" / "feedback" / "r"
+    folder.mkdir(parents=True)
+    digest = hashlib.sha256(kept).hexdigest()
+    (folder / f"{digest}.png").write_bytes(kept)
+    record = {"request_id": "r", "label": "Blast", "reviewer": "dora", "consent": True, "received_at": "2026-11-28"}
+    (folder / "1.json").write_text(json.dumps({**record, "image": {"sha256": digest, "format": "png"}}))
+    archive = write_zip(tmp_path / "ann.zip", {"blast/0001-a.png": sent}, "S1")
+    output = tmp_path / "set"
+    assert main(["collect", str(tmp_path / "store"), str(archive), "--output", str(output), "--format", "json"]) == 0
+    assert counted(capsys.readouterr().out)["images of blast"] == "1"
+    assert [path.name for path in output.rglob("*.png")] == [f"{digest[:16]}.png"]
+
+
+def test_archives_that_cannot_be_joined_are_refused_in_a_line(
+    archives: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusal(*sources: str) -> str:
+        assert main(["collect", *sources, "--output", str(tmp_path / "set")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert [path for path in tmp_path.iterdir() if "set" in path.name] == []
+        return line
+
+    twice = write_zip(tmp_path / "twice.zip", {"blast/1.png": picture(1), "mature/2.png": picture(1)}, "S")
+    assert "one image under two labels, blast/1.png and mature/2.png: keep one" in refusal(str(twice))
+    other = write_zip(tmp_path / "other.zip", {"blast/1.png": picture(1)}, "S", triage="benign")
+    assert "blast is malignant in one classes.toml and benign in another" in refusal(archives[0], str(other))
+    wrapped = write_zip(tmp_path / "wrapped.zip", {"my-slides/blast/1.png": picture(1)}, "S")
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.writestr("my-slides/blast/1.png", picture(1))
+        archive.writestr("my-slides/groups.csv", "file,patient\nblast/1.png,P\n")
+    assert "in a folder of its own, my-slides: unpack it" in refusal(str(tmp_path / "inner.zip"))
+    wrapped.write_bytes(b"PK cut short")
+    assert "is not a zip archive, or was cut short" in refusal(archives[0], str(wrapped))
+    broken = write_zip(tmp_path / "broken.zip", {"blast/1.png": b"no image"}, "S")
+    assert "blast/1.png cannot be read" in refusal(str(broken))

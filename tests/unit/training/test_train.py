@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference import Classifier, ModelCard
+from inference import Classifier, ModelCard, load
+from tests.drawn_cells import draw
 from training.cli import main
 from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
+from training.experiment import HELD_GROUPS
 from training.models import classifier, out_of_distribution
 from training.models.levels import join, sides_of
 from training.models.readings import Reading
@@ -154,6 +156,33 @@ def test_a_fine_tuned_run_on_drawn_smears_ships_a_model_that_serves(
     assert main(["train", "--smoke", "--epochs", "1", *places]) == 0
     assert not (tmp_path / "runs" / "mlflow.db").exists(), "it is no run to be kept"
     expect_to_serve(tmp_path / "model")
+
+
+@pytest.mark.slow
+def test_patients_that_a_table_tells_are_held_out_whole(
+    small_lite0: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own classes, files without numbers: from ``groups.csv`` to the numbers on the card."""
+    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
+    monkeypatch.chdir(tmp_path)
+    rows, patients = ["file,patient"], 8
+    for kind in ("round", "lobed"):
+        (tmp_path / "own" / kind).mkdir(parents=True)
+        for number, letter in enumerate("abcdefghijklmnopqrstuvwxyzABCDEF"):
+            draw(kind, number).save(tmp_path / "own" / kind / f"{kind} {letter}.png")
+            rows.append(f"{kind}/{kind} {letter}.png,patient {number % patients}")
+    (tmp_path / "own" / "groups.csv").write_text("\n".join(rows))
+    places = ["--output", str(tmp_path / "model"), "--work", str(tmp_path / "work")]
+    assert main(["train", "--data", "own", "--frozen", *places]) == 0
+    file = load(tmp_path / "model")
+    held = file.card.training["held_out"]
+    assert file.card.labels == ("lobed", "round")
+    assert file.card.training["parity"]["agreement"] == 1.0
+    assert held["protocol"] == HELD_GROUPS
+    # A patient has four images of either class.
+    assert held["images"] % (64 // patients) == 0
+    assert 0 < held["images"] < 64
+    assert file.card.training["parts"]["train"] + held["images"] == 64
 
 
 def test_a_folder_without_classes_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from training.data.s3 import Bucket, BucketError
-from training.promotion import gate, history, places
+from training.promotion import finding, history, places
 
 from .conftest import Staging, change_card, digest_of, evidence, write_model
 
@@ -263,4 +263,4 @@ def test_the_limit_of_a_difference_is_the_parity_gates_own():
         for node in tree.body
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MAX_PROBABILITY_DIFFERENCE"
     ]
-    assert found == [gate.MAX_PROBABILITY_DIFFERENCE]
+    assert found == [finding.MAX_PROBABILITY_DIFFERENCE]

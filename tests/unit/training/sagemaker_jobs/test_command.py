@@ -3,6 +3,7 @@
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -78,6 +79,25 @@ def test_one_job_with_a_warm_pool(account, command):
     job = account.sagemaker.describe_training_job(TrainingJobName=name)
     assert job["ResourceConfig"]["KeepAlivePeriodInSeconds"] == 600
     assert {"Key": "study", "Value": "lens"} in account.backend.training_jobs[name].tags
+
+
+def test_adapt_starts_one_job_and_puts_its_base_where_the_job_reads_it(account, command):
+    told = command("adapt", "--executor", "sagemaker", "--name", "own", "--add-to-base", "--detach")
+    assert told.code == 0, told.err
+    (name,) = account.backend.training_jobs
+    job = account.sagemaker.describe_training_job(TrainingJobName=name)
+    assert job["HyperParameters"].items() >= {"command": "adapt", "add-to-base": "true"}.items()
+    assert "epochs" not in job["HyperParameters"]
+    (base,) = (one for one in job["InputDataConfig"] if one["ChannelName"] == "base")
+    bucket, _, prefix = base["DataSource"]["S3DataSource"]["S3Uri"].removeprefix("s3://").partition("/")
+    for path in Path("models/default").iterdir():
+        stored = account.s3.get_object(Bucket=bucket, Key=f"{prefix}{path.name}")["Body"].read()
+        assert stored == path.read_bytes()
+    tags = {one["Key"]: one["Value"] for one in account.backend.training_jobs[name].tags}
+    assert tags["leukolens:manifest"] == account.manifest.digest
+    told = command("adapt", "--executor", "sagemaker", "--name", "own", "--detach")
+    assert told.code == 2
+    assert "--name own: leukolens-dev-own is taken" in told.err
 
 
 @pytest.mark.parametrize(

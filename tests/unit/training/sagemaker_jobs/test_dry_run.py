@@ -1,11 +1,14 @@
 """A dry run prints the very requests and the cost, without credentials and without asking anybody."""
 
 import json
+import shutil
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from inference import folder_digest
 from tests.unit.training.sagemaker_jobs.conftest import GRID
 from training.sagemaker_jobs.deployment import assumed_place, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
@@ -273,3 +276,53 @@ def test_a_budget_is_kept_in_a_dry_run_too(command):
     told = command(*GRID, "--instance-type", "ml.g5.12xlarge", "--dry-run")
     assert told.code == 2
     assert "the monthly budget of dev $50.00: this may cost up to $80." in told.err
+
+
+def test_adapt_is_one_job_with_its_base_beside_the_images(command):
+    told = command(
+        *("adapt", "--executor", "sagemaker", "--name", "own", "--data", "my-slides", "--add-to-base"),
+        *("--group-pattern", r"(P\d+)", "--spot", "--tag", "study=own", "--dry-run"),
+    )
+    assert told.code == 0, told.err
+    printed = json.loads(told.out)
+    assert "tuner" not in printed
+    (job,) = printed["jobs"]
+    own = {name: job["HyperParameters"][name] for name in ("command", "add-to-base", "group-pattern")}
+    assert own == {"command": "adapt", "add-to-base": "true", "group-pattern": r"(P\d+)"}
+    channels = {one["ChannelName"]: one["DataSource"]["S3DataSource"]["S3Uri"] for one in job["InputDataConfig"]}
+    digest = folder_digest(Path("models/default"))
+    assert channels == {
+        "train": "s3://leukolens-dev-data-bucket/my-slides/",
+        "base": f"s3://leukolens-dev-models-bucket/training/bases/{digest[:16]}/",
+    }
+    assert job["EnableManagedSpotTraining"] is True
+    assert {"Key": "study", "Value": "own"} in job["Tags"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--group-pattern", "(P"), "--group-pattern '(P' is no regular expression"),
+        (("--base", "nowhere"), "--base nowhere: "),
+        (("--instance-count", "2"), "--instance-count: adapt computes on one instance"),
+        (("--epochs", "3"), "unrecognized arguments: --epochs 3"),
+    ],
+)
+def test_adapt_refuses_in_a_line_what_its_job_could_not_do(command, options, said):
+    told = command("adapt", "--executor", "sagemaker", *options, "--dry-run")
+    assert told.code == 2, told.out
+    assert said in told.err
+    assert len(told.err.splitlines()) == 1
+
+
+def test_adapt_refuses_a_base_that_is_damaged_or_lends_nothing(command, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree("models/default", base)
+    (base / "statistics.npz").unlink()
+    told = command("adapt", "--executor", "sagemaker", "--base", str(base), "--add-to-base", "--dry-run")
+    assert (told.code, len(told.err.splitlines())) == (2, 1)
+    assert "has no statistics.npz of its classes; leave it out" in told.err
+    (base / "model.tflite").write_bytes(b"another")
+    told = command("adapt", "--executor", "sagemaker", "--base", str(base), "--dry-run")
+    assert (told.code, len(told.err.splitlines())) == (2, 1)
+    assert "model.tflite is not the file that its card names: restore it" in told.err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from inference import load
+from tests.drawn_cells import draw
 from training.data.synthetic import write_dataset
 from training.models.recipes import FineTuning, LinearProbe, MlpHead
 from training.sagemaker_jobs import entry_point
 from training.sagemaker_jobs.job_environment import (
+    Adapting,
     Interrupted,
     JobSettings,
     SecretError,
@@ -24,6 +27,7 @@ from training.sagemaker_jobs.job_environment import (
     describe,
     log_in,
 )
+from training.sagemaker_jobs.requests import METRICS
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -98,6 +102,97 @@ def test_a_job_without_fields_says_so(base: Path) -> None:
     assert "there is no channel train" in (base / "output" / "failure").read_text()
 
 
+@pytest.fixture
+def own_images(base: Path) -> Path:
+    """Give SageMaker's folder with two classes of drawn cells, their patients in a table, and the shipped base."""
+    images = base / "input" / "data" / "train"
+    rows = ["file,patient"]
+    for kind in ("round", "lobed"):
+        (images / kind).mkdir()
+        for number in range(12):
+            draw(kind, number).save(images / kind / f"{'abcdefghijkl'[number]}.png")
+            rows.append(f"{kind}/{'abcdefghijkl'[number]}.png,patient {number % 4}")
+    (images / "groups.csv").write_text("\n".join(rows))
+    (images / "classes.toml").write_text(
+        '[[classes]]\nid = "lobed"\nname = "lobed cell"\ntriage = "benign"\n'
+        '[[classes]]\nid = "round"\nname = "round cell"\ntriage = "malignant"\n'
+    )
+    (base / "input" / "data" / "base").symlink_to(ROOT / "models" / "default")
+    return base
+
+
+def _run_job(base: Path, **hyperparameters: str) -> "subprocess.CompletedProcess[str]":
+    told = {"SM_HPS": json.dumps(hyperparameters), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    return subprocess.run(
+        [sys.executable, "-m", "training.sagemaker_jobs.entry_point"],
+        cwd=base,
+        env={**os.environ, **told, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}", "TRAINING_JOB_NAME": "leukolens-dev-own"},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def test_the_settings_of_adapt_are_its_own(own_images: Path) -> None:
+    given = ["--command", "adapt", "--group-pattern", r"P\d+", "--add-to-base", "true"]
+    expected = Adapting(own_images / "input" / "data" / "base", r"P\d+", True)
+    assert JobSettings.read({}, given, own_images).adapting == expected
+    assert JobSettings.read({}, [], own_images).adapting is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--command", "adapt", "--epochs", "3"], "--epochs is no hyperparameter of a job; there are --add-to-base"),
+        (["--command", "adapt", "--add-to-base", "perhaps"], "--add-to-base perhaps: allowed: true or false"),
+        (["--command", "adapt"], "there is no channel base"),
+        (["--command", "guess"], "--command guess: allowed: train or adapt"),
+        (["--group-pattern", "x"], "--group-pattern is no hyperparameter of a job"),
+    ],
+)
+def test_what_adapt_cannot_take_is_told_in_the_failure_file(base: Path, given: list[str], said: str) -> None:
+    if "base" not in said.split()[-1]:
+        (base / "input" / "data" / "base").mkdir()
+    assert entry_point.main(given) == 2
+    (told,) = (base / "output" / "failure").read_text().splitlines()
+    assert said in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_job_of_adapt_makes_a_model_of_the_patients_that_a_table_tells(own_images: Path) -> None:
+    ended = _run_job(own_images, command="adapt")
+    assert ended.returncode == 0, ended.stderr
+    model = load(own_images / "model")
+    assert model.card.labels == ("lobed", "round")
+    assert model.card.triage is not None
+    assert model.card.training["groups"] == {"kind": "patient", "count": 4}
+    assert "on 4 patients left out" in model.card.evaluation["headline"]
+    assert (own_images / "model" / "statistics.npz").is_file()
+    (objective,) = re.findall(METRICS["val_balanced_accuracy"], ended.stdout)
+    (result,) = model.card.evaluation["protocols"].values()
+    assert float(objective) == pytest.approx(result["metrics"]["balanced_accuracy"]["value"], abs=1e-5)
+    (journal,) = (own_images / "output" / "data" / "tracking").glob("*/journal.jsonl")
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert events[-1]["status"] == "FINISHED"
+    (dataset,) = (one for one in events if one.get("digest"))
+    assert dataset["fields"] == {"lobed": 12, "round": 12}
+    assert [one["tags"]["sha256"] for one in events if "sha256" in one.get("tags", {})] == [model.card.sha256]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_job_of_adapt_that_cannot_be_ends_with_a_line_and_no_model(own_images: Path) -> None:
+    for path in (own_images / "input" / "data" / "train" / "round").iterdir():
+        path.unlink()
+    ended = _run_job(own_images, command="adapt")
+    assert ended.returncode == 2, ended.stderr
+    (told,) = (own_images / "output" / "failure").read_text().splitlines()
+    assert "classes.toml names round, and no folder of that name or alias holds an image" in told
+    assert not (own_images / "model").exists()
+
+
 class Aws:
     """Answers as the two services do that a job asks."""
 
@@ -167,10 +262,6 @@ def test_a_run_is_tagged_with_the_jobs_place() -> None:
 
 
 def test_the_lines_are_those_that_the_launcher_reads(capsys: pytest.CaptureFixture[str]) -> None:
-    import re
-
-    from training.sagemaker_jobs.requests import METRICS
-
     entry_point.print_measures({"val_balanced_accuracy": 0.9731234, "loss": 1e-7}, 3)
     printed = capsys.readouterr().out
     assert printed.splitlines()[0] == "metric: val_balanced_accuracy=0.973123 epoch=3"

@@ -1,0 +1,50 @@
+"""Which images ``adapt`` keeps on one side of a test, where nobody told who is who."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.drawn_cells import draw
+from training.adaptation import _linked_groups, look_at
+
+LETTERS = "abcdefghijkl"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give two classes of twelve cells, one of them photographed twice."""
+    for kind in ("round", "lobed"):
+        (tmp_path / kind).mkdir()
+        for number, letter in enumerate(LETTERS):
+            draw(kind, number).save(tmp_path / kind / f"{letter}.png")
+    again = np.asarray(draw("round", 0)).astype(int) + 2
+    Image.fromarray(np.clip(again, 0, 255).astype(np.uint8)).save(tmp_path / "round" / "m.png")
+    return tmp_path
+
+
+def test_two_pictures_of_one_cell_are_left_out_together(folder: Path) -> None:
+    data = look_at(folder, None)
+    groups = dict(zip(data.keys, _linked_groups(data), strict=True))
+    assert groups["round/a.png"] == groups["round/m.png"]
+    assert len(set(groups.values())) == len(groups) - 1
+
+
+def test_what_somebody_told_is_not_joined_by_looks(folder: Path) -> None:
+    rows = [f"{path.relative_to(folder)},P{number % 5}" for number, path in enumerate(sorted(folder.rglob("*.png")))]
+    (folder / "groups.csv").write_text("\n".join(["file,patient", *rows]))
+    data = look_at(folder, None)
+    assert _linked_groups(data) == [data.groups.names[key] for key in data.keys]
+    assert data.groups.names["round/a.png"] != data.groups.names["round/m.png"]
+
+
+def test_a_class_is_never_joined_to_one_group(folder: Path) -> None:
+    for path in (folder / "round").iterdir():
+        path.unlink()
+    for letter, brighter in zip(LETTERS, range(len(LETTERS)), strict=True):
+        picture = np.asarray(draw("round", 0)).astype(int) + brighter
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(folder / "round" / f"{letter}.png")
+    data = look_at(folder, None)
+    assert len({one.duplicate_group for one in data.manifest.records if one.label == "round"} - {None}) == 1
+    assert len(set(_linked_groups(data))) == len(data.keys)

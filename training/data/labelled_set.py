@@ -1,0 +1,78 @@
+"""A folder or ZIP archive of labelled images as one reviewer's labels: what the page's download button gives."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from inference import ClassSpec
+from intake import ImageError
+from intake.without_metadata import without_metadata
+from training.data.classes import CLASSES_NAME
+from training.data.feedback_store import Judgement
+from training.data.groups import GROUPS_NAME, told_groups
+from training.data.labels import DataError
+from training.data.source import Source, SourceImage
+
+
+class LabelledSet:
+    """Judgements of one set, and its images without metadata, as a store of feedback keeps them.
+
+    ``classes`` are those that its ``classes.toml`` describes, ``kind`` is what it says that a group is.
+
+    Parameters
+    ----------
+    location : Path
+        A folder of class folders, or a ZIP archive of one.
+    reviewer : str
+        Whose labels they are.
+
+    Raises
+    ------
+    DataError
+        It holds none, or two classes claim the same image; says what to do.
+    """
+
+    def __init__(self, location: Path, reviewer: str) -> None:
+        self._location, self._reviewer = location, reviewer
+        with Source(location) as source:
+            listing = source.listing()
+            self._demand_whole(source, listing.problems)
+            told = told_groups(listing.images, source.beside(GROUPS_NAME), location / GROUPS_NAME, whole=False)
+            described = source.beside(CLASSES_NAME) is not None
+            self._images = {one.path: one for one in listing.images}
+            digests = {one.path: hashlib.sha256(self._plain(source, one)[0]).hexdigest() for one in listing.images}
+        self.classes: tuple[ClassSpec, ...] = listing.classes if described else ()
+        self.kind = told.kind if told else None
+        groups = told.names if told else {}
+        first: dict[str, SourceImage] = {}
+        for one in listing.images:
+            before = first.setdefault(digests[one.path], one)
+            if before.label != one.label:
+                raise DataError(f"{location} has one image under two labels, {before.path} and {one.path}: keep one")
+        self._judgements = [
+            Judgement(digest, one.path, one.label, reviewer, groups.get(one.key, ""), "")
+            for digest, one in first.items()
+        ]
+
+    def judgements(self) -> Iterator[Judgement]:
+        """Give every label."""
+        return iter(self._judgements)
+
+    def pixels(self, judgement: Judgement) -> tuple[bytes, str]:
+        """Read an image without its metadata; gives its type, too."""
+        with Source(self._location) as source:
+            return self._plain(source, self._images[judgement.key])
+
+    def _plain(self, source: Source, image: SourceImage) -> tuple[bytes, str]:
+        try:
+            return without_metadata(source.read(image))
+        except (ImageError, OSError) as error:
+            raise DataError(f"{self._location}: {image.path} cannot be read ({error}): take it out") from error
+
+    def _demand_whole(self, source: Source, problems: list[str]) -> None:
+        if inner := source.folder_around(CLASSES_NAME, GROUPS_NAME):
+            raise DataError(
+                f"{self._location} holds its classes in a folder of its own, {inner}: unpack it and give that folder"
+            )
+        if problems:
+            raise DataError(f"{self._location}: {problems[0]}")

@@ -1,0 +1,58 @@
+"""The model whose network a job of ``adapt`` builds on: put into the models bucket, where a channel reads it."""
+
+from pathlib import Path
+from typing import Any
+
+from inference import CARD_NAME, ModelCard, ModelError, folder_digest, read_card, sha256_of
+from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.errors import LaunchError, explained
+
+_FOLDER = "bases"
+_STATISTICS = "statistics"
+"""Of a card's ``training``: names the file that a base lends (``training.models.base_statistics``)."""
+
+
+def base_uri(folder: Path, place: Place, *, lends: bool) -> str:
+    """Give the prefix in S3 of a base, which its digest names: the same base is stored once.
+
+    Parameters
+    ----------
+    folder
+        A model folder.
+    place
+        Whose models bucket.
+    lends
+        Whether its classes are to be kept, by what it lends.
+
+    Raises
+    ------
+    LaunchError
+        It is no whole model, or lends nothing.
+    """
+    try:
+        card = read_card(folder)
+        if sha256_of(folder / card.file) != card.sha256:
+            raise LaunchError(f"--base {folder}: {card.file} is not the file that its card names: restore it")
+        digest = folder_digest(folder)
+    except (ModelError, OSError) as error:
+        raise LaunchError(f"--base {folder}: {error}") from error
+    if lends and not (folder / _lent(card)).is_file():
+        raise LaunchError(f"--add-to-base: {folder} has no {_lent(card)} of its classes; leave it out")
+    return f"{place.output}/{_FOLDER}/{digest[:16]}"
+
+
+def upload_base(folder: Path, uri: str, place: Place, session: Any) -> None:
+    """Put a base where ``base_uri`` says; the card goes last, since a model is whole when its card is there."""
+    card = read_card(folder)
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    with explained(f"write to {uri}", place.policy):
+        for name in (card.file, _lent(card), CARD_NAME):
+            if (folder / name).is_file():
+                session.client("s3").put_object(
+                    Bucket=bucket, Key=f"{prefix}/{name}", Body=(folder / name).read_bytes()
+                )
+
+
+def _lent(card: ModelCard) -> str:
+    named = card.training.get(_STATISTICS)
+    return str(named["file"]) if isinstance(named, dict) and "file" in named else f"{_STATISTICS}.npz"
