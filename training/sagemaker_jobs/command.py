@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.config import Environment
+from training.models.space import add_tried
 from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.errors import LaunchError, say
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS
 from training.sagemaker_jobs.launcher import resume, start
 from training.sagemaker_jobs.plan import MANIFEST_TAG, Plan
 from training.sagemaker_jobs.plan_options import plan_of
@@ -74,16 +74,7 @@ def _add_what(parser: argparse.ArgumentParser, kind: str) -> None:
         metavar="PREFIX",
         help="fields in S3 with their manifest: s3://BUCKET/PREFIX, or PREFIX in the data bucket (%(default)s)",
     )
-    for name, known in HYPERPARAMETERS.items():
-        several = "; give it again for another value" if kind == "sweep" else ""
-        ranged = ", or LOW:HIGH" if kind == "sweep" and known.kind else ""
-        what.add_argument(
-            f"--{name}",
-            action="append",
-            default=[],
-            metavar="VALUE",
-            help=f"{known.description}: {known.allowed}{ranged}{several}",
-        )
+    add_tried(what, several=kind == "sweep")
     what.add_argument(
         "--frozen", action="store_true", help="train only the head; the backbone keeps ImageNet's weights"
     )
