@@ -114,7 +114,7 @@ adapt: .venv/.all ## Make a model of one's own labelled images (DATA=folder, OUT
 	@$(PY) -m training adapt "$(DATA)" --output "$(or $(OUTPUT),models/adapted)" $(ADAPT_OPTIONS)
 
 sweep: .venv/.all ## Compare optimizers and batch sizes on frozen VGG16 (DATA=folder)
-	@$(PY) -m training sweep --data "$(DATA)" $(SWEEP_OPTIONS)
+	@$(PY) -m training sweep --frozen --data "$(DATA)" $(SWEEP_OPTIONS)
 
 MLFLOW_PORT ?= 5000
 mlflow: .venv/.all ## Open the runs in MLflow's page (MLFLOW_PORT=5000)

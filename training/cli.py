@@ -2,7 +2,6 @@
 
 import argparse
 import ast
-import errno
 import importlib
 import signal
 import sys
@@ -11,6 +10,7 @@ from types import FrameType
 from typing import NoReturn, cast
 
 from training.examples import add_example
+from training.full_disk import full_disk
 from training.settings import SettingsError, add_settings, as_arguments, read_settings
 
 COMMANDS = {
@@ -42,7 +42,24 @@ ON_SAGEMAKER = "sagemaker_jobs.command"
 COMPLETION, ALIAS = "completion", "leukolens-training"
 THERE = ("train", "sweep", "adapt")
 EXECUTORS = ("local", "sagemaker")
-FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHANNEL = (
+    "a job reads the fields of --data and no other folder; measure its model afterwards: "
+    "python -m training evaluate --run ID --external FOLDER"
+)
+NOT_ON_SAGEMAKER = {
+    "--protocol": "a job is tested on the holdout; folds are compared on this machine, by sweep and crossvalidate",
+    "--show-corner": "a job makes a model that may be shipped, and that hides the scale bar",
+    "--cache": "a job begins on an empty disk and computes its features there",
+    "--format": "its table is printed by python -m training jobs, with --format",
+    "--work": "a job's checkpoints lie beside its model, below --output",
+    "--external": _CHANNEL,
+    "--outliers": _CHANNEL,
+    "--group-pattern": "groups come with the fields: python -m training ingest --group-pattern puts them beside them",
+    "--smoke": "it shows that this machine's parts work; of a job, --dry-run shows the request",
+    "--from-run": "a run is repeated on the machine that has its fields",
+    "--version": "the version of a job's model is the one after the newest in the registry",
+}
+"""Options of ``train`` and ``sweep`` that mean nothing in a job, and why."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,47 +74,68 @@ INTERRUPTED = 128 + 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(arguments)
+        return _run(given)
     except KeyboardInterrupt:  # at whatever stage no command has more to say of it
         sys.stderr.write("python -m training: interrupted; the same command can be given again\n")
         return INTERRUPTED
-
-
-def _run(arguments: list[str] | None) -> int:
-    try:
-        executor, given = _whole(sys.argv[1:] if arguments is None else arguments)
     except SettingsError as error:
         sys.stderr.write(f"python -m training: {error}\n")
         return 2
+    except Exception as error:
+        where = full_disk(error)
+        if where is None:
+            raise
+        at = f" at {where}" if where else ""
+        sys.stderr.write(f"{given[0]}: the disk is full{at}: make room, then give the same command again\n")
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    executor, given = _whole(arguments)
+    if given[:1] == [COMPLETION]:
+        return _complete(given[1:])
+    parser = _parser(executor, given)
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.error(_refusal(executor, given[0], unknown))
+    return int(options.run(options))
+
+
+def _parser(executor: str, given: list[str]) -> _Parser:
+    """Make the parser of the asked command, or of the list of them all."""
     parser = _Parser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
-    asked = [given[0]] if given and given[0] in COMMANDS else COMMANDS
-    if given[:1] == [COMPLETION]:
-        return _complete(given[1:])
-    if executor == "local" and asked is COMMANDS:
+    asked = given[0] if given and given[0] in COMMANDS else None
+    if executor == "local" and asked is None:
         for name in COMMANDS:
             subparsers.add_parser(name, help=_summary(name))
         subparsers.add_parser(COMPLETION, help="print a shell's completion of all this (docs/training.md)")
     else:
-        importlib.import_module(_module(executor, given[0] if given else "")).add_parser(subparsers)
-    if asked is not COMMANDS and {"-h", "--help"} & set(given):
+        importlib.import_module(_module(executor, asked or "")).add_parser(subparsers)
+    if asked and {"-h", "--help"} & set(given):
         if executor == "local":
             importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
-            add_example(subparsers.choices[given[0]], given[0])
+            add_example(subparsers.choices[asked], asked)
         # Taken out above, and named here for whoever reads.
         for shown in subparsers.choices.values():
             add_settings(shown.add_argument_group("options from elsewhere"))
-    options = parser.parse_args(given)
-    try:
-        return int(options.run(options))
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        where = f" at {error.filename}" if error.filename else ""
-        sys.stderr.write(f"{given[0]}: the disk is full{where}: make room, then give the same command again\n")
-        return 1
+    return parser
+
+
+def _refusal(executor: str, command: str, unknown: list[str]) -> str:
+    """Say why what a command does not know is refused: of the other executor's options, by name and reason."""
+    names = [one.partition("=")[0] for one in unknown if one.startswith("--")]
+    if executor == "sagemaker" and (known := [name for name in names if name in NOT_ON_SAGEMAKER]):
+        return f"{command} --executor sagemaker: {known[0]}: {NOT_ON_SAGEMAKER[known[0]]}; leave it out"
+    if executor == "local" and command in THERE:
+        subparsers = _Parser().add_subparsers()
+        importlib.import_module(_module("sagemaker", command)).add_parser(subparsers)
+        if known := [name for name in names if name in subparsers.choices[command]._option_string_actions]:
+            return f"{command}: {known[0]}: it is for jobs; give --executor sagemaker with it, or leave it out"
+    return f"unrecognized arguments: {' '.join(unknown)}"
 
 
 def _complete(given: list[str]) -> int:
@@ -152,10 +190,12 @@ def _whole(arguments: list[str]) -> tuple[str, list[str]]:
     executor = found.executor or (named.values[-1] if named else "local")
     if executor not in EXECUTORS:
         raise SettingsError(f"executor = {executor}: allowed: {', '.join(EXECUTORS)}")
+    if executor == "sagemaker" and rest and rest[0] in COMMANDS and rest[0] not in THERE:
+        raise SettingsError(
+            f"{rest[0]}: it runs on this machine alone; --executor sagemaker is for {' and '.join(THERE)}"
+        )
     if not settings or not rest or rest[0] not in COMMANDS or {"-h", "--help"} & set(rest):
         return executor, rest
-    if executor == "sagemaker" and rest[0] not in THERE:
-        return executor, rest  # refused below, whatever its options
 
     def make() -> argparse.ArgumentParser:
         subparsers = _Parser(prog="python -m training").add_subparsers()

@@ -5,12 +5,6 @@ import sys
 from collections.abc import Mapping
 
 from terminal import Table, open_console
-from training.data.dataset import Fields
-from training.models.recipes import FineTuning, Recipe
-
-SECONDS_OF_A_FIELD = {"efficientnet-lite0": 0.17, "vgg16": 0.15}
-"""A frozen backbone's whole pass on two cores: the shipped card's 7.4 minutes for 2,573 fields with all that they are
-varied to, and VGG16's 6.8 fields a second (docs/benchmarks.md)."""
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
@@ -18,17 +12,6 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check all that can be checked, and tell what would be done; do nothing"
     )
-
-
-def minutes_of(backbone: str, recipe: Recipe, fields: int) -> str:
-    """Say how long the passes over the fields take, where that has been measured."""
-    known = None if isinstance(recipe, FineTuning) else SECONDS_OF_A_FIELD.get(backbone)
-    return "not measured for this network" if known is None else f"{max(1, round(known * fields / 60))} on two cores"
-
-
-def counts_of(fields: Fields) -> str:
-    """Say how many fields each class has."""
-    return ", ".join(f"{label} {count}" for label, count in fields.counts.items())
 
 
 def tell(rows: Mapping[str, object]) -> None:

@@ -25,8 +25,9 @@ from training import tracking
 from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
+from training.dry_run import add_dry_run, tell
 from training.evaluation.bootstrap import REPLICATES
-from training.evaluation.pipeline import Question, examine
+from training.evaluation.pipeline import Question, examine, prepare
 from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.report import read_attempts
 from training.evaluation.results import RESULTS_NAME, Results, as_numbers, read_results, write_results
@@ -53,6 +54,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--partial", action="store_true", help="report although folds are missing")
     parser.add_argument("--replicates", type=int, default=REPLICATES, help="of the bootstrap (%(default)s)")
     add_places(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=run)
     card = subparsers.add_parser("card", help="write report and model card again from the results file")
     add_places(card)
@@ -72,25 +74,27 @@ def add_places(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def _placed(options: argparse.Namespace) -> Iterator[tuple[Path, Path]]:
+def _placed(options: argparse.Namespace, *, dry_run: bool = False) -> Iterator[tuple[Path, Path]]:
     """Give the model's folder and the report's place; a run's model is fetched, and its card sent back at the end."""
     if options.of_run is None:
         yield options.model, options.output or DEFAULT_OUTPUT
         return
     registry = Registry(tracking_uri())
     output = options.output or Path("runs/evaluation") / options.of_run / DEFAULT_OUTPUT.name
-    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         model = registry.fetch(options.of_run, Path(scratch))
+        if not dry_run:
+            output.parent.mkdir(parents=True, exist_ok=True)
         yield model, output
-        registry.attach(options.of_run, model)
+        if not dry_run:
+            registry.attach(options.of_run, model)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``evaluate`` command; gives the exit code."""
     parameters = {"candidate": options.candidate, "replicates": options.replicates, "partial": options.partial}
     try:
-        with _placed(options) as (model, output):
+        with _placed(options, dry_run=options.dry_run) as (model, output):
             question = Question(
                 data=options.data,
                 group_pattern=options.group_pattern,
@@ -103,6 +107,9 @@ def run(options: argparse.Namespace) -> int:
                 replicates=options.replicates,
                 known=output.with_name(RESULTS_NAME),
             )
+            if options.dry_run:
+                _tell(question, output)
+                return 0
             with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
                 results = examine(question)
                 write_results(results, output.with_name(RESULTS_NAME))
@@ -116,6 +123,24 @@ def run(options: argparse.Namespace) -> int:
         return 130
     sys.stdout.write(f"{report.headline(results)}\n{output}\n")
     return 0
+
+
+def _tell(question: Question, output: Path) -> None:
+    """Say what would be measured; refuses what measuring would refuse."""
+    prepared = prepare(question)
+    folds = {name: sum(map(len, by.values())) for name, by in prepared.candidates.items()}
+    tell(
+        {
+            "data": question.data,
+            "manifest": prepared.manifest.digest,
+            "images": len(prepared.manifest.records),
+            "model": f"{question.model}, version {prepared.card.version}",
+            "folds": ", ".join(f"{name} {count}" for name, count in folds.items()),
+            "missing": ", ".join(prepared.missing) or "none: all are there",
+            "external": ", ".join(map(str, question.external)) or "none",
+            "output": output,
+        }
+    )
 
 
 def run_card(options: argparse.Namespace) -> int:

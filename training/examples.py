@@ -1,7 +1,8 @@
 """An example of each command and how long it takes: the end of its ``--help``.
 
 Times are of two idle cores and the public set's 3,256 fields or so, unless they say otherwise: of the shipped model's
-card (``training.minutes``), of docs/training.md, of docs/slides.md and of each module's first lines.
+card (``training.minutes``), of docs/training.md, of docs/slides.md and of docs/benchmarks.md. What no result file tells
+has no number.
 """
 
 import argparse
@@ -38,8 +39,9 @@ EXAMPLES = {
     "pull": Example("pull s3://DATA-BUCKET/smears data/pulled", "as long as the images take to download"),
     "slides": Example(f"slides {_SMEARS}", "10 minutes"),
     "sweep": Example(
-        f"sweep --data {_SMEARS} --optimizer adam --optimizer sgd",
-        "2 minutes for nine trials, after one pass of VGG16 over the fields (8 minutes), which is kept",
+        f"sweep --data {_SMEARS} --frozen --optimizer adam --optimizer sgd",
+        "2 minutes for nine trials, after one pass of VGG16 over the fields (8 minutes), which is kept; without "
+        "--frozen each trial trains the whole network",
     ),
     "sync": Example("sync", "seconds a run, and what its files take to upload"),
     "jobs": Example("jobs --env dev --sweep leukolens-dev-nine", "until the jobs end; --once asks once, in seconds"),
@@ -49,14 +51,17 @@ EXAMPLES = {
     "promote": Example("promote --run runs/mine --env staging --dry-run", "seconds"),
     "rollback": Example("rollback --env staging --dry-run", "seconds"),
     "doctor": Example("doctor --env dev --instance-type ml.g5.xlarge", "seconds"),
-    "evaluate": Example(f"evaluate --data {_SMEARS}", "10 minutes; a second time less, from the answers that are kept"),
+    "evaluate": Example(
+        f"evaluate --data {_SMEARS}",
+        "as long as the folds' files take to answer their fields; less from answers that are kept",
+    ),
     "crossvalidate": Example(
         f"crossvalidate --data {_SMEARS} --frozen --protocol contiguous",
-        "a minute or so a fold, after one pass over the fields as in train, which is kept",
+        "one pass over the fields as in train, which is kept, and then the folds",
     ),
     "export": Example(
         f"export --saved-model runs/train/ID/saved_model --data {_SMEARS} --precision int8 --output runs/export/int8",
-        "some minutes: the file answers every field, and so does the network",
+        "as long as the file and its network take to answer every field",
     ),
     "card": Example("card", "seconds"),
 }

@@ -270,7 +270,7 @@ def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, 
     train, test = positions(fields, fold.train), positions(fields, fold.test)
     shutil.rmtree(folder, ignore_errors=True)
     work = folder.with_name(f".{folder.name}-work")
-    learned, measured = _learn_and_answer(experiment, train, test, work)
+    learned, measured = learn_and_answer(experiment, train, test, work)
     trained = experiment.trained(learned, {})
     card = write_compared(trained, folder, fields.take(test), measured, run)
     shutil.rmtree(work, ignore_errors=True)
@@ -301,8 +301,18 @@ def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measu
     return write_model(trained, folder, compared.images, measure)
 
 
-def _learn_and_answer(experiment: Experiment, train: Labels, test: Labels, work: Path) -> tuple[Learned, Measured]:
-    """Learn from some fields, and answer for others: by their features where these are known."""
+def learn_and_answer(experiment: Experiment, train: Labels, test: Labels, work: Path) -> tuple[Learned, Measured]:
+    """Learn from some fields, and answer for others: by their features where these are known.
+
+    Parameters
+    ----------
+    experiment
+        With features, where its backbone is frozen.
+    train, test : int64[n]
+        Positions of fields.
+    work
+        Folder of the checkpoint of a run that is cut off.
+    """
     recipe, computed = experiment.recipe, experiment.computed
     if isinstance(recipe, MlpHead) and isinstance(computed, FrozenSet):
         model = learn_head(computed, recipe, train)

@@ -18,6 +18,8 @@ from pathlib import Path
 from inference import ModelError
 from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
+from training.dry_run import add_dry_run, tell
+from training.expected_time import counts_of
 from training.serving.files import PRECISIONS, ParityError
 
 
@@ -29,16 +31,30 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--data", type=Path, required=True, help=f"training fields: {FOLDER_HELP}")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="(%(default)s, which always passes)")
     parser.add_argument("--output", type=Path, required=True, help="model folder to write")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``export`` command; gives the exit code."""
     try:
-        from training.serving.precisions import export  # TensorFlow, which takes seconds
+        from training.serving.precisions import export, open_same  # TensorFlow, which takes seconds
 
-        images = load_fields(options.data).images
-        card = export(options.saved_model, options.model, options.precision, images, options.output)
+        fields = load_fields(options.data)
+        if options.dry_run:
+            _, shipped = open_same(options.saved_model, options.model, fields.images)
+            tell(
+                {
+                    "data": options.data,
+                    "fields": counts_of(fields),
+                    "network": options.saved_model,
+                    "card of": f"{options.model}, version {shipped.card.version}",
+                    "precision": options.precision,
+                    "output": options.output,
+                }
+            )
+            return 0
+        card = export(options.saved_model, options.model, options.precision, fields.images, options.output)
     except (DataError, ModelError, ParityError, ValueError) as error:
         sys.stderr.write(f"export: {error}\n")
         return 2

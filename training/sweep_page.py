@@ -6,19 +6,21 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from training.atomic_write import write_whole
 from training.sagemaker_jobs.prices import read_prices
 from training.sweep_report import SweepReport, ranked
-from training.sweep_trials import TrialResult
+from training.sweep_trials import SETTING_NAMES, TrialResult
 
 PRICED = ("ml.m5.xlarge", "us-east-1")
 """What a point's seconds are priced by: the instance of environments/dev.toml, where prices are without a factor."""
-COMPARED = ("backbone", "optimizer", "batch_size", "epochs", "protocol")
+COMPARED = ("backbone", *SETTING_NAMES, "epochs", "protocol")
+"""What of a trial may differ; columns are those that some trial has."""
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1a1a1a}
 table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;text-align:left;border-bottom:1px solid #ddd}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}"""
@@ -53,12 +55,13 @@ def page(report: SweepReport, name: str) -> str:
 
 def _table(results: Sequence[TrialResult], hourly: float) -> str:
     numbers = ("compared by", "balanced accuracy", "worst fold", "s", "$")
-    heads = [f"<th>{one.replace('_', ' ')}" for one in (*COMPARED, "status")] + [
+    compared = [one for one in COMPARED if any(getattr(result.trial, one) is not None for result in results)]
+    heads = [f"<th>{one.replace('_', ' ')}" for one in (*compared, "status")] + [
         f'<th class="n">{one}' for one in numbers
     ]
     rows = []
     for result in results:
-        words = [str(getattr(result.trial, one)) for one in COMPARED]
+        words = [_word(getattr(result.trial, one)) for one in compared]
         words.append(
             result.status if result.error is None else f"{result.status}: {result.error.splitlines()[0][:120]}"
         )
@@ -67,6 +70,12 @@ def _table(results: Sequence[TrialResult], hourly: float) -> str:
         cells = [f"<td>{html.escape(one)}" for one in words] + [f'<td class="n">{one}' for one in scores]
         rows.append("<tr>" + "".join(cells))
     return "<table><tr>" + "".join(heads) + "\n" + "\n".join(rows) + "</table>"
+
+
+def _word(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _parallel(finished: Sequence[TrialResult]) -> str:
@@ -93,8 +102,11 @@ def _parallel(finished: Sequence[TrialResult]) -> str:
     return "<figure>" + drawn.getvalue()[drawn.getvalue().index("<svg") :] + "</figure>"
 
 
-def _distribution(values: Sequence[str | int]) -> BaseDistribution:
-    numbers = [one for one in values if isinstance(one, int)]
+def _distribution(values: Sequence[Any]) -> BaseDistribution:
+    whole = [one for one in values if isinstance(one, int)]
+    if len(whole) == len(values):
+        return IntDistribution(min(whole), max(whole))
+    numbers = [one for one in values if isinstance(one, float)]
     if len(numbers) == len(values):
-        return IntDistribution(min(numbers), max(numbers))
+        return FloatDistribution(min(numbers), max(numbers))
     return CategoricalDistribution(tuple(dict.fromkeys(values)))

@@ -25,20 +25,12 @@ from pydantic import BaseModel, ConfigDict
 
 from terminal import Column, Table
 from training.atomic_write import write_whole
-from training.sweep_trials import TrialResult
+from training.sweep_trials import Trial, TrialResult
 from untrusted import in_markdown
 
-_NAMES = (
-    "protocol",
-    "backbone",
-    "optimizer",
-    "batch",
-    "balanced accuracy",
-    "worst fold",
-    "pooled",
-    "compared by",
-    "s",
-)
+_TOLD = {"optimizer": "optimizer", "batch_size": "batch"}
+"""Settings that have a column of their own, with its name."""
+_SCORES = ("balanced accuracy", "worst fold", "pooled", "compared by", "s")
 
 
 class SweepReport(BaseModel):
@@ -76,7 +68,8 @@ def write_report(report: SweepReport, folder: Path, name: str) -> dict[str, Path
 
 def table(report: SweepReport) -> str:
     """Give the trials as a Markdown table, the best of each protocol first."""
-    lines = [_NAMES, ("---",) * len(_NAMES), *_rows(report)]
+    names = _names(report)
+    lines = [names, ("---",) * len(names), *_rows(report)]
     # A reason may quote what it was given; all other cells are words and numbers of ours.
     told = (
         [in_markdown(cell) if cell.startswith(("failed: ", "pruned: ")) else cell for cell in line] for line in lines
@@ -86,11 +79,21 @@ def table(report: SweepReport) -> str:
 
 def printed(report: SweepReport) -> Table:
     """Give the same rows for a terminal or a pipe."""
-    words = 4
-    shown = Table([*_NAMES[:words], *(Column(name, right=True) for name in _NAMES[words:])])
+    names = _names(report)
+    words = names.index(_SCORES[0])
+    shown = Table([*names[:words], *(Column(name, right=True) for name in names[words:])])
     for row in _rows(report):
         shown.add(*row)
     return shown
+
+
+def _others(report: SweepReport) -> bool:
+    """Tell whether trials have settings beside optimizer and batch size."""
+    return any(set(result.trial.told) - set(_TOLD) for result in report.results)
+
+
+def _names(report: SweepReport) -> tuple[str, ...]:
+    return ("protocol", "backbone", *_TOLD.values(), *(("settings",) if _others(report) else ()), *_SCORES)
 
 
 def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
@@ -108,11 +111,15 @@ def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
         yield (
             trial.protocol,
             trial.backbone,
-            trial.optimizer,
-            str(trial.batch_size),
+            *(trial.told.get(name, "") for name in _TOLD),
+            *((_settings(trial),) if _others(report) else ()),
             *row,
             f"{result.seconds:.1f}",
         )
+
+
+def _settings(trial: Trial) -> str:
+    return ", ".join(f"{name.replace('_', '-')} {told}" for name, told in trial.told.items() if name not in _TOLD)
 
 
 def ranked(results: list[TrialResult]) -> list[TrialResult]:

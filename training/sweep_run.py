@@ -1,7 +1,8 @@
 """A sweep on this machine: its trials, one after the other, and what is kept of them."""
 
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,16 @@ from pydantic import ValidationError
 from training import tracking
 from training.data.dataset import Fields
 from training.data.manifest import Manifest
-from training.data.protocols import Parts, parts_of
+from training.data.protocols import Parts, group_names, parts_of
+from training.experiment import Experiment
+from training.full_disk import full_disk
 from training.models.feature_cache import FrozenBackbone, cached_features, is_begun
 from training.models.mlp_learner import FrozenSet
-from training.models.recipes import CACHE
+from training.models.recipes import CACHE, MlpHead
 from training.progress import bar
 from training.sweep_page import write_page
 from training.sweep_report import SweepReport, figure, ranked, write_report
-from training.sweep_trials import PrunedError, Trial, TrialResult, run_trial, tell_trial
+from training.sweep_trials import PrunedError, Trial, TrialResult, by_head, by_network, run_trial, tell_trial
 from training.tracking.run_logging import tell_dataset
 
 
@@ -87,9 +90,7 @@ def sweep(plan: Plan) -> SweepReport:
         with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
             for trial in shown:
                 shown.set_postfix_str(trial.name)
-                done[trial] = try_trial(
-                    trial, trial.name, sets[trial.backbone], plan, divisions[trial.protocol], parent
-                )
+                done[trial] = try_trial(trial, trial.name, sets, plan, divisions[trial.protocol], parent)
                 report.results = [done[one] for one in plan.trials if one in done]
                 write_report(report, plan.output, plan.name)
         publish(report, plan, parent)
@@ -133,9 +134,9 @@ def empty_report(plan: Plan) -> SweepReport:
 
 
 def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
-    """Compute the features of every backbone, or read them."""
+    """Compute the features of every backbone that heads of several layers are put on, or read them."""
     found = {}
-    for name in dict.fromkeys(trial.backbone for trial in trials):
+    for name in dict.fromkeys(trial.backbone for trial in trials if isinstance(trial.recipe, MlpHead)):
         backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
         fresh = not is_begun(backbone, plan.fields.images, plan.cache)
         start = time.monotonic()
@@ -148,7 +149,7 @@ def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> di
 def try_trial(
     trial: Trial,
     name: str,
-    data: FrozenSet,
+    sets: Mapping[str, FrozenSet],
     plan: Plan,
     divisions: Sequence[Parts],
     parent: tracking.Run,
@@ -162,8 +163,8 @@ def try_trial(
         As of ``run_trial``.
     name
         Of the run.
-    data
-        Features of the trial's backbone.
+    sets
+        Features by backbone, for heads of several layers.
     plan, parent
         What it belongs to.
     """
@@ -172,24 +173,38 @@ def try_trial(
     def ended(status: Literal["pruned", "failed"], error: str) -> TrialResult:
         return TrialResult(trial=trial, status=status, error=error, seconds=round(time.monotonic() - start, 2))
 
-    parameters = trial.model_dump() | {
-        "learning_rate": trial.recipe.learning_rate,
-        "frozen": True,
-        "corner": plan.corner,
-    }
+    parameters = {"backbone": trial.backbone, **trial.recipe.record(), "frozen": trial.frozen}
+    parameters |= {"protocol": trial.protocol, "corner": plan.corner}
+    work = plan.output / f".{plan.name}-work" / trial.name.replace(" ", "-")
     try:
         with tracking.run(name, parameters=parameters, tags=plan.tags, parent=parent) as run:
             tell_dataset(run, plan.data, plan.fields, plan.manifest)
             try:
-                tried = run_trial(trial, data.embeddings, plan.fields.labels, divisions, after_fold)
+                data = sets[trial.backbone] if isinstance(trial.recipe, MlpHead) else _experiment(trial, plan)
+                answer = (
+                    by_head(trial, data.embeddings, plan.fields.labels)
+                    if isinstance(data, FrozenSet)
+                    else by_network(data, work)
+                )
+                tried = run_trial(trial, answer, plan.fields.labels, divisions, after_fold)
             except PrunedError as reason:
                 run.tags({"leukolens.pruned": str(reason)})
                 return ended("pruned", str(reason))
             tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
+            shutil.rmtree(work, ignore_errors=True)
             return tried.result
     # The others go on, whatever is wrong with this one; the table says what it was.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if full_disk(error) is not None:  # the others would find no room either
+            raise
         return ended("failed", f"{type(error).__name__}: {error}")
+
+
+def _experiment(trial: Trial, plan: Plan) -> Experiment:
+    """Give what a trial learns by that is no head of several layers, with the features of a frozen backbone."""
+    slides = group_names(plan.data, plan.manifest)
+    experiment = Experiment(trial.backbone, trial.recipe, plan.manifest, plan.fields, slides, plan.hide_corner)
+    return experiment.with_features(None, plan.cache)
 
 
 def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:

@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from training import tracking
 from training.data.protocols import Parts, parts_of
 from training.models.mlp_learner import FrozenSet
-from training.models.recipes import SWEEP_BACKBONE, MlpHead
+from training.models.recipes import MlpHead, read_recipe
 from training.models.space import BACKBONE, Space, Span
 from training.progress import bar
 from training.sweep_report import SweepReport, write_report
@@ -30,6 +30,7 @@ from training.sweep_trials import PrunedError, Trial, TrialResult
 
 RESULT = "result"
 """Attribute of a trial in the study: its ``TrialResult``, as JSON."""
+SAMPLERS_SEED = 1
 STARTUP_TRIALS = 5
 """Before any is given up, and before TPE draws on what it has seen: Optuna's own 5 of the median pruner."""
 
@@ -41,23 +42,22 @@ class Wanted:
     Attributes
     ----------
     space
-        What may be tried; ``space.demand_searchable`` has let it pass.
+        What may be tried, of ``space.space_of``.
     sampler
         ``tpe`` (a tree of Parzen estimators) or ``random``.
     trials
         How many, those of an earlier start included.
     protocol
         What they are compared on; with one of folds, the median after each fold decides who goes on.
-    epochs, seed
-        Of each trial, unless the space has them; the seed is the sampler's, too.
+    frozen
+        Whether backbones stay as ImageNet made them.
     """
 
     space: Space
     sampler: Literal["tpe", "random"]
     trials: int
     protocol: str
-    epochs: int
-    seed: int
+    frozen: bool
 
 
 def search(plan: Plan, wanted: Wanted) -> SweepReport:
@@ -87,7 +87,7 @@ def search(plan: Plan, wanted: Wanted) -> SweepReport:
 def _study(plan: Plan, wanted: Wanted) -> optuna.Study:
     """Open the study of just this search, and close what an earlier process left running in it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    asked = repr((sorted(wanted.space.items()), plan.manifest.digest, plan.hide_corner, wanted.epochs, wanted.seed))
+    asked = repr((sorted(wanted.space.items()), plan.manifest.digest, plan.hide_corner, wanted.frozen))
     storage = optuna.storages.RDBStorage(f"sqlite:///{plan.output / plan.name}.optuna.db")
     name = f"{plan.name} {wanted.protocol} {hashlib.sha256(asked.encode()).hexdigest()[:12]}"
     study = optuna.create_study(
@@ -99,8 +99,8 @@ def _study(plan: Plan, wanted: Wanted) -> optuna.Study:
     )
     for cut_off in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(cut_off.number, state=TrialState.FAIL)
-    # Not the seed alone: what goes on would begin with the very points that it began with before.
-    seed = wanted.seed + len(study.trials)
+    # Not always the same: what goes on would begin with the very points that it began with before.
+    seed = SAMPLERS_SEED + len(study.trials)
     study.sampler = (
         optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
         if wanted.sampler == "tpe"
@@ -150,12 +150,12 @@ def _try_all(
             trial = _trial(fixed | asked.params, wanted)
             shown.set_postfix_str(trial.name)
             known = next((one for one in _results(study) if one.trial == trial), None)
-            if known is None and trial.backbone not in sets:
+            if known is None and trial.backbone not in sets and isinstance(trial.recipe, MlpHead):
                 sets |= feature_sets(plan, [trial], report)
             result = known or try_trial(
                 trial,
                 f"{trial.name} #{asked.number}",
-                sets[trial.backbone],
+                sets,
                 plan,
                 divisions,
                 parent,
@@ -171,13 +171,9 @@ def _try_all(
 
 
 def _trial(params: Mapping[str, Any], wanted: Wanted) -> Trial:
-    given = {"epochs": wanted.epochs, "seed": wanted.seed} | {
-        name.replace("-", "_"): value for name, value in params.items() if name != BACKBONE
-    }
-    recipe = MlpHead.model_validate(given)
-    return Trial(
-        backbone=params.get(BACKBONE, SWEEP_BACKBONE), protocol=wanted.protocol, **recipe.model_dump(mode="json")
-    )
+    given = {name: value for name, value in params.items() if name != BACKBONE}
+    recipe = read_recipe(params[BACKBONE], frozen=wanted.frozen, given=given)
+    return Trial.of(params[BACKBONE], recipe, wanted.protocol)
 
 
 def _pruner(asked: optuna.Trial, divisions: Sequence[Parts]) -> Callable[[int, float], None]:

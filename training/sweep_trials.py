@@ -13,10 +13,12 @@ from scipy.special import softmax
 from training.data.protocols import Parts
 from training.evaluation.metrics import balanced_accuracy, confusion
 from training.evaluation.predictions import Measured
-from training.experiment import Trained, write_compared
+from training.experiment import Experiment, Trained, learn_and_answer, write_compared
+from training.models import classifier
+from training.models.learners import Learned
 from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
 from training.models.mlp_learner import FrozenSet, learn_head
-from training.models.recipes import MlpHead
+from training.models.recipes import SETTINGS, MlpHead, Recipe, method_of
 from training.tracking import Run
 from training.tracking.run_logging import tell_figures, tell_model
 
@@ -25,33 +27,66 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+SETTING_NAMES = tuple(name.replace("-", "_") for name in SETTINGS if name not in ("seed", "epochs"))
+"""By which trials are told from one another: the settings of all methods but seed and passes."""
+
+
 class Trial(_Part):
     """What is tried.
 
     Attributes
     ----------
-    backbone, optimizer, batch_size, epochs, seed
-        As ``MlpHead`` has them; the backbone is frozen.
+    backbone, frozen
+        The network, and whether it stays as ImageNet made it.
     protocol
         One of ``training.data.protocols.PROTOCOLS``.
+    optimizer and so on
+        Settings as the recipe has them; None where the method has no such setting.
     """
 
     backbone: str
-    optimizer: str
-    batch_size: int
-    epochs: int
+    optimizer: str | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
     seed: int
     protocol: str
+    frozen: bool = True
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    label_smoothing: float | None = None
+    c: float | None = None
+    copies: int | None = None
+    copy_weight: float | None = None
+    ood_copy_weight: float | None = None
+
+    @classmethod
+    def of(cls, backbone: str, recipe: Recipe, protocol: str) -> "Trial":
+        """Make the trial of a recipe."""
+        used = recipe.record()
+        settings = {name: used[name] for name in type(recipe).model_fields if name in used}
+        return cls(backbone=backbone, frozen=recipe.frozen, protocol=protocol, **settings)
 
     @property
     def name(self) -> str:
         """Name it for people."""
-        return f"{self.backbone} {self.optimizer} {self.batch_size} {self.protocol}"
+        return " ".join((self.backbone, *self.told.values(), self.protocol))
 
     @property
-    def recipe(self) -> MlpHead:
-        """Give the head's recipe."""
-        return MlpHead.model_validate(self.model_dump(include=set(MlpHead.model_fields)))
+    def told(self) -> dict[str, str]:
+        """Give what it is told by: the settings of its method, without seed and passes."""
+        given = {name: getattr(self, name) for name in SETTING_NAMES}
+        return {
+            name: f"{value:g}" if isinstance(value, float) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+
+    @property
+    def recipe(self) -> Recipe:
+        """Give its recipe."""
+        method = method_of(self.backbone, frozen=self.frozen)
+        given = {name: getattr(self, name) for name in method.model_fields}
+        return method.model_validate({name: value for name, value in given.items() if value is not None})
 
 
 class FoldResult(_Part):
@@ -105,19 +140,44 @@ class TrialResult(_Part):
 
 
 @dataclass(frozen=True)
+class Answered:
+    """What one division came to.
+
+    Attributes
+    ----------
+    test, choice : float32[n, labels]
+        Probabilities of its test fields, and of those by which trials are compared, where it has such.
+    fitted
+        The head, of heads of several layers.
+    learned, measured
+        The network, calibrated, and its answers to the test fields; of the other methods.
+    """
+
+    test: Floats
+    choice: Floats | None
+    fitted: FittedHead | None = None
+    learned: Learned | None = None
+    measured: Measured | None = None
+
+
+Answer = Callable[[Parts], Answered]
+"""Learns from a division's training fields, and answers for the others."""
+
+
+@dataclass(frozen=True)
 class Tried:
     """A result, and what only the tracking is told.
 
     Attributes
     ----------
-    fitted, parts
-        The head of the last division, and that division: one head of a trial is kept whole.
+    last, parts
+        What the last division came to, and that division: one model of a trial is kept whole.
     labels, probabilities
         Of the test fields of all divisions.
     """
 
     result: TrialResult
-    fitted: FittedHead
+    last: Answered
     parts: Parts
     labels: Labels
     probabilities: Floats
@@ -127,14 +187,8 @@ class PrunedError(Exception):
     """A trial that is given up; says after which fold."""
 
 
-def run_trial(
-    trial: Trial,
-    embeddings: Floats,
-    labels: Labels,
-    divisions: Sequence[Parts],
-    after_fold: Callable[[int, float], None] | None = None,
-) -> Tried:
-    """Train a head for each division and score it.
+def by_head(trial: Trial, embeddings: Floats, labels: Labels) -> Answer:
+    """Answer by a head of several layers, on features that are known.
 
     Parameters
     ----------
@@ -144,6 +198,59 @@ def run_trial(
         Of all the fields.
     labels : int64[n]
         Their classes.
+    """
+    recipe = trial.recipe
+    if not isinstance(recipe, MlpHead):
+        raise TypeError(f"{trial.name} is {recipe.title}")
+
+    def answer(parts: Parts) -> Answered:
+        fitted = fit_head(trial.backbone, embeddings[parts.train], labels[parts.train], recipe)
+        choice = None if parts.choice is None else softmax(fitted.logits(embeddings[parts.choice]), 1)
+        return Answered(softmax(fitted.logits(embeddings[parts.test]), 1), choice, fitted=fitted)
+
+    return answer
+
+
+def by_network(experiment: Experiment, work: Path) -> Answer:
+    """Answer by what an experiment learns: the whole network, or a linear head.
+
+    Parameters
+    ----------
+    experiment
+        With features, where its backbone is frozen.
+    work
+        Folder of checkpoints, one a division.
+    """
+
+    def answer(parts: Parts) -> Answered:
+        classifier.seed(experiment.recipe.seed)
+        asked = parts.test if parts.choice is None else np.concatenate([parts.test, parts.choice])
+        learned, measured = learn_and_answer(experiment, parts.train, asked, work / parts.name)
+        tested = len(parts.test)
+        choice = None if parts.choice is None else measured.probabilities[tested:]
+        own = Measured(measured.probabilities[:tested], measured.scores[:tested])
+        return Answered(own.probabilities, choice, learned=learned, measured=own)
+
+    return answer
+
+
+def run_trial(
+    trial: Trial,
+    answer: Answer,
+    labels: Labels,
+    divisions: Sequence[Parts],
+    after_fold: Callable[[int, float], None] | None = None,
+) -> Tried:
+    """Learn from each division and score it.
+
+    Parameters
+    ----------
+    trial
+        What to try.
+    answer
+        Of ``by_head`` or ``by_network``.
+    labels : int64[n]
+        Classes of all the fields.
     divisions
         Of the trial's protocol.
     after_fold
@@ -156,15 +263,13 @@ def run_trial(
         A loss is no number any more.
     """
     start = time.monotonic()
-    folds, truths, answers, heads = [], [], [], []
+    folds, answers = [], []
     for parts in divisions:
-        fitted = fit_head(trial.backbone, embeddings[parts.train], labels[parts.train], trial.recipe)
-        logits = fitted.logits(embeddings[parts.test])
-        counts = confusion(labels[parts.test], logits.argmax(1), logits.shape[1])
+        one = answer(parts)
+        counts = confusion(labels[parts.test], one.test.argmax(1), one.test.shape[1])
         choice = None
-        if parts.choice is not None:
-            chosen = fitted.logits(embeddings[parts.choice]).argmax(1)
-            choice = balanced_accuracy(confusion(labels[parts.choice], chosen, logits.shape[1]))
+        if parts.choice is not None and one.choice is not None:
+            choice = balanced_accuracy(confusion(labels[parts.choice], one.choice.argmax(1), one.choice.shape[1]))
         folds.append(
             FoldResult(
                 name=parts.name,
@@ -174,16 +279,15 @@ def run_trial(
                 choice_balanced_accuracy=choice,
             )
         )
-        truths.append(labels[parts.test])
-        answers.append(softmax(logits, 1))
-        heads.append(fitted)
+        answers.append(one)
         if after_fold:
             compared = [
                 one.balanced_accuracy if one.choice_balanced_accuracy is None else one.choice_balanced_accuracy
                 for one in folds
             ]
             after_fold(len(folds) - 1, float(np.mean(compared)))
-    truth, answer = np.concatenate(truths), np.concatenate(answers)
+    truth = np.concatenate([labels[parts.test] for parts in divisions])
+    probabilities = np.concatenate([one.test for one in answers])
     scores = [fold.balanced_accuracy for fold in folds]
     choices = [fold.choice_balanced_accuracy for fold in folds if fold.choice_balanced_accuracy is not None]
     result = TrialResult(
@@ -193,20 +297,20 @@ def run_trial(
         folds=folds,
         mean=float(np.mean(scores)),
         worst=min(scores),
-        pooled=balanced_accuracy(confusion(truth, answer.argmax(1), answer.shape[1])),
+        pooled=balanced_accuracy(confusion(truth, probabilities.argmax(1), probabilities.shape[1])),
         choice=float(np.mean(choices or scores)),
     )
-    return Tried(result, heads[-1], divisions[-1], truth, answer)
+    return Tried(result, answers[-1], divisions[-1], truth, probabilities)
 
 
 FOLDER_NAME = "model"
 """Of the model folder among a trial's files, ``files/model``."""
 
 
-def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str]) -> None:
+def tell_trial(run: Run, tried: Tried, data: FrozenSet | Experiment, tags: Mapping[str, str]) -> None:
     """Make a trial's model, log it with the curves, numbers and figures, and register its version.
 
-    The head that is kept whole is the one of the last division, whose curves are logged too. Where nobody is told,
+    The model that is kept whole is the one of the last division, whose curves are logged too. Where nobody is told,
     nothing is made.
 
     Parameters
@@ -215,7 +319,7 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str])
         Of the trial.
     tried : Tried
         What it came to.
-    data : FrozenSet
+    data : FrozenSet or Experiment
         What it was tried on.
     tags : mapping
         Of the registered version.
@@ -228,16 +332,28 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet, tags: Mapping[str, str])
     if not run.is_tracked:
         return
     result, parts = tried.result, tried.parts
-    recipe, backbone = result.trial.recipe, data.backbone
-    model = learn_head(data, recipe, parts.train, tried.fitted, parts.choice)
-    measured = Measured(*model.answer(data.embeddings[parts.test]))
     details = {"sweep_trial": result.trial.name, "division": parts.name}
-    trained = Trained(backbone.name, recipe, model.learned, data.manifest, details, hide_corner=backbone.hide_corner)
+    learned, measured, hide_corner = _model(tried, data)
+    trained = Trained(
+        result.trial.backbone, result.trial.recipe, learned, data.manifest, details, hide_corner=hide_corner
+    )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, FOLDER_NAME)
         card = write_compared(trained, folder, data.fields.take(parts.test), measured, run)
-        tell_model(run, model.learned, card, folder, tags=tags)
+        tell_model(run, learned, card, folder, tags=tags)
     run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
     scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
     run.metrics({f"balanced_accuracy_{name}": value for name, value in scores.items() if value is not None})
     tell_figures(run, tried.labels, tried.probabilities, data.fields.classes)
+
+
+def _model(tried: Tried, data: FrozenSet | Experiment) -> tuple[Learned, Measured, bool]:
+    """Give the calibrated model of the last division, its answers, and whether the scale bar is hidden."""
+    last, parts, recipe = tried.last, tried.parts, tried.result.trial.recipe
+    if isinstance(data, FrozenSet) and isinstance(recipe, MlpHead):
+        model = learn_head(data, recipe, parts.train, last.fitted, parts.choice)
+        measured = Measured(*model.answer(data.embeddings[parts.test]))
+        return model.learned, measured, data.backbone.hide_corner
+    if isinstance(data, Experiment) and last.learned and last.measured:
+        return last.learned, last.measured, data.hide_corner
+    raise TypeError(f"{tried.result.trial.name} was tried on something else")

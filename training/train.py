@@ -21,7 +21,8 @@ from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counts_of, minutes_of, tell
+from training.dry_run import add_dry_run, tell
+from training.expected_time import counts_of, minutes_of
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import FineTuning, add_options, add_outliers, recipe_of
 from training.serving.files import MAX_BYTES, ParityError

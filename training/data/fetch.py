@@ -14,6 +14,7 @@ from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest
 from training.data.source import Source
 from training.data.validation import Examination, examine
+from training.dry_run import add_dry_run, tell
 
 HANDLE = "mehradaria/leukemia"
 """The set of Ghaderzadeh, Aria and others on Kaggle (doi 10.1002/int.22753)."""
@@ -70,18 +71,42 @@ def fetch(source: Path, into: Path) -> tuple[Manifest, list[str]]:
     DataError
         ``source`` has problems (lists them all), or ``into`` is there already.
     """
-    if into.exists():
-        raise DataError(f"{into} is there already: move it away, or name another folder by --into")
+    _demand_free(into)
     with Source(source) as opened:
-        examination = examine(opened)
-        if examination.problems:
-            count = f"{len(examination.problems)} problem{'s' * (len(examination.problems) != 1)}"
-            raise DataError("\n  ".join([f"{count} in {source}, nothing was copied:", *examination.problems]))
+        examination = _examined(opened)
         partial = into.with_name(f".partial-{into.name}")
         shutil.rmtree(partial, ignore_errors=True)  # of a run that was interrupted
         _copy(opened, examination, partial)
     partial.rename(into)
     return examination.manifest, examination.notes
+
+
+def _demand_free(into: Path) -> None:
+    if into.exists():
+        raise DataError(f"{into} is there already: move it away, or name another folder by --into")
+
+
+def _examined(source: Source) -> Examination:
+    examination = examine(source)
+    if examination.problems:
+        count = f"{len(examination.problems)} problem{'s' * (len(examination.problems) != 1)}"
+        raise DataError("\n  ".join([f"{count} in {source.location}, nothing was copied:", *examination.problems]))
+    return examination
+
+
+def _rows(source: Path | None, into: Path) -> dict[str, object]:
+    """Say what would be copied; asks Kaggle nothing."""
+    _demand_free(into)
+    if source is None:
+        return {"from": PAGE, "images": "told by Kaggle's download", "to": into}
+    with Source(source) as opened:
+        manifest = _examined(opened).manifest
+    return {
+        "from": source,
+        "images": f"{len(manifest.records)}, {manifest.size_bytes / 1e6:.1f} MB",
+        "manifest": manifest.digest,
+        "to": into,
+    }
 
 
 def _copy(source: Source, examination: Examination, folder: Path) -> None:
@@ -100,6 +125,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("fetch", help="fetch the public set of real smears, and check it")
     parser.add_argument("--into", type=Path, default=DEFAULT, metavar="FOLDER", help="(%(default)s)")
     parser.add_argument("--source", type=Path, help="a folder or the zip file as Kaggle gives it; asks nobody")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -109,6 +135,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{options.into} has the set already; remove the folder to fetch it again\n")
         return 0
     try:
+        if options.dry_run:
+            tell(_rows(options.source, options.into))
+            return 0
         manifest, notes = fetch(options.source or download(), options.into)
     except (DataError, OSError) as error:
         sys.stderr.write(f"fetch: {error}\n")

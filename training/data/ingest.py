@@ -9,6 +9,7 @@ are not sent twice.
 import argparse
 import hashlib
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
+from training.dry_run import add_dry_run, tell
 
 WORKERS = 32
 BESIDE = (CLASSES_NAME, GROUPS_NAME)
@@ -120,6 +122,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("uri", help="s3://BUCKET/PREFIX")
     add_group_pattern(parser)
     parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="requests at a time (%(default)s)")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -134,6 +137,9 @@ def run(options: argparse.Namespace) -> int:
             for note in examination.notes:
                 _say(f"note: {note}")
             beside = beside_of(source, examination, options.group_pattern)
+            if options.dry_run:
+                tell(_rows(source, examination, bucket, beside))
+                return 0
             sent = upload(source, examination, bucket, beside=beside)
     except DataError as error:
         return _refuse(options.source, [str(error)])
@@ -149,6 +155,24 @@ def run(options: argparse.Namespace) -> int:
         f"manifest {manifest.digest[:16]}"
     )
     return 0
+
+
+def _rows(source: Source, examination: Examination, bucket: Bucket, beside: Mapping[str, bytes]) -> dict[str, object]:
+    """Say what would be sent."""
+    present, records = bucket.list(), examination.manifest.records
+    lacking = [
+        one
+        for one in records
+        if one.key not in present or not bucket.holds(one.key, _read(source, examination, one), present[one.key])
+    ]
+    return {
+        "source": source.location,
+        "manifest": examination.manifest.digest,
+        "images": ", ".join(f"{label} {count}" for label, count in Counter(one.label for one in records).items()),
+        "to": bucket.uri,
+        "to send": f"{len(lacking)} images, {sum(one.size_bytes for one in lacking) / 1e6:.1f} MB",
+        "beside them": ", ".join((*beside, MANIFEST_NAME)),
+    }
 
 
 def _refuse(source: Path, problems: list[str]) -> int:

@@ -18,6 +18,7 @@ from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack
+from training.dry_run import add_dry_run, tell
 
 WORKERS = 32
 ATTEMPTS = 3  # at one object whose bytes came damaged or cut short
@@ -49,11 +50,7 @@ def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest,
         The manifest is damaged.
     """
     listed = bucket.list()
-    if MANIFEST_NAME not in listed:
-        raise BucketError(
-            f"{bucket.uri} has no {MANIFEST_NAME}, so no whole set is there: run `python -m training ingest` to its end"
-        )
-    manifest = parse(bucket.get(MANIFEST_NAME), f"{bucket.uri}/{MANIFEST_NAME}")
+    manifest = _manifest(bucket, listed)
     clear_partial(folder)
     wanted = _missing(manifest, folder, progress)
     if wanted:
@@ -73,12 +70,34 @@ def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest,
     return manifest, len(wanted)
 
 
+def _manifest(bucket: Bucket, listed: dict[str, Stored]) -> Manifest:
+    if MANIFEST_NAME not in listed:
+        raise BucketError(
+            f"{bucket.uri} has no {MANIFEST_NAME}, so no whole set is there: run `python -m training ingest` to its end"
+        )
+    return parse(bucket.get(MANIFEST_NAME), f"{bucket.uri}/{MANIFEST_NAME}")
+
+
+def _rows(bucket: Bucket, folder: Path) -> dict[str, object]:
+    """Say what would be fetched."""
+    manifest = _manifest(bucket, bucket.list())
+    lacking = _missing(manifest, folder, progress=True)
+    return {
+        "from": bucket.uri,
+        "manifest": manifest.digest,
+        "images": len(manifest.records),
+        "to": folder,
+        "to fetch": f"{len(lacking)} images, {sum(one.size_bytes for one in lacking.values()) / 1e6:.1f} MB",
+    }
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``pull`` command."""
     parser = subparsers.add_parser("pull", help="fetch an ingested set, with its manifest")
     parser.add_argument("uri", help="s3://BUCKET/PREFIX")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="requests at a time (%(default)s)")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -86,6 +105,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``pull`` command; gives the exit code."""
     try:
         bucket = Bucket(options.uri, options.workers)
+        if options.dry_run:
+            tell(_rows(bucket, options.folder))
+            return 0
         manifest, fetched = pull(bucket, options.folder)
     except (BucketError, DataError, OSError) as error:
         sys.stderr.write(f"pull: {error}\n")

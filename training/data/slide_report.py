@@ -30,6 +30,7 @@ from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
 from training.data.splits import FOLDS, slide_folds
 from training.data.validation import manifest_of
+from training.dry_run import add_dry_run, tell
 
 THUMBNAIL = 96  # pixels
 COLUMNS = 12
@@ -168,6 +169,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("folder", type=Path, help="one folder a label")
     parser.add_argument("--sheets", type=Path, default=CACHE / "sheets", metavar="FOLDER", help="(%(default)s)")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write the report between the marks of this file")
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -175,6 +177,18 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``slides`` command; gives the exit code."""
     try:
         manifest = manifest_of(options.folder)
+        if options.dry_run:
+            counts = Counter(one.label for one in manifest.records)
+            tell(
+                {
+                    "data": options.folder,
+                    "manifest": manifest.digest,
+                    "images": ", ".join(f"{label} {count}" for label, count in counts.items()),
+                    "sheets": options.sheets,
+                    "report": options.docs or "printed",
+                }
+            )
+            return 0
         appearances = appearances_of(options.folder, manifest)
         inferred = infer_slides(manifest.records, appearances)
         text = report(manifest, by_key(manifest, inferred), weigh(manifest.records, appearances, inferred))

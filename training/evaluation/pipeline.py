@@ -60,6 +60,28 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What an examination begins with.
+
+    Attributes
+    ----------
+    manifest
+        Of the data.
+    candidates
+        The folds of every recipe, by its name.
+    missing
+        Protocols of which the candidate lacks folds.
+    card
+        Of the shipped model.
+    """
+
+    manifest: Manifest
+    candidates: Mapping[str, Folds]
+    missing: list[str]
+    card: ModelCard
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """What every recipe is examined with: the data, its fields, their slides, the bootstrap's length."""
 
@@ -88,10 +110,9 @@ def examine(question: Question) -> Results:
     ModelError
         A model folder cannot be loaded.
     """
-    manifest = with_groups(manifest_of(question.data), question.data, question.group_pattern)
-    candidates = read_candidates(question.folds, manifest)
-    mine, missing = _demand(question, candidates, manifest)
-    card = _shipped(question.model, manifest)
+    prepared = prepare(question)
+    manifest, candidates, card = prepared.manifest, prepared.candidates, prepared.card
+    mine, missing = candidates[question.candidate], prepared.missing
     pictures = _pictures(question.data, manifest)
     slides = group_names(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
     know = Knowledge(manifest, pictures, slides, question.replicates)
@@ -133,14 +154,28 @@ def examine(question: Question) -> Results:
     )
 
 
+def prepare(question: Question) -> Prepared:
+    """Read what is to be measured, and refuse what cannot be: all of ``examine`` that takes seconds.
+
+    Raises
+    ------
+    DataError, ModelError
+        As ``examine``.
+    """
+    manifest = with_groups(manifest_of(question.data), question.data, question.group_pattern)
+    candidates = read_candidates(question.folds, manifest)
+    missing = _demand(question, candidates, manifest)
+    return Prepared(manifest, candidates, missing, _shipped(question.model, manifest))
+
+
 def wanted_protocols(manifest: Manifest) -> list[str]:
     """Name the protocols that a whole evaluation has, as documents order them."""
     usable = usable_protocols(manifest)
     return [one for one in PROTOCOLS if one in usable]
 
 
-def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> tuple[Folds, list[str]]:
-    """Find the candidate's folds; refuse holes unless they are allowed."""
+def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> list[str]:
+    """Name the protocols of which the candidate lacks folds; refuse holes unless they are allowed."""
     if question.candidate not in candidates:
         there = ", ".join(candidates) or "none at all"
         raise DataError(
@@ -155,7 +190,7 @@ def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manif
             f"folds of {question.candidate} are missing for: {', '.join(missing)}. Finish them:{commands}\nor report "
             "what there is with --partial; the documents then say so"
         )
-    return mine, missing
+    return missing
 
 
 def _shipped(folder: Path, manifest: Manifest) -> ModelCard:

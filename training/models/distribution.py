@@ -63,7 +63,7 @@ class Workers(tf.distribute.MultiWorkerMirroredStrategy):
         return super().reduce(reduce_op, value, None if scalar else axis)
 
 
-def choose(hosts: Hosts, addresses: Sequence[str] | None = None) -> tf.distribute.Strategy:
+def choose(hosts: Hosts, addresses: Sequence[str] | None = None, kind: str = "GPU") -> tf.distribute.Strategy:
     """Give the strategy for the devices that there are; to be called before TensorFlow does anything else.
 
     Parameters
@@ -72,6 +72,8 @@ def choose(hosts: Hosts, addresses: Sequence[str] | None = None) -> tf.distribut
         The instances of the job.
     addresses
         ``host:port`` of each; by default its name and ``PORT``.
+    kind
+        TensorFlow's, of the devices of one instance that share its work.
 
     Returns
     -------
@@ -81,8 +83,8 @@ def choose(hosts: Hosts, addresses: Sequence[str] | None = None) -> tf.distribut
     if len(hosts.every) > 1:
         os.environ["TF_CONFIG"] = json.dumps(hosts.cluster(addresses))
         return Workers()
-    gpus = tf.config.list_logical_devices("GPU")
-    return tf.distribute.MirroredStrategy(gpus) if len(gpus) > 1 else tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices(kind)
+    return tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
 
 
 def leave_together(strategy: tf.distribute.Strategy, hosts: Hosts) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Fields
 from training.models.augmentation import augment
-from training.models.learnt import DivergedError
+from training.models.learnt import DivergedError, demand_numbers
 from training.models.recipes import FineTuning
 from training.models.scale_bar_mask import hide_scale_bar
 from training.progress import bar
@@ -29,6 +29,9 @@ OPTIMIZERS: dict[str, Callable[[Any, FineTuning], keras.optimizers.Optimizer]] =
     "rmsprop": lambda rate, recipe: keras.optimizers.RMSprop(rate),
 }
 """By name; each takes the schedule of the learning rate."""
+
+
+ADVICE = "lower --learning-rate, take another --optimizer, or look at the fields: python -m training slides"
 
 
 def fit(
@@ -83,9 +86,12 @@ def fit(
         dict(zip(history.history, map(float, values), strict=True))
         for values in zip(*history.history.values(), strict=True)
     ]
-    if not all(np.isfinite(epoch["loss"]) for epoch in epochs):
+    losses = np.array([epoch["loss"] for epoch in epochs])
+    try:
+        demand_numbers([losses, *model.get_weights()], recipe.title, ADVICE)
+    except DivergedError:
         shutil.rmtree(work / CHECKPOINT, ignore_errors=True)  # nothing good goes on from there
-        raise DivergedError(f"the loss is no number any more with {recipe}: lower --learning-rate")
+        raise
     return epochs
 
 

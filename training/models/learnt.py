@@ -1,6 +1,6 @@
 """Whether a network has learnt anything: one that has diverged answers, too, and its file would be shipped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,18 @@ class DivergedError(ArithmeticError):
 
 class WeightsError(ValueError):
     """The ImageNet weights cannot be had; says how to give them."""
+
+
+def demand_numbers(values: Iterable[NDArray[np.floating[Any]]], method: str, advice: str) -> None:
+    """Refuse a network whose losses or weights are no numbers: of the last step no loss tells, but its weights do.
+
+    Raises
+    ------
+    DivergedError
+        Some are not; says what to change.
+    """
+    if not all(np.isfinite(one).all() for one in values):
+        raise DivergedError(f"{method}: loss or weights are no numbers any more; nothing is written: {advice}")
 
 
 def demand_learnt(labels: NDArray[np.int64], probabilities: NDArray[np.floating[Any]], names: Sequence[str]) -> None:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from training.models.backbones import BACKBONES
 from training.models.fine_tuning import class_weights
 from training.models.heads import build_head
-from training.models.learnt import DivergedError
+from training.models.learnt import demand_numbers
 from training.models.recipes import MlpHead
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+
+
+ADVICE = "take another --optimizer, whose learning rate is its own, or look at the fields: python -m training slides"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: MlpHead)
     Raises
     ------
     DivergedError
-        The learning rate is too high for these features.
+        The learning rate is too high for these features; says what to change.
     """
     keras.utils.set_random_seed(recipe.seed)
     weights = class_weights(labels)
@@ -68,9 +71,9 @@ def fit_head(backbone: str, embeddings: Floats, labels: Labels, recipe: MlpHead)
     history = []
     for number in range(1, recipe.epochs + 1):
         loss, correct = epoch(tf.constant(shuffle.permutation(len(labels)).astype(np.int32)))
-        if not np.isfinite(loss):
-            raise DivergedError(f"the loss is {float(loss)} in epoch {number} with {recipe}: lower the learning rate")
+        demand_numbers([np.asarray(loss)], f"{recipe.title}, epoch {number}", ADVICE)
         history.append({"loss": float(loss) / len(labels), "accuracy": float(correct) / len(labels)})
+    demand_numbers(head.get_weights(), recipe.title, ADVICE)
     return FittedHead(head, history)
 
 

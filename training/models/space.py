@@ -10,19 +10,29 @@
 Keys are the names of options. No TensorFlow here.
 """
 
+import argparse
 import difflib
+import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.models.recipes import (
+    DEFAULT_BACKBONE,
+    HEAD_LEARNING_RATES,
     HIDDEN_LAYERS,
     METHODS,
     SETTINGS,
+    SWEEP_BACKBONE,
+    SWEEP_BATCH_SIZES,
+    FineTuning,
+    LinearProbe,
     MlpHead,
     RecipeError,
+    method_of,
+    read_recipe,
     read_value,
     settings_of,
 )
@@ -114,39 +124,166 @@ def _read_span(path: Path, name: str, told: dict[str, Any], kind: str | None) ->
 
 def _demand(path: Path, name: str, value: str) -> None:
     """Refuse a value that no method takes."""
-    if name == BACKBONE:
-        if value not in HIDDEN_LAYERS:
-            raise SpaceError(f"--space {path}: backbone {value}: allowed: {', '.join(HIDDEN_LAYERS)}")
-        return
-    # The first method takes the most values; whether the trial's own does is asked when it is made.
-    method = next(method for method in METHODS if name in settings_of(method))
     try:
-        read_value(method, name, value)
-    except RecipeError as error:
+        value_of(name, value)
+    except SpaceError as error:
         raise SpaceError(f"--space {path}: {str(error).removeprefix('--')}") from None
 
 
-def chosen(space: Space, typed: Mapping[str, tuple[str, ...]]) -> Space:
-    """Give a space with what is typed on the command line in the place of what the file says."""
-    return {**space, **{name: values for name, values in typed.items() if values}}
+GRID: Space = {"optimizer": tuple(HEAD_LEARNING_RATES), "batch-size": tuple(map(str, SWEEP_BATCH_SIZES))}
+"""What a grid tries of these where nobody says what: the nine heads of the project that this one grew from."""
+SEARCHED: dict[str, Space] = {
+    MlpHead.method: {
+        "optimizer": tuple(HEAD_LEARNING_RATES),
+        "batch-size": Span(8, 128, log=True, whole=True),
+        "epochs": Span(5, 40, log=False, whole=True),
+    },
+    LinearProbe.method: {"c": Span(0.01, 10.0, log=True, whole=False)},
+    FineTuning.method: {
+        "learning-rate": Span(1e-5, 1e-2, log=True, whole=False),
+        "batch-size": Span(8, 64, log=True, whole=True),
+    },
+}
+"""What a search varies of each method where nobody says what."""
 
 
-def demand_searchable(space: Space) -> None:
-    """Refuse a space of which a head on a frozen backbone has no such setting.
+def add_tried(parser: argparse._ActionsContainer, *, several: bool = True) -> None:
+    """Add backbone and settings to the options of a sweep, here and on SageMaker; or one value of each, of a job's."""
+    described = {BACKBONE: ("network", ", ".join(HIDDEN_LAYERS), None)} | {
+        name: (one.description, one.allowed, one.kind) for name, one in SETTINGS.items()
+    }
+    for name, (description, allowed, kind) in described.items():
+        more = f"{', or LOW:HIGH' if kind else ''}; give it again for another value" if several else ""
+        parser.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="VALUE",
+            help=f"{description}: {allowed}{more}",
+        )
+
+
+def typed_space(options: argparse.Namespace) -> Space:
+    """Read what is typed of the options of ``add_tried``.
 
     Raises
     ------
     SpaceError
-        Names the setting, and those that there are.
+        A value or range that is not allowed; names the option.
     """
-    known = settings_of(MlpHead)
-    for name, told in space.items():
-        if name == BACKBONE:
-            continue
-        if name not in known:
-            raise SpaceError(
-                f"--space: {name}: a head on a frozen backbone has no such setting; it has backbone, "
-                f"{', '.join(known)}. The whole network is searched with --executor sagemaker"
-            )
-        for value in (str(told.low), str(told.high)) if isinstance(told, Span) else told:
-            read_value(MlpHead, name, value)
+    typed = {name: getattr(options, name.replace("-", "_")) for name in (BACKBONE, *SETTINGS)}
+    return {name: _typed(name, texts) for name, texts in typed.items() if texts}
+
+
+def _typed(name: str, texts: Sequence[str]) -> tuple[str, ...] | Span:
+    if not any(":" in text for text in texts):
+        return tuple(dict.fromkeys(value_of(name, text) for text in texts))
+    if len(texts) > 1:
+        raise SpaceError(f"--{name} {' '.join(texts)}: give one range, or values, not both")
+    return span_of(name, texts[0])
+
+
+def value_of(name: str, text: str) -> str:
+    """Check one value; gives it as every trial and job writes it.
+
+    Raises
+    ------
+    SpaceError
+        No method takes it; says what is allowed.
+    """
+    if name == BACKBONE:
+        if text in HIDDEN_LAYERS:
+            return text
+        raise SpaceError(f"--backbone {text}: not allowed; allowed: {', '.join(HIDDEN_LAYERS)}")
+    # The first method takes the most values; whether the trial's own does is asked when all are known.
+    method = next(method for method in METHODS if name in settings_of(method))
+    try:
+        value = read_value(method, name, text)
+    except RecipeError as error:
+        raise SpaceError(str(error)) from None
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def span_of(name: str, text: str) -> Span:
+    """Read ``LOW:HIGH``.
+
+    Raises
+    ------
+    SpaceError
+        The setting has no range, an end is not allowed, or the ends are the wrong way round.
+    """
+    kind = None if name == BACKBONE else SETTINGS[name].kind
+    allowed = ", ".join(HIDDEN_LAYERS) if name == BACKBONE else SETTINGS[name].allowed
+    if kind is None:
+        raise SpaceError(f"--{name} {text}: it has no range; give values: {allowed}")
+    low, _, high = text.partition(":")
+    if not (low and high):
+        raise SpaceError(f"--{name} {text}: write a range as LOW:HIGH, both of {allowed}")
+    ends = [float(value_of(name, end)) for end in (low, high)]
+    if ends[0] >= ends[1]:
+        raise SpaceError(f"--{name} {text}: write a range as LOW:HIGH, the lower end first")
+    return Span(ends[0], ends[1], log=name == "learning-rate", whole=kind == "integer")
+
+
+def space_of(given: Space, *, frozen: bool, grid: bool) -> Space:
+    """Give all that a sweep tries, here and on SageMaker alike.
+
+    Of a grid, every optimizer with every batch size where nothing is said of one of them, unless it varies something
+    else; of a search of which nothing is said, what ``SEARCHED`` has.
+
+    Parameters
+    ----------
+    given
+        What is typed, and what a file says.
+    frozen
+        Whether backbones stay as ImageNet made them.
+    grid
+        Whether all combinations are tried.
+
+    Raises
+    ------
+    SpaceError, RecipeError
+        A grid with a range, or a setting that the method of a backbone has not.
+    """
+    named = {name: told for name, told in given.items() if name != BACKBONE}
+    backbones = _values(given.get(BACKBONE, (_backbone(named, frozen=frozen),)))
+    methods = {method_of(one, frozen=frozen) for one in backbones}
+    varied = [name for name, told in named.items() if isinstance(told, Span) or len(told) > 1]
+    added: Space = {}
+    if grid:
+        if ranged := [name for name, told in named.items() if isinstance(told, Span)]:
+            raise SpaceError(f"--{ranged[0]}: a grid takes values, not a range; give values, or --search tpe")
+        if not set(varied) - set(GRID):
+            added = {name: told for name, told in GRID.items() if all(name in settings_of(one) for one in methods)}
+    elif not varied and len(backbones) == 1:
+        added = SEARCHED[next(iter(methods)).method]
+    space = {BACKBONE: backbones, **added, **named}
+    for recipe in combinations(space):
+        backbone = recipe.pop(BACKBONE)
+        read_recipe(backbone, frozen=frozen, given=recipe)
+    return space
+
+
+def combinations(space: Space) -> Iterator[dict[str, str]]:
+    """Give every combination of values, of a range its lower end."""
+    values = [_values(told) for told in space.values()]
+    for chosen in itertools.product(*values):
+        yield dict(zip(space, chosen, strict=True))
+
+
+def _values(told: tuple[str, ...] | Span) -> tuple[str, ...]:
+    if not isinstance(told, Span):
+        return told
+    return (str(int(told.low) if told.whole else told.low),)
+
+
+def _backbone(named: Space, *, frozen: bool) -> str:
+    """Choose a backbone where nobody does: of frozen ones, the first whose method has all that is named."""
+    if not frozen:
+        return DEFAULT_BACKBONE
+    fitting = (
+        one
+        for one in (SWEEP_BACKBONE, DEFAULT_BACKBONE)
+        if not set(named) - set(settings_of(method_of(one, frozen=True)))
+    )
+    return next(fitting, DEFAULT_BACKBONE)

@@ -14,11 +14,11 @@ from typing import Any
 
 from infra.config import Environment
 from training.data.groups import add_group_pattern
+from training.models.space import add_tried
 from training.sagemaker_jobs.base_model import upload_base
 from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.errors import LaunchError, say
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS
 from training.sagemaker_jobs.launcher import resume, start
 from training.sagemaker_jobs.plan import MANIFEST_TAG, Plan
 from training.sagemaker_jobs.plan_options import plan_of
@@ -94,16 +94,7 @@ def _add_base(what: argparse._ArgumentGroup) -> None:
 
 
 def _add_recipe(what: argparse._ArgumentGroup, kind: str) -> None:
-    for name, known in HYPERPARAMETERS.items():
-        several = "; give it again for another value" if kind == "sweep" else ""
-        ranged = ", or LOW:HIGH" if kind == "sweep" and known.kind else ""
-        what.add_argument(
-            f"--{name}",
-            action="append",
-            default=[],
-            metavar="VALUE",
-            help=f"{known.description}: {known.allowed}{ranged}{several}",
-        )
+    add_tried(what, several=kind == "sweep")
     what.add_argument(
         "--frozen", action="store_true", help="train only the head; the backbone keeps ImageNet's weights"
     )

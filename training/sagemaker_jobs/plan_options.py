@@ -4,10 +4,8 @@ What may be asked of machines and time, as far as nobody needs to be asked.
 """
 
 import argparse
-import itertools
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import botocore.session
@@ -17,17 +15,15 @@ from training.data.groups import compile_pattern
 from training.data.labels import DataError
 from training.models.recipes import (
     DEFAULT_BACKBONE,
-    HEAD_LEARNING_RATES,
-    SWEEP_BACKBONE,
-    SWEEP_BATCH_SIZES,
+    RecipeError,
     method_of,
     settings_of,
 )
-from training.models.space import SpaceError, Span, read_space
+from training.models.space import Space, SpaceError, Span, read_space, space_of, typed_space, value_of
 from training.sagemaker_jobs.base_model import base_uri
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import COMMAND, HYPERPARAMETERS, range_of, recipe_of, value_of
+from training.sagemaker_jobs.hyperparameters import COMMAND, recipe_of
 from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
 from training.sagemaker_jobs.prices import Prices
 
@@ -163,65 +159,35 @@ def _of_adapt(options: argparse.Namespace) -> dict[str, str]:
 def _hyperparameters(
     options: argparse.Namespace,
 ) -> tuple[dict[str, str], dict[str, tuple[str, ...]], dict[str, Range]]:
+    """Give what every job has, the values to try and the ranges to search: what a laptop's sweep tries, too."""
     fixed: dict[str, str] = {"frozen": "true"} if options.frozen else {}
     choices, ranges = dict[str, tuple[str, ...]](), dict[str, Range]()
-    for name in HYPERPARAMETERS:
-        given: list[str] = getattr(options, name.replace("-", "_"))
-        if options.kind == "train" and (len(given) > 1 or any(":" in text for text in given)):
-            raise LaunchError(f"--{name} {' '.join(given)}: train takes one value; for several, use sweep")
-        if any(":" in text for text in given):
-            if len(given) > 1:
-                raise LaunchError(f"--{name} {' '.join(given)}: give one range, or values, not both")
-            ranges[name] = range_of(name, given[0])
-        elif len(given) > 1:
-            choices[name] = tuple(dict.fromkeys(value_of(name, text) for text in given))
-        elif given:
-            fixed[name] = value_of(name, given[0])
-    if options.kind == "sweep" and options.space is not None:
-        _add_space(options.space, fixed, choices, ranges)
-    if options.kind == "sweep" and options.strategy == "grid" and not (choices or ranges):
-        _choose_grid(fixed, choices)
-    _check_recipes(fixed, choices, ranges)
+    try:
+        for name, told in _space(options).items():
+            if isinstance(told, Span):
+                kind: Literal["integer", "continuous"] = "integer" if told.whole else "continuous"
+                ranges[name] = Range(low=told.low, high=told.high, kind=kind, log=told.log)
+            elif len(told) > 1:
+                choices[name] = tuple(dict.fromkeys(value_of(name, one) for one in told))
+            else:
+                fixed[name] = value_of(name, told[0])
+    except (SpaceError, RecipeError) as error:
+        raise LaunchError(str(error)) from None
     return fixed, choices, ranges
 
 
-def _add_space(
-    path: Path, fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]
-) -> None:
-    """Add what a space file says and nobody has typed."""
-    try:
-        space = read_space(path)
-    except SpaceError as error:
-        raise LaunchError(str(error)) from None
-    for name, told in space.items():
-        if name in {*fixed, *choices, *ranges}:
-            continue
-        if isinstance(told, Span):
-            kind: Literal["integer", "continuous"] = "integer" if told.whole else "continuous"
-            ranges[name] = Range(low=told.low, high=told.high, kind=kind, log=told.log)
-        elif len(told) > 1:
-            choices[name] = tuple(dict.fromkeys(value_of(name, one) for one in told))
-        else:
-            fixed[name] = value_of(name, told[0])
-
-
-def _choose_grid(fixed: dict[str, str], choices: dict[str, tuple[str, ...]]) -> None:
-    """Try what a sweep on a laptop tries where nobody says what: every optimizer with every batch size."""
-    frozen = "frozen" in fixed
-    backbone = fixed.setdefault("backbone", SWEEP_BACKBONE if frozen else DEFAULT_BACKBONE)
-    grid = {"optimizer": tuple(HEAD_LEARNING_RATES), "batch-size": tuple(map(str, SWEEP_BATCH_SIZES))}
-    known = settings_of(method_of(backbone, frozen=frozen))
-    choices.update({name: values for name, values in grid.items() if name in known and name not in fixed})
-
-
-def _check_recipes(fixed: dict[str, str], choices: dict[str, tuple[str, ...]], ranges: dict[str, Range]) -> None:
-    """Refuse a combination that some job could not be trained by, or would not differ in from the others."""
-    for values in itertools.product(*choices.values()):
-        given = {**fixed, **dict(zip(choices, values, strict=True))}
-        lowest = {
-            name: wanted.low if wanted.kind == "continuous" else int(wanted.low) for name, wanted in ranges.items()
-        }
-        recipe_of(given | {name: str(low) for name, low in lowest.items()})
+def _space(options: argparse.Namespace) -> Space:
+    typed = typed_space(options)
+    if options.kind == "sweep":
+        file = read_space(options.space) if options.space else {}
+        return space_of({**file, **typed}, frozen=options.frozen, grid=options.strategy == "grid")
+    for name, told in typed.items():
+        if isinstance(told, Span) or len(told) > 1:
+            texts = " ".join(getattr(options, name.replace("-", "_")))
+            raise LaunchError(f"--{name} {texts}: train takes one value; for several, use sweep")
+    given = {name: told[0] for name, told in typed.items() if not isinstance(told, Span)}
+    recipe_of({**given, "frozen": str(options.frozen).lower()})
+    return typed
 
 
 def _search(
@@ -234,9 +200,6 @@ def _search(
     if not choices and not ranges:
         raise LaunchError("nothing to try; give an option several times, as in --optimizer adam --optimizer sgd")
     if options.strategy == "grid":
-        if ranges:
-            first = next(iter(ranges))
-            raise LaunchError(f"--{first}: a grid takes values, not a range; give values, or --strategy bayesian")
         if options.max_jobs is not None:
             raise LaunchError("--max-jobs: a grid tries every combination; leave it out, or give another --strategy")
     elif not options.max_jobs or options.max_jobs < 1:

@@ -102,8 +102,7 @@ def export(saved_model: Path, model: Path, precision: str, images: Images, outpu
     ModelError
         There is no graph, or it is another run's than the model.
     """
-    graph, shipped = Graph(saved_model), load(model)
-    _demand_same(graph, shipped, images, f"{saved_model} and {model}")
+    graph, shipped = open_same(saved_model, model, images)
     content = convert(saved_model, precision, images)
 
     def check(file: Classifier) -> dict[str, Any]:
@@ -123,13 +122,23 @@ def _times_as_fast(file: Classifier, saved_model: Path, images: Images) -> float
         return speed(file, load(Path(folder)), images)
 
 
-def _demand_same(graph: Graph, shipped: Classifier, images: Images, which: str) -> None:
-    """Refuse a graph of another run: the card's thresholds would be wrong for it."""
+def open_same(saved_model: Path, model: Path, images: Images) -> tuple[Graph, Classifier]:
+    """Load a graph and the model of its run; refuses another run's, whose thresholds would be wrong for it.
+
+    Raises
+    ------
+    ModelError
+        There is no graph, or it is another run's than the model.
+    """
+    graph, shipped = Graph(saved_model), load(model)
     some = images[spread(len(images), COMPARED_FIELDS)]
     try:
         parity.demand(parity.compare(graph, shipped, some), Path(shipped.card.file))
     except ParityError as error:
-        raise ModelError(f"{which} are of different runs: give the saved_model that train left with it") from error
+        raise ModelError(
+            f"{saved_model} and {model} are of different runs: give the saved_model that train left with it"
+        ) from error
+    return graph, shipped
 
 
 def _of(card: ModelCard, content: bytes, precision: str) -> ModelCard:

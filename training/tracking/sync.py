@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from training.dry_run import add_dry_run, tell
 from training.tracking.journal import FOLDER, journals
 from training.tracking.sender import Sender, close_abandoned
 from training.tracking.settings import tracking_uri, without_password
@@ -15,6 +16,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "folder", type=Path, nargs="?", default=FOLDER, help="of runs written down, or one run's own (%(default)s)"
     )
+    add_dry_run(parser)
     parser.set_defaults(run=run)
 
 
@@ -22,6 +24,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``sync`` command; gives the exit code: 1 where a run could not be sent."""
     uri = tracking_uri()
     place = without_password(uri)
+    if options.dry_run:
+        names = [journal.folder.name for journal in journals(options.folder) if not journal.whole(place)]
+        tell({"from": options.folder, "to": place, "runs to send": ", ".join(names) or "none: it has every run"})
+        return 0
     closed = close_abandoned(options.folder, uri, place)
     if closed:
         sys.stdout.write(f"{len(closed)} runs whose process is gone ended as KILLED\n")

@@ -129,6 +129,9 @@ def test_the_graph_that_training_leaves_makes_the_same_file_again(
     graph = next((run_folder / "work").glob("*/saved_model"))
     output = run_folder / "again"
     asked = ["--saved-model", str(graph), "--model", str(run_folder / "model"), "--data", str(drawn)]
+    assert main(["export", *asked, "--output", str(output), "--dry-run"]) == 0
+    assert "dry run: nothing was trained, written or sent" in capsys.readouterr().err
+    assert not output.exists()
     assert main(["export", *asked, "--precision", "float32", "--output", str(output)]) == 0
     assert "label agrees on 100.00%" in capsys.readouterr().out
     again, whole = load(output).card, load(run_folder / "model").card
@@ -144,7 +147,8 @@ def test_the_card_of_another_run_is_not_given_to_a_file(
 ) -> None:
     graph = next((run_folder / "work").glob("*/saved_model"))
     asked = ["--saved-model", str(graph), "--model", str(SHIPPED), "--data", str(drawn)]
-    assert main(["export", *asked, "--output", str(run_folder / "mixed")]) == 2
+    for more in ([], ["--dry-run"]):
+        assert main(["export", *asked, "--output", str(run_folder / "mixed"), *more]) == 2
     assert "are of different runs" in capsys.readouterr().err
     assert not (run_folder / "mixed").exists()
 

@@ -1,19 +1,23 @@
 """What refuses a run before it begins, and the networks that are not written."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
 from training import experiment
+from training.atomic_write import PARTIAL
 from training.cli import main
 from training.data.dataset import Fields
 from training.data.synthetic import write_dataset
 from training.models.backbones import BACKBONES
 from training.models.learnt import DivergedError, demand_learnt
+from training.models.recipes import HEAD_LEARNING_RATES
 from training.serving.versions import VersionError, next_version
 
 
@@ -108,6 +112,55 @@ def test_a_network_that_sees_nothing_replaces_no_model(
     assert "it has learnt nothing, and nothing is written" in capsys.readouterr().err.splitlines()[-1]
     assert [path.name for path in model.iterdir()] == ["model.json"]
     assert (model / "model.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("command", "recipe", "advice"),
+    [
+        ("train", ["--learning-rate", "1", "--optimizer", "sgd"], "lower --learning-rate"),
+        ("train", ["--frozen", "--optimizer", "sgd"], "take another --optimizer"),
+        ("crossvalidate", ["--frozen", "--optimizer", "sgd", "--fold", "random-1"], "take another --optimizer"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_one_line_that_says_what_to_do(
+    command: str,
+    recipe: list[str],
+    advice: str,
+    fields: Path,
+    tiny_backbone: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from training.models import fine_tuning
+
+    # One step: its loss is a number, and what it leaves is none.
+    monkeypatch.setitem(HEAD_LEARNING_RATES, "sgd", 1e38)
+    steep = {"sgd": lambda rate, recipe: keras.optimizers.SGD(1e38)}
+    monkeypatch.setattr(fine_tuning, "OPTIMIZERS", steep)
+    one_step = ["--epochs", "1", "--batch-size", "1024", "--output", "mine"]
+    assert main([command, "--data", str(fields), "--backbone", tiny_backbone, *recipe, *one_step]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"{command}: ")
+    assert "no numbers any more; nothing is written" in said
+    assert advice in said
+    assert not list(tmp_path.glob("mine/**/model.*"))
+
+
+def test_a_disk_that_fills_up_during_a_training_is_one_line(
+    fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--frozen", "--epochs", "8", "--output", "mine"]
+    assert main(["train", *arguments, "--dry-run"]) == 0
+    (known,) = (tmp_path / "runs" / "manifests").glob("*.jsonl")
+    known.unlink()
+    # What is written there meets a full disk: the kernel's own answer.
+    known.with_name(f"{PARTIAL}{os.getpid()}-{known.name}.part").symlink_to("/dev/full")
+    assert main(["train", *arguments]) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "train: the disk is full: make room, then give the same command again"
+    assert not (tmp_path / "mine").exists()
+    assert not known.exists()
 
 
 def test_a_run_that_fails_has_its_curves_and_its_reason(

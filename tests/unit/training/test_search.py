@@ -1,14 +1,17 @@
 """A search beyond a grid: what is drawn, kept, given up and gone on with, and the page that compares it."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy
 
 from training import sweep_run, sweep_trials
 from training.cli import main
 from training.data.synthetic import write_dataset
+from training.models.recipes import FineTuning
 from training.models.space import SpaceError, Span, read_space
 from training.sweep_report import SweepReport
 
@@ -42,7 +45,7 @@ def report_of(folder: Path) -> SweepReport:
 
 
 def test_a_search_goes_on_where_it_was_cut_off(smears: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["sweep", "--data", str(smears), "--search", "tpe", "--space", "space.toml", "--trials"]
+    command = ["sweep", "--frozen", "--data", str(smears), "--search", "tpe", "--space", "space.toml", "--trials"]
     run_trial, tried = sweep_trials.run_trial, []
 
     def cut_off(trial: sweep_trials.Trial, *given: object) -> object:
@@ -73,6 +76,54 @@ def test_a_search_goes_on_where_it_was_cut_off(smears: Path, here: Path, monkeyp
     assert "($0.230 an hour)" in page
 
 
+def test_a_study_for_which_there_is_no_room_is_one_line_and_goes_on_later(
+    smears: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sweep", "--frozen", "--data", str(smears), "--search", "random", "--space", "space.toml", "--trials"]
+    assert main([*command, "1"]) == 0
+    kept = report_of(here).results
+
+    def limit(connection: sqlite3.Connection, _: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", limit)
+    try:
+        assert main([*command, "30"]) == 1
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", limit)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "sweep: the disk is full: make room, then give the same command again"
+    begun = report_of(here).results
+    assert begun[:1] == kept
+    assert main([*command, str(len(begun) + 1)]) == 0
+    assert report_of(here).results[: len(begun)] == begun
+
+
+@pytest.mark.slow
+def test_the_whole_network_is_searched_by_the_same_file(
+    smears: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "space.toml").write_text(
+        'backbone = "tiny"\nlearning-rate = {low = 1e-4, high = 1e-2, log = true}\nepochs = 1\n'
+        "batch-size = [16, 32]\nlabel-smoothing = {low = 0, high = 0.1}\n"
+    )
+    options = ["--search", "tpe", "--space", "space.toml", "--trials", "2", "--protocol", "holdout"]
+    assert main(["sweep", "--data", str(smears), *options]) == 0
+    results = report_of(here).results
+    assert [one.status for one in results] == ["finished", "finished"]
+    for one in results:
+        recipe = one.trial.recipe
+        assert isinstance(recipe, FineTuning)
+        assert 1e-4 <= recipe.learning_rate <= 1e-2
+        assert 0 <= recipe.label_smoothing <= 0.1
+        assert recipe.batch_size in (16, 32)
+    table = (here / "runs" / "sweep" / "sweep.md").read_text()
+    assert "learning-rate 0.0" in table
+    assert "learning rate" in (here / "runs" / "sweep" / "sweep.html").read_text()
+    assert not list((here / "runs" / "sweep").glob(".sweep-work/*")), "checkpoints of trials that are done are gone"
+
+
 class _Guess:
     """A head that calls everything the first class, or knows how the next fold begins."""
 
@@ -94,7 +145,7 @@ def test_what_falls_behind_is_given_up(smears: Path, here: Path, monkeypatch: py
 
     monkeypatch.setattr(sweep_trials, "fit_head", fit)
     options = ["--search", "random", "--space", "space.toml", "--trials", "8", "--set", "seed=3"]
-    assert main(["sweep", "--data", str(smears), *options]) == 0
+    assert main(["sweep", "--frozen", "--data", str(smears), *options]) == 0
     results = report_of(here).results
     pruned = [one for one in results if one.status == "pruned"]
     assert pruned
@@ -143,14 +194,17 @@ def test_a_space_has_values_and_ranges(tmp_path: Path) -> None:
         (["--trials", "3"], "--trials: a grid tries every combination"),
         (["--search", "tpe", "--trials", "2", "--protocol", "random", "--protocol", "holdout"], "compares by one"),
         (["--space", "range.toml"], "epochs: a grid takes values"),
-        (["--search", "tpe", "--trials", "2", "--space", "whole.toml"], "learning-rate: a head on a frozen backbone"),
+        (
+            ["--search", "tpe", "--trials", "2", "--space", "whole.toml"],
+            "--learning-rate: tiny --frozen is an MLP head on a frozen backbone",
+        ),
     ],
 )
 def test_options_that_exclude_each_other_are_one_line(
     here: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (here / "range.toml").write_text("epochs = {low = 1, high = 4}")
-    (here / "whole.toml").write_text("learning-rate = {low = 1e-4, high = 1e-2}")
-    assert main(["sweep", "--data", "smears", *options]) == 2
+    (here / "whole.toml").write_text("backbone = 'tiny'\nlearning-rate = {low = 1e-4, high = 1e-2}")
+    assert main(["sweep", "--frozen", "--data", "smears", *options]) == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
     assert not (here / "runs" / "sweep").exists()

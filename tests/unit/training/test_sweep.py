@@ -54,7 +54,7 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureR
 
 
 def sweep(smears: Path, *options: str) -> int:
-    return main(["sweep", "--data", str(smears), "--backbone", "tiny", "--epochs", "3", *options])
+    return main(["sweep", "--frozen", "--data", str(smears), "--backbone", "tiny", "--epochs", "3", *options])
 
 
 def report_of(folder: Path) -> SweepReport:

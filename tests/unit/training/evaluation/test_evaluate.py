@@ -69,6 +69,18 @@ def test_the_run_is_written_down_with_every_number_and_figure(evidence: Evidence
     assert events[-1]["status"] == "FINISHED"
 
 
+def test_a_dry_run_reads_what_would_be_measured_and_writes_nothing(
+    evidence: Evidence, command: Command, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    capsys.readouterr()
+    assert command("--dry-run") == 0
+    printed = capsys.readouterr()
+    assert "none: all are there" in printed.out
+    assert printed.err.splitlines()[-1] == "dry run: nothing was trained, written or sent"
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+
+
 def test_every_field_is_answered_in_every_protocol(evidence: Evidence, drawn: Drawn) -> None:
     assert list(evidence.protocols) == ["slides", "contiguous", "random"]
     for result in evidence.protocols.values():

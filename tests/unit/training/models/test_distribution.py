@@ -1,4 +1,4 @@
-"""A job over two instances, as two processes of this machine."""
+"""A job over two instances, as two processes of this machine, and over two devices of one."""
 
 import json
 import os
@@ -34,3 +34,20 @@ def test_two_instances_share_each_batch_and_end_with_one_network(tmp_path: Path)
     assert first["loss"] == second["loss"]
     for mine, theirs in zip(first["weights"], second["weights"], strict=True):
         np.testing.assert_allclose(mine, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # a process that loads TensorFlow: minutes where the machine is busy
+def test_two_devices_of_an_instance_end_with_the_network_of_one(tmp_path: Path) -> None:
+    program = Path(__file__).with_name("two_devices.py")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}"}
+    fitted = subprocess.run(
+        [sys.executable, str(program), str(tmp_path)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert fitted.returncode == 0, fitted.stderr[-2000:]
+    one, two = (json.loads((tmp_path / "told.json").read_text())[name] for name in ("one", "two"))
+    assert (one["replicas"], two["replicas"]) == (1, 2)
+    assert one["steps"] == two["steps"] == 6
+    np.testing.assert_allclose(one["loss"], two["loss"], rtol=1e-4)
+    for alone, mirrored in zip(one["weights"], two["weights"], strict=True):
+        np.testing.assert_allclose(alone, mirrored, atol=1e-4)

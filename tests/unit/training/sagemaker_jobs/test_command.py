@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.unit.training.sagemaker_jobs.conftest import GRID, KEY, ROLE
+from tests.sagemaker_account import KEY, ROLE
+from tests.unit.training.sagemaker_jobs.conftest import GRID
 from training.sagemaker_jobs.mlflow_runs import make_parent
 
 NAME = "leukolens-dev-nine"

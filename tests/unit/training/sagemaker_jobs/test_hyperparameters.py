@@ -3,8 +3,7 @@
 import pytest
 
 from training.models.recipes import HIDDEN_LAYERS
-from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import range_of, value_of
+from training.models.space import SpaceError, span_of, value_of
 
 
 def test_backbones_are_those_of_training():
@@ -27,14 +26,14 @@ def test_values_are_written_one_way():
     ],
 )
 def test_a_wrong_value_names_the_option_and_what_is_allowed(name, text, told):
-    with pytest.raises(LaunchError, match=f"--{name} {text}: not allowed; allowed: .*{told}"):
+    with pytest.raises(SpaceError, match=f"--{name} {text}: not allowed; allowed: .*{told}"):
         value_of(name, text)
 
 
 def test_ranges():
-    assert range_of("learning-rate", "1e-5:1e-2").kind == "continuous"
-    assert range_of("batch-size", "8:64").high == 64
-    with pytest.raises(LaunchError, match="--optimizer adam:sgd: it has no range"):
-        range_of("optimizer", "adam:sgd")
-    with pytest.raises(LaunchError, match="the lower end first"):
-        range_of("learning-rate", "1e-2:1e-5")
+    assert not span_of("learning-rate", "1e-5:1e-2").whole
+    assert span_of("batch-size", "8:64").high == 64
+    with pytest.raises(SpaceError, match="--optimizer adam:sgd: it has no range"):
+        span_of("optimizer", "adam:sgd")
+    with pytest.raises(SpaceError, match="the lower end first"):
+        span_of("learning-rate", "1e-2:1e-5")

@@ -12,7 +12,8 @@ from infra.rehearsal.account import REGION as THERE
 from tests.infra.calls import recorded, requests
 from tests.infra.reviewed import reviewed_account
 from tests.infra.roles import hold
-from tests.unit.training.sagemaker_jobs.conftest import GRID, KEY, REGION, ROLE
+from tests.sagemaker_account import KEY, REGION, ROLE
+from tests.unit.training.sagemaker_jobs.conftest import GRID
 from training.sagemaker_jobs.job_environment import describe
 
 assert REGION == THERE
