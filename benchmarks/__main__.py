@@ -63,8 +63,8 @@ def _measure(chosen: list[Part], console: Console, models: list[Path]) -> list[s
 
 
 def _in_its_own_process(part: Part, models: list[Path], limit_s: float, console: Console) -> bool:
-    given = [word for path in models if part.takes_models for word in ("--model", str(path.resolve()))]
-    command = [sys.executable, "-m", "benchmarks.one", part.name, *given]
+    model_options = [word for path in models if part.takes_models for word in ("--model", str(path.resolve()))]
+    command = [sys.executable, "-m", "benchmarks.one", part.name, *model_options]
     with subprocess.Popen(command, cwd=machine.ROOT) as process:
         try:
             return process.wait(limit_s) == 0

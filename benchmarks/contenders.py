@@ -1,4 +1,4 @@
-"""What is measured: each function loads one way to answer, and gives a call that answers once.
+"""The contenders: each function loads one way to answer, and gives a call that answers once.
 
 Imports stay inside, so that a process pays for its own contender alone.
 """
@@ -90,7 +90,7 @@ def matrix_product() -> Call:
 
 
 def int8_matrix_product() -> Call:
-    """Multiply as large matrices of eight-bit numbers by LiteRT: as fast as this core can do that."""
+    """Multiply two large int8 matrices by LiteRT: as fast as this core can do that."""
     import numpy as np
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
@@ -103,8 +103,8 @@ def int8_matrix_product() -> Call:
     converter.inference_input_type = converter.inference_output_type = tf.int8
     interpreter = Interpreter(model_content=converter.convert())
     interpreter.allocate_tensors()
-    given = np.random.default_rng(1).integers(-128, 128, left.shape, dtype=np.int8)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], given)
+    matrix = np.random.default_rng(1).integers(-128, 128, left.shape, dtype=np.int8)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], matrix)
     return interpreter.invoke
 
 

@@ -1,4 +1,4 @@
-"""Each server under test: how it is installed, started, asked, and what it costs."""
+"""Installs, starts and asks each server under test, and measures what it costs."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ _TOLD = ("ai-edge-litert", "aws-lambda-powertools", "numpy", "pillow", "pydantic
 
 @dataclass(frozen=True)
 class Peer:
-    """One way to serve.
+    """One way to serve the model.
 
     Attributes
     ----------
@@ -119,8 +119,8 @@ class Server:
     def ask(self) -> dict[str, float]:
         """Classify the image; gives the probability of each label."""
         answer = self.http.post(self.peer.path, files={"file": ("field.jpg", self._image, "image/jpeg")})
-        found: dict[str, float] = answer.raise_for_status().json()
-        return found.get("probabilities", found)  # type: ignore[return-value]
+        body: dict[str, float] = answer.raise_for_status().json()
+        return body.get("probabilities", body)  # type: ignore[return-value]
 
     def wait(self, started_s: float) -> None:
         """Ask until the first answer comes, and remember how long that took from the start of the process."""
@@ -136,13 +136,13 @@ class Server:
                 return
 
     def latencies_ms(self, calls: int) -> list[float]:
-        """Ask one at a time."""
-        found = []
+        """Time requests that are sent one at a time."""
+        times_ms = []
         for _ in range(calls):
             start_s = time.perf_counter()
             self.ask()
-            found.append((time.perf_counter() - start_s) * 1000)
-        return found
+            times_ms.append((time.perf_counter() - start_s) * 1000)
+        return times_ms
 
     def throughput(self, clients: int, calls: int) -> float:
         """Ask from so many clients at once; gives answers a second."""
@@ -221,8 +221,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [pid]
+    pids = [pid]
     with contextlib.suppress(FileNotFoundError):
         for child in children.read_text().split():
-            found += _family(int(child))
-    return found
+            pids += _family(int(child))
+    return pids

@@ -16,9 +16,9 @@ _ASK_FOR_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # since glib
 
 
 def of(folders: Mapping[Peer, Path]) -> dict[str, tuple[Peer, Path]]:
-    """Give each engine that the peers have, with one of them that has it, and its environment; ours twice."""
-    found = {peer.engine: (peer, folder) for peer, folder in reversed(folders.items()) if peer.engine}
-    return found | {engine + HUGE_PAGES: found[engine] for engine in ("litert",) if engine in found}
+    """Give each engine with one peer that has it, and that peer's environment; LiteRT also with huge pages."""
+    peers = {peer.engine: (peer, folder) for peer, folder in reversed(folders.items()) if peer.engine}
+    return peers | {engine + HUGE_PAGES: peers[engine] for engine in ("litert",) if engine in peers}
 
 
 def run(engine: str, peer: Peer, folder: Path) -> tuple[list[float], list[float]]:

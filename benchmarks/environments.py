@@ -105,10 +105,10 @@ def _converted(model: Path, by: str, suffix: str, arguments: list[str]) -> Path:
 
 
 def _uv() -> str:
-    found = sorted((ROOT / ".tools").glob("uv-*/bin/uv"))
-    if not found:
+    installed = sorted((ROOT / ".tools").glob("uv-*/bin/uv"))
+    if not installed:
         raise NotInstallableError("uv is not set up: run `make setup`")
-    return str(found[-1])
+    return str(installed[-1])
 
 
 def _run(command: list[str]) -> None:

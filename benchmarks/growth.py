@@ -42,14 +42,14 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "images": _images(console, budget),
         "batches": _batches(console),
         "manifests": _manifests(console),
-        "formats": intake.kept(),
+        "formats": intake.last_measured(),
     }
     console.print(f"Exponents: images {results['images']['exponents']}, manifests {results['manifests']['exponents']}")
     return results
 
 
 def _images(console: Console, budget: Budget) -> dict[str, Any]:
-    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    rows: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     share = 0.35 / len(MEGAPIXELS)
     with TemporaryDirectory() as folder:
         for number, megapixels in enumerate(track(MEGAPIXELS, "Images", console=console, transient=True), 1):
@@ -66,8 +66,8 @@ def _images(console: Console, budget: Budget) -> dict[str, Any]:
                 peak_mb = worker.resident_mb(peak=True)
                 worker.__exit__(None, None, None)
                 row = {"megapixels": megapixels, "file_mb": size_mb, "ms": summary(times_ms[kind]), "peak_mb": peak_mb}
-                found[kind].append(row)
-    return {"sizes": found, "from_megapixels": LARGE_MEGAPIXELS, "exponents": {k: _of(v) for k, v in found.items()}}
+                rows[kind].append(row)
+    return {"sizes": rows, "from_megapixels": LARGE_MEGAPIXELS, "exponents": {k: _of(v) for k, v in rows.items()}}
 
 
 def _of(rows: list[dict[str, Any]]) -> float:
@@ -76,22 +76,22 @@ def _of(rows: list[dict[str, Any]]) -> float:
 
 
 def _batches(console: Console) -> dict[str, Any]:
-    found = []
+    rows = []
     for images in track(BATCHES, "Batches", console=console, transient=True):
         with Worker(f"batch:{images}") as worker:
-            found.append({"images": images, "peak_mb": worker.resident_mb(peak=True)})
-    power = exponent([one["images"] for one in found], [one["peak_mb"] for one in found])
-    return {"lengths": found, "exponent": power}
+            rows.append({"images": images, "peak_mb": worker.resident_mb(peak=True)})
+    power = exponent([row["images"] for row in rows], [row["peak_mb"] for row in rows])
+    return {"lengths": rows, "exponent": power}
 
 
 def _manifests(console: Console) -> dict[str, Any]:
-    found = []
+    runs = []
     for rows in track(ROWS, "Manifests", console=console, transient=True):
         command = [sys.executable, "-m", "benchmarks.rows", str(rows)]
         done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, check=True)
-        found.append(json.loads(done.stdout))
+        runs.append(json.loads(done.stdout))
     steps = {
-        step: exponent([one["rows"] for one in found], [one["taken_s"][step] for one in found])
-        for step in found[0]["taken_s"]
+        step: exponent([run["rows"] for run in runs], [run["taken_s"][step] for run in runs])
+        for step in runs[0]["taken_s"]
     }
-    return {"rows": found, "exponents": steps}
+    return {"rows": runs, "exponents": steps}

@@ -43,22 +43,22 @@ def busy_s():
 start = busy_s()
 try:
     picture = read_image(data)
-    told = f"{picture.width} x {picture.height}"
+    outcome = f"{picture.width} x {picture.height}"
 except ImageError as error:
-    told = f"refused: {error.reason}"
+    outcome = f"refused: {error.reason}"
 seconds = busy_s() - start
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 module._process.close()
 child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 scale = 1e6 if sys.platform == "darwin" else 1e3
 import json
-print(json.dumps({"told": told, "seconds": round(seconds, 2), "peak_mb": round((own + child) / scale)}))
+print(json.dumps({"told": outcome, "seconds": round(seconds, 2), "peak_mb": round((own + child) / scale)}))
 """
 
 
 def measure(console: Console) -> list[dict[str, Any]]:
     """Measure each format's worst accepted file; gives a row each: name, file, seconds, peak of memory."""
-    found = []
+    rows = []
     with TemporaryDirectory() as folder:
         path, warm = Path(folder) / "worst", Path(folder) / "warm.tif"
         _draw("TIFF, 39,000 tiles of 16", warm)
@@ -68,8 +68,8 @@ def measure(console: Console) -> list[dict[str, Any]]:
             console.print(
                 f"{name}: {row['told']}, {row['file_mb']} MB, {row['seconds']} s, {row['peak_mb']} MB", markup=False
             )
-            found.append(row)
-    return found
+            rows.append(row)
+    return rows
 
 
 def names() -> list[str]:
@@ -82,8 +82,8 @@ def _draw(name: str, path: Path) -> None:
 
 
 def _read(path: Path, warm: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(_run("-c", _READ, str(path), str(warm)))
-    return told
+    reading: dict[str, Any] = json.loads(_run("-c", _READ, str(path), str(warm)))
+    return reading
 
 
 def _run(*arguments: str) -> str:
@@ -91,10 +91,10 @@ def _run(*arguments: str) -> str:
     return subprocess.run(command, cwd=machine.ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def kept() -> list[dict[str, Any]]:
-    """Give what was last measured: drawing the files takes longer than a part of ``make bench`` may."""
-    found: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["files"] if RESULTS.is_file() else []
-    return found
+def last_measured() -> list[dict[str, Any]]:
+    """Read what was last measured: drawing the files takes longer than a part of ``make bench`` may."""
+    results: list[dict[str, Any]] = json.loads(RESULTS.read_text("utf-8"))["files"] if RESULTS.is_file() else []
+    return results
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

@@ -100,7 +100,7 @@ def _open(stack: ExitStack, address: str) -> Page:
 
 
 def _classify(tab: Page, paths: list[Path], fields: int) -> None:
-    """Add files, wait until the page holds so many answered fields, and let go of the files."""
+    """Add files, wait until the page holds so many answered fields, and delete the files."""
     tab.get_by_label("Choose images").set_input_files(paths)
     expect(tab.get_by_text(re.compile(f"dropped: {fields} read"))).to_be_visible(timeout=WAIT_MS)
     for path in paths:

@@ -53,28 +53,28 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
             worker.__exit__(None, None, None)
     # The fastest, for the limit is what the core can do, not what others left of it.
     peaks = {kind: 2 * MATRIX_SIDE**3 / min(times_ms[name]) * 1e-6 for kind, name in PRODUCTS.items()}
-    found = {name: _model(path, times_ms[f"{MODEL}:{path}"], peaks) for name, path in files.items()}
+    measured = {name: _model(path, times_ms[f"{MODEL}:{path}"], peaks) for name, path in files.items()}
     request, outside = summary(times_ms[REQUEST]), summary(times_ms[OUTSIDE])
     results = {
         "pinned_to_core": machine.CORE,
         "peak_gops": {kind: round(peak, 1) for kind, peak in peaks.items()},
         "matrix_side": MATRIX_SIDE,
         "product_ms": {kind: summary(times_ms[name]) for kind, name in PRODUCTS.items()},
-        "models": found,
+        "models": measured,
         "not_measured": absent,
         "request_ms": request,
         "outside_ms": outside,
         # In a process of its own: the difference of two that run the model is lost in what each differs by.
         "share_outside_the_model": round(outside["median"] / request["median"], 3),
     }
-    for name, values in found.items():
+    for name, values in measured.items():
         console.print(f"{name}: {values['gops']} GOP/s, shares of the peaks {values['share_of_peak']}")
     console.print(f"Outside the model: {results['share_outside_the_model']:.0%} of a request")
     return results
 
 
-def _files(given: Sequence[Path]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Give the files by name, and what cannot be had, with the reason."""
+def _files(models: Sequence[Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Give the files by name, and the reason for each that is missing."""
     others = [path for path in sorted((machine.ROOT / "models").glob("*/*.tflite")) if path.parent != machine.MODEL_DIR]
     shipped = machine.MODEL_DIR / "model.tflite"
     files, absent = {SHIPPED: shipped}, {}
@@ -82,7 +82,7 @@ def _files(given: Sequence[Path]) -> tuple[dict[str, Path], dict[str, str]]:
         files[QUANTISED] = int8_model(shipped)
     except NotInstallableError as error:
         absent[QUANTISED] = str(error).splitlines()[-1]
-    further = dict.fromkeys([*others, *(path.resolve() for path in given)])
+    further = dict.fromkeys([*others, *(path.resolve() for path in models)])
     return files | {f"{path.parent.name}/{path.name}": path for path in further}, absent
 
 

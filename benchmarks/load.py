@@ -68,7 +68,7 @@ def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, An
     ):
         task = progress.add_task("Requests", total=BURSTS * BURST)
 
-        def one(_: int) -> None:
+        def send_one(_: int) -> None:
             start_s = time.perf_counter()
             try:
                 answer = http.post("/v1/predictions", content=data, headers={"content-type": "image/jpeg"})
@@ -83,7 +83,7 @@ def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, An
 
         start_s = time.perf_counter()
         for _ in budget.turns(f"bursts of {BURST} requests", BURSTS):
-            list(pool.map(one, range(BURST)))
+            list(pool.map(send_one, range(BURST)))
             memory_mb[f"after_{len(times_ms)}_requests"] = machine.resident_mb(pid)
         took_s = time.perf_counter() - start_s
     return {

@@ -31,7 +31,7 @@ _EACH: dict[str, Callable[[Shape], int]] = {
 
 @dataclass(frozen=True)
 class Operations:
-    """Of one forward pass.
+    """Multiply-adds of one forward pass.
 
     Attributes
     ----------

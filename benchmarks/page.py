@@ -55,7 +55,9 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         driver = stack.enter_context(sync_playwright())
         browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
         stack.callback(browser.close)
-        times_ms: dict[str, dict[int, list[float]]] = {way: {count: [] for count in ROUNDS} for way in TRANSPORTS}
+        times_ms: dict[str, dict[int, list[float]]] = {
+            transport: {count: [] for count in ROUNDS} for transport in TRANSPORTS
+        }
         for count, rounds in ROUNDS.items():
             for turn in budget.turns(f"drops of {count}", rounds, until=0.8):
                 # In turn, so that what else the machine does falls on both alike.

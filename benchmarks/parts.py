@@ -1,4 +1,4 @@
-"""The parts of ``make bench``, in the order in which they are measured and told.
+"""The parts of ``make bench``, in the order in which they are measured and reported.
 
 Each has a module here with ``measure(console, budget)``, which gives what is written to results/<name>.json (None:
 not to be measured here), and a module in sections/ with ``section(results)``, which gives its text, and
@@ -13,7 +13,7 @@ WHOLE_S = 18 * 60.0
 
 @dataclass(frozen=True)
 class Part:
-    """One part.
+    """One part of ``make bench``.
 
     Attributes
     ----------

@@ -51,14 +51,14 @@ class Series:
         self.memory_mb.append(server.memory_mb())
         self.answer = server.ask()
 
-    def told(self) -> dict[str, Any]:
-        """Sum up."""
-        rates = {str(clients): summary(found) for clients, found in self.rates.items()}
+    def summarise(self) -> dict[str, Any]:
+        """Sum up the turns."""
+        rates = {str(clients): summary(per_turn) for clients, per_turn in self.rates.items()}
         return {
             "cold_start_ms": summary(self.cold_start_ms),
             "latency_ms": summary(self.latency_ms),
             "processor_ms": summary(self.processor_ms),
-            "requests_per_s": {clients: round(found["median"], 1) for clients, found in rates.items()},
+            "requests_per_s": {clients: round(spread["median"], 1) for clients, spread in rates.items()},
             "requests_per_s_spread": rates,
             "memory_mb": round(summary(self.memory_mb)["median"], 1),
         }
@@ -67,7 +67,7 @@ class Series:
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, and print the results."""
     machine.leave(machine.CORE)  # the asking is not what is measured
-    found: dict[str, dict[str, Any]] = {
+    servers: dict[str, dict[str, Any]] = {
         peer.name: {
             "what": peer.what,
             "engine": peer.engine,
@@ -76,36 +76,36 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         }
         for peer in ROSTER
     }
-    folders = _install(console, found)
-    bare = _visit_all(console, budget, folders, found)
+    folders = _install(console, servers)
+    bare = _visit_all(console, budget, folders, servers)
     results = {
         "pinned_to_core": machine.CORE,
         "image": "synthetic field, JPEG, 224 x 224",
         "engines": bare,
-        "servers": found,
+        "servers": servers,
     }
     show(console, results)
     return results
 
 
-def _install(console: Console, found: dict[str, dict[str, Any]]) -> dict[Peer, Path]:
+def _install(console: Console, servers: dict[str, dict[str, Any]]) -> dict[Peer, Path]:
     folders: dict[Peer, Path] = {}
     for peer in track(ROSTER, "Installing the peers", console=console, transient=True):
         try:
             folders[peer] = peer.install()
             peer.model()
         except NotInstallableError as error:
-            _give_up(peer, error, folders, found)
+            _give_up(peer, error, folders, servers)
         else:
-            found[peer.name]["installed_mb"] = size_mb(folders[peer])
-            found[peer.name]["packages_mb"] = packages_mb(folders[peer])
+            servers[peer.name]["installed_mb"] = size_mb(folders[peer])
+            servers[peer.name]["packages_mb"] = packages_mb(folders[peer])
     return folders
 
 
 def _visit_all(
-    console: Console, budget: Budget, folders: dict[Peer, Path], found: dict[str, dict[str, Any]]
+    console: Console, budget: Budget, folders: dict[Peer, Path], servers: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Summary]]:
-    """Start each alone, in turn, and measure it: where a process comes to lie in memory tells on all that it does.
+    """Start each alone, in turn, and measure it: where a process lies in memory changes all its times.
 
     One that does not come up, or ends, is left out from there on. Gives what the bare engines take, which are started
     in the same turns.
@@ -119,24 +119,24 @@ def _visit_all(
                 with running(peer, folder, machine.free_port(), image) as server:
                     series[peer.name].visit(server, turn == 0)
             except (RuntimeError, httpx.HTTPError) as error:
-                _give_up(peer, error, folders, found)
+                _give_up(peer, error, folders, servers)
         for engine, where in shuffled(engines.of(folders).items(), turn):
             for every, these in zip(bare[engine], engines.run(engine, *where), strict=True):
                 every += these
     ours = series[OURS].answer
     for peer in folders:
-        found[peer.name] |= series[peer.name].told()
+        servers[peer.name] |= series[peer.name].summarise()
         if peer.same_model:
             theirs = series[peer.name].answer
-            found[peer.name]["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
+            servers[peer.name]["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
     return {name: {"ms": summary(ms), "processor_ms": summary(processor)} for name, (ms, processor) in bare.items()}
 
 
-def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], found: dict[str, dict[str, Any]]) -> None:
+def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], servers: dict[str, dict[str, Any]]) -> None:
     if peer.name == OURS:
         raise error
     folders.pop(peer, None)
-    found[peer.name]["not_measured"] = str(error)
+    servers[peer.name]["not_measured"] = str(error)
 
 
 def show(console: Console, results: dict[str, Any]) -> None:

@@ -79,19 +79,19 @@ def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[
         finally:
             client.put_object(**INDEX, Body=index)
 
-    ways: dict[str, Callable[[Path], int]] = {
+    methods: dict[str, Callable[[Path], int]] = {
         "download_file": lambda into: _download_files(client, into),
         "pull_one_by_one": pull_one_by_one,
         "pull": pull,
     }
     for turn in budget.turns("fetching", ROUNDS):
-        for name, fetch in shuffled(ways.items(), turn):
+        for name, fetch in shuffled(methods.items(), turn):
             begun_s = time.perf_counter()
             images = fetch(work / f"{name}-{turn}")
             rates[name].append(round(images / (time.perf_counter() - begun_s), 1))
-        console.print("images a second: " + ", ".join(f"{name} {found[-1]}" for name, found in rates.items()))
+        console.print("images a second: " + ", ".join(f"{name} {per_second[-1]}" for name, per_second in rates.items()))
     records = [json.loads(line) for line in (work / "pull-0" / "manifest.jsonl").read_text().splitlines()]
-    summaries: dict[str, Summary] = {name: summary(found) for name, found in rates.items()}
+    summaries: dict[str, Summary] = {name: summary(per_second) for name, per_second in rates.items()}
     return {
         "what": f"{kind}, through moto's S3 server over HTTP on the same machine",
         "images": len(records),

@@ -44,5 +44,5 @@ def write() -> list[Path]:
 
 
 def module_of(name: str) -> ModuleType:
-    """Give the module that tells of a part."""
+    """Give the module that writes the section of a part."""
     return importlib.import_module(f".sections.{name}", __package__)

@@ -52,7 +52,7 @@ def main() -> None:
 
     made = manifest(rows)
     records = made.records
-    slides = {one.key: f"{one.label}-{number * SLIDES // rows}" for number, one in enumerate(records)}
+    slides = {record.key: f"{record.label}-{number * SLIDES // rows}" for number, record in enumerate(records)}
     steps: dict[str, Callable[[], object]] = {
         "write": lambda: made.content,
         "read": lambda: parse(made.content, "synthetic"),

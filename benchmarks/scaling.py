@@ -25,27 +25,29 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     cores = machine.cores()
     if len(cores) < 2:
         raise RuntimeError("one core is not enough to show how a batch grows with cores: run on a machine with two")
-    one, two = cores[-1:], cores[-2:]
+    one_core, two_cores = cores[-1:], cores[-2:]
     rates: dict[str, list[float]] = defaultdict(list)
     name = f"batch:{IMAGES}"
     with ExitStack() as stack:
         groups = {
-            "one_core": [stack.enter_context(Worker(name, cores=one))],
-            "two_cores": [stack.enter_context(Worker(name, cores=two, LEUKOLENS_THREADS="2"))],
-            "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two],
+            "one_core": [stack.enter_context(Worker(name, cores=one_core))],
+            "two_cores": [stack.enter_context(Worker(name, cores=two_cores, LEUKOLENS_THREADS="2"))],
+            "two_processes": [stack.enter_context(Worker(name, cores=[core])) for core in two_cores],
         }
         for turn in track(budget.turns("batches", ROUNDS, 3), "Batches", ROUNDS, console=console, transient=True):
-            for way, workers in shuffled(groups.items(), turn):
-                rates[way].append(_rate(workers))
-    medians = {way: summary(values) for way, values in rates.items()}
+            for layout, workers in shuffled(groups.items(), turn):
+                rates[layout].append(_rate(workers))
+    medians = {layout: summary(values) for layout, values in rates.items()}
     results = {
         "images_per_call": IMAGES,
         "images_per_s": medians,
         "bytes_per_image": written.bytes_per_image(),
-        "times_one_core": {way: round(s["median"] / medians["one_core"]["median"], 2) for way, s in medians.items()},
+        "times_one_core": {
+            layout: round(s["median"] / medians["one_core"]["median"], 2) for layout, s in medians.items()
+        },
     }
-    for way, times in results["times_one_core"].items():
-        console.print(f"{way}: {medians[way]['median']:.1f} images a second, {times} times one core")
+    for layout, times in results["times_one_core"].items():
+        console.print(f"{layout}: {medians[layout]['median']:.1f} images a second, {times} times one core")
     return results
 
 

@@ -97,10 +97,10 @@ def _memory(console: Console, budget: Budget) -> dict[str, float]:
         for _ in track(budget.turns("memory", most, 2), "Memory", most, console=console, transient=True):
             worker.answer(MEMORY_BURST)
             reached.append(worker.resident_mb())
-    found = {f"after_{number * MEMORY_BURST}_requests": reached[number - 1] for number in (1, len(reached))}
+    memory_mb = {f"after_{number * MEMORY_BURST}_requests": reached[number - 1] for number in (1, len(reached))}
     with Worker("handler_24_megapixels") as worker:
-        found["peak_24_megapixels"] = worker.resident_mb(peak=True)
-    return found
+        memory_mb["peak_24_megapixels"] = worker.resident_mb(peak=True)
+    return memory_mb
 
 
 def _ratio(series: dict[str, Summary], over: str, under: str) -> float:

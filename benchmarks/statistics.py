@@ -1,4 +1,4 @@
-"""What is said of a series of times."""
+"""Summaries of a series of times."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ _Contender = TypeVar("_Contender")
 
 
 class Summary(TypedDict):
-    """Of one series, in its own unit; the spread is the range of the middle half."""
+    """Summary of one series, in its own unit; the spread is the range of the middle half."""
 
     n: int
     fastest: float
@@ -21,7 +21,7 @@ class Summary(TypedDict):
 
 
 def shuffled(contenders: Iterable[_Contender], turn: int) -> list[_Contender]:
-    """Give another order each turn, the same in every run: each finds the caches as the one before it left them."""
+    """Shuffle by turn, the same in every run, since each finds the caches as the one before it left them."""
     order = list(contenders)
     random.Random(turn).shuffle(order)
     return order

@@ -30,8 +30,8 @@ def main(options: list[str]) -> int:
     """Run the tests and print what their processes took; gives pytest's exit code."""
     whole = not options
     parallel = ["--numprocesses", "auto", "--no-loadscope-reorder"]
-    given = [*parallel, "-m", selection(), "--keep-result"] if whole else options
-    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.test_run", *given]
+    arguments = [*parallel, "-m", selection(), "--keep-result"] if whole else options
+    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.test_run", *arguments]
     return subprocess.run(command, cwd=machine.ROOT, check=False).returncode
 
 
@@ -54,7 +54,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the controlling process what this one took; without workers, it is itself the one that counts."""
+    """Send this process's time and memory to the controlling one; without workers, keep them here."""
     config = session.config
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     took = {
@@ -79,7 +79,7 @@ def _peak_bytes(own: resource.struct_rusage) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Keep what a worker told before it ended."""
+    """Keep what a worker sent before it ended."""
     if "took" in getattr(node, "workeroutput", {}):
         node.config.stash[_RESULT].append(node.workeroutput["took"])
 

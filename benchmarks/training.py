@@ -84,10 +84,10 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     from training.models.fine_tuning import batches
     from training.models.recipes import FineTuning
 
-    found = list_fields(source)
-    listed = [found.images[k] for k in np.linspace(0, len(found.images) - 1, PIPELINE).astype(int)]
-    ids = [one.id for one in found.classes]
-    paths, labels = [source / one.path for one in listed], np.array([ids.index(one.label) for one in listed])
+    listing = list_fields(source)
+    listed = [listing.images[k] for k in np.linspace(0, len(listing.images) - 1, PIPELINE).astype(int)]
+    ids = [spec.id for spec in listing.classes]
+    paths, labels = [source / image.path for image in listed], np.array([ids.index(image.label) for image in listed])
     rates: dict[str, list[float]] = {"first_epoch": [], "later_epoch": [], "one_by_one": []}
     _one_by_one(paths[:4])  # whatever is done once is done now
     for _ in budget.turns("the input pipeline", PIPELINE_TURNS, until=0.95):
@@ -99,7 +99,7 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
         rates["later_epoch"].append(round(PIPELINE / _seconds(_drain, data), 1))
         rates["one_by_one"].append(round(PIPELINE / _seconds(_one_by_one, paths), 1))
     console.print(f"images a second: {rates}")
-    summaries = {way: summary(found) for way, found in rates.items()}
+    summaries = {mode: summary(per_second) for mode, per_second in rates.items()}
     plain = summaries["one_by_one"]["median"]
     ratios = {epoch: round(summaries[epoch]["median"] / plain, 1) for epoch in ("first_epoch", "later_epoch")}
     return {

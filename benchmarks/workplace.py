@@ -69,9 +69,9 @@ def measure(console: Console, fields: int) -> dict[str, Any]:
         for transport in TRANSPORTS:
             environment = {"LEUKOLENS_API_URL": api, "LEUKOLENS_TRANSPORT": transport}
             address = start(stack, scratch, f"page-{transport}", ["frontend"], "/_stcore/health", **environment)
-            told = _drop(browser, address, paths) | {"peak_mb": memory_mb(address)}
-            results["by_transport"][transport] = told
-            console.print(f"{transport}: {told}")
+            measured = _drop(browser, address, paths) | {"peak_mb": memory_mb(address)}
+            results["by_transport"][transport] = measured
+            console.print(f"{transport}: {measured}")
     machine.write("workplace", results)
     return results
 

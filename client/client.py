@@ -154,7 +154,7 @@ class LeukolensClient:
         source = ImageSource(data)
         request = {"content_type": content_type or _media_type(source), "size_bytes": source.size_bytes}
         ticket = self._post("/v1/uploads", UploadRequest.model_validate(request), UploadTicket)
-        # To the object store, by the ticket's own signature: our token is none of its business.
+        # The ticket's own signature lets the image into the object store, which must not see our token.
         image = {"file": ("image", source.read())}
         self._transport.exchange("POST", ticket.url, data=ticket.fields, files=image, auth=None)
         return ticket.upload_id

@@ -49,7 +49,10 @@ def shares(by_label: dict[str, Share], ink: str) -> alt.LayerChart:
 
 def shares_in_words(by_label: dict[str, Share]) -> str:
     """Say in words what the bars show."""
-    parts = (f"{label} {one.share:.0%}, {one.low:.0%} to {one.high:.0%}" for label, one in by_label.items())
+    parts = (
+        f"{label} {estimate.share:.0%}, {estimate.low:.0%} to {estimate.high:.0%}"
+        for label, estimate in by_label.items()
+    )
     return f"Shares with 95 % intervals: {'; '.join(parts)}."
 
 

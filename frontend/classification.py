@@ -29,7 +29,7 @@ _PASSING = (UnreachableError, UnavailableError, TooManyRequestsError, ServiceErr
 
 
 class Service(Protocol):
-    """What a batch asks of the API; its client is one."""
+    """What a batch needs of the API; ``client.LeukolensClient`` has it."""
 
     def predict(
         self, data: bytes, explain: bool = ..., *, model: str | None = ..., microns_per_pixel: float | None = ...
@@ -44,7 +44,7 @@ class Service(Protocol):
 
 
 class Batch:
-    """The work on one workspace's fields.
+    """The classification of one workspace's fields.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Batch:
         self._listing: threading.Thread | None = None
 
     def connect(self, service: Service, workers: int, *, signed_in: bool = False) -> None:
-        """Say how to ask the API; the latest way is used, for a token may be renewed.
+        """Set the client to ask; the latest one is used, since a token may be renewed.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Batch:
         return bool(self._threads)
 
     def start(self) -> None:
-        """Classify what waits, and go on until nothing does; does nothing where that is under way."""
+        """Classify the waiting fields until none is left; does nothing while that is under way."""
         self.stopped = False
         with self._lock:
             wanted = min(self._workers, len(self._workspace.of("waiting"))) - len(self._threads)
@@ -110,12 +110,12 @@ class Batch:
                 thread.start()
 
     def resume(self) -> None:
-        """Start, unless a reader has stopped it."""
+        """Start, unless the reader has stopped the batch."""
         if not self.stopped:
             self.start()
 
     def stop(self) -> None:
-        """Leave the rest waiting; what is on its way to the API comes back."""
+        """Leave the rest waiting; fields that were sent already still get their answers."""
         self.stopped = True
         self._woken.set()
 
@@ -138,7 +138,7 @@ class Batch:
 
     def _take(self) -> SmearField | None:
         with self._lock:
-            waiting = [one for one in self._workspace.of("waiting") if one.key not in self._taken]
+            waiting = [field for field in self._workspace.of("waiting") if field.key not in self._taken]
             if self.stopped or self.expired or not waiting:
                 # Out of the count before the lock is let go: a field that comes now starts a thread of its own.
                 self._threads.discard(threading.current_thread())
@@ -161,10 +161,10 @@ class Batch:
 
     def _ask(self, field: SmearField, data: bytes, service: Service) -> float:
         """Ask for one field; gives how long to wait before the next try (s), 0 where none is needed."""
-        asked = self._workspace.asking
+        asking = self._workspace.asking
         try:
             prediction = service.predict(
-                data, explain=True, model=asked.model or None, microns_per_pixel=asked.microns_per_pixel
+                data, explain=True, model=asking.model or None, microns_per_pixel=asking.microns_per_pixel
             )
         except (RefusedImageError, TooLargeError) as refusal:
             field.state, field.problem, field.data = "refused", refusal.problem.detail, None
@@ -187,7 +187,7 @@ class Batch:
             field.state, field.problem = "unanswered", SILENT
         else:
             self._settle(field, data, prediction, service)
-            field.asked = asked
+            field.asked = asking
         return 0.0
 
     def _settle(self, field: SmearField, data: bytes, prediction: Prediction, service: Service) -> None:
@@ -201,10 +201,10 @@ class Batch:
         # The full-size map is many times the picture; the layer above is what is shown.
         field.prediction = prediction.model_copy(update={"explanation": None})
         field.problem = self._workspace.trouble = ""
-        self._know(prediction, service)
+        self._learn_card(prediction, service)
         field.state = "answered"
 
-    def _know(self, prediction: Prediction, service: Service) -> None:
+    def _learn_card(self, prediction: Prediction, service: Service) -> None:
         """Read the card of the model that answered, for the names of its classes."""
         if self._workspace.card_of(prediction) is None:
             # Without it, the answer stands, and the next one asks again.

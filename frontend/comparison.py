@@ -74,15 +74,15 @@ def ask(
     LeukolensError
         The API does not answer; what it had answered is kept.
     """
-    wanted = [one for one in workspace.reported() if name not in one.others and one.answer.model.name != name]
-    held = [(one, data) for one in wanted if (data := one.data) is not None]
+    wanted = [field for field in workspace.reported() if name not in field.others and field.answer.model.name != name]
+    held = [(field, data) for field in wanted if (data := field.data) is not None]
     pixel_um = workspace.pixel_um
 
-    def answer(one: SmearField, data: bytes) -> None:
-        one.others[name] = service.predict(data, model=name, microns_per_pixel=pixel_um)
+    def answer(field: SmearField, data: bytes) -> None:
+        field.others[name] = service.predict(data, model=name, microns_per_pixel=pixel_um)
 
     with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(answer, one, data) for one, data in held]
+        running = [pool.submit(answer, field, data) for field, data in held]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
@@ -93,7 +93,7 @@ def ask(
         answered = held[0][0].others[name]
         if workspace.card_of(answered) is None:
             workspace.learn_other_card(service.model(name))
-    return [one.name for one in wanted if one.data is None]
+    return [field.name for field in wanted if field.data is None]
 
 
 def compare(workspace: Workspace, name: str) -> Comparison:
@@ -103,5 +103,5 @@ def compare(workspace: Workspace, name: str) -> Comparison:
         card: ModelSummary | None = workspace.card_of(answer)
         return finding.read(answer, card)
 
-    fields = [one for one in workspace.reported() if name in one.others]
-    return Comparison([Pair(one, read(one.answer), read(one.others[name])) for one in fields])
+    fields = [field for field in workspace.reported() if name in field.others]
+    return Comparison([Pair(field, read(field.answer), read(field.others[name])) for field in fields])

@@ -81,8 +81,8 @@ def classes(card: ModelSummary | None, answer: Prediction | None = None) -> list
         return [ClassWords(label, label, "", _colour(number), None) for number, label in enumerate(labels)]
     if card.classes:
         return [
-            ClassWords(one.id, one.name or one.id, one.description, one.colour or _colour(number), one.triage)
-            for number, one in enumerate(card.classes)
+            ClassWords(spec.id, spec.name or spec.id, spec.description, spec.colour or _colour(number), spec.triage)
+            for number, spec in enumerate(card.classes)
         ]
     sides = dict.fromkeys(card.labels, "benign" if card.malignant_labels else None)
     sides |= dict.fromkeys(card.malignant_labels, "malignant")
@@ -95,10 +95,10 @@ def _colour(number: int) -> str:
 
 def with_own(known: Sequence[ClassWords], own: Mapping[str, str]) -> list[ClassWords]:
     """Add a reader's own classes, by id and name, to those of the model; its own words stand where both have one."""
-    there = {one.label for one in known}
-    added = [one for one in own.items() if one[0] not in there]
+    labels = {class_words.label for class_words in known}
+    added = [entry for entry in own.items() if entry[0] not in labels]
     colours = (_colour(number) for number in range(len(known), len(known) + len(added)))
-    return [*known, *(ClassWords(*one, "", colour, None) for one, colour in zip(added, colours, strict=True))]
+    return [*known, *(ClassWords(*entry, "", colour, None) for entry, colour in zip(added, colours, strict=True))]
 
 
 def name_of(label: str | None, known: Sequence[ClassWords]) -> str:
@@ -107,7 +107,7 @@ def name_of(label: str | None, known: Sequence[ClassWords]) -> str:
         return ""
     if label == OTHER:
         return _("none of these")
-    return next((one.name for one in known if one.label == label), label)
+    return next((class_words.name for class_words in known if class_words.label == label), label)
 
 
 def alternatives(names: Sequence[str]) -> str:
@@ -140,7 +140,7 @@ def read(answer: Prediction, card: ModelSummary | None) -> Finding:
     if answer.triage.verdict != "accepted" or answer.triage.result is None or probability is None:
         return _undecided(answer, _possible(answer, known))
     side = answer.triage.result
-    pattern = _possible(answer, [one for one in known if one.triage in (side, None)])
+    pattern = _possible(answer, [class_words for class_words in known if class_words.triage in (side, None)])
     if side == "malignant":
         return Finding(
             "malignant",
@@ -169,12 +169,12 @@ def read(answer: Prediction, card: ModelSummary | None) -> Finding:
 
 
 def _doubt(answer: Prediction, certainty: float) -> float:
-    """Of an accepted side: a pattern that is left open is to be learned from first."""
+    """Rank an accepted side for review: fields whose pattern is open come first."""
     return (0.0 if answer.prediction.verdict == "accepted" else 1.0) + 1 - certainty
 
 
 def _possible(answer: Prediction, known: Sequence[ClassWords]) -> str:
-    return alternatives([one.name for one in known if one.label in answer.prediction_set])
+    return alternatives([class_words.name for class_words in known if class_words.label in answer.prediction_set])
 
 
 def _unknown(answer: Prediction) -> Finding:
@@ -194,12 +194,12 @@ def _unknown(answer: Prediction) -> Finding:
 
 def _undecided(answer: Prediction, pattern: str) -> Finding:
     probability = answer.malignant_probability
-    said = _("malignant: {share}").format(share=sure(probability)) if probability is not None else ""
+    certainty = _("malignant: {share}").format(share=sure(probability)) if probability is not None else ""
     return Finding(
         "undecided",
         "undecided",
         _("Not decided"),
-        said,
+        certainty,
         pattern,
         _("The model cannot tell this field with the certainty that is asked of it."),
         _("Read this field under the microscope, or take a sharper image or the next field."),

@@ -70,7 +70,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a session of Streamlit is, and whether it may hold images."""
+    """The browser that a session of Streamlit belongs to, and whether it may hold images."""
 
     visitor: str
     origin: str
@@ -83,7 +83,7 @@ _owners: OrderedDict[str, Owner] = OrderedDict()
 
 
 def claim(*, admitted: bool) -> None:
-    """Note, from the page's script, whose its session is.
+    """Note, from the page's script, which browser its session belongs to.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def claim(*, admitted: bool) -> None:
 
 
 def own(session_id: str, owner: Owner) -> None:
-    """Note whose a session is."""
+    """Note which browser a session belongs to."""
     _owners[session_id] = owner
     _owners.move_to_end(session_id)
     while len(_owners) > REMEMBERED_SESSIONS:
@@ -108,7 +108,7 @@ def own(session_id: str, owner: Owner) -> None:
 
 
 def owner_of(session_id: str) -> Owner | None:
-    """Give whose a session is; None of one whose script has not run."""
+    """Give the owner of a session; None before its script has run."""
     return _owners.get(session_id)
 
 
@@ -169,18 +169,20 @@ class Gate:
 
     def _has_room(self, new: Connection) -> bool:
         held = list(self._open.values())
-        addresses = Counter(one.address for one in held)
-        tabs = sum(one.visitor == new.visitor for one in held) if new.visitor else 0
+        addresses = Counter(connection.address for connection in held)
+        tabs = sum(connection.visitor == new.visitor for connection in held) if new.visitor else 0
         limits = self._limits
         return (
             len(held) < limits.connections and addresses[new.address] < limits.by_address and tabs < limits.by_visitor
         )
 
     def _make_way(self) -> None:
-        """End the strangers that have waited longest, where there are more than may wait."""
-        waiting = [one for one in self._open.values() if not (one.admitted or one.over.is_set())]
-        for one in waiting[: max(0, len(waiting) - self._limits.strangers)]:
-            one.over.set()
+        """End the connections that have waited longest to be let in, if more than may are waiting."""
+        waiting = [
+            connection for connection in self._open.values() if not (connection.admitted or connection.over.is_set())
+        ]
+        for connection in waiting[: max(0, len(waiting) - self._limits.strangers)]:
+            connection.over.set()
 
 
 class _Receiving:
@@ -226,7 +228,9 @@ def address_of(scope: Scope, proxies: int) -> str:
     proxies : int
         In front of this server; what stands further left in ``X-Forwarded-For`` anybody may have written.
     """
-    forwarded = [one.strip() for one in Headers(scope=scope).get("x-forwarded-for", "").split(",") if one.strip()]
+    forwarded = [
+        address.strip() for address in Headers(scope=scope).get("x-forwarded-for", "").split(",") if address.strip()
+    ]
     if proxies and len(forwarded) >= proxies:
         return forwarded[-proxies]
     client = scope.get("client")
@@ -240,7 +244,7 @@ def _known_scope(scope: Scope, number: str, visitor: str) -> Scope:
     """
     headers = MutableHeaders(raw=list(scope["headers"]))
     headers[CONNECTION_HEADER] = number
-    protocols = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
+    protocols = [protocol.strip() for protocol in headers.get("sec-websocket-protocol", "").split(",")]
     if len(protocols) > 2:
         owner = owner_of(protocols[2])
         if owner is None or not owner.visitor or not secrets.compare_digest(owner.visitor, visitor):

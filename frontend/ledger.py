@@ -1,4 +1,4 @@
-"""The ledger: of every file that was dropped, what came of it. It adds up at any moment."""
+"""The ledger: what became of every file that was dropped. It adds up at any moment."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -24,7 +24,7 @@ class Arrival:
     """Key of the field that it became."""
 
     def end(self, outcome: Outcome, problem: str = "", field: str = "") -> None:
-        """Note what became of it."""
+        """Note what became of the file."""
         self.outcome, self.problem, self.field = outcome, problem, field
 
 
@@ -57,7 +57,7 @@ class Ledger:
         removed : int
             Files that a reader removed since.
         """
-        counts = dict.fromkeys((one.name for one in fields(cls)), 0)
+        counts = dict.fromkeys((field.name for field in fields(cls)), 0)
         seen: set[str] = set()
         for arrival in arrivals:
             counts["dropped"] += 1
@@ -82,7 +82,7 @@ class Ledger:
         return self.unanswered + self.refused + self.too_large + self.not_sent
 
     def in_words(self) -> str:
-        """Say it in one line.
+        """Write the counts in one line.
 
         Examples
         --------
@@ -90,8 +90,8 @@ class Ledger:
         '60 dropped: 57 read, 2 refused, 1 too large'
         """
         counts = {name: getattr(self, name) for name in WORDS}
-        said = [_(WORDS[name]).format(count=count) for name, count in counts.items() if count or name == "read"]
-        return " ".join([_("{count} dropped:").format(count=self.dropped), ", ".join(said)])
+        parts = [_(WORDS[name]).format(count=count) for name, count in counts.items() if count or name == "read"]
+        return " ".join([_("{count} dropped:").format(count=self.dropped), ", ".join(parts)])
 
 
 WORDS = {

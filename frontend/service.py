@@ -1,4 +1,4 @@
-"""The API as a session reaches it: with its reader's token, with the page's own, or with none."""
+"""How a session reaches the API: with its reader's token, with the page's own, or with none."""
 
 import streamlit as st
 

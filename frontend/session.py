@@ -45,7 +45,7 @@ def leave() -> None:
 
 
 def _token() -> str:
-    """Give the browser's cookie; one that takes none has a session for as long as its connection holds."""
+    """Give the browser's cookie; a browser without cookies has a session for as long as its connection holds."""
     for name in (visitors.SECURE_COOKIE, visitors.COOKIE):
         token = st.context.cookies.get(name)
         if isinstance(token, str) and visitors.TOKEN.fullmatch(token):

@@ -51,15 +51,17 @@ class SignInCookies:
         if not value.startswith(STREAMLITS.encode()):
             return value
         pair, *attributes = [part.strip() for part in value.decode("latin-1").split(";")]
-        kept = {name.lower(): f"{name}{equals}{text}" for name, equals, text in (a.partition("=") for a in attributes)}
+        by_name = {
+            name.lower(): f"{name}{equals}{text}" for name, equals, text in (a.partition("=") for a in attributes)
+        }
         if secure:
-            kept["secure"] = "Secure"
+            by_name["secure"] = "Secure"
         if pair.partition("=")[0] != XSRF:
-            kept["httponly"] = "HttpOnly"
-            given = kept.get("max-age", "").partition("=")[2]
-            kept["max-age"] = f"Max-Age={min(int(given), self._lasts_s) if given.isdecimal() else self._lasts_s}"
-            kept.pop("expires", None)  # what a browser goes by where it knows no Max-Age, and longer
-        return "; ".join([pair, *kept.values()]).encode("latin-1")
+            by_name["httponly"] = "HttpOnly"
+            max_age = by_name.get("max-age", "").partition("=")[2]
+            by_name["max-age"] = f"Max-Age={min(int(max_age), self._lasts_s) if max_age.isdecimal() else self._lasts_s}"
+            by_name.pop("expires", None)  # what a browser goes by where it knows no Max-Age, and longer
+        return "; ".join([pair, *by_name.values()]).encode("latin-1")
 
 
 def secrets(chosen: settings.Settings) -> dict[str, Any] | None:
@@ -97,14 +99,14 @@ def required() -> bool:
 
 
 def ask() -> None:
-    """Show the way in."""
+    """Show the sign-in button."""
     st.title("Leukolens", anchor=False)
     st.markdown(_("Sign in with your laboratory's account to classify smear fields."))
     st.button(_("Sign in"), on_click=st.login, type="primary", icon=":material/login:")
 
 
 def offer_sign_out(leave: Callable[[], None]) -> None:
-    """Show who is signed in, and the way out.
+    """Show who is signed in, and the sign-out button.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Words in the reader's language, by gettext; a laboratory adds its own by one file (docs/page.md)."""
+"""Texts in the reader's language, by gettext; a laboratory adds its own by one file (docs/page.md)."""
 
 import gettext
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def mark(text: str) -> str:
 
 
 def in_this_language(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Have something made later in the language that is in use now: the request for a download knows none."""
+    """Make something later in the language that is in use now: the request for a download knows none."""
     code = language()
 
     def making() -> bytes:

@@ -1,4 +1,4 @@
-"""Who a browser is from one request to the next: a random cookie, which no script and no other site reads."""
+"""Knows a browser again by a random cookie, which no script and no other site can read."""
 
 import re
 import secrets
@@ -32,7 +32,7 @@ def is_https(scope: Scope) -> bool:
 
 
 def visitor_of(scope: Scope) -> str:
-    """Give the browser's token; empty for one that has none yet.
+    """Give the browser's token; empty for a browser without one.
 
     Parameters
     ----------

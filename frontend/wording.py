@@ -10,7 +10,7 @@ TRY_LATER = mark("Try again in a minute. If it fails again, tell whoever runs th
 
 
 def percent(probability: float | None) -> str:
-    """Write a probability as a percentage that never claims certainty; None is one that the model does not tell.
+    """Write a probability as a percentage that never claims certainty; None where the model gives no probability.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The fields of one reader: what was dropped, what came of it, and what the reader said of it."""
+"""The fields of one reader: what was dropped, what became of it, and how the reader labelled it."""
 
 import hashlib
 import re
@@ -161,13 +161,13 @@ class Workspace:
             self.arrivals[file_id] = arrival
             if size_bytes > MAX_FILE_BYTES:
                 limit = f"{MAX_FILE_BYTES / 2**20:.0f} MiB"
-                told = _("It has {size}; at most {limit} a file are read.")
-                arrival.end("too_large", told.format(size=f"{size_bytes / 2**20:.1f} MiB", limit=limit))
+                message = _("It has {size}; at most {limit} a file are read.")
+                arrival.end("too_large", message.format(size=f"{size_bytes / 2**20:.1f} MiB", limit=limit))
             elif size_bytes == 0:
                 arrival.end("refused", _("The file is empty."))
             elif len(self.arrivals) > MAX_REPORT_FIELDS:
-                told = _("At most {count} files are held at a time. Clear some first.")
-                arrival.end("refused", told.format(count=MAX_REPORT_FIELDS))
+                message = _("At most {count} files are held at a time. Clear some first.")
+                arrival.end("refused", message.format(count=MAX_REPORT_FIELDS))
             self.touch()
             return arrival
 
@@ -219,7 +219,7 @@ class Workspace:
                     self.not_sent(file_id, _("The page was left before the file had arrived. Add it again."))
 
     def hear(self, tab: str) -> None:
-        """Note that a tab lives, and give up on the files of tabs that do not."""
+        """Note that a tab is alive, and give up on the files of tabs that are not."""
         with self.lock:
             now = self.touched = time.monotonic()
             if tab:
@@ -229,37 +229,41 @@ class Workspace:
                     self.not_sent(file_id, _("The browser went away before the file had arrived. Add it again."))
 
     def has_room(self, length: int) -> bool:
-        """Tell whether a file may come now; answered files make way for it."""
+        """Tell whether there is room for a file; answered files make way for it."""
         with self.lock:
             self.make_room(length)
             return self.held_bytes + length <= self.limit_bytes
 
     def make_room(self, wanted_bytes: int) -> None:
-        """Let go of files that were answered, oldest first: only a reviewer's consent could still need them."""
-        for one in self.of("answered"):
+        """Drop the bytes of answered files, oldest first: only a reviewer's consent could still need them."""
+        for smear_field in self.of("answered"):
             if self.held_bytes + wanted_bytes <= self.limit_bytes:
                 return
-            one.data = None
+            smear_field.data = None
 
     # --- what is there -----------------------------------------------------------------------------
 
     @property
     def held_bytes(self) -> int:
         """Bytes of the image files that are held."""
-        return sum(len(data) for one in list(self.fields.values()) if (data := one.data) is not None)
+        return sum(len(data) for smear_field in list(self.fields.values()) if (data := smear_field.data) is not None)
 
     def of(self, *states: State) -> list[SmearField]:
         """List the fields in any of these states."""
-        return [one for one in list(self.fields.values()) if one.state in states]
+        return [smear_field for smear_field in list(self.fields.values()) if smear_field.state in states]
 
     def reported(self) -> list[SmearField]:
         """List the answered fields that were not left out."""
-        return [one for one in self.of("answered") if not one.left_out]
+        return [smear_field for smear_field in self.of("answered") if not smear_field.left_out]
 
     def ledger(self) -> Ledger:
         """Count every file that was dropped, each exactly once."""
         with self.lock:
-            return Ledger.of(self.arrivals.values(), {key: one.state for key, one in self.fields.items()}, self.removed)
+            return Ledger.of(
+                self.arrivals.values(),
+                {key: smear_field.state for key, smear_field in self.fields.items()},
+                self.removed,
+            )
 
     def unread(self) -> list[tuple[str, str]]:
         """Name each file that was not read, and why."""
@@ -278,7 +282,7 @@ class Workspace:
 
     @property
     def asking(self) -> Asking:
-        """How the API is asked from here on."""
+        """How the API is asked from now on."""
         return Asking(self.model, self.pixel_um)
 
     def learn_models(self, models: list[ListedModel]) -> None:
@@ -311,7 +315,7 @@ class Workspace:
             The service has none of that name that can be used.
         """
         with self.lock:
-            if name not in [one.name for one in self.models if one.problem is None]:
+            if name not in [model.name for model in self.models if model.problem is None]:
                 raise KeyError(name)
             self.model = name
             self.touch()
@@ -334,19 +338,28 @@ class Workspace:
     def outdated(self) -> list[SmearField]:
         """List the fields that were answered by another model or at another pixel size, and can be asked for again."""
         now = self.asking
-        default = next((one.name for one in self.models if one.default), "")
+        default = next((model.name for model in self.models if model.default), "")
 
-        def differs(asked: Asking) -> bool:
-            return (asked.model or default, asked.microns_per_pixel) != (now.model or default, now.microns_per_pixel)
+        def differs(asking: Asking) -> bool:
+            return (asking.model or default, asking.microns_per_pixel) != (now.model or default, now.microns_per_pixel)
 
-        return [one for one in self.of("answered") if one.data is not None and one.asked and differs(one.asked)]
+        return [
+            smear_field
+            for smear_field in self.of("answered")
+            if smear_field.data is not None and smear_field.asked and differs(smear_field.asked)
+        ]
 
     def ask_anew(self) -> None:
         """Put the outdated fields in line again; labels and notes stay."""
         with self.lock:
-            for one in self.outdated():
-                one.state, one.tries, one.prediction, one.others = "waiting", 0, None, {}
-                self.touch(one)
+            for smear_field in self.outdated():
+                smear_field.state, smear_field.tries, smear_field.prediction, smear_field.others = (
+                    "waiting",
+                    0,
+                    None,
+                    {},
+                )
+                self.touch(smear_field)
 
     # --- what a reader does ------------------------------------------------------------------------
 
@@ -354,8 +367,8 @@ class Workspace:
         """Begin a new revision, in which these fields have changed."""
         with self.lock:
             self.revision += 1
-            for one in changed:
-                one.changed = self.revision
+            for smear_field in changed:
+                smear_field.changed = self.revision
 
     def judge(self, key: str, review: Review | None) -> None:
         """Keep what a reader says a field shows; None takes it back.
@@ -366,14 +379,14 @@ class Workspace:
             There is no such field.
         """
         with self.lock:
-            one = self.fields[key]
-            if review != one.review:
-                self._undo.append((key, one.review))
-            one.review = review
-            self.touch(one)
+            smear_field = self.fields[key]
+            if review != smear_field.review:
+                self._undo.append((key, smear_field.review))
+            smear_field.review = review
+            self.touch(smear_field)
 
     def stored(self, key: str, review: Review) -> None:
-        """Note that the API has stored a label; that is nothing to undo."""
+        """Note that the API has stored a label; this cannot be undone."""
         with self.lock:
             self.fields[key].review = review
             self.touch(self.fields[key])
@@ -390,17 +403,17 @@ class Workspace:
         if not name:
             raise ValueError("A class needs a name.")
         with self.lock:
-            there = [(one.id, one.name) for one in (self.card.classes if self.card else [])]
-            there += self.own_classes.items()
-            for label, told in there:
-                if name.casefold() in (told.casefold(), label.casefold()):
+            known = [(spec.id, spec.name) for spec in (self.card.classes if self.card else [])]
+            known += self.own_classes.items()
+            for label, known_name in known:
+                if name.casefold() in (known_name.casefold(), label.casefold()):
                     return label
             if len(self.own_classes) >= MAX_OWN_CLASSES:
                 raise ValueError(f"At most {MAX_OWN_CLASSES} classes of your own.")
             plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
             label = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:CLASS_ID_CHARS]
             label = label or f"class-{len(self.own_classes) + 1}"
-            while label.casefold() in {one.casefold() for one, _name in there}:
+            while label.casefold() in {known_label.casefold() for known_label, _name in known}:
                 label = f"{label}-2"
             self.own_classes[label] = name
             self.touch()
@@ -421,30 +434,30 @@ class Workspace:
         """Take back what a reader had entered in a workspace that is gone; it waits for the fields to come again."""
         with self.lock:
             for key, review, note, left_out in entries:
-                one = self.fields.get(key)
-                if one is None:
+                smear_field = self.fields.get(key)
+                if smear_field is None:
                     self._entries[key] = (review, note, left_out)
-                elif one.review is None and not one.note:
-                    one.review, one.note, one.left_out = review, note, left_out
-                    self.touch(one)
+                elif smear_field.review is None and not smear_field.note:
+                    smear_field.review, smear_field.note, smear_field.left_out = review, note, left_out
+                    self.touch(smear_field)
 
     def remove(self, key: str) -> None:
         """Forget one field and every file that brought it; the ledger goes on counting them as removed."""
         with self.lock:
             self.fields.pop(key, None)
-            self._drop(file_id for file_id, one in list(self.arrivals.items()) if one.field == key)
+            self._drop(file_id for file_id, arrival in list(self.arrivals.items()) if arrival.field == key)
 
     def dismiss(self) -> None:
         """Forget the files that were refused, too large or not sent."""
         with self.lock:
-            refused = {one.key for one in self.of("refused")}
+            refused = {smear_field.key for smear_field in self.of("refused")}
             for key in refused:
                 del self.fields[key]
             gone = ("too_large", "refused", "not_sent")
             self._drop(
                 file_id
-                for file_id, one in list(self.arrivals.items())
-                if one.outcome in gone or (one.outcome == "arrived" and one.field in refused)
+                for file_id, arrival in list(self.arrivals.items())
+                if arrival.outcome in gone or (arrival.outcome == "arrived" and arrival.field in refused)
             )
 
     def _drop(self, file_ids: Iterable[str]) -> None:
@@ -457,9 +470,9 @@ class Workspace:
         """Put every field that the API never answered back in line."""
         with self.lock:
             self.trouble = ""
-            for one in self.of("unanswered"):
-                one.state, one.problem, one.tries = "waiting", "", 0
-                self.touch(one)
+            for smear_field in self.of("unanswered"):
+                smear_field.state, smear_field.problem, smear_field.tries = "waiting", "", 0
+                self.touch(smear_field)
 
     def clear(self) -> None:
         """Forget everything: a new specimen."""

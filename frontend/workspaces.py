@@ -19,7 +19,7 @@ SWEEP_S = 30.0
 
 @dataclass(frozen=True)
 class Desk:
-    """A workspace, and the work on it.
+    """A workspace and its batch.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Workspaces:
         self._coming_bytes: Counter[int] = Counter()  # by workspace: files that are on their way
 
     def find(self, token: str) -> Desk | None:
-        """Give a workspace that is there."""
+        """Give the workspace of a token; None where there is none."""
         return self._by_token.get(token)
 
     def enter(self, token: str, owner: str, limit_bytes: int) -> Desk:
@@ -90,7 +90,7 @@ class Workspaces:
     def room(self, desk: Desk, length: int) -> Iterator[bool]:
         """Keep room for a file while it comes; gives whether there is any, beside all others of all sessions."""
         with self._lock:
-            held = sum(one.workspace.held_bytes for one in self._by_token.values())
+            held = sum(open_desk.workspace.held_bytes for open_desk in self._by_token.values())
             free = held + self._coming_bytes.total() + length <= self._total_bytes
             of = id(desk.workspace)
             taken = length if free and desk.workspace.has_room(self._coming_bytes[of] + length) else 0
@@ -103,7 +103,7 @@ class Workspaces:
                 self._coming_bytes += Counter()  # forgets those of which nothing is on its way
 
     def sweep(self) -> None:
-        """Forget what nobody has used for long, and what there is no room for."""
+        """Forget workspaces that nobody has used for long, and those that there is no room for."""
         now = self._clock()
         with self._lock:
             oldest_first = sorted(self._by_token.items(), key=lambda item: item[1].workspace.touched)

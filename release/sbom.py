@@ -55,7 +55,7 @@ def bill(image: str) -> str:
             bom_ref=f"pypi:{package.name}",
             purl=PackageURL("pypi", name=package.name, version=package.version),
             licenses=[_licences.make_from_string(licence(package.name))],
-            # Of every file that the lock takes: which one an image holds depends on its machine.
+            # Hashes of every file that the lock takes: which one an image holds depends on its machine.
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in package.hashes],
         )
         for package in locked(IMAGE_LOCKS[image], IMAGE)
@@ -69,7 +69,7 @@ def bill(image: str) -> str:
         made.register_dependency(
             component, [packages[other] for other in sorted(needed(name, IMAGE)) if other in packages]
         )
-    # Of the content, where CycloneDX would draw one by chance.
+    # Derived from the content, where CycloneDX would draw a random one.
     identity = json.dumps(sorted([component.name, component.version] for component in made.components))
     made.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"leukolens:{image}:{version()}:{identity}")
     text = JsonV1Dot6(made).output_as_string(indent=2)

@@ -80,7 +80,7 @@ def write() -> list[Path]:
         catalogue = load(path)
         catalogue.update(template, no_fuzzy_matching=True)
         buffer = io.BytesIO()
-        # Without places and dates, which change with every other commit.
+        # Leave out places and dates, which change with every other commit.
         write_po(buffer, catalogue, width=120, omit_header=True, no_location=True, ignore_obsolete=True)
         header = b'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n"Language: %s\\n"\n\n'
         path.write_bytes(header % path.parents[1].name.encode() + buffer.getvalue().lstrip())

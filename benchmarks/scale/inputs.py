@@ -70,12 +70,12 @@ def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
         For a price that is missing.
     """
     prices = read_prices()
-    given = tomllib.loads(path.read_text("utf-8"))
+    table = tomllib.loads(path.read_text("utf-8"))
     serving = json.loads((results / "serving.json").read_text("utf-8"))
     written = json.loads((results / "scaling.json").read_text("utf-8"))["bytes_per_image"]
     return Inputs(
         Prices(**{field.name: prices[field.name].usd for field in fields(Prices)}),
-        Assumed(**_values(given["assumed"])),
+        Assumed(**_values(table["assumed"])),
         Measured(
             image_ms=serving["warm_ms"]["handler"]["median"],
             cold_start_s=serving["cold_start_ms"]["handler"]["median"] / 1000,

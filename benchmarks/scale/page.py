@@ -135,17 +135,17 @@ def _sensitivity(plan: Plan, inputs: Inputs) -> str:
 
 
 def _inputs(inputs: Inputs) -> str:
-    given, measured = notes(), inputs.measured
+    input_notes, measured = notes(), inputs.measured
     prices = [
         (entry.what, f"{entry.usd:.10f}".rstrip("0"), entry.source, entry.as_of)
         for entry in (read_prices()[name] for name in Prices.__dataclass_fields__)
     ]
     assumed = [
         (
-            given["assumed"][name]["what"],
+            input_notes["assumed"][name]["what"],
             f"{getattr(inputs.assumed, name):,.0f}",
             _unit(name),
-            given["assumed"][name]["source"],
+            input_notes["assumed"][name]["source"],
         )
         for name in Assumed.__dataclass_fields__
     ]

@@ -1,4 +1,4 @@
-"""One batch on paper: what each of its parts costs, and how long it takes."""
+"""Computes one batch: what each of its parts costs, and how long it takes."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TRANSITIONS = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """A batch.
+    """The plan of one batch.
 
     Attributes
     ----------

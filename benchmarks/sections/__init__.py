@@ -1,1 +1,1 @@
-"""What the page says of each part, made from its result file alone."""
+"""Writes the page's section on each part, from its result file alone."""

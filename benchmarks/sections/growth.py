@@ -3,7 +3,7 @@
 from typing import Any
 
 from benchmarks.figures import curves, embed
-from benchmarks.intake import LIMIT_MB, LIMIT_S, kept
+from benchmarks.intake import LIMIT_MB, LIMIT_S, last_measured
 from benchmarks.markdown import table, where
 
 _STEPS = {
@@ -18,25 +18,25 @@ _KINDS = {"jpg": "JPEG", "png": "PNG"}
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     images, manifests = results["images"], results["manifests"]
     powers = ", ".join(f"{_KINDS[kind]} {power}" for kind, power in images["exponents"].items())
     image_rows = [
         [
             jpeg["megapixels"],
-            *(f"{one['file_mb']:.2f}" for one in (jpeg, png)),
-            *(f"{one['ms']['median']:.1f}" for one in (jpeg, png)),
-            *(f"{one['peak_mb']:.0f}" for one in (jpeg, png)),
+            *(f"{image['file_mb']:.2f}" for image in (jpeg, png)),
+            *(f"{image['ms']['median']:.1f}" for image in (jpeg, png)),
+            *(f"{image['peak_mb']:.0f}" for image in (jpeg, png)),
         ]
         for jpeg, png in zip(images["sizes"]["jpg"], images["sizes"]["png"], strict=True)
     ]
-    batch_rows = [[one["images"], f"{one['peak_mb']:.0f}"] for one in results["batches"]["lengths"]]
+    batch_rows = [[batch["images"], f"{batch['peak_mb']:.0f}"] for batch in results["batches"]["lengths"]]
     rows = manifests["rows"]
     step_rows = [
-        [what, *(f"{one['taken_s'][step]:.2f}" for one in rows), manifests["exponents"][step]]
+        [what, *(f"{row['taken_s'][step]:.2f}" for row in rows), manifests["exponents"][step]]
         for step, what in _STEPS.items()
     ]
-    step_rows.append(["highest memory, MB", *(f"{one['peak_mb']:.0f}" for one in rows), ""])
+    step_rows.append(["highest memory, MB", *(f"{row['peak_mb']:.0f}" for row in rows), ""])
     return "\n".join(
         [
             "## Growth",
@@ -58,15 +58,15 @@ def section(results: dict[str, Any]) -> str:
             embed("growth-batches", "Highest memory of the process against the length of a batch"),
             "**Rows of a manifest**, seconds of the processor, one run each in a process of its own:",
             "",
-            table(["", *(f"{one['rows']:,} rows" for one in rows), "exponent"], step_rows),
+            table(["", *(f"{row['rows']:,} rows" for row in rows), "exponent"], step_rows),
             embed("growth-manifests", "Time of each step against the rows of the manifest"),
         ]
     )
 
 
 def _formats() -> list[str]:
-    """Tell of the worst file of each format; nothing where none was measured."""
-    rows = [[one["name"], one["told"], one["file_mb"], one["seconds"], one["peak_mb"]] for one in kept()]
+    """Write the table of the worst file of each format; nothing if none was measured."""
+    rows = [[file["name"], file["told"], file["file_mb"], file["seconds"], file["peak_mb"]] for file in last_measured()]
     if not rows:
         return []
     return [
@@ -82,20 +82,20 @@ def figures(results: dict[str, Any]) -> None:
     curves(
         "growth-images",
         {
-            _KINDS[kind]: ([one["megapixels"] for one in sizes], [one["ms"]["median"] for one in sizes])
+            _KINDS[kind]: ([size["megapixels"] for size in sizes], [size["ms"]["median"] for size in sizes])
             for kind, sizes in results["images"]["sizes"].items()
         },
         "megapixels",
         "ms to an answer",
     )
     batches = results["batches"]["lengths"]
-    peaks = {"batch entry": ([one["images"] for one in batches], [one["peak_mb"] for one in batches])}
+    peaks = {"batch entry": ([batch["images"] for batch in batches], [batch["peak_mb"] for batch in batches])}
     curves("growth-batches", peaks, "images in a call", "MB")
     rows = results["manifests"]["rows"]
-    lengths = [one["rows"] for one in rows]
+    lengths = [row["rows"] for row in rows]
     curves(
         "growth-manifests",
-        {what: (lengths, [one["taken_s"][step] for one in rows]) for step, what in _STEPS.items()},
+        {what: (lengths, [row["taken_s"][step] for row in rows]) for step, what in _STEPS.items()},
         "rows",
         "s",
     )

@@ -7,7 +7,7 @@ from benchmarks.markdown import table, where
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     rows = [[name, f"{size:.1f}"] for name, size in results["largest_packages_mb"].items()]
     return "\n".join(
         [

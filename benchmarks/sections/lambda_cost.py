@@ -36,12 +36,12 @@ def usd(images_per_s: float, memory: int, gb_second_usd: float) -> float:
 
 def rows(results: Mapping[str, Any]) -> list[list[str]]:
     """Give a row for each number of virtual CPUs: memory, then rate and price by one thread and by a thread each."""
-    rates = {way: found["median"] for way, found in results["images_per_s"].items()}
+    rates = {layout: spread["median"] for layout, spread in results["images_per_s"].items()}
     price, share = read_prices()["lambda_gb_second"].usd, parallel_share(rates)
-    found = []
+    cells = []
     for vcpus in VCPUS:
         memory, threaded = memory_mb(vcpus), rate(rates, vcpus, share)
-        found.append(
+        cells.append(
             [
                 str(vcpus),
                 f"{memory:,}",
@@ -52,4 +52,4 @@ def rows(results: Mapping[str, Any]) -> list[list[str]]:
                 "measured" if vcpus <= 2 else "computed",
             ]
         )
-    return found
+    return cells

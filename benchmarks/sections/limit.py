@@ -7,20 +7,20 @@ from benchmarks.markdown import table, where
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     peaks, products = results["peak_gops"], results["product_ms"]
     rows = [
         [
             name,
-            found["precision"],
-            f"{found['size_mb']:.1f}",
-            f"{found['multiply_adds'] / 1e6:.0f}",
-            f"{found['ms']['fastest']:.2f}",
-            f"{found['ms']['median']:.2f}",
-            f"{found['gops']:.1f}",
-            *(f"{found['share_of_peak'][kind]:.0%}" for kind in peaks),
+            model["precision"],
+            f"{model['size_mb']:.1f}",
+            f"{model['multiply_adds'] / 1e6:.0f}",
+            f"{model['ms']['fastest']:.2f}",
+            f"{model['ms']['median']:.2f}",
+            f"{model['gops']:.1f}",
+            *(f"{model['share_of_peak'][kind]:.0%}" for kind in peaks),
         ]
-        for name, found in results["models"].items()
+        for name, model in results["models"].items()
     ]
     columns = [
         *("file", "layers", "MB", "multiply-adds, 10^6", "fastest ms", "p50 ms", "10^9 operations/s"),
@@ -58,5 +58,5 @@ def section(results: dict[str, Any]) -> str:
 def figures(results: dict[str, Any]) -> None:
     """Draw the rates of the core and of the files."""
     rates = {f"the core, {kind}": peak for kind, peak in results["peak_gops"].items()}
-    rates |= {name: found["gops"] for name, found in results["models"].items()}
+    rates |= {name: model["gops"] for name, model in results["models"].items()}
     bars("limit", list(rates), {"": list(rates.values())}, "10^9 operations a second", log=True)

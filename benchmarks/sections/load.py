@@ -6,7 +6,7 @@ from benchmarks.markdown import where
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     failed = results["requests"] - results["statuses"].get("200", 0)
     memory = ", ".join(f"{value} MB {key.replace('_', ' ')}" for key, value in results["memory_mb"].items())
     latency = results["latency_ms"]

@@ -7,7 +7,7 @@ from benchmarks.markdown import table, where
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     rows = [
         [transport, images, f"{taken['median']:.0f}", f"{taken['fastest']:.0f}", f"{taken['p99']:.0f}", taken["n"]]
         for transport, series in results["ms"].items()

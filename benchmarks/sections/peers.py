@@ -8,7 +8,7 @@ from benchmarks.sections.standing import ENGINES, standing
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     rows, absent = [], []
     for values in results["servers"].values():
         if "latency_ms" not in values:
@@ -48,7 +48,9 @@ def section(results: dict[str, Any]) -> str:
             "",
             table(columns, rows),
             *absent,
-            table(["server", "versions"], [[one["what"], _versions(one)] for one in results["servers"].values()]),
+            table(
+                ["server", "versions"], [[server["what"], _versions(server)] for server in results["servers"].values()]
+            ),
             embed("peers-throughput", "Answers a second of each server, by number of clients"),
             embed("peers-start", "From the start of each server's process to its first answer"),
             *_engines_and_standing(results),
@@ -59,12 +61,12 @@ def section(results: dict[str, Any]) -> str:
 def _engines_and_standing(results: dict[str, Any]) -> list[str]:
     engines = results["engines"]
     of_the_processor = ", ".join(
-        f"{one['processor_ms']['median']:.1f} ({ENGINES[name]})" for name, one in engines.items()
+        f"{engine['processor_ms']['median']:.1f} ({ENGINES[name]})" for name, engine in engines.items()
     )
     return [
         "The bare model in the same environments, no server around it:",
         "",
-        times(ENGINES, {name: one["ms"] for name, one in engines.items()}),
+        times(ENGINES, {name: engine["ms"] for name, engine in engines.items()}),
         f"Of the processor it takes, in ms: {of_the_processor}. LiteRT and TensorFlow's interpreter have"
         " their kernels from the same library, XNNPACK. What a process takes for them depends on where it comes to lie"
         " in memory as well: in pages of 4 kB, wherever some are free, or in pages of 2 MB, where the kernel gives them"

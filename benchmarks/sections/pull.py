@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
 
-_WAYS = {
+_METHODS = {
     "download_file": "`download_file`, one after another, nothing checked",
     "pull_one_by_one": "`pull` from a bucket without packs, every SHA-256 checked",
     "pull": "`pull`, every SHA-256 checked",
@@ -13,10 +13,10 @@ _WAYS = {
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     rows = [
-        [what, *(f"{results['images_per_s'][way][key]:.0f}" for key in ("median", "low_quartile", "high_quartile"))]
-        for way, what in _WAYS.items()
+        [what, *(f"{results['images_per_s'][method][key]:.0f}" for key in ("median", "low_quartile", "high_quartile"))]
+        for method, what in _METHODS.items()
     ]
     return "\n".join(
         [
@@ -35,5 +35,5 @@ def section(results: dict[str, Any]) -> str:
 
 def figures(results: dict[str, Any]) -> None:
     """Draw the rates."""
-    rates = {"": [results["images_per_s"][way]["median"] for way in _WAYS]}
-    bars("pull", [way.replace("_", " ") for way in _WAYS], rates, "images a second", log=True)
+    rates = {"": [results["images_per_s"][method]["median"] for method in _METHODS]}
+    bars("pull", [method.replace("_", " ") for method in _METHODS], rates, "images a second", log=True)

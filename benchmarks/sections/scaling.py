@@ -19,13 +19,13 @@ _COST_COLUMNS = (
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     rates, times = results["images_per_s"], results["times_one_core"]
     rows = [
-        [what, *(f"{rates[way][key]:.1f}" for key in ("median", "low_quartile", "high_quartile")), times[way]]
-        for way, what in _WHAT.items()
+        [what, *(f"{rates[layout][key]:.1f}" for key in ("median", "low_quartile", "high_quartile")), times[layout]]
+        for layout, what in _WHAT.items()
     ]
-    share = lambda_cost.parallel_share({way: found["median"] for way, found in rates.items()})
+    share = lambda_cost.parallel_share({layout: spread["median"] for layout, spread in rates.items()})
     price = read_prices()["lambda_gb_second"]
     return "\n".join(
         [
@@ -54,7 +54,7 @@ def section(results: dict[str, Any]) -> str:
 
 def figures(results: dict[str, Any]) -> None:
     """Draw the rates and the prices."""
-    rates = {"": [results["images_per_s"][way]["median"] for way in _WHAT]}
+    rates = {"": [results["images_per_s"][layout]["median"] for layout in _WHAT]}
     bars("scaling", list(_WHAT.values()), rates, "images a second", log=False)
     rows = lambda_cost.rows(results)
     prices = {name: [float(row[at]) for row in rows] for name, at in (("one thread", 3), ("a thread for each", 5))}

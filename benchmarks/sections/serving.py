@@ -16,7 +16,7 @@ _WHAT = {
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     slower = results["ratios"]["cold_start_tensorflow_to_handler"]
     ratios, memory, steps = results["ratios"], results["memory_mb"], results["cold_start_steps_ms"]
     after = ", ".join(f"{size} MB {key.replace('_', ' ')}" for key, size in memory.items() if key.startswith("after_"))

@@ -120,7 +120,7 @@ def _why(column: Column, results: Values, best: Values, ours: Values) -> str:
 
 
 def _by_the_engine(engines: Values, best: Values, ours: Values) -> str:
-    """Say how much of the processor's time of an answer is the bare model's, there and here."""
+    """Say how much of an answer's processor time the bare model takes, there and here."""
     if best["engine"] not in engines:
         return "It runs another model."
     their_ms, our_ms = (server["processor_ms"]["median"] for server in (best, ours))
@@ -151,7 +151,7 @@ def _by_packages(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
 
 
 def _more(having: Mapping[str, float], lacking: Mapping[str, float]) -> str:
-    """Name the largest packages that one has and the other has not, or has smaller by a megabyte and more."""
+    """Name the largest packages that only one has, or that are larger there by a megabyte or more."""
     more = {name: size - lacking.get(name, 0.0) for name, size in having.items()}
     largest = sorted((name for name in more if more[name] >= 1.0), key=more.__getitem__, reverse=True)
     return ", ".join(f"`{name}` ({more[name]:.0f} MB)" for name in largest[:_PACKAGES_SHOWN]) or "nothing of size"

@@ -5,7 +5,7 @@ from typing import Any
 from benchmarks.figures import bars, embed
 from benchmarks.markdown import table, where
 
-_WAYS = {
+_MODES = {
     "one_by_one": "read, decode and augment one after another, every epoch",
     "first_epoch": "this project, first epoch: fields are decoded",
     "later_epoch": "this project, later epochs: fields are in memory",
@@ -13,7 +13,7 @@ _WAYS = {
 
 
 def section(results: dict[str, Any]) -> str:
-    """Tell what was found."""
+    """Write the section of the page."""
     sweep, pipeline = results["sweep"], results["pipeline"]
     rates = pipeline["images_per_s"]
     heads_s = sum(sweep["heads_s"].values())
@@ -43,8 +43,8 @@ def section(results: dict[str, Any]) -> str:
             table(
                 ["images a second", "median", "p25", "p75", "times as fast"],
                 [
-                    [what, *(f"{rates[way][key]:.0f}" for key in ("median", "low_quartile", "high_quartile")), *again]
-                    for (way, what), again in zip(_WAYS.items(), _gains(pipeline), strict=True)
+                    [what, *(f"{rates[mode][key]:.0f}" for key in ("median", "low_quartile", "high_quartile")), *again]
+                    for (mode, what), again in zip(_MODES.items(), _gains(pipeline), strict=True)
                 ],
             ),
             embed("training-sweep", "Seconds of the nine-run sweep with features kept, and with the base run again"),
@@ -54,7 +54,7 @@ def section(results: dict[str, Any]) -> str:
 
 
 def _gains(pipeline: dict[str, Any]) -> list[list[str]]:
-    return [[str(pipeline["times_as_fast"].get(way, 1.0))] for way in _WAYS]
+    return [[str(pipeline["times_as_fast"].get(mode, 1.0))] for mode in _MODES]
 
 
 def figures(results: dict[str, Any]) -> None:
@@ -62,5 +62,5 @@ def figures(results: dict[str, Any]) -> None:
     sweep, rates = results["sweep"], results["pipeline"]["images_per_s"]
     seconds = {"": [sweep["computed_cached_s"], sweep["computed_recomputing_s"]]}
     bars("training-sweep", ["features kept", "the base again"], seconds, "s", log=True)
-    medians = {"": [rates[way]["median"] for way in _WAYS]}
-    bars("training-pipeline", [way.replace("_", " ") for way in _WAYS], medians, "images a second", log=True)
+    medians = {"": [rates[mode]["median"] for mode in _MODES]}
+    bars("training-pipeline", [mode.replace("_", " ") for mode in _MODES], medians, "images a second", log=True)

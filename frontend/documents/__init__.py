@@ -1,1 +1,1 @@
-"""What a laboratory takes away: a specimen's report as PDF, and its fields as CSV."""
+"""What a laboratory can download: a specimen's report as PDF, and its fields as CSV."""

@@ -32,7 +32,7 @@ def write(specimen: Specimen) -> bytes:
     """
     made = specimen.made_at.isoformat(timespec="seconds")
     blood = _address(specimen, "specimen")
-    observations = [(one, said, _address(specimen, one.key)) for one, said in specimen.deciding]
+    observations = [(field, reading, _address(specimen, field.key)) for field, reading in specimen.deciding]
     report = {
         "resourceType": "DiagnosticReport",
         # Preliminary until a person has read every field; this page never signs for anybody.
@@ -41,70 +41,72 @@ def write(specimen: Specimen) -> bytes:
         "effectiveDateTime": made,
         "issued": made,
         "specimen": [{"reference": blood}],
-        "result": [{"reference": address} for _one, _said, address in observations],
+        "result": [{"reference": address} for _field, _reading, address in observations],
         "media": [
-            {"comment": one.name, "link": {"reference": _address(specimen, f"media {one.key}")}}
-            for one, _said, _at in observations
+            {"comment": field.name, "link": {"reference": _address(specimen, f"media {field.key}")}}
+            for field, _reading, _at in observations
         ],
         "conclusion": " ".join([specimen.headline + ".", specimen.basis, *specimen.warnings, specimen.report.warning]),
     }
     if specimen.reviewer:
         report["resultsInterpreter"] = [{"display": specimen.reviewer}]
     entries = [_entry(_address(specimen, "report"), report), _entry(blood, _specimen(specimen))]
-    for one, said, address in observations:
-        media = _address(specimen, f"media {one.key}")
+    for field, reading, address in observations:
+        media = _address(specimen, f"media {field.key}")
         entries += [
-            _entry(address, _observation(specimen, one, said, blood, media)),
-            _entry(media, _media(one, made)),
+            _entry(address, _observation(specimen, field, reading, blood, media)),
+            _entry(media, _media(field, made)),
         ]
     bundle = {"resourceType": "Bundle", "type": "collection", "timestamp": made, "entry": entries}
     return Bundle.model_validate(bundle).model_dump_json(indent=1).encode()
 
 
 def _specimen(specimen: Specimen) -> dict[str, Any]:
-    told: dict[str, Any] = {"resourceType": "Specimen", "type": {"text": "Peripheral blood smear"}}
+    resource: dict[str, Any] = {"resourceType": "Specimen", "type": {"text": "Peripheral blood smear"}}
     if specimen.name:
-        told["identifier"] = [{"system": f"{SYSTEM}:specimen", "value": specimen.name}]
+        resource["identifier"] = [{"system": f"{SYSTEM}:specimen", "value": specimen.name}]
     if specimen.stain:
-        told["processing"] = [{"description": f"Stain: {specimen.stain}"}]
-    return told
+        resource["processing"] = [{"description": f"Stain: {specimen.stain}"}]
+    return resource
 
 
-def _observation(specimen: Specimen, one: SmearField, said: Finding, blood: str, media: str) -> dict[str, Any]:
-    answer = one.answer
-    told: dict[str, Any] = {
+def _observation(specimen: Specimen, field: SmearField, reading: Finding, blood: str, media: str) -> dict[str, Any]:
+    answer = field.answer
+    resource: dict[str, Any] = {
         "resourceType": "Observation",
         "status": "preliminary",
         "code": {"text": "Finding in one microscope field"},
         "specimen": {"reference": blood},
         "derivedFrom": [{"reference": media}],
         "valueCodeableConcept": {
-            "coding": [{"system": f"{SYSTEM}:finding", "code": said.group.replace(":", "-"), "display": said.title}],
-            "text": ", ".join(filter(None, [said.title, said.pattern])),
+            "coding": [
+                {"system": f"{SYSTEM}:finding", "code": reading.group.replace(":", "-"), "display": reading.title}
+            ],
+            "text": ", ".join(filter(None, [reading.title, reading.pattern])),
         },
         "method": {"text": f"Leukolens {answer.model.version}, SHA-256 {answer.model.sha256}"},
         "component": [],
     }
     if answer.malignant_probability is not None:
-        told["component"].append(
+        resource["component"].append(
             {
                 "code": {"text": "Malignant probability"},
                 "valueQuantity": {"value": round(answer.malignant_probability, 6), "unit": "1"},
             }
         )
-    if one.review:
-        name = finding.name_of(one.review.label, specimen.classes)
-        told["component"].append({"code": {"text": "Label of the reader"}, "valueString": name})
-    if not told["component"]:
-        del told["component"]
-    notes = [text for text in (said.reason, one.note, one.review.comment if one.review else "") if text]
+    if field.review:
+        name = finding.name_of(field.review.label, specimen.classes)
+        resource["component"].append({"code": {"text": "Label of the reader"}, "valueString": name})
+    if not resource["component"]:
+        del resource["component"]
+    notes = [text for text in (reading.reason, field.note, field.review.comment if field.review else "") if text]
     if notes:
-        told["note"] = [{"text": text} for text in notes]
-    return told
+        resource["note"] = [{"text": text} for text in notes]
+    return resource
 
 
-def _media(one: SmearField, made: str) -> dict[str, Any]:
-    image = one.answer.image
+def _media(field: SmearField, made: str) -> dict[str, Any]:
+    image = field.answer.image
     return {
         "resourceType": "Media",
         "status": "completed",
@@ -114,7 +116,7 @@ def _media(one: SmearField, made: str) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
         # The image itself stays where it is: it is known by its name and its hash.
-        "content": {"title": one.name},
+        "content": {"title": field.name},
     }
 
 

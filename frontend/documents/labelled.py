@@ -1,4 +1,4 @@
-"""What a reader has labelled as a ZIP archive: a data set as ``python -m training adapt`` reads it.
+"""The labelled fields as a ZIP archive: a data set as ``python -m training adapt`` reads it.
 
 A folder a class with the image files, ``classes.toml`` with what each class is called, and ``groups.csv`` with the
 specimen of each file, so that no model is examined on a specimen that it has learned from.
@@ -24,9 +24,9 @@ NAME_CHARS = 120
 def fields_of(workspace: Workspace) -> list[SmearField]:
     """List the fields that the archive holds: labelled as a class, of this specimen, and their files still here."""
     return [
-        one
-        for one in workspace.reported()
-        if one.data is not None and one.review is not None and one.review.label != OTHER
+        field
+        for field in workspace.reported()
+        if field.data is not None and field.review is not None and field.review.label != OTHER
     ]
 
 
@@ -50,32 +50,34 @@ def write(fields: Sequence[SmearField], classes: Sequence[ClassWords], specimen:
     sink = _Sink()
     rows = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # images are compressed already
-        for one in fields:
-            data, review = one.data, one.review
+        for field in fields:
+            data, review = field.data, field.review
             if data is None or review is None:
                 continue  # its file was let go since
-            path = f"{review.label}/{file_name(one.number, one.name, data)}"
+            path = f"{review.label}/{file_name(field.number, field.name, data)}"
             archive.writestr(path, data)
             rows.append((path, specimen))
             yield sink.taken()
         archive.writestr("groups.csv", _groups(rows))
         # A class without a field would be refused: there is no folder of it to learn from.
-        given = {PurePath(path).parts[0] for path, _ in rows}
-        archive.writestr("classes.toml", classes_toml([one for one in classes if one.label in given]))
+        labels = {PurePath(path).parts[0] for path, _ in rows}
+        archive.writestr(
+            "classes.toml", classes_toml([class_words for class_words in classes if class_words.label in labels])
+        )
     yield sink.taken()
 
 
 def file_name(number: int, name: str, data: bytes) -> str:
-    """Name a file so that any system takes it, and it can be told by its ending.
+    """Name a file so that any system takes it, and its ending says what it is.
 
     Examples
     --------
     >>> file_name(7, "slide 3/Feld ü:1.JPG", b""), file_name(8, "export", b"BM")
     ('0007-Feld-ü-1.jpg', '0008-export.bmp')
     """
-    told = PurePath(name.replace("\\", "/"))
-    suffix = told.suffix.lower()
-    stem = told.stem if suffix in SUFFIXES else told.name
+    path = PurePath(name.replace("\\", "/"))
+    suffix = path.suffix.lower()
+    stem = path.stem if suffix in SUFFIXES else path.name
     if suffix not in SUFFIXES:
         suffix = _suffix(data)
     plain = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", stem)).strip("-")[:NAME_CHARS]
@@ -93,10 +95,15 @@ def _suffix(data: bytes) -> str:
 def classes_toml(classes: Sequence[ClassWords]) -> str:
     """Write ``classes.toml``; a JSON string is a TOML string, too."""
     lines = []
-    for one in classes:
-        told = {"id": one.label, "name": one.name, "description": one.description, "triage": one.triage}
-        told["colour"] = one.colour if re.fullmatch(r"#[0-9A-Fa-f]{6}", one.colour) else None
-        lines += ["[[classes]]", *(f"{key} = {json.dumps(value)}" for key, value in told.items() if value), ""]
+    for class_words in classes:
+        entry = {
+            "id": class_words.label,
+            "name": class_words.name,
+            "description": class_words.description,
+            "triage": class_words.triage,
+        }
+        entry["colour"] = class_words.colour if re.fullmatch(r"#[0-9A-Fa-f]{6}", class_words.colour) else None
+        lines += ["[[classes]]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items() if value), ""]
     return "\n".join(lines)
 
 
@@ -125,5 +132,5 @@ class _Sink(io.RawIOBase):
 
     def taken(self) -> bytes:
         """Give what was written since the last time."""
-        told, self._held = bytes(self._held), bytearray()
-        return told
+        written, self._held = bytes(self._held), bytearray()
+        return written

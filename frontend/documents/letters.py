@@ -1,4 +1,4 @@
-"""A text as the PDF's fonts can write it: every run of letters in a font that has them.
+"""Writes a text in the PDF's fonts: every run of letters in a font that has them.
 
 Letters of scripts that run from right to left are joined, and put in the order in which they are seen.
 """
@@ -91,7 +91,7 @@ def _width(text: str, size_pt: float) -> float:
 def _in_fonts(line: Sequence[tuple[str, bool]]) -> str:
     """Write a line whose letters are in the order in which they are seen, each with whether it runs from the right."""
     parts = []
-    for (font, turned), letters in groupby(line, lambda one: (_font_of(one[0]), one[1])):
+    for (font, turned), letters in groupby(line, lambda pair: (_font_of(pair[0]), pair[1])):
         run = "".join(letter for letter, _turned in letters)
         if font == WIDE and turned:
             run = str(shapeStr(run[::-1], WIDE, SHAPED_PT, force=True))

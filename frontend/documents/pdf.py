@@ -68,7 +68,7 @@ def _story(specimen: Specimen, width: float) -> list[Flowable]:
         _text(_heading_line(specimen), _style(9, colour=QUIET, after=8), width),
         _box([_(report.warning)], [_style(9.5, bold=True)], width),
         Spacer(0, 4 * mm),
-        _box([specimen.headline, *_said(specimen)], [_style(13, bold=True), _style(9.5)], width),
+        _box([specimen.headline, *_statements(specimen)], [_style(13, bold=True), _style(9.5)], width),
         Paragraph(_("Fields by finding"), _heading()),
         _table([list(specimen.counts), [str(count) for count in specimen.counts.values()]], width),
         *_unread(specimen, width),
@@ -94,7 +94,7 @@ def _heading_line(specimen: Specimen) -> str:
     return ". ".join(parts) + "."
 
 
-def _said(specimen: Specimen) -> list[str]:
+def _statements(specimen: Specimen) -> list[str]:
     return [specimen.basis, specimen.report.reason, *specimen.warnings]
 
 
@@ -128,22 +128,22 @@ def _shares(specimen: Specimen, width: float) -> list[Flowable]:
 
 def _rows(specimen: Specimen) -> list[list[str]]:
     rows = [[_("No."), _("File"), _("Finding"), _("Pattern"), _("Reader"), _("Image SHA-256 (start)")]]
-    for field, said in specimen.deciding:
+    for field, reading in specimen.deciding:
         name = field.name + (f" ({_('synthetic')})" if field.synthetic else "")
-        title = " ".join(filter(None, [said.title, f"({said.certainty})" if said.certainty else ""]))
+        title = " ".join(filter(None, [reading.title, f"({reading.certainty})" if reading.certainty else ""]))
         review = field.review
         reader = " ".join([finding.name_of(review.label, specimen.classes), review.reviewer]) if review else ""
         notes = [text for text in (reader, field.note, review.comment if review else "") if text]
-        rows.append([str(field.number), name, title, said.pattern, ". ".join(notes), field.answer.image.sha256[:16]])
+        rows.append([str(field.number), name, title, reading.pattern, ". ".join(notes), field.answer.image.sha256[:16]])
     return rows
 
 
 def _gallery(specimen: Specimen, width: float) -> Table:
     side = PICTURE_MM * mm
     cells: list[list[Flowable]] = []
-    for field, said in specimen.deciding[:GALLERY_FIELDS]:
+    for field, reading in specimen.deciding[:GALLERY_FIELDS]:
         drawn = f" ({_('synthetic')})" if field.synthetic else ""
-        caption = f"{field.number}. {specimen.title_of(field, said)} {said.certainty}{drawn}"
+        caption = f"{field.number}. {specimen.title_of(field, reading)} {reading.certainty}{drawn}"
         picture = [Image(io.BytesIO(field.preview), side, side, kind="proportional")] if field.preview else []
         cells.append([*picture, _text(caption, _style(8, after=4), width / GALLERY_COLUMNS - PADDING)])
     rows = [cells[start : start + GALLERY_COLUMNS] for start in range(0, len(cells), GALLERY_COLUMNS)]

@@ -1,4 +1,4 @@
-"""A specimen as its documents tell it: one set of facts for page, PDF and FHIR."""
+"""The facts about a specimen: one set for page, PDF and FHIR."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,21 +52,24 @@ class Specimen:
             Time of the report.
         """
         with workspace.lock:
-            said = [(one, finding.read(one.answer, workspace.card_of(one.answer))) for one in workspace.reported()]
-            said.sort(key=lambda pair: (pair[1].rank, pair[0].number))
+            readings = [
+                (field, finding.read(field.answer, workspace.card_of(field.answer))) for field in workspace.reported()
+            ]
+            readings.sort(key=lambda pair: (pair[1].rank, pair[0].number))
             return cls(
                 name=workspace.specimen,
                 reviewer=workspace.reviewer,
                 stain=workspace.stain,
                 pixel_um=workspace.pixel_um,
-                fields=[one for one, _said in said],
-                findings=[told for _one, told in said],
+                fields=[field for field, _reading in readings],
+                findings=[reading for _field, reading in readings],
                 report=report,
                 ledger=workspace.ledger(),
                 unread=workspace.unread(),
-                left_out=len(workspace.of("answered")) - len(said),
+                left_out=len(workspace.of("answered")) - len(readings),
                 classes=finding.with_own(
-                    finding.classes(workspace.card_of(said[0][0].answer), said[0][0].answer), workspace.own_classes
+                    finding.classes(workspace.card_of(readings[0][0].answer), readings[0][0].answer),
+                    workspace.own_classes,
                 ),
                 made_at=made_at,
             )
@@ -80,8 +83,8 @@ class Specimen:
     def counts(self) -> dict[str, int]:
         """Fields by finding, as readers left them, in the order in which they need eyes."""
         counts: dict[str, int] = {}
-        for one, said in self.deciding:
-            title = self.title_of(one, said)
+        for field, reading in self.deciding:
+            title = self.title_of(field, reading)
             counts[title] = counts.get(title, 0) + 1
         return counts
 
@@ -90,19 +93,19 @@ class Specimen:
         side = self._side(one, said)
         return {"malignant": _("Malignant"), "benign": _("Benign")}.get(side, said.title)
 
-    def _side(self, one: SmearField, said: Finding) -> str:
-        if one.review is None:
-            return said.kind
-        triage = next((known.triage for known in self.classes if known.label == one.review.label), None)
-        return triage or said.kind
+    def _side(self, field: SmearField, reading: Finding) -> str:
+        if field.review is None:
+            return reading.kind
+        triage = next((known.triage for known in self.classes if known.label == field.review.label), None)
+        return triage or reading.kind
 
     def _count(self, side: str) -> int:
-        return sum(self._side(one, said) == side for one, said in self.deciding)
+        return sum(self._side(field, reading) == side for field, reading in self.deciding)
 
     @property
     def corrected(self) -> list[SmearField]:
         """Fields whose reader said otherwise than the model's accepted pattern, or where it had none."""
-        return [one for one in self.fields if one.review and one.review.label != accepted_label(one)]
+        return [field for field in self.fields if field.review and field.review.label != accepted_label(field)]
 
     @property
     def headline(self) -> str:
@@ -119,23 +122,23 @@ class Specimen:
     @property
     def basis(self) -> str:
         """Say what the finding rests on."""
-        said = [
+        sentences = [
             _("Fields: {fields}; read by a person: {read}; labelled otherwise than by the model: {corrected}.").format(
                 fields=len(self.fields),
-                read=sum(one.review is not None for one in self.fields),
+                read=sum(field.review is not None for field in self.fields),
                 corrected=len(self.corrected),
             ),
             _("Files: {ledger}.").format(ledger=self.ledger.in_words()),
         ]
         if self.left_out:
-            said.append(_("Left out: {count}.").format(count=self.left_out))
-        return " ".join(said)
+            sentences.append(_("Left out: {count}.").format(count=self.left_out))
+        return " ".join(sentences)
 
     @property
     def warnings(self) -> list[str]:
         """Say what should make a reader doubt the report."""
         warnings = []
-        patterns = sorted({name for one in self.fields if (name := self._malignant_pattern(one))})
+        patterns = sorted({name for field in self.fields if (name := self._malignant_pattern(field))})
         if len(patterns) > 1:
             warnings.append(
                 _(
@@ -143,13 +146,13 @@ class Specimen:
                     "check that all fields are of this specimen."
                 ).format(patterns=", ".join(patterns))
             )
-        drawn = sum(one.synthetic for one in self.fields)
+        drawn = sum(field.synthetic for field in self.fields)
         if drawn:
             warnings.append(_("Synthetic, drawn by a program and of no patient: {count}.").format(count=drawn))
         return warnings
 
-    def _malignant_pattern(self, one: SmearField) -> str:
-        label = one.review.label if one.review else accepted_label(one)
+    def _malignant_pattern(self, field: SmearField) -> str:
+        label = field.review.label if field.review else accepted_label(field)
         return next((known.name for known in self.classes if known.label == label and known.triage == "malignant"), "")
 
 

@@ -51,7 +51,7 @@ def visual_order(line: str) -> list[tuple[str, bool]]:
                 end += 1
             order[start:end] = reversed(order[start:end])
             start = max(end, start + 1)
-    from_right = [(line[place], levels[place] % 2 == 1) for place in order]
+    from_right = [(line[position], levels[position] % 2 == 1) for position in order]
     return [(MIRRORED.get(letter, letter) if turned else letter, turned) for letter, turned in from_right]  # L4
 
 
@@ -61,37 +61,37 @@ def _levels(line: str) -> list[int]:
     _brackets(line, kinds)
     _neutral(kinds)
     levels = [{"R": 1, "EN": 2, "AN": 2}.get(kind, 0) for kind in kinds]  # I1
-    for place in range(len(line) - 1, -1, -1):  # L1
-        if not line[place].isspace():
+    for position in range(len(line) - 1, -1, -1):  # L1
+        if not line[position].isspace():
             break
-        levels[place] = 0
+        levels[position] = 0
     return levels
 
 
 def _weak(kinds: list[str]) -> None:
     """Give numbers, their signs and marks above letters the side that they belong to."""
     strong = "L"
-    for place, kind in enumerate(kinds):
+    for position, kind in enumerate(kinds):
         if kind == "NSM":  # W1
-            kinds[place] = kind = kinds[place - 1] if place else "L"
+            kinds[position] = kind = kinds[position - 1] if position else "L"
         if kind in _STRONG:
             strong = kind
         elif kind == "EN" and strong == "AL":  # W2
-            kinds[place] = "AN"
+            kinds[position] = "AN"
     kinds[:] = ["R" if kind == "AL" else kind for kind in kinds]  # W3
     _signs_of_numbers(kinds)
     strong = "L"
-    for place, kind in enumerate(kinds):  # W7
+    for position, kind in enumerate(kinds):  # W7
         strong = kind if kind in ("L", "R") else strong
         if kind == "EN" and strong == "L":
-            kinds[place] = "L"
+            kinds[position] = "L"
 
 
 def _signs_of_numbers(kinds: list[str]) -> None:
-    for place in range(1, len(kinds) - 1):  # W4
-        before, kind, after = kinds[place - 1 : place + 2]
+    for position in range(1, len(kinds) - 1):  # W4
+        before, kind, after = kinds[position - 1 : position + 2]
         if before == after and ((kind == "CS" and before in _NUMBERS) or (kind == "ES" and before == "EN")):
-            kinds[place] = before
+            kinds[position] = before
     for start, end in _stretches(kinds, ("ET",)):  # W5
         if "EN" in (*kinds[max(0, start - 1) : start], *kinds[end : end + 1]):
             kinds[start:end] = ["EN"] * (end - start)
@@ -105,32 +105,32 @@ def _brackets(line: str, kinds: list[str]) -> None:
         before = next((side for kind in reversed(kinds[:opened]) if (side := _side(kind))), "L")
         if not inside & {"L", "R"}:
             continue
-        for place in (opened, closed):
-            end = place + 1
+        for position in (opened, closed):
+            end = position + 1
             while end < len(line) and unicodedata.bidirectional(line[end]) == "NSM":
                 end += 1  # marks above a bracket go with it
-            kinds[place:end] = ["L" if "L" in inside else before] * (end - place)
+            kinds[position:end] = ["L" if "L" in inside else before] * (end - position)
 
 
 def _paired(line: str, kinds: Sequence[str]) -> list[tuple[int, int]]:
     pairs, waiting = [], list[tuple[str, int]]()
-    for place, letter in enumerate(line):
-        if kinds[place] != "ON":
+    for position, letter in enumerate(line):
+        if kinds[position] != "ON":
             continue
         closing = next((pair[1] for pair in PAIRS if pair[0] == letter), None)
         if closing is not None:
-            waiting.append((closing, place))
+            waiting.append((closing, position))
         elif any(letter == expected for expected, _ in waiting):
             while True:
                 expected, opened = waiting.pop()
                 if expected == letter:
-                    pairs.append((opened, place))
+                    pairs.append((opened, position))
                     break
     return sorted(pairs)
 
 
 def _neutral(kinds: list[str]) -> None:
-    """Give blanks and signs the side of what stands around them (N1), else that of the line (N2)."""
+    """Give blanks and signs the side of the letters around them (N1), else that of the line (N2)."""
     for start, end in _stretches(kinds, _NEUTRAL):
         before = _side(kinds[start - 1]) if start else "L"
         after = _side(kinds[end]) if end < len(kinds) else "L"
@@ -143,11 +143,11 @@ def _side(kind: str) -> str:
 
 
 def _stretches(kinds: Sequence[str], of: Sequence[str]) -> list[tuple[int, int]]:
-    found, start = [], None
-    for place, kind in enumerate([*kinds, ""]):
+    stretches, start = [], None
+    for position, kind in enumerate([*kinds, ""]):
         if kind in of and start is None:
-            start = place
+            start = position
         elif kind not in of and start is not None:
-            found.append((start, place))
+            stretches.append((start, position))
             start = None
-    return found
+    return stretches

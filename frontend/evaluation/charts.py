@@ -38,7 +38,7 @@ def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerCh
     measured = evidence.protocols[protocol]
     shortcuts = sorted(
         ((shortcut(name), by[protocol]) for name, by in evidence.shortcuts.items() if protocol in by),
-        key=lambda one: -one[1],
+        key=lambda pair: -pair[1],
     )
     rows = [_row(_(MODEL), measured.score, STRONG)] if measured.score else []
     rows += [_row(name, Estimate(value=score), QUIET) for name, score in shortcuts]
@@ -71,18 +71,19 @@ def beside_shortcuts(evidence: Evidence, protocol: str, ink: str) -> alt.LayerCh
 def robustness(evidence: Evidence, ink: str) -> alt.LayerChart:
     """Draw balanced accuracy by disturbance, with intervals; undisturbed stands out."""
     rows = [
-        _row(disturbance(name), one, STRONG if name == "none" else QUIET) for name, one in evidence.robustness.items()
+        _row(disturbance(name), estimate, STRONG if name == "none" else QUIET)
+        for name, estimate in evidence.robustness.items()
     ]
     return without_frame(_bars(rows, ink))
 
 
 def confusion(protocol: Protocol, labels: Sequence[str], ink: str) -> alt.LayerChart:
-    """Draw counts by true and told label; the darker a square, the larger its share of the true label's fields."""
+    """Draw counts by true and predicted label; the darker a square, the larger its share of the true label's fields."""
     cells = pd.DataFrame(
         [
-            {"true": true, "told": told, "count": count, "share": count / max(1, sum(row))}
+            {"true": true, "told": predicted, "count": count, "share": count / max(1, sum(row))}
             for true, row in zip(labels, protocol.confusion, strict=True)
-            for told, count in zip(labels, row, strict=True)
+            for predicted, count in zip(labels, row, strict=True)
         ]
     )
     order = list(labels)
@@ -150,13 +151,13 @@ def risk_coverage(protocol: Protocol, ink: str) -> alt.Chart:
     return without_frame(curve)
 
 
-def _row(name: str, one: Estimate, colour: str) -> dict[str, Any]:
+def _row(name: str, estimate: Estimate, colour: str) -> dict[str, Any]:
     return {
         "name": name,
-        "value": one.value,
-        "low": one.value if one.low is None else one.low,
-        "high": one.value if one.high is None else one.high,
-        "text": share(one.value),
+        "value": estimate.value,
+        "low": estimate.value if estimate.low is None else estimate.low,
+        "high": estimate.value if estimate.high is None else estimate.high,
+        "text": share(estimate.value),
         "colour": colour,
         "end": 1.0,
     }

@@ -91,7 +91,7 @@ def _value(measured: Protocol, name: str) -> float | None:
 
 
 def _by_triage(measured: Protocol, counts: dict[Side, int]) -> list[Hundred]:
-    told = []
+    hundreds = []
     scores: dict[Side, str] = {"malignant": "sensitivity", "benign": "specificity"}
     for side, score in scores.items():
         right = _value(measured, f"triage_{score}_of_accepted")
@@ -101,12 +101,12 @@ def _by_triage(measured: Protocol, counts: dict[Side, int]) -> list[Hundred]:
         if decided is None or (right is None and decided > 0):
             return []
         right = decided * (right or 0.0)
-        told.append(Hundred(side, right, 1 - decided, decided - right, counts[side], abstains=True))
-    return told
+        hundreds.append(Hundred(side, right, 1 - decided, decided - right, counts[side], abstains=True))
+    return hundreds
 
 
 def _decided(measured: Protocol, counts: dict[Side, int]) -> dict[Side, float]:
-    """Work out the decided share of each side for a card that tells it of both together alone.
+    """Work out the decided share of each side for a card that has only that of both together.
 
     Of the decided fields, a share w is malignant: accuracy = w * sensitivity + (1 - w) * specificity.
     """
@@ -135,7 +135,7 @@ def _by_label(measured: Protocol, counts: dict[Side, int]) -> list[Hundred]:
 
 
 def question(one: Hundred) -> str:
-    """Ask what a hundred dots answer."""
+    """Give the question that a hundred dots answer."""
     if one.side == "malignant":
         return _("How often does it miss a leukaemia on a new slide?")
     return _("How often does it cry wolf?")
@@ -161,7 +161,7 @@ def measured_on(one: Hundred) -> str:
 
 
 def _count(share: float) -> str:
-    """Count of a hundred, which never says none of what there was, and never all of what was not.
+    """Write a share as a count of a hundred: never none where there was one, never all where one was missing.
 
     Examples
     --------

@@ -22,9 +22,9 @@ class Estimate(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _widen(cls, given: Any) -> Any:
+    def _widen(cls, estimate: Any) -> Any:
         """Take a bare number for an estimate without an interval."""
-        return {"value": given} if isinstance(given, int | float) else given
+        return {"value": estimate} if isinstance(estimate, int | float) else estimate
 
 
 def _measured(estimates: Any) -> Any:
@@ -32,9 +32,9 @@ def _measured(estimates: Any) -> Any:
     if not isinstance(estimates, Mapping):
         return estimates
     return {
-        name: one
-        for name, one in estimates.items()
-        if one is not None and not (isinstance(one, Mapping) and one.get("value") is None)
+        name: estimate
+        for name, estimate in estimates.items()
+        if estimate is not None and not (isinstance(estimate, Mapping) and estimate.get("value") is None)
     }
 
 

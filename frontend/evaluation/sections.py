@@ -131,11 +131,11 @@ def _by_label(protocol: Protocol) -> None:
     labels = [*protocol.sensitivity, *(label for label in protocol.specificity if label not in protocol.sensitivity)]
     if labels:
         st.markdown(_("**By label**"))
-        found = {
+        columns = {
             _("Sensitivity"): [wording.estimate(protocol.sensitivity.get(label)) for label in labels],
             _("Specificity"): [wording.estimate(protocol.specificity.get(label)) for label in labels],
         }
-        st.table({_("Label"): labels, **found})
+        st.table({_("Label"): labels, **columns})
 
 
 def _robustness(evidence: Evidence, ink: str) -> None:
@@ -147,34 +147,36 @@ def _robustness(evidence: Evidence, ink: str) -> None:
 def _strangers(evidence: Evidence) -> None:
     st.subheader(_("Images of other things"), anchor=False)
     st.markdown(_("For each of these, the right answer is: not known to the model."))
-    found = list(evidence.strangers.values())
+    ood_sets = list(evidence.strangers.values())
     st.table(
         {
             _("Pictures"): [wording.stranger(name) for name in evidence.strangers],
-            _("Number"): [str(one.images) for one in found],
-            _("Not known to the model"): [wording.share(one.out_of_distribution) for one in found],
-            _("Accepted"): [wording.share(one.accepted) for one in found],
+            _("Number"): [str(ood_set.images) for ood_set in ood_sets],
+            _("Not known to the model"): [wording.share(ood_set.out_of_distribution) for ood_set in ood_sets],
+            _("Accepted"): [wording.share(ood_set.accepted) for ood_set in ood_sets],
             _("Accepted as malignant"): [
-                _("not measured") if one.accepted_as_malignant is None else wording.share(one.accepted_as_malignant)
-                for one in found
+                _("not measured")
+                if ood_set.accepted_as_malignant is None
+                else wording.share(ood_set.accepted_as_malignant)
+                for ood_set in ood_sets
             ],
         }
     )
 
 
 def _provenance(evidence: Evidence) -> None:
-    said = []
+    sentences = []
     if evidence.parity:
         same = wording.share(evidence.parity.agreement)
-        said.append(
+        sentences.append(
             _(
                 "The file in use gives the trained network's label on {same} of {images} images, and its probabilities "
                 "differ by {difference} at most."
             ).format(same=same, images=evidence.parity.images, difference=wording.tiny(evidence.parity.max_difference))
         )
     if evidence.manifest_digest:
-        said.append(_("Data: manifest {digest}.").format(digest=f"`{evidence.manifest_digest}`"))
+        sentences.append(_("Data: manifest {digest}.").format(digest=f"`{evidence.manifest_digest}`"))
     if evidence.unread:
-        said.append(_("Not shown, as this page cannot read it: {parts}.").format(parts=", ".join(evidence.unread)))
-    if said:
-        st.caption(" ".join(said))
+        sentences.append(_("Not shown, as this page cannot read it: {parts}.").format(parts=", ".join(evidence.unread)))
+    if sentences:
+        st.caption(" ".join(sentences))

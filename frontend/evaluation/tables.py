@@ -33,9 +33,9 @@ def number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(number(one) for one in value)
+        return ", ".join(number(part) for part in value)
     if isinstance(value, dict):
-        return ", ".join(f"{words(str(name))} {number(one)}" for name, one in value.items())
+        return ", ".join(f"{words(str(name))} {number(part)}" for name, part in value.items())
     return _("not measured") if value is None else str(value)
 
 

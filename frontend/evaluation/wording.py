@@ -133,18 +133,18 @@ def gain(evidence: Evidence, protocol: str) -> str:
     if score is None or best is None:
         return ""
     points = 100 * (score.value - best[1])
-    said = (
+    sentence = (
         _("**{points} points** against the best shortcut ({name}).")
         if points >= 0
         else _("**{points} points**, worse than the best shortcut ({name}).")
     )
-    return said.format(points=f"{points:+.1f}", name=best[0])
+    return sentence.format(points=f"{points:+.1f}", name=best[0])
 
 
 def comparison(evidence: Evidence, protocol: str) -> str:
     """Say in words what the chart of a protocol shows."""
     scores = {shortcut(name): by.get(protocol) for name, by in evidence.shortcuts.items()}
-    said = [
+    shortcut_scores = [
         _("{name} alone {score}").format(name=name, score=share(score))
         for name, score in scores.items()
         if score is not None
@@ -152,7 +152,7 @@ def comparison(evidence: Evidence, protocol: str) -> str:
     folds = ", ".join(share(fold.balanced_accuracy) for fold in evidence.protocols[protocol].folds)
     model = _("model {score}").format(score=estimate(evidence.protocols[protocol].score))
     model += ", " + _("folds {scores}").format(scores=folds) if folds else ""
-    return _("Balanced accuracy: {scores}.").format(scores="; ".join([model, *said]))
+    return _("Balanced accuracy: {scores}.").format(scores="; ".join([model, *shortcut_scores]))
 
 
 def confusion(protocol: Protocol, labels: list[str]) -> str:
@@ -161,7 +161,8 @@ def confusion(protocol: Protocol, labels: list[str]) -> str:
         _("of {count} {label}:").format(count=sum(row), label=label)
         + " "
         + ", ".join(
-            _("{count} called {label}").format(count=n, label=told) for n, told in zip(row, labels, strict=True)
+            _("{count} called {label}").format(count=n, label=predicted)
+            for n, predicted in zip(row, labels, strict=True)
         )
         for label, row in zip(labels, protocol.confusion, strict=True)
     )
@@ -171,8 +172,8 @@ def confusion(protocol: Protocol, labels: list[str]) -> str:
 def reliability(protocol: Protocol) -> str:
     """Say in words what the reliability diagram shows."""
     bins = (
-        _("said {said}, right {right} of {count}").format(said=share(said), right=share(right), count=count)
-        for said, right, count in protocol.reliability
+        _("said {said}, right {right} of {count}").format(said=share(confidence), right=share(right), count=count)
+        for confidence, right, count in protocol.reliability
     )
     return _("Reliability: {bins}.").format(bins="; ".join(bins))
 
@@ -181,17 +182,17 @@ def risk(protocol: Protocol) -> str:
     """Say in words what the risk-coverage curve shows, at some points of it."""
     points = protocol.risk_coverage
     shown = [points[round(part * (len(points) - 1) / 4)] for part in range(5)]
-    said = (
+    parts = (
         _("{answered} answered, {wrong} wrong").format(answered=share(answered), wrong=share(wrong))
         for answered, wrong in shown
     )
-    return _("Risk and coverage: {points}.").format(points="; ".join(said))
+    return _("Risk and coverage: {points}.").format(points="; ".join(parts))
 
 
 def robustness(evidence: Evidence) -> str:
     """Say in words what the chart of disturbances shows."""
-    said = (f"{disturbance(name)} {estimate(one)}" for name, one in evidence.robustness.items())
-    return _("Balanced accuracy on changed images: {scores}.").format(scores="; ".join(said))
+    scores = (f"{disturbance(name)} {estimate(score)}" for name, score in evidence.robustness.items())
+    return _("Balanced accuracy on changed images: {scores}.").format(scores="; ".join(scores))
 
 
 def disturbance(name: str) -> str:
@@ -215,5 +216,5 @@ def protocol_title(name: str) -> str:
 
 
 def protocol_meaning(name: str) -> str:
-    """Say what a way of choosing the test fields means; nothing of one that is not known here."""
+    """Say what a way of choosing the test fields means; empty for an unknown one."""
     return _(PROTOCOLS[name][1]) if name in PROTOCOLS else ""

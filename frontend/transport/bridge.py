@@ -40,7 +40,7 @@ class Bridge:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> bool:
-        """Start the application and wait for its word on the handshake.
+        """Start the application and wait for its answer to the handshake.
 
         Returns
         -------
@@ -59,10 +59,10 @@ class Bridge:
         """Tell the application that the browser is gone, and wait until it has ended; safe to call more than once."""
         if self._task is None or self._task.done() or self._task is asyncio.current_task():
             return
-        told, self._gone = self._gone, True
+        was_gone, self._gone = self._gone, True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_S):
-                if not told:
+                if not was_gone:
                     await self._inbox.put({"type": "websocket.disconnect", "code": GONE})
                 await asyncio.wait({self._task})
         self._task.cancel()

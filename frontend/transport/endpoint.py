@@ -125,7 +125,7 @@ class PollingEndpoint:
         await self._engine.handle_request(_with_length(scope, body), _replay(body, receive), _uncached(send))
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        """Refuse, unread, what is not of a session's own browser.
+        """Refuse, unread, what does not come from a session's own browser.
 
         Engine.IO knows a session by its id alone, which stands in addresses and so in the logs of proxies.
         """
@@ -219,7 +219,7 @@ class PollingEndpoint:
             session.sent_bytes += len(part)
 
     def _hang_up(self, sid: str) -> None:
-        """End a session from this side, without waiting for the browser to hear of it."""
+        """End a session from this side, without waiting for the browser."""
         task = asyncio.create_task(self._part(sid), name="polled-session-end")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -244,14 +244,14 @@ def websocket_scope(scope: Scope) -> Scope:
     Scope
         Websocket scope for ``STREAM_PATH``: same cookies, host and client.
     """
-    given = Headers(scope=scope)
+    received = Headers(scope=scope)
     headers = MutableHeaders(raw=list(scope["headers"]))
     for name in (PROTOCOLS_HEADER, ORIGIN_HEADER, PREVIOUS_HEADER, "content-length", "content-type"):
         del headers[name]
-    protocols = given[PROTOCOLS_HEADER]
+    protocols = received[PROTOCOLS_HEADER]
     headers["sec-websocket-protocol"] = protocols
-    if "origin" not in headers and ORIGIN_HEADER in given:
-        headers["origin"] = given[ORIGIN_HEADER]
+    if "origin" not in headers and ORIGIN_HEADER in received:
+        headers["origin"] = received[ORIGIN_HEADER]
     return {
         **{name: scope[name] for name in ("asgi", "http_version", "client", "server", "root_path") if name in scope},
         "type": "websocket",

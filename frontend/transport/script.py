@@ -103,7 +103,7 @@ class _Rewriter:
 
 
 def _whole(scope: Scope) -> Scope:
-    """Ask for pages plain and in full: neither compressed, nor "not modified" by the file they are made from."""
+    """Request pages plain and in full: neither compressed, nor "not modified" by the file they are made from."""
     if not _may_be_page(scope["path"]):
         return scope
     headers = MutableHeaders(raw=list(scope["headers"]))

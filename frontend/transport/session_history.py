@@ -25,7 +25,7 @@ class Past:
         self._of(sid).visitor = visitor
 
     def visitor(self, sid: str) -> str:
-        """Give the browser that began a session; empty of an unknown one."""
+        """Give the browser that began a session; empty for an unknown one."""
         known = self._sessions.get(sid)
         return known.visitor if known else ""
 
@@ -38,7 +38,7 @@ class Past:
         self._of(sid).follower = follower
 
     def arrived(self, sid: str) -> int | None:
-        """Give how many whole messages had arrived by a session's end; None of an unknown one."""
+        """Give how many whole messages had arrived by a session's end; None for an unknown one."""
         known = self._sessions.get(sid)
         return known.arrived if known else None
 

@@ -2,4 +2,4 @@
 
 
 def render() -> None:
-    """Show nothing more: ``frontend.workplace`` is in every view, and in this one it is all there is."""
+    """Show nothing more: ``frontend.workplace`` is in every view, and this one has nothing else."""

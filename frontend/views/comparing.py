@@ -13,14 +13,14 @@ from frontend.workspace import Workspace
 
 
 def render() -> None:
-    """Show the part; nothing where the service has one model alone."""
+    """Show the part; nothing where the service has only one model."""
     workspace = session.workspace()
-    usable = [one for one in workspace.models if one.problem is None]
+    usable = [model for model in workspace.models if model.problem is None]
     if len(usable) < 2:
         return
     st.header(_("Two models on the same fields"), anchor=False)
-    in_use = workspace.model or next((one.name for one in usable if one.default), "")
-    others = [one for one in usable if one.name != in_use]
+    in_use = workspace.model or next((model.name for model in usable if model.default), "")
+    others = [model for model in usable if model.name != in_use]
     if not workspace.reported():
         st.info(_("Classify some fields first: both models are then compared on them."), icon=":material/compare:")
         return
@@ -29,9 +29,11 @@ def render() -> None:
 
 def _ask(workspace: Workspace, others: list[ListedModel], in_use: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(_("Compare {model} with").format(model=in_use), [one.name for one in others], key="second")
-        asked = st.button(_("Compare on my fields"), icon=":material/compare:")
-    if asked:
+        name = st.selectbox(
+            _("Compare {model} with").format(model=in_use), [model.name for model in others], key="second"
+        )
+        clicked = st.button(_("Compare on my fields"), icon=":material/compare:")
+    if clicked:
         bar = st.progress(0.0, _("The second model reads the fields."))
         try:
             lost = comparison.ask(
@@ -61,7 +63,12 @@ def _show(compared: Comparison, first: str, second: str) -> None:
     differing = compared.differing
     same = len(compared.pairs) - len(differing)
     st.markdown(_("Both say the same of **{same}** of {fields} fields.").format(same=same, fields=len(compared.pairs)))
-    st.table([{first: one, second: other, _("Fields"): str(count)} for one, other, count in compared.counts])
+    st.table(
+        [
+            {first: first_title, second: second_title, _("Fields"): str(count)}
+            for first_title, second_title, count in compared.counts
+        ]
+    )
     if differing:
         st.markdown(_("**Where they differ**, what may be malignant first:"))
         st.table(

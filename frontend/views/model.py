@@ -28,7 +28,7 @@ def render() -> None:
         return
     known = finding.classes(card)
     measured = evidence.read(card.evaluation)
-    _questions(dots.answers(measured, [one.triage == "malignant" for one in known]))
+    _questions(dots.answers(measured, [class_words.triage == "malignant" for class_words in known]))
     comparing.render()
     st.info(f"**{_('Intended use')}.** {card.intended_use}", icon=":material/science:")
     st.warning(f"**{_('Not for')}.** {card.misuse}", icon=":material/do_not_disturb_on:")
@@ -49,18 +49,20 @@ def _questions(answered: list[Hundred]) -> None:
             _("How often it is wrong on a new slide was not measured. Treat it as not tested."), icon=":material/help:"
         )
         return
-    for one, column in zip(answered, st.columns(len(answered), gap="large"), strict=True):
+    for hundred, column in zip(answered, st.columns(len(answered), gap="large"), strict=True):
         with column:
-            st.header(dots.question(one), anchor=False)
-            said = dots.sentence(one)
-            st.markdown(said)
-            st.html(f'<img class="leukolens-dots" src="{dots.picture(one, theme.name())}" alt="{in_html(said)}">')
+            st.header(dots.question(hundred), anchor=False)
+            sentence = dots.sentence(hundred)
+            st.markdown(sentence)
+            st.html(
+                f'<img class="leukolens-dots" src="{dots.picture(hundred, theme.name())}" alt="{in_html(sentence)}">'
+            )
             signs = (
-                f'<span><img src="{dots.sign(kind, one, theme.name())}" alt="" width="16"> {in_html(text)}</span>'
-                for kind, text in dots.legend(one)
+                f'<span><img src="{dots.sign(kind, hundred, theme.name())}" alt="" width="16"> {in_html(text)}</span>'
+                for kind, text in dots.legend(hundred)
             )
             st.html(f'<p class="leukolens-legend">{"".join(signs)}</p>')
-            st.caption(dots.measured_on(one))
+            st.caption(dots.measured_on(hundred))
 
 
 def _facts(card: ModelSummary, known: list[finding.ClassWords]) -> None:
@@ -74,8 +76,8 @@ def _facts(card: ModelSummary, known: list[finding.ClassWords]) -> None:
         for name, value in facts.items():
             st.metric(name, value, width="content")
     rule, strange = card.prediction_set, card.out_of_distribution
-    malignant = [one.name for one in known if one.triage == "malignant"]
-    lines = [(_("Classes"), ", ".join(one.name for one in known))]
+    malignant = [class_words.name for class_words in known if class_words.triage == "malignant"]
+    lines = [(_("Classes"), ", ".join(class_words.name for class_words in known))]
     if malignant:
         lines.append((_("Malignant"), ", ".join(malignant)))
     if card.triage is not None:
@@ -114,7 +116,7 @@ def _limits(card: ModelSummary, known: list[finding.ClassWords], measured: Evide
         _(
             "It reads one field at a time and knows {count} classes: {names}. Of anything else, the best that it can "
             "say is: not known to the model."
-        ).format(count=len(known), names=plain(", ".join(one.name for one in known)))
+        ).format(count=len(known), names=plain(", ".join(class_words.name for class_words in known)))
     ]
     if card.name == PROJECTS_OWN:
         limits += [

@@ -43,7 +43,7 @@ def render() -> None:
 
 
 def _incomplete(workspace: Workspace) -> None:
-    """Say what the report does not hold; a report of a part must never pass for one of the whole."""
+    """Say what the report does not hold: a report on some fields must not pass for one on all."""
     ledger = workspace.ledger()
     if ledger.unsettled:
         st.warning(
@@ -63,17 +63,19 @@ def _enter(workspace: Workspace) -> None:
     # Kept by the workspace, and not by the widget, which forgets what was typed as soon as its view is left.
     workspace.specimen = left.text_input(
         _("Specimen"),
-        key=_kept("specimen", workspace.specimen),
+        key=_filled_key("specimen", workspace.specimen),
         max_chars=NAME_CHARS,
         help=_("Your own name for it. It is printed on the report and sent nowhere. Do not use the name of a patient."),
     )
-    workspace.reviewer = middle.text_input(_("Read by"), key=_kept("reader", workspace.reviewer), max_chars=NAME_CHARS)
+    workspace.reviewer = middle.text_input(
+        _("Read by"), key=_filled_key("reader", workspace.reviewer), max_chars=NAME_CHARS
+    )
     answered = workspace.of("answered")
     names = {field.key: f"{field.number}: {field.name}" for field in answered}
     out = right.multiselect(
         _("Fields to leave out"),
         list(names),
-        key=_kept("left-out", [field.key for field in answered if field.left_out]),
+        key=_filled_key("left-out", [field.key for field in answered if field.left_out]),
         format_func=names.__getitem__,
         placeholder=_("None"),
     )
@@ -82,15 +84,18 @@ def _enter(workspace: Workspace) -> None:
             field.left_out = field.key in out
             workspace.touch(field)
     with st.expander(_("Stain and pixel size"), icon=":material/science:"):
-        workspace.stain = st.text_input(_("Stain"), key=_kept("stain", workspace.stain), max_chars=NAME_CHARS)
-        given = st.number_input(
-            _("Pixel size (micrometres)"), *MICRONS_PER_PIXEL, key=_kept("pixel", workspace.pixel_um), format="%.4f"
+        workspace.stain = st.text_input(_("Stain"), key=_filled_key("stain", workspace.stain), max_chars=NAME_CHARS)
+        pixel_um = st.number_input(
+            _("Pixel size (micrometres)"),
+            *MICRONS_PER_PIXEL,
+            key=_filled_key("pixel", workspace.pixel_um),
+            format="%.4f",
         )
-        if given != workspace.pixel_um:
-            workspace.measure(given)
+        if pixel_um != workspace.pixel_um:
+            workspace.measure(pixel_um)
 
 
-def _kept(name: str, value: object) -> str:
+def _filled_key(name: str, value: object) -> str:
     """Fill a widget with what the workspace holds when its view is opened; gives the widget's key."""
     key = f"report-{name}"
     if key not in st.session_state:
@@ -101,10 +106,10 @@ def _kept(name: str, value: object) -> str:
 def _report(workspace: Workspace) -> Report | None:
     """Ask the API once for each set of fields; the last answer is kept for the clicks in between."""
     fields = workspace.reported()
-    asked = tuple(sorted((field.key, field.answer.request_id) for field in fields))
-    kept: tuple[object, Report] | None = st.session_state.get("report")
-    if kept is not None and kept[0] == asked:
-        return kept[1]
+    fields_key = tuple(sorted((field.key, field.answer.request_id) for field in fields))
+    cached: tuple[object, Report] | None = st.session_state.get("report")
+    if cached is not None and cached[0] == fields_key:
+        return cached[1]
     if len({field.answer.model.sha256 for field in fields}) > 1:
         st.warning(
             _(
@@ -119,7 +124,7 @@ def _report(workspace: Workspace) -> Report | None:
     except LeukolensError as error:
         failure.show(error, _("No report."), _("Your fields are still here."), again=True)
         return None
-    st.session_state["report"] = (asked, report)
+    st.session_state["report"] = (fields_key, report)
     return report
 
 
@@ -186,11 +191,13 @@ def _fields(specimen: Specimen) -> None:
         {
             _("No."): field.number,
             _("File"): plain(field.name),
-            _("Finding"): " ".join(filter(None, [said.title, f"({said.certainty})" if said.certainty else ""])),
-            _("Pattern"): said.pattern,
+            _("Finding"): " ".join(
+                filter(None, [reading.title, f"({reading.certainty})" if reading.certainty else ""])
+            ),
+            _("Pattern"): reading.pattern,
             _("You, and your note"): ". ".join(filter(None, [_label(field, specimen), plain(field.note)])),
         }
-        for field, said in specimen.deciding
+        for field, reading in specimen.deciding
     ]
     st.table(rows)
 
@@ -200,7 +207,7 @@ def _label(field: SmearField, specimen: Specimen) -> str:
 
 
 def stem_of(name: str) -> str:
-    """Make a specimen's name into a part of a file's name that every system takes, and no letter is lost.
+    """Make a specimen's name into a part of a file's name that every system takes, without losing a letter.
 
     Examples
     --------

@@ -32,10 +32,10 @@ def render() -> None:
             "model's answer, to measure the model and to improve it."
         )
     )
-    stored = [one for one in answered if one.review and one.review.sent]
-    said = _("{stored} of {fields} fields reviewed and stored").format(stored=len(stored), fields=len(answered))
-    st.progress(len(stored) / len(answered), said)
-    _send_given(workspace, [one for one in answered if one.review and not one.review.sent])
+    stored = [field for field in answered if field.review and field.review.sent]
+    progress = _("{stored} of {fields} fields reviewed and stored").format(stored=len(stored), fields=len(answered))
+    st.progress(len(stored) / len(answered), progress)
+    _send_unsent(workspace, [field for field in answered if field.review and not field.review.sent])
     field = _choose(_by_doubt(workspace, answered))
     known = finding.with_own(finding.classes(workspace.card_of(field.answer), field.answer), workspace.own_classes)
     picture, form = st.columns([1, 1], gap="medium")
@@ -50,19 +50,19 @@ def render() -> None:
 
 
 def _by_doubt(workspace: Workspace, answered: list[SmearField]) -> list[SmearField]:
-    """Sort fields so that those come first of which a reader's label tells the most."""
+    """Sort fields so that those come first whose label would teach the model the most."""
     return sorted(
-        answered, key=lambda one: (-finding.read(one.answer, workspace.card_of(one.answer)).doubt, one.number)
+        answered, key=lambda field: (-finding.read(field.answer, workspace.card_of(field.answer)).doubt, field.number)
     )
 
 
 def _choose(answered: list[SmearField]) -> SmearField:
     """Give the field to review: the one that was chosen, else the next without a stored label."""
-    by_key = {one.key: one for one in answered}
+    by_key = {field.key: field for field in answered}
     if (following := st.session_state.pop("review-next", None)) in by_key:
         st.session_state["review-field"] = following  # a widget's own key may be set only before it is shown
     if st.session_state.get("review-field") not in by_key:
-        waiting = [one.key for one in answered if not (one.review and one.review.sent)]
+        waiting = [field.key for field in answered if not (field.review and field.review.sent)]
         st.session_state["review-field"] = (waiting or list(by_key))[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = st.selectbox(
@@ -89,27 +89,27 @@ def _advance(workspace: Workspace, field: SmearField) -> None:
     """Go on to the next field without a stored label; stay where there is none."""
     answered = _by_doubt(workspace, workspace.of("answered"))
     here = answered.index(field)
-    waiting = [one for one in answered[here + 1 :] + answered[:here] if not (one.review and one.review.sent)]
+    waiting = [field for field in answered[here + 1 :] + answered[:here] if not (field.review and field.review.sent)]
     if waiting:
         st.session_state["review-next"] = waiting[0].key
 
 
 def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> None:
-    said = finding.read(field.answer, workspace.card_of(field.answer))
-    told = ", ".join(filter(None, [said.certainty, said.pattern]))
-    st.markdown(_("The model says: **{finding}**").format(finding=said.title) + (f" ({told})" if told else ""))
+    reading = finding.read(field.answer, workspace.card_of(field.answer))
+    details = ", ".join(filter(None, [reading.certainty, reading.pattern]))
+    st.markdown(_("The model says: **{finding}**").format(finding=reading.title) + (f" ({details})" if details else ""))
     if field.review is not None:
         where = _("Stored") if field.review.sent else _("Not sent yet")
         name = finding.name_of(field.review.label, known)
         st.success(f"{where}: {_('you said')} **{plain(name)}**.", icon=":material/task_alt:")
-    labels = [*(one.label for one in known), OTHER]
+    labels = [*(class_words.label for class_words in known), OTHER]
     with st.form(f"review-{field.key}", border=True):
         label = st.radio(
             _("What does this field show?"),
             labels,
             index=_preset(field, labels),
             format_func=lambda label: finding.name_of(label, known),
-            captions=[*(one.description for one in known), ""],
+            captions=[*(class_words.description for class_words in known), ""],
         )
         # Not primary: the key that Streamlit writes on such a button has too little contrast.
         sent = st.form_submit_button(_("Send and go on"), icon=":material/send:", shortcut="Ctrl+Enter", key="send")
@@ -144,12 +144,12 @@ def _preset(field: SmearField, labels: list[str]) -> int | None:
     return labels.index(label) if label in labels else None
 
 
-def _send_given(workspace: Workspace, unsent: list[SmearField]) -> None:
+def _send_unsent(workspace: Workspace, unsent: list[SmearField]) -> None:
     """Offer to send at once what was labelled by key in Classify."""
     if not unsent:
         return
-    asked = _("Send the labels given in Classify ({count})").format(count=len(unsent))
-    if st.button(asked, icon=":material/send:") and all(_send(workspace, one, consent=False) for one in unsent):
+    caption = _("Send the labels given in Classify ({count})").format(count=len(unsent))
+    if st.button(caption, icon=":material/send:") and all(_send(workspace, field, consent=False) for field in unsent):
         st.rerun()
 
 

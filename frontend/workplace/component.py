@@ -1,4 +1,4 @@
-"""Puts the workplace into the page, as a component of Streamlit's."""
+"""Puts the workplace into the page, as a Streamlit component."""
 
 from pathlib import Path
 from typing import Any

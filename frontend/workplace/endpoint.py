@@ -1,4 +1,4 @@
-"""What the workplace in the browser asks of this process: files in, state and pictures out, a reader's entries kept.
+"""Serves the workplace in the browser: files in, state and pictures out, a reader's entries kept.
 
 Every request brings the browser's own cookie, and reaches that workspace alone. One that changes something must also
 carry a header that a page of another site cannot set without asking first, and is never allowed to.
@@ -167,15 +167,17 @@ def _guarded(workspaces: Workspaces, handler: Handler) -> Callable[[Request], Aw
 async def _state(request: Request, desk: Desk) -> Response:
     since = request.query_params.get("since", "0")
     desk.batch.resume()
-    told = await run_in_threadpool(state.describe, desk.workspace, desk.batch, int(since) if since.isdecimal() else 0)
-    return JSONResponse(told)
+    description = await run_in_threadpool(
+        state.describe, desk.workspace, desk.batch, int(since) if since.isdecimal() else 0
+    )
+    return JSONResponse(description)
 
 
 async def _announce(request: Request, desk: Desk) -> Response:
-    asked = _Announcement.model_validate_json(await _read(request, MAX_JSON_BYTES))
+    announcement = _Announcement.model_validate_json(await _read(request, MAX_JSON_BYTES))
     tab = request.headers[HEADER][:64]
-    arrivals = {one.id: desk.workspace.announce(one.id, one.name, one.size, tab) for one in asked.files}
-    return JSONResponse({"send": [file_id for file_id, one in arrivals.items() if one.outcome == "coming"]})
+    arrivals = {file.id: desk.workspace.announce(file.id, file.name, file.size, tab) for file in announcement.files}
+    return JSONResponse({"send": [file_id for file_id, arrival in arrivals.items() if arrival.outcome == "coming"]})
 
 
 async def _receive(workspaces: Workspaces, request: Request, desk: Desk) -> Response:
@@ -226,13 +228,13 @@ async def _name(request: Request, desk: Desk) -> Response:
 
 
 async def _add_class(request: Request, desk: Desk) -> Response:
-    asked = _OwnClass.model_validate_json(await _read(request, MAX_JSON_BYTES))
-    return JSONResponse({"label": desk.workspace.add_class(asked.name)})
+    own_class = _OwnClass.model_validate_json(await _read(request, MAX_JSON_BYTES))
+    return JSONResponse({"label": desk.workspace.add_class(own_class.name)})
 
 
 async def _labelled(_: Request, desk: Desk) -> Response:
     workspace = desk.workspace
-    answer = next((one.answer for one in workspace.of("answered")), None)
+    answer = next((field.answer for field in workspace.of("answered")), None)
     known = finding.with_own(finding.classes(workspace.card, answer), workspace.own_classes)
     specimen = workspace.specimen or f"specimen-{workspace.born}"
     parts = labelled.write(labelled.fields_of(workspace), known, specimen)
@@ -251,16 +253,16 @@ async def _choose_model(request: Request, desk: Desk) -> Response:
 
 
 async def _restore(request: Request, desk: Desk) -> Response:
-    kept = _Backup.model_validate_json(await _read(request, MAX_JSON_BYTES))
+    backup = _Backup.model_validate_json(await _read(request, MAX_JSON_BYTES))
     workspace = desk.workspace
-    workspace.specimen = workspace.specimen or kept.specimen
-    for name in kept.classes:
+    workspace.specimen = workspace.specimen or backup.specimen
+    for name in backup.classes:
         workspace.add_class(name)
     if workspace.pixel_um is None:
-        workspace.measure(kept.pixel_um)
+        workspace.measure(backup.pixel_um)
     workspace.restore(
-        (one.key, Review(one.label, workspace.reviewer) if one.label else None, one.note, one.left_out)
-        for one in kept.fields
+        (field.key, Review(field.label, workspace.reviewer) if field.label else None, field.note, field.left_out)
+        for field in backup.fields
     )
     return Response(status_code=204)
 
@@ -330,7 +332,7 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
 
 
 class NoUploader:
-    """ASGI middleware: closes Streamlit's own way in for files. No view has its uploader, and nothing bounds it.
+    """ASGI middleware: closes Streamlit's own upload route, which no view uses and nothing bounds.
 
     Parameters
     ----------
@@ -342,7 +344,7 @@ class NoUploader:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or hand on."""
+        """Refuse an upload; hand everything else on."""
         if scope["type"] == "http" and scope["path"].startswith(STREAMLIT_UPLOADS):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
             return

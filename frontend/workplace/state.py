@@ -1,4 +1,4 @@
-"""What the workplace in the browser is told: JSON of a workspace, or of what has changed in it."""
+"""Describes a workspace to the browser: JSON of all of it, or of what has changed."""
 
 from dataclasses import asdict
 from typing import Any
@@ -32,7 +32,7 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
     with workspace.lock:
         card = workspace.card
         ledger = workspace.ledger()
-        asked = workspace.model or next((one.name for one in workspace.models if one.default), "")
+        model_name = workspace.model or next((model.name for model in workspace.models if model.default), "")
         return {
             "born": workspace.born,
             "revision": workspace.revision,
@@ -45,19 +45,19 @@ def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
             "expired": batch.expired,
             "owner": workspace.owner,
             "model": f"{card.name} {card.version}" if card else "",
-            "asked": asked,
+            "asked": model_name,
             "models": [
-                {"name": one.name, "title": f"{one.name} {one.version}"}
-                for one in workspace.models
-                if one.problem is None
+                {"name": model.name, "title": f"{model.name} {model.version}"}
+                for model in workspace.models
+                if model.problem is None
             ],
-            "triage": next((one.triage for one in workspace.models if one.name == asked), True),
+            "triage": next((model.triage for model in workspace.models if model.name == model_name), True),
             "pixelUm": workspace.pixel_um,
             "outdated": len(workspace.outdated()),
             "classes": _classes(workspace, card),
             "labelled": len(labelled.fields_of(workspace)),
             "keys": list(workspace.fields),
-            "fields": [_field(one, workspace) for one in workspace.fields.values() if one.changed > since],
+            "fields": [_field(field, workspace) for field in workspace.fields.values() if field.changed > since],
         }
 
 
@@ -66,41 +66,46 @@ def _classes(workspace: Workspace, card: ModelSummary | None) -> list[dict[str, 
     known = finding.with_own(finding.classes(card, answered[0].answer if answered else None), workspace.own_classes)
     return [
         *(
-            {"label": one.label, "name": one.name, "colour": one.colour, "own": one.label in workspace.own_classes}
-            for one in known
+            {
+                "label": class_words.label,
+                "name": class_words.name,
+                "colour": class_words.colour,
+                "own": class_words.label in workspace.own_classes,
+            }
+            for class_words in known
         ),
         {"label": OTHER, "name": _("none of these"), "colour": "", "own": False},
     ]
 
 
-def _field(one: SmearField, workspace: Workspace) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "key": one.key,
-        "name": one.name,
-        "number": one.number,
-        "state": one.state,
-        "synthetic": one.synthetic,
-        "note": one.note,
-        "leftOut": one.left_out,
-        "label": one.review.label if one.review else None,
-        "sent": one.review.sent if one.review else False,
+def _field(field: SmearField, workspace: Workspace) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "key": field.key,
+        "name": field.name,
+        "number": field.number,
+        "state": field.state,
+        "synthetic": field.synthetic,
+        "note": field.note,
+        "leftOut": field.left_out,
+        "label": field.review.label if field.review else None,
+        "sent": field.review.sent if field.review else False,
     }
-    if one.state == "answered":
-        card = workspace.card_of(one.answer)
-        said = finding.read(one.answer, card)
-        told["finding"] = {
-            **{name: value for name, value in asdict(said).items() if name != "next_step"},
-            "nextStep": said.next_step,
+    if field.state == "answered":
+        card = workspace.card_of(field.answer)
+        reading = finding.read(field.answer, card)
+        description["finding"] = {
+            **{name: value for name, value in asdict(reading).items() if name != "next_step"},
+            "nextStep": reading.next_step,
         }
-        told["heat"] = one.heat is not None
-        told["whole"] = one.data is not None
-        told["details"] = _details(one, card)
-    return told
+        description["heat"] = field.heat is not None
+        description["whole"] = field.data is not None
+        description["details"] = _details(field, card)
+    return description
 
 
-def _details(one: SmearField, card: ModelSummary | None) -> list[list[str]]:
+def _details(field: SmearField, card: ModelSummary | None) -> list[list[str]]:
     """List what stands behind an answer; no probability where the model does not know the field."""
-    answer, known = one.answer, finding.classes(card, one.answer)
+    answer, known = field.answer, finding.classes(card, field.answer)
     rows = [[finding.name_of(label, known), sure(value)] for label, value in (answer.probabilities or {}).items()]
     threshold = f" ({_('known up to')} {card.out_of_distribution.threshold:.3g})" if card else ""
     rows.append([_("Distance from known fields"), f"{answer.out_of_distribution_score:.3g}{threshold}"])

@@ -1,4 +1,4 @@
-"""Which requests this service answered, where nothing before it says who asks: on a laptop."""
+"""Remembers which requests this service answered, where no gateway says who asks: on a laptop."""
 
 import os
 from pathlib import Path
@@ -23,10 +23,10 @@ class AnsweredRequests:
         self._ids: dict[str, None] = {}
         if file is not None and file.is_file():
             self._ids = dict.fromkeys(file.read_text("ascii", "replace").split()[-REMEMBERED:])
-            file.write_text("".join(f"{one}\n" for one in self._ids), "ascii")
+            file.write_text("".join(f"{request_id}\n" for request_id in self._ids), "ascii")
 
     def note(self, request_id: str) -> None:
-        """Write down a request that was answered; a full disk keeps its answer from nobody."""
+        """Write down a request that was answered; the answer is sent even where the disk is full."""
         if self._file is None:
             return
         self._ids[request_id] = None

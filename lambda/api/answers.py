@@ -67,7 +67,7 @@ def _pattern(decision: Decision) -> schemas.Decision:
 
 
 def _triage(decision: Decision) -> schemas.Triage | None:
-    told = decision.triage
-    if told is None:
+    triage = decision.triage
+    if triage is None:
         return None
-    return schemas.Triage(result=told.result, probability=told.probability, verdict=told.verdict)
+    return schemas.Triage(result=triage.result, probability=triage.probability, verdict=triage.verdict)

@@ -121,13 +121,13 @@ class Application:
         return self._refuse(NotFound("There is no such route: GET /openapi.json lists all."))
 
     def _refuse(self, error: Exception) -> Response[str]:
-        told = as_api_error(error)
-        if type(told) is ApiError:
+        api_error = as_api_error(error)
+        if type(api_error) is ApiError:
             observe.report_failure(error, self._request_id)
         else:
-            observe.report_refusal(told.name, told.status, self._request_id)
-        headers = {"Allow": told.allow} if told.allow else {}
-        return _respond(told.status, PROBLEM_JSON, as_problem(told, self._request_id), headers)
+            observe.report_refusal(api_error.name, api_error.status, self._request_id)
+        headers = {"Allow": api_error.allow} if api_error.allow else {}
+        return _respond(api_error.status, PROBLEM_JSON, as_problem(api_error, self._request_id), headers)
 
 
 def _respond(

@@ -23,7 +23,7 @@ wait, not pixels, so that a batch of the largest uploads takes 200 MB more and n
 
 
 class BatchEventError(ValueError):
-    """What was sent is no batch; says which fields are wrong and how, never with a value."""
+    """The event is no batch; says which fields are wrong and how, never with a value."""
 
 
 class BatchInput(schemas.Request):
@@ -99,9 +99,9 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
         batch = BatchEvent.model_validate(event)
     except ValidationError as error:
         # Neither its values nor its keys may reach a log: the names of files are among them.
-        told = error.errors(include_input=False, include_url=False, include_context=False)
+        errors = error.errors(include_input=False, include_url=False, include_context=False)
         raise BatchEventError(
-            "; ".join(f"{_place(one['loc'])}: {one['type']}" for one in told[:MAX_ERRORS_TOLD])
+            "; ".join(f"{_field_name(entry['loc'])}: {entry['type']}" for entry in errors[:MAX_ERRORS_TOLD])
         ) from None
     classifier = service.classifier(batch.where.model)
     source = open_objects(batch.where.bucket)
@@ -123,13 +123,13 @@ def run(service: Service, event: Mapping[str, Any]) -> BatchResult:
         images=len(lines),
         problems=problems,
         results_key=results_key,
-        triage=Counter(side_of(one.result, one.verdict) for answer in answers if (one := answer.triage)),
+        triage=Counter(side_of(triage.result, triage.verdict) for answer in answers if (triage := answer.triage)),
         labels=Counter(answer.prediction.label for answer in answers if answer.prediction.label),
         verdicts=Counter(answer.prediction.verdict for answer in answers),
     )
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+def _field_name(location: tuple[int | str, ...]) -> str:
     """Name a field; a name that the event itself chose is left out."""
     known = {"BatchInput", "Items", "Key", *BatchInput.model_fields}
     return (
@@ -165,10 +165,10 @@ def _line(
             data, max_pixels=service.settings.max_pixels, microns_per_pixel=where.microns_per_pixel
         )
     except (ApiError, inference.ImageError) as error:
-        told = as_api_error(error)
-        if told.status >= 500:
+        api_error = as_api_error(error)
+        if api_error.status >= 500:
             raise
-        return schemas.BatchLine(key=key, problem=as_problem(told, request_id))
+        return schemas.BatchLine(key=key, problem=as_problem(api_error, request_id))
     cold_start = service.cold_start.take()
     audit(answer, classifier, request_id, size_bytes=len(data), cold_start=cold_start)
     measure(answer, cold_start=cold_start)

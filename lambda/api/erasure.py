@@ -14,7 +14,7 @@ FOLDERS: Final = {"request_id": "feedback/{}/", "upload_id": "uploads/{}"}
 
 
 class ErasureRequest(schemas.Request):
-    """What somebody asks who may call the function for it (IAM), or works on this machine; no HTTP route erases."""
+    """A request to erase: by whoever may call the function (IAM), or works on this machine; no HTTP route erases."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class Erasure(schemas.Answer):
 
 
 class ErasureError(ValueError):
-    """The request to erase is not one, or not all was erased; says what to do, never with an id."""
+    """The request is malformed, or not everything was erased; says what to do, never with an id."""
 
 
 def erase(stores: dict[str, str], asked: Any) -> Erasure:
@@ -59,23 +59,23 @@ def erase(stores: dict[str, str], asked: Any) -> Erasure:
         For anything else, and where not all of it could be erased.
     """
     try:
-        given = ErasureRequest.model_validate(asked)
+        request = ErasureRequest.model_validate(asked)
     except ValidationError as error:
-        fields = ", ".join(".".join(map(str, one["loc"])) or "erase" for one in error.errors(include_input=False))
+        fields = ", ".join(".".join(map(str, entry["loc"])) or "erase" for entry in error.errors(include_input=False))
         raise ErasureError(
             f'{fields}: send {{"erase": {{"request_id": "...", "asked_by": "..."}}}}, or upload_id in its place'
         ) from None
-    kind = "upload_id" if given.request_id is None else "request_id"
-    named = str(getattr(given, kind))
+    kind = "upload_id" if request.request_id is None else "request_id"
+    identifier = str(getattr(request, kind))
     if not stores.get(kind):
         raise ErasureError(f"This deployment keeps nothing under a {kind}.")
-    line: dict[str, Any] = {kind: named, "asked_by": given.asked_by}
+    line: dict[str, Any] = {kind: identifier, "asked_by": request.asked_by}
     try:
         objects: Objects = open_objects(stores[kind])
-        count = objects.erase(FOLDERS[kind].format(named))
+        count = objects.erase(FOLDERS[kind].format(identifier))
     except ApiError as error:
         # Whoever reads the log later must see that it was asked and did not end.
         logger.error("erasure failed", extra=line)
         raise ErasureError(f"Not everything was erased: {error}") from None
     logger.info("erasure", extra={**line, "objects": count})
-    return Erasure(**{kind: named}, objects=count)
+    return Erasure(**{kind: identifier}, objects=count)

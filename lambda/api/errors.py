@@ -17,7 +17,7 @@ MAX_FIELD_CHARACTERS = 100
 
 
 class ApiError(Exception):
-    """Base: an error that a caller is told of, with its stable name, title and status."""
+    """Base of errors that a caller sees, with a stable name, title and status."""
 
     name = "internal"
     title = "Something failed in the service"
@@ -220,8 +220,8 @@ def parse(schema: type[_Body], body: bytes) -> _Body:
 
 
 def _invalid(error: ValidationError) -> InvalidRequest:
-    told = [
+    field_errors = [
         FieldError(field=".".join(map(str, e["loc"]))[:MAX_FIELD_CHARACTERS] or "body", message=e["msg"])
         for e in error.errors(include_input=False, include_url=False, include_context=False)[:MAX_ERRORS_TOLD]
     ]
-    return InvalidRequest(f"{told[0].field}: {told[0].message}", errors=told)
+    return InvalidRequest(f"{field_errors[0].field}: {field_errors[0].message}", errors=field_errors)

@@ -1,4 +1,4 @@
-"""Which events are requests, and what becomes of the others: the function may be called by whatever is wired to it."""
+"""Tells requests from other events: the function may be called by whatever is wired to it."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _WARMERS: Final = frozenset({"aws.events", "aws.scheduler", "serverless-plugin-w
 
 
 class UnknownEventError(ValueError):
-    """An event of another service, which would take an answer for done; names the kind, never a value."""
+    """An event of another service, which would take any answer for success; names the kind, never a value."""
 
 
 def is_request(event: Any) -> bool:

@@ -28,33 +28,33 @@ def create(service: Service, request: Incoming) -> Reply:
     InvalidRequest, UploadNotFound, inference.ImageError, NotOffered, StorageUnavailable
         What is wrong with the request, the image or the deployment.
     """
-    given = parse(schemas.FeedbackRequest, request.body)
-    if not service.answered.holds(given.request_id):
+    feedback = parse(schemas.FeedbackRequest, request.body)
+    if not service.answered.holds(feedback.request_id):
         raise _refused("request_id", "is of no request that this service answered")
     classifier = service.classifier(request.query.get("model"))
     card = classifier.card
-    if given.label not in (*card.labels, OTHER) and not given.own_class:
+    if feedback.label not in (*card.labels, OTHER) and not feedback.own_class:
         raise _refused("label", f"is not one of {', '.join(card.labels)}, {OTHER}; own_class tells that it is your own")
     store = service.feedback()
-    image = _consented_image(service, given)
+    image = _consented_image(service, feedback)
     limit = service.settings.max_pixels
     picture = None if image is None else inference.read_image(image, max_pixels=limit)
-    version = schemas.CONSENT_VERSION if given.consent else None  # left out, it is the text of the API's description
-    content = given.model_copy(update={"image_base64": None, "upload_id": None, "consent_version": version})
+    version = schemas.CONSENT_VERSION if feedback.consent else None  # left out, it is the text of the API's description
+    content = feedback.model_copy(update={"image_base64": None, "upload_id": None, "consent_version": version})
     about = f"{content.model_dump_json()}{picture and picture.sha256}{request.subject}"
     digest = hashlib.sha256(about.encode()).hexdigest()
-    folder = f"feedback/{given.request_id}"
+    folder = f"feedback/{feedback.request_id}"
     # The image first: a record that was acknowledged never points at nothing.
-    kept = None
+    kept_image = None
     if image is not None:
         pixels, kind = without_metadata(image, max_pixels=limit)
-        kept = KeptImage(sha256=hashlib.sha256(pixels).hexdigest(), format=kind)
-        store.write(f"{folder}/{kept.sha256}.{kind}", pixels, f"image/{kind}")
+        kept_image = KeptImage(sha256=hashlib.sha256(pixels).hexdigest(), format=kind)
+        store.write(f"{folder}/{kept_image.sha256}.{kind}", pixels, f"image/{kind}")
     now = datetime.now(UTC)
     record = FeedbackRecord(
         **content.model_dump(exclude={"image_base64", "upload_id"}),
         image_sha256=None if picture is None else picture.sha256,
-        image=kept,
+        image=kept_image,
         model=identity(classifier),
         subject=request.subject,
         received_at=now,
@@ -62,13 +62,13 @@ def create(service: Service, request: Incoming) -> Reply:
     )
     new = store.write_once(f"{folder}/{digest}.json", record.model_dump_json().encode(), "application/json")
     receipt = schemas.FeedbackReceipt(
-        request_id=given.request_id, label=given.label, image_kept=image is not None, already_stored=not new
+        request_id=feedback.request_id, label=feedback.label, image_kept=image is not None, already_stored=not new
     )
     return Reply(201 if new else 200, receipt)
 
 
 class KeptImage(schemas.Answer):
-    """The pixels that were kept, beside the record as ``<sha256>.<format>``; no metadata is."""
+    """The pixels that were kept, without metadata, beside the record as ``<sha256>.<format>``."""
 
     sha256: str
     format: str
@@ -107,19 +107,19 @@ class FeedbackRecord(schemas.Answer):
     keep_until: date | None = None
 
 
-def _consented_image(service: Service, given: schemas.FeedbackRequest) -> bytes | None:
-    if given.image_base64 is None and given.upload_id is None:
+def _consented_image(service: Service, feedback: schemas.FeedbackRequest) -> bytes | None:
+    if feedback.image_base64 is None and feedback.upload_id is None:
         return None
-    if not given.consent:
+    if not feedback.consent:
         raise _refused("consent", "must be true for an image to be kept; leave the image out to send the label alone")
-    if given.consent_version not in (None, schemas.CONSENT_VERSION):
+    if feedback.consent_version not in (None, schemas.CONSENT_VERSION):
         raise _refused("consent_version", f"must be {schemas.CONSENT_VERSION}, the text that is asked for now")
-    if given.upload_id is not None:
-        if given.image_base64 is not None:
+    if feedback.upload_id is not None:
+        if feedback.image_base64 is not None:
             raise _refused("upload_id", "names an image, and image_base64 holds another: send one")
-        return uploaded_image(service, given.upload_id)
+        return uploaded_image(service, feedback.upload_id)
     try:
-        return base64.b64decode(str(given.image_base64), validate=True)
+        return base64.b64decode(str(feedback.image_base64), validate=True)
     except (binascii.Error, ValueError):
         raise _refused("image_base64", "is not base64") from None
 

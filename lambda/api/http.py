@@ -81,9 +81,9 @@ class Incoming:
 
 
 def request_id_of(event: Mapping[str, Any]) -> str:
-    """Give the gateway's request id, or a new one where it has none fit for a storage key."""
-    given = str((event.get("requestContext") or {}).get("requestId") or "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    """Give the gateway's request id, or a new one if that is missing or unfit for a storage key."""
+    request_id = str((event.get("requestContext") or {}).get("requestId") or "")
+    return request_id if _REQUEST_ID.fullmatch(request_id) else uuid.uuid4().hex
 
 
 def read_event(event: Mapping[str, Any], request_id: str, max_body_bytes: int) -> Incoming:
@@ -115,10 +115,10 @@ def read_event(event: Mapping[str, Any], request_id: str, max_body_bytes: int) -
 
 
 def _subject(event: Mapping[str, Any]) -> str:
-    found: Any = event.get("requestContext")
+    context: Any = event.get("requestContext")
     for name in ("authorizer", "jwt", "claims"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    claims = found if isinstance(found, Mapping) else {}
+        context = context.get(name) if isinstance(context, Mapping) else None
+    claims = context if isinstance(context, Mapping) else {}
     return str(claims.get("sub") or claims.get("client_id") or "")[:_MAX_SUBJECT]
 
 
@@ -138,7 +138,7 @@ def _body(event: Mapping[str, Any], max_body_bytes: int) -> bytes:
         body = text.encode("utf-8", errors="surrogatepass")
         _check_size(len(body), max_body_bytes)
         return body
-    # Before decoding: four characters carry three bytes, less the padding.
+    # Checked before decoding: four characters carry three bytes, less the padding.
     _check_size(len(text) * 3 // 4 - text[-2:].count("="), max_body_bytes)
     try:
         return base64.b64decode(text, validate=True)

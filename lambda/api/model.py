@@ -29,7 +29,7 @@ def health(service: Service, request: Incoming) -> schemas.Health:
 
 
 def _deep_check(service: Service) -> schemas.DeepCheck:
-    """Run the model once; within ``DEEP_CHECK_S`` of the last time, tell that one's: anybody may ask."""
+    """Run the model once; within ``DEEP_CHECK_S``, give the last result again, since anybody may ask."""
     with service.deep_lock:
         if service.deep is not None and time.monotonic() - service.deep_s < DEEP_CHECK_S:
             return service.deep

@@ -50,7 +50,7 @@ class Models:
         return (self.default, *(name for name in self._folders if name != self.default))
 
     def get(self, name: str | None = None) -> inference.Classifier:
-        """Give a loaded model; the default without a name.
+        """Give a loaded model: the one of that name, else the default.
 
         Raises
         ------
@@ -62,10 +62,10 @@ class Models:
         wanted = name or self.default
         if wanted != self.default and wanted not in self._folders:
             raise ModelNotFound(f"There is no model of that name: this service has {', '.join(self.names)}.")
-        found = self._load(wanted)
-        if isinstance(found, inference.ModelError):
-            raise found
-        return found
+        classifier = self._load(wanted)
+        if isinstance(classifier, inference.ModelError):
+            raise classifier
+        return classifier
 
     def of_digest(self, digest: str) -> inference.Classifier | None:
         """Give the loaded model of a digest, or None where this service has none.
@@ -79,10 +79,10 @@ class Models:
         if default.digest == digest:
             return default
         listed = (self.list_one(name) for name in self.names)
-        return next((self.get(one.name) for one in listed if one.sha256 == digest), None)
+        return next((self.get(model.name) for model in listed if model.sha256 == digest), None)
 
     def list_one(self, name: str) -> schemas.ListedModel:
-        """Tell of one model what its card says, without loading it."""
+        """List one model by its card, without loading it."""
         default = name == self.default
         try:
             folder = self._folder(name)
@@ -114,16 +114,16 @@ class Models:
                 return self._loaded[name]
             while len(self._loaded) >= MOST_IN_MEMORY:
                 self._loaded.popitem(last=False)  # before the next is read, so that three are never held
-            found: inference.Classifier | inference.ModelError
+            loaded: inference.Classifier | inference.ModelError
             try:
-                found = inference.load(
+                loaded = inference.load(
                     self._folder(name), threads=self._settings.threads, digest=self._settings.digest_of(name)
                 )
             except inference.ModelError as error:
                 logger.error("model", extra={"problem": str(error)})
-                found = error
-            self._loaded[name] = found
-            return found
+                loaded = error
+            self._loaded[name] = loaded
+            return loaded
 
 
 def list_all(service: "Service", request: "Incoming") -> schemas.ModelList:
@@ -141,27 +141,27 @@ def describe(service: "Service", request: "Incoming") -> dict[str, Any]:
     """
     classifier = service.models.get(request.query.get("model"))
     card = classifier.card
-    told: dict[str, Any] = card.model_dump(mode="json")
-    # As version 1 had them: one number, and labels beside their malignant ones.
+    description: dict[str, Any] = card.model_dump(mode="json")
+    # Keys of version 1 of the API: one minimum for all labels, and the malignant labels beside all labels.
     minimums = dict(zip(card.labels, map(float, card.minimum_probabilities), strict=True))
-    told["prediction_set"] |= {"minimum_probability": min(minimums.values()), "minimum_probabilities": minimums}
+    description["prediction_set"] |= {"minimum_probability": min(minimums.values()), "minimum_probabilities": minimums}
     rule = card.triage_rule
-    told |= {
+    description |= {
         "labels": list(card.labels),
         "malignant_labels": list(card.malignant_labels),
         "digest": classifier.digest,
         "model_name": classifier.name,
         "triage": None if rule is None else rule.model_dump(mode="json"),
     }
-    return told
+    return description
 
 
 def _classes(card: inference.ModelCard) -> list[schemas.ModelClass]:
-    return [schemas.ModelClass.model_validate(one.model_dump()) for one in card.classes]
+    return [schemas.ModelClass.model_validate(spec.model_dump()) for spec in card.classes]
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
     """Find the models: each sub-folder of ``models_dir`` with a card, and ``model_dir``, by their folders' names."""
     further = settings.models_dir
-    found = {} if further is None else {path.parent.name: path.parent for path in further.glob("*/model.json")}
-    return dict(sorted((found | {settings.model_dir.resolve().name: settings.model_dir}).items()))
+    folders = {} if further is None else {path.parent.name: path.parent for path in further.glob("*/model.json")}
+    return dict(sorted((folders | {settings.model_dir.resolve().name: settings.model_dir}).items()))

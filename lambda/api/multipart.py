@@ -76,7 +76,7 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
     NothingToRead
         Where the field is missing or empty.
     """
-    # As bytes: given text, the parser refuses what is not latin-1 by an error of its own.
+    # Pass bytes: given text, the parser refuses what is not latin-1 by an error of its own.
     _, options = parse_options_header(content_type.encode("utf-8", errors="surrogatepass"))
     boundary = options.get(b"boundary", b"")
     if not boundary:
@@ -92,9 +92,9 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
         raise InvalidRequest("The multipart body is malformed.") from error
     if not parts.complete:
         raise InvalidRequest("The multipart body is cut short: its closing boundary is missing.")
-    found = [value for name, value in parts.fields if name == field]
-    if len(found) > 1:
-        raise InvalidRequest(f"The form has {len(found)} fields {field!r}: send one image a request.")
-    if not found or not found[0]:
+    contents = [value for name, value in parts.fields if name == field]
+    if len(contents) > 1:
+        raise InvalidRequest(f"The form has {len(contents)} fields {field!r}: send one image a request.")
+    if not contents or not contents[0]:
         raise NothingToRead(f"The form has no image in its field {field!r}.")
-    return bytes(found[0])
+    return bytes(contents[0])

@@ -1,4 +1,4 @@
-"""What a prediction leaves behind: one audit line and a few metrics. Never a file name, an image byte or a token."""
+"""Writes one audit line and a few metrics for a prediction: never a file name, an image byte or a token."""
 
 import os
 import traceback
@@ -32,7 +32,7 @@ class ColdStart:
 
 
 def audit(answer: Answer, classifier: Classifier, request_id: str, *, size_bytes: int, cold_start: bool) -> None:
-    """Write the audit line of one prediction: what was asked of which model, and what it said."""
+    """Write the audit line of one prediction: the request, the model and the answer."""
     card, picture, timings, triage = classifier.card, answer.picture, answer.timings, answer.triage
     logger.info(
         "prediction",
@@ -91,7 +91,7 @@ def measure(answer: Answer, *, cold_start: bool) -> None:
 
 
 def side_of(result: str | None, verdict: str) -> str:
-    """Name what a triage is counted under: a side where it is accepted, else the verdict."""
+    """Name the count that a triage adds to: its side if accepted, else the verdict."""
     return result if result and verdict == "accepted" else verdict
 
 
@@ -101,11 +101,11 @@ def _flush() -> None:
 
 
 def report_refusal(name: str, status: int, request_id: str) -> None:
-    """Write the line of a request that was answered with a problem."""
+    """Log a request that was answered with a problem."""
     logger.info("problem", extra={"request_id": request_id, "problem": name, "status": status})
 
 
 def report_failure(error: BaseException, request_id: str) -> None:
-    """Write the line of an error not foreseen: its type and place, not its message, which may quote what was sent."""
-    place = traceback.format_tb(error.__traceback__)
-    logger.error("failure", extra={"request_id": request_id, "error": type(error).__name__, "place": place})
+    """Log an unexpected error: its type and traceback, not its message, which may quote what was sent."""
+    stack = traceback.format_tb(error.__traceback__)
+    logger.error("failure", extra={"request_id": request_id, "error": type(error).__name__, "place": stack})

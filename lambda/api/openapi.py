@@ -121,12 +121,14 @@ def _problems(kinds: Iterable[type[ApiError]]) -> _Json:
     for kind in kinds:
         by_status.setdefault(str(kind.status), []).append(f"`{schemas.PROBLEM_TYPE_PREFIX}{kind.name}`: {kind.title}")
     content = {"application/problem+json": {"schema": _reference(schemas.Problem)}}
-    return {status: {"description": "; ".join(told), "content": content} for status, told in sorted(by_status.items())}
+    return {
+        status: {"description": "; ".join(lines), "content": content} for status, lines in sorted(by_status.items())
+    }
 
 
 def _parameters(route: Route) -> list[_Json]:
     flags = [(name, what, {"type": "boolean", "default": False}) for name, what in route.flags.items()]
-    values = [(one.name, one.what, dict(one.schema)) for one in route.query]
+    values = [(parameter.name, parameter.what, dict(parameter.schema)) for parameter in route.query]
     return [
         {"name": name, "in": "query", "description": what, "schema": schema} for name, what, schema in [*flags, *values]
     ]

@@ -46,7 +46,7 @@ class Objects(Protocol):
 
 
 def safe_key(key: str) -> str:
-    """Give a key that names an object inside its store, whatever a key comes from.
+    """Give a key that names an object inside its store, wherever its parts come from.
 
     Raises
     ------
@@ -95,13 +95,13 @@ class Bucket:
 
     def read(self, key: str, max_bytes: int) -> bytes | None:
         """Give an object's bytes, or None where there is none."""
-        found = self._call(_ABSENT, self._client.get_object, Bucket=self._name, Key=key)
-        if found is None:
+        response = self._call(_ABSENT, self._client.get_object, Bucket=self._name, Key=key)
+        if response is None:
             return None
-        if found["ContentLength"] > max_bytes:
-            raise TooLarge(f"The file has {found['ContentLength']} bytes, more than the limit of {max_bytes}.")
+        if response["ContentLength"] > max_bytes:
+            raise TooLarge(f"The file has {response['ContentLength']} bytes, more than the limit of {max_bytes}.")
         # A transfer that breaks off is storage not answering, too.
-        return bytes(self._call(frozenset(), found["Body"].read))
+        return bytes(self._call(frozenset(), response["Body"].read))
 
     def write(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object, over one that is there."""
@@ -137,10 +137,10 @@ class Bucket:
         count = 0
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)
         for page in self._call(frozenset(), lambda: list(pages)):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if not found:
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if not versions:
                 continue
-            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
             delete = {"Objects": objects, "Quiet": True}
             done = self._call(frozenset(), self._client.delete_objects, Bucket=self._name, Delete=delete)
             if done.get("Errors"):
@@ -234,7 +234,7 @@ class Folder:
 
     @contextmanager
     def _written(self, key: str, data: bytes) -> Iterator[Path]:
-        """Give a file that holds the data, under another name until it is whole; whatever fails, that name goes."""
+        """Write the data to a temporary file, which is gone when the ``with`` ends, whatever fails."""
         folder = (self._root / safe_key(key)).parent
         part: Path | None = None
         try:

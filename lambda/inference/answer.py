@@ -1,4 +1,4 @@
-"""What one forward pass gives, and what is said of it."""
+"""The outputs of one forward pass, and the answer made of them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ ScaleSource = Literal["given", "file", "estimated"]
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one forward pass gives, as the file gives it.
+    """The outputs of one forward pass, as the file gives them.
 
     Attributes
     ----------

@@ -106,7 +106,7 @@ class Calibration(_Part):
 
 
 def _finite(told: Any) -> Any:
-    """Refuse a number that is not finite at any depth of what a card tells freely."""
+    """Refuse a number that is not finite at any depth of a card's free parts."""
     if isinstance(told, float) and not math.isfinite(told):
         raise ValueError("holds a number that is not finite")
     for part in told.values() if isinstance(told, dict) else told if isinstance(told, list | tuple) else ():

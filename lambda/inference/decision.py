@@ -1,4 +1,4 @@
-"""From a field's numbers to what is said of it, by the card's rules alone; training measures by these functions."""
+"""Decides on a field from its numbers, by the card's rules alone; training measures with the same functions."""
 
 from dataclasses import replace
 from typing import Final
@@ -135,7 +135,7 @@ def _triage(card: ModelCard, malignant: float | None, chosen: tuple[str, ...]) -
 
 
 def _agrees(card: ModelCard, triage: Triage | None, label: str) -> bool:
-    """Tell whether a pattern may stand beside the triage: never another side, nor a side that is not told."""
+    """Tell whether a pattern agrees with the triage: it has no side, or the accepted one."""
     if triage is None:
         return True
     group = next(one.triage for one in card.classes if one.id == label)

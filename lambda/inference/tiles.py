@@ -1,4 +1,4 @@
-"""What the parts of one wide field amount to."""
+"""Sums up the parts of one wide field."""
 
 from collections.abc import Sequence
 from typing import Final

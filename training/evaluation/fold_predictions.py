@@ -28,7 +28,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Pictures:
-    """All the fields of a set, by their manifest key."""
+    """The fields of a data set, by manifest key."""
 
     images: NDArray[np.uint8]
     position: dict[str, int]
@@ -38,7 +38,7 @@ class Pictures:
     def of(cls, images: NDArray[np.uint8], keys: Sequence[str], manifest: Manifest) -> "Pictures":
         """Take uint8[n, 224, 224, 3] with one key an image."""
         digests = {record.key: record.sha256 for record in manifest.records}
-        return cls(images, {key: place for place, key in enumerate(keys)}, digests)
+        return cls(images, {key: position for position, key in enumerate(keys)}, digests)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def answer(tasks: Sequence[Task], pictures: Pictures, title: str, workers: int =
 
 def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
     file = load(task.fold.folder)
-    kept = _kept(task, file, pictures)
-    if kept.is_file():
-        with np.load(BytesIO(kept.read_bytes())) as stored:
+    cache = _cache_file(task, file, pictures)
+    if cache.is_file():
+        with np.load(BytesIO(cache.read_bytes())) as stored:
             shown.update(len(task.fold.record.test))
             return Measured(stored["probabilities"], stored["scores"], stored.get("doublings"))
     disturb = disturbances.DISTURBANCES[task.disturbance]
@@ -88,18 +88,18 @@ def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
         scores.append(outputs.out_of_distribution_score)
         doublings += [] if outputs.scale is None else [outputs.scale]
         shown.update()
-    kept_arrays = {"probabilities": np.array(probabilities, np.float32), "scores": np.array(scores, np.float32)}
+    arrays = {"probabilities": np.array(probabilities, np.float32), "scores": np.array(scores, np.float32)}
     if doublings:
-        kept_arrays["doublings"] = np.array(doublings, np.float32)
-    measured = Measured(**kept_arrays)
+        arrays["doublings"] = np.array(doublings, np.float32)
+    measured = Measured(**arrays)
     buffer = BytesIO()
-    np.savez(buffer, **kept_arrays)  # type: ignore[arg-type]
-    write_whole(kept, buffer.getvalue())
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(cache, buffer.getvalue())
     return measured
 
 
-def _kept(task: Task, file: Classifier, pictures: Pictures) -> Path:
-    """Name the stored answers by all that they depend on: the file, the images in order, the disturbance's code."""
+def _cache_file(task: Task, file: Classifier, pictures: Pictures) -> Path:
+    """Name the file of stored answers by what they depend on: model file, images in order, the disturbance's code."""
     sources = (disturbances, corruptions) if task.disturbance != "none" else ()
     code = b"".join(Path(str(source.__file__)).read_bytes() for source in sources)
     what = json.dumps([file.card.sha256, task.disturbance, [pictures.sha256[key] for key in task.fold.record.test]])

@@ -55,7 +55,7 @@ def method_digest(*options: object) -> str:
         for node in ast.walk(tree):
             for _, value in ast.iter_fields(node):
                 if isinstance(value, list):
-                    value[:] = [one for one in value if not _is_text_alone(one)]
+                    value[:] = [child for child in value if not _is_text_alone(child)]
         what.update(ast.dump(tree).encode())
     return what.hexdigest()
 
@@ -172,7 +172,7 @@ def is_made_by(folder: Path, manifest: Manifest, made_by: str) -> bool:
 
 
 def incomplete(protocols: Mapping[str, Sequence[FoldFile]], manifest: Manifest, wanted: Sequence[str]) -> list[str]:
-    """Name the protocols of which folds are missing: not every field is tested."""
+    """Name the protocols with missing folds, where not every field is tested."""
     everything = {record.key for record in manifest.records}
     tested = {name: {key for fold in protocols.get(name, ()) for key in fold.record.test} for name in wanted}
     return [name for name in wanted if tested[name] != everything]
@@ -190,7 +190,7 @@ def _read(path: Path, manifest: Manifest) -> FoldRecord:
         )
     if both := set(record.test) & {*record.train, *record.gap}:
         raise DataError(f"{path} tests {min(both)} and has it in training or gap too: make the fold again")
-    if unknown := set(record.test) - {one.key for one in manifest.records}:
+    if unknown := set(record.test) - {entry.key for entry in manifest.records}:
         raise DataError(f"{path} tests {min(unknown)}, which the data lacks: make the fold again")
     return record
 
@@ -211,7 +211,7 @@ def _number(name: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of the tested fields of a protocol, fold after fold; each int64[n].
+    """Labels, folds and clusters of a protocol's tested fields, fold after fold; each int64[n].
 
     Attributes
     ----------
@@ -250,8 +250,8 @@ def predictions_of(folds: Sequence[FoldFile], answers: Sequence[Measured], truth
     """Pool what the folds' files answered."""
     return metrics.pool(
         [
-            (truth.labels[truth.folds == place], measured, read_card(fold.folder))
-            for place, (fold, measured) in enumerate(zip(folds, answers, strict=True))
+            (truth.labels[truth.folds == index], measured, read_card(fold.folder))
+            for index, (fold, measured) in enumerate(zip(folds, answers, strict=True))
         ]
     )
 
@@ -295,7 +295,7 @@ def pooled_result(
     return ProtocolResult(
         folds=list(scores),
         images=len(predictions),
-        metrics={**{name: one for name, one in estimates.items() if "/" not in name}, **(more or {})},
+        metrics={**{name: value for name, value in estimates.items() if "/" not in name}, **(more or {})},
         sensitivity=_part(estimates, "sensitivity/"),
         specificity=_part(estimates, "specificity/"),
         confusion=predictions.confusion.tolist(),
@@ -331,8 +331,8 @@ def by_slide(
     """
     names, clusters = np.unique([slides[key] for key in truth.keys], return_inverse=True)
     scores = []
-    for place, name in enumerate(names):
-        here = clusters == place
+    for index, name in enumerate(names):
+        here = clusters == index
         wrong = predictions.predicted[here & (predictions.predicted != truth.labels)]
         scores.append(
             SlideScore(
@@ -357,32 +357,34 @@ def _one_label_each(clusters: NDArray[np.int64], labels: NDArray[np.int64]) -> b
 
 
 def _verdicts(predictions: Predictions, here: NDArray[np.bool_]) -> dict[str, Any]:
-    """Tell a slide's verdicts: shares of its fields, and of those accepted the right ones, None where none is."""
+    """Give a slide's shares of each verdict, and the share right among those accepted, None where none is."""
     side = predictions.called == predictions.malignant
     label = predictions.predicted == predictions.labels
-    found: dict[str, Any] = {
+    shares: dict[str, Any] = {
         "turned_away": rounded(1 - predictions.known[here].mean()),
         "covered": rounded(predictions.covered[here].mean()),
     }
     for name, sure, right in (("triage_", predictions.triaged, side), ("", predictions.accepted, label)):
         chosen = here & sure
-        found[f"{name}accepted"] = rounded(sure[here].mean())
-        found["triage_right" if name else "accepted_right"] = rounded(right[chosen].mean()) if chosen.any() else None
-    return found
+        shares[f"{name}accepted"] = rounded(sure[here].mean())
+        shares["triage_right" if name else "accepted_right"] = rounded(right[chosen].mean()) if chosen.any() else None
+    return shares
 
 
 def over_slides(slides: Sequence[SlideScore]) -> dict[str, Estimate]:
     """Average over slides, each weighing alike, and find the worst triage; without intervals."""
-    accepted = [one.accepted_right for one in slides if one.accepted_right is not None]
-    large = [one.triage_right for one in slides if one.triage_right is not None and one.images >= LARGE_SLIDE]
-    found = {
-        "prediction_set_coverage_by_slide": float(np.mean([one.covered for one in slides])),
-        "turned_away_worst_slide": max(one.turned_away for one in slides),
+    accepted = [slide.accepted_right for slide in slides if slide.accepted_right is not None]
+    large = [slide.triage_right for slide in slides if slide.triage_right is not None and slide.images >= LARGE_SLIDE]
+    values = {
+        "prediction_set_coverage_by_slide": float(np.mean([slide.covered for slide in slides])),
+        "turned_away_worst_slide": max(slide.turned_away for slide in slides),
         **({"accuracy_of_accepted_by_slide": float(np.mean(accepted))} if accepted else {}),
         **({"triage_worst_slide": min(large)} if large else {}),
     }
-    return {name: Estimate(value=rounded(one), low=rounded(one), high=rounded(one)) for name, one in found.items()}
+    return {
+        name: Estimate(value=rounded(value), low=rounded(value), high=rounded(value)) for name, value in values.items()
+    }
 
 
 def _part(estimates: Mapping[str, Estimate], prefix: str) -> dict[str, Estimate]:
-    return {name.removeprefix(prefix): one for name, one in estimates.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value for name, value in estimates.items() if name.startswith(prefix)}

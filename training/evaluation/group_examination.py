@@ -51,16 +51,16 @@ def examine_groups(
 
 
 def headline(result: ProtocolResult, groups: Groups, count: int) -> str:
-    """Say in a line what the model is worth, a warning first where nobody told which images belong together."""
+    """Sum up the model in a line, after a warning where it is not known which images belong together."""
     plural = {"run of numbers": "runs of numbers"}.get(groups.kind, f"{groups.kind}s")
-    one = result.metrics["balanced_accuracy"]
-    told = [
-        f"Balanced accuracy {one.value:.3f} [{one.low:.3f}, {one.high:.3f}] over {len(result.confusion)} classes, "
-        f"on {count} {plural} left out"
+    accuracy = result.metrics["balanced_accuracy"]
+    parts = [
+        f"Balanced accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}] over "
+        f"{len(result.confusion)} classes, on {count} {plural} left out"
     ]
     if (side := result.metrics.get("malignant_auroc")) is not None:
-        told.append(f"malignant against benign AUROC {side.value:.3f} [{side.low:.3f}, {side.high:.3f}]")
-    return " ".join([*([groups.warning] if groups.warning else []), "; ".join(told) + "."])
+        parts.append(f"malignant against benign AUROC {side.value:.3f} [{side.low:.3f}, {side.high:.3f}]")
+    return " ".join([*([groups.warning] if groups.warning else []), "; ".join(parts) + "."])
 
 
 def evaluation_of(protocol: str, result: ProtocolResult, more: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much more images would bring: heads learnt from a quarter, a half and all of the groups, and the line beyond.
+"""What more images would bring: heads learnt from a quarter, a half and all groups, and an extrapolation.
 
 The balanced error falls with the number of images n about as a * n^-b (Cortes et al., "Learning Curves: Asymptotic
 Values and Rate of Convergence", NIPS 1993); it is fitted to the three points and read off further on.
@@ -78,14 +78,14 @@ def learning_curve(
 def _some_groups(
     learnt: Positions, labels: Positions, names: NDArray[np.str_], share: float, random: np.random.Generator
 ) -> Positions:
-    """Take so many of the groups, and of every class at least the first of them that holds it."""
+    """Take a share of the groups, with at least one group that holds each class."""
     order = random.permutation(np.unique(names[learnt]))
-    kept = set(order[: max(1, round(share * len(order)))].tolist())
+    chosen = set(order[: max(1, round(share * len(order)))].tolist())
     for label in np.unique(labels[learnt]):
         holding = set(names[learnt][labels[learnt] == label].tolist())
-        if not kept & holding:
-            kept.add(next(name for name in order.tolist() if name in holding))
-    return learnt[np.isin(names[learnt], sorted(kept))]
+        if not chosen & holding:
+            chosen.add(next(name for name in order.tolist() if name in holding))
+    return learnt[np.isin(names[learnt], sorted(chosen))]
 
 
 def _beyond(measured: dict[int, float]) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""What files make of fields at another magnification, and of fields that are cut to pieces.
+"""Measures model files on fields at another magnification, and on fields cut into shuffled tiles.
 
 Asked are the files of leave-slides-out, about slides that none of them saw, and whose own neighbours make the mosaics.
 """
@@ -33,7 +33,7 @@ Shown = Callable[[int, np.random.Generator], Field]
 def examine(
     folds: Sequence[FoldFile], pictures: Pictures, slides: Mapping[str, str], numbers: Mapping[str, int]
 ) -> tuple[dict[str, Magnified], Magnified]:
-    """Ask about fields at every magnification of ``STEPS``, and about the same fields scrambled.
+    """Measure fields at every magnification of ``STEPS``, and the same fields scrambled.
 
     Parameters
     ----------
@@ -56,19 +56,19 @@ def examine(
 
     def at(magnification: float) -> Shown:
         if magnification == 1.0:
-            return lambda place, _: pictures.images[place]
-        return lambda place, random: around.show(place, magnification, random)[0]
+            return lambda position, _: pictures.images[position]
+        return lambda position, random: around.show(position, magnification, random)[0]
 
-    ways: dict[str, Shown] = {f"{one:g}": at(one) for one in STEPS}
-    ways["scrambled"] = lambda place, random: scramble(pictures.images[place], random)
-    asked = [_spread(fold.record.test, slides, numbers) for fold in folds]
-    parts: dict[str, list[tuple[NDArray[np.int64], Measured, ModelCard]]] = {name: [] for name in ways}
+    views: dict[str, Shown] = {f"{step:g}": at(step) for step in STEPS}
+    views["scrambled"] = lambda position, random: scramble(pictures.images[position], random)
+    keys_by_fold = [_spread(fold.record.test, slides, numbers) for fold in folds]
+    parts: dict[str, list[tuple[NDArray[np.int64], Measured, ModelCard]]] = {name: [] for name in views}
     with ThreadPoolExecutor(2) as pool:
-        for found in pool.map(lambda fold, keys: _ask(fold, keys, pictures, ways), folds, asked):
-            for name, part in found.items():
+        for answers in pool.map(lambda fold, keys: _ask(fold, keys, pictures, views), folds, keys_by_fold):
+            for name, part in answers.items():
                 parts[name].append(part)
-    told = {name: _tell(metrics.pool(part)) for name, part in parts.items()}
-    return told, told.pop("scrambled")
+    results = {name: _tell(metrics.pool(part)) for name, part in parts.items()}
+    return results, results.pop("scrambled")
 
 
 def scramble(field: Field, random: np.random.Generator) -> Field:
@@ -82,23 +82,23 @@ def scramble(field: Field, random: np.random.Generator) -> Field:
 def _spread(keys: Sequence[str], slides: Mapping[str, str], numbers: Mapping[str, int]) -> list[str]:
     chosen = []
     for slide in sorted({slides[key] for key in keys}):
-        mine = sorted((key for key in keys if slides[key] == slide), key=numbers.__getitem__)
-        places = np.unique(np.linspace(0, len(mine) - 1, min(OF_A_SLIDE, len(mine))).astype(int))
-        chosen += [mine[place] for place in places]
+        keys_of_slide = sorted((key for key in keys if slides[key] == slide), key=numbers.__getitem__)
+        positions = np.unique(np.linspace(0, len(keys_of_slide) - 1, min(OF_A_SLIDE, len(keys_of_slide))).astype(int))
+        chosen += [keys_of_slide[position] for position in positions]
     return chosen
 
 
 def _ask(
-    fold: FoldFile, keys: Sequence[str], pictures: Pictures, ways: Mapping[str, Shown]
+    fold: FoldFile, keys: Sequence[str], pictures: Pictures, views: Mapping[str, Shown]
 ) -> dict[str, tuple[NDArray[np.int64], Measured, ModelCard]]:
     file, random = load(fold.folder), np.random.default_rng(SEED)
-    places = [pictures.position[key] for key in keys]
+    positions = [pictures.position[key] for key in keys]
     labels = np.array([file.card.labels.index(key.split("/")[0]) for key in keys])
-    found = {}
-    for name, show in bar(ways.items(), f"magnified: {fold.record.name}", len(ways), unit="step"):
-        images = np.stack([show(place, random) for place in places])
-        found[name] = (labels, run(file, images, name, shown=False), file.card)
-    return found
+    answers = {}
+    for name, show in bar(views.items(), f"magnified: {fold.record.name}", len(views), unit="step"):
+        images = np.stack([show(position, random) for position in positions])
+        answers[name] = (labels, run(file, images, name, shown=False), file.card)
+    return answers
 
 
 def _tell(predictions: metrics.Predictions) -> Magnified:

@@ -1,4 +1,4 @@
-"""What predictions are worth: every number of the reports, from probabilities and truth."""
+"""Computes every number of the reports from probabilities and true labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ CURVE_POINTS = 60
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was answered on labelled fields, fold after fold.
+    """Predictions for labelled fields, fold after fold.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Predictions:
     @property
     def sides(self) -> NDArray[np.bool_]:
         """bool[classes], which of them are malignant."""
-        return np.array([one.triage == "malignant" for one in self.classes])
+        return np.array([spec.triage == "malignant" for spec in self.classes])
 
     @property
     def malignant(self) -> NDArray[np.bool_]:
@@ -132,8 +132,8 @@ def balanced_accuracy(counts: NDArray[np.int64]) -> float:
 
 def fold_scores(predictions: Predictions) -> list[float]:
     """Give the balanced accuracy of each fold, over the labels that it tests."""
-    here = [np.flatnonzero(predictions.folds == fold) for fold in np.unique(predictions.folds)]
-    return [balanced_accuracy(predictions.take(one).confusion) for one in here]
+    positions_by_fold = [np.flatnonzero(predictions.folds == fold) for fold in np.unique(predictions.folds)]
+    return [balanced_accuracy(predictions.take(positions).confusion) for positions in positions_by_fold]
 
 
 def measures(predictions: Predictions) -> dict[str, float]:
@@ -164,13 +164,13 @@ def measures(predictions: Predictions) -> dict[str, float]:
 
 
 def _triage(predictions: Predictions) -> dict[str, float]:
-    """Tell what the first level's verdict is worth; what no field speaks to is left out, all of it without sides."""
-    if not {"malignant", "benign"} <= {one.triage for one in predictions.classes}:
+    """Compute the metrics of triage; those that no field shows are left out, and without both sides there are none."""
+    if not {"malignant", "benign"} <= {spec.triage for spec in predictions.classes}:
         return {}
     malignant, sure = predictions.malignant, predictions.triaged
     right = predictions.called == malignant
-    place = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)
-    bins = [place == k for k in np.unique(place)]
+    bin_index = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)
+    bins = [bin_index == k for k in np.unique(bin_index)]
     gaps = [abs(predictions.malignancy[k].mean() - malignant[k].mean()) * k.sum() for k in bins]
     parts = {
         "triage_accuracy_of_accepted": sure,
@@ -180,7 +180,7 @@ def _triage(predictions: Predictions) -> dict[str, float]:
     return {
         "triage_coverage": float(sure.mean()),
         "triage_calibration_error": float(sum(gaps) / len(malignant)),
-        # Of each side: how many of its fields are left to a person, which the page shows as dots.
+        # Coverage of each side: the page shows as dots how many of its fields are left to a person.
         **{
             f"triage_coverage_of_{side}": float(sure[here].mean())
             for side, here in (("malignant", malignant), ("benign", ~malignant))
@@ -191,7 +191,7 @@ def _triage(predictions: Predictions) -> dict[str, float]:
 
 
 def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> dict[str, object]:
-    """Tell what a model answers on fields that it did not learn from, as its card and its run say it.
+    """Measure a model on fields that it did not learn from, for its card and its run.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> 
         accuracy of the accepted where none is, is left out.
     """
     predictions = pool([(labels, measured, card)])
-    told, right = measures(predictions), predictions.predicted == labels
+    computed, right = measures(predictions), predictions.predicted == labels
     interval = binomtest(int(right.sum()), len(labels)).proportion_ci(method="wilson")
     named = {
         "accuracy": "accuracy",
@@ -221,10 +221,10 @@ def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> 
         "triage_accuracy_of_accepted": "triage_right_of_accepted",
         "out_of_distribution": "out_of_distribution",
     }
-    sensitivity = {name.partition("/")[2]: value for name, value in told.items() if name.startswith("sensitivity/")}
+    sensitivity = {name.partition("/")[2]: value for name, value in computed.items() if name.startswith("sensitivity/")}
     return {
         "images": len(labels),
-        **{key: told[name] for name, key in named.items() if name in told},
+        **{key: computed[name] for name, key in named.items() if name in computed},
         "accuracy_95": [float(interval.low), float(interval.high)],
         "sensitivity": sensitivity,
         "confusion": predictions.confusion.tolist(),
@@ -235,8 +235,8 @@ def reliability(predictions: Predictions) -> list[tuple[float, float, int]]:
     """Give mean confidence, accuracy and count of each bin that has a field."""
     confidence = predictions.probabilities.max(1)
     right = predictions.predicted == predictions.labels
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    inside = [place == k for k in range(BINS)]
+    bin_index = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    inside = [bin_index == k for k in range(BINS)]
     return [(float(confidence[k].mean()), float(right[k].mean()), int(k.sum())) for k in inside if k.any()]
 
 
@@ -263,8 +263,8 @@ def roc_curves(predictions: Predictions) -> dict[str, list[tuple[float, float]]]
     for name, (truth, score) in sides.items():
         if 0 < truth.sum() < len(truth):
             false, true, _ = roc_curve(truth, score)
-            kept = np.unique(np.linspace(0, len(false) - 1, CURVE_POINTS).round().astype(int))
-            curves[name] = [(rounded(false[k]), rounded(true[k])) for k in kept]
+            points = np.unique(np.linspace(0, len(false) - 1, CURVE_POINTS).round().astype(int))
+            curves[name] = [(rounded(false[k]), rounded(true[k])) for k in points]
     return curves
 
 
@@ -283,14 +283,14 @@ def _macro(counts: NDArray[np.int64]) -> dict[str, float]:
 
 
 def _by_label(counts: NDArray[np.int64], ids: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    rates: dict[str, float] = {}
     for k, label in enumerate(ids):
         positives, total = counts[k].sum(), counts.sum()
         if positives:
-            found[f"sensitivity/{label}"] = float(counts[k, k] / positives)
+            rates[f"sensitivity/{label}"] = float(counts[k, k] / positives)
         if total > positives:
-            found[f"specificity/{label}"] = float(1 - (counts[:, k].sum() - counts[k, k]) / (total - positives))
-    return found
+            rates[f"specificity/{label}"] = float(1 - (counts[:, k].sum() - counts[k, k]) / (total - positives))
+    return rates
 
 
 def _binary(predictions: Predictions) -> dict[str, float]:
@@ -328,7 +328,7 @@ def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.
 
 
 def _over_folds(predictions: Predictions) -> dict[str, float]:
-    """Tell the folds' mean and worst where every fold tests every label."""
+    """Give the folds' mean and worst score, if every fold tests every label."""
     pairs = np.unique(np.column_stack([predictions.folds, predictions.labels]), axis=0)
     if len(pairs) < len(predictions.classes) * len(np.unique(predictions.folds)):
         return {}

@@ -12,7 +12,7 @@ from training.progress import bar
 
 @dataclass(frozen=True)
 class Measured:
-    """What a file answered on labelled fields.
+    """The answers of a model file on labelled fields.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Measured:
         return passed
 
     def malignant(self, card: ModelCard) -> NDArray[np.float64]:
-        """Give the calibrated probability of malignant, as the API tells it: float64[n]."""
+        """Give the calibrated probability of malignant, as the API gives it: float64[n]."""
         inside = np.isin(card.labels, card.malignant_labels)
         rule = card.triage_rule
         total = self.probabilities[:, inside].sum(1)
@@ -71,7 +71,7 @@ def run(file: Classifier, images: NDArray[np.uint8], title: str, *, shown: bool 
 
 
 def count_ood_set(file: Classifier, images: NDArray[np.uint8], title: str) -> dict[str, object]:
-    """Count what a file makes of pictures of no class that it knows."""
+    """Count the verdicts of a model file on an OOD set."""
     measured, card = run(file, images, title), file.card
     sure, malignant = measured.triaged(card)
     return {

@@ -1,4 +1,4 @@
-"""How far one gets without looking at a single cell's morphology: what a model's score must be read beside.
+"""Shortcuts: classifiers that see no cell's morphology, with whose scores a model's must be compared.
 
 Each shortcut gets a few numbers of a field and a small classifier, is trained on the very fields that the model of a
 fold was trained on, and is tested on the very fields that it was tested on.
@@ -42,12 +42,12 @@ def mean_colour(field: Field) -> Numbers:
 
 
 def corner(field: Field) -> Numbers:
-    """See the lower right corner with the scale bar alone, on a coarse grid: float64[294]."""
+    """Reduce the lower right corner, with the scale bar, to a coarse grid: float64[294]."""
     return to_model_input(np.ascontiguousarray(field[CORNER]), *CORNER_GRID).ravel() / 255.0
 
 
 def background(field: Field) -> Numbers:
-    """See the glass, the tone of the erythrocytes and the lamp; leukocytes and the corner are masked: float64[9]."""
+    """Sum up the colours of the background, without leukocytes and the corner: float64[9]."""
     return np.nan_to_num(appearance(field).features, nan=-1.0)
 
 
@@ -143,7 +143,7 @@ def audit(
         By shortcut: balanced accuracy of the pooled predictions, and the folds' scores.
     """
     ids = sorted({key.split("/")[0] for fold in folds for key in (*fold.record.train, *fold.record.test)})
-    found = {}
+    audited = {}
     for name in bar(list(SHORTCUTS), title, len(SHORTCUTS), unit="shortcut"):
         truth, predicted, scores = [], [], []
         for fold in folds:
@@ -156,8 +156,8 @@ def audit(
             truth.append(test)
             predicted.append(answers)
         pooled = balanced_accuracy(confusion(np.concatenate(truth), np.concatenate(predicted), len(ids)))
-        found[name] = (rounded(pooled), scores)
-    return found
+        audited[name] = (rounded(pooled), scores)
+    return audited
 
 
 def _labels(keys: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:

@@ -1,1 +1,1 @@
-"""A measured model into an environment, by evidence alone, and back again. See docs/promotion.md."""
+"""Puts a measured model into an environment, by evidence alone, and takes it back. See docs/promotion.md."""

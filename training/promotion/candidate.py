@@ -1,4 +1,4 @@
-"""A model folder as it is: the file, its card, its evidence, and what is wrong with them."""
+"""Examines a model folder: the file, its card, its evidence, and what is wrong with them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from training.serving.files import FILE_NAME
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a folder holds.
+    """A model folder and its problems.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Candidate:
 
 
 def examine(folder: Path, run_id: str | None = None) -> Candidate:
-    """Read a model folder, and go on past everything that is wrong with it.
+    """Read a model folder, and note everything that is wrong with it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _card(path: Path, problems: dict[str, str]) -> ModelCard | None:
 
 
 def _check_file(folder: Path, card: ModelCard, sha256: str, problems: dict[str, str]) -> None:
-    """See that the card is this file's, and that the file answers as it will be served."""
+    """Check that the card is of this file, and that the file can be served."""
     if card.file != FILE_NAME:
         problems["card"] = f"{CARD_NAME} names {card.file}, and what is served is {FILE_NAME}"
     elif card.sha256 != sha256:
@@ -96,5 +96,5 @@ def _evidence(card: ModelCard | None, problems: dict[str, str]) -> Evidence | No
 
 
 def _listed(error: ValidationError, most: int = 4) -> str:
-    found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return "; ".join(found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else []))
+    problems = [f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
+    return "; ".join(problems[:most] + ([f"and {len(problems) - most} more"] if len(problems) > most else []))

@@ -1,4 +1,4 @@
-"""What ``promote`` and ``rollback`` have in common: options, exit codes, how they speak.
+"""What ``promote`` and ``rollback`` share: options, exit codes, messages.
 
 What keeps a promotion from being tried at all, in words that say what to do.
 """
@@ -13,11 +13,11 @@ from training.data.s3 import BucketError
 
 
 class PromotionError(Exception):
-    """Something that is needed is not there; what was asked for is not judged."""
+    """Something that is needed is missing; no model was judged."""
 
 
 class RefusedError(Exception):
-    """The evidence does not allow it; the findings have been told."""
+    """The evidence does not allow the promotion; the findings have been printed."""
 
 
 EXIT_REFUSED, EXIT_FAILED = 2, 1
@@ -35,7 +35,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
 
 
 def concluded(command: str, act: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    """Run a command; gives 0, 2 where it is refused or wrongly asked for, 1 where it may be tried again."""
+    """Run a command; gives 0, 2 if it is refused or misused, 1 if it may be tried again."""
     try:
         act(options)
     except (PromotionError, RefusedError) as error:
@@ -51,5 +51,5 @@ def concluded(command: str, act: Callable[[argparse.Namespace], None], options: 
 
 
 def tell(text: str) -> None:
-    """Say something to the person; what another program may read goes to the standard output instead."""
+    """Print a message for the person; what another program may read goes to the standard output instead."""
     sys.stderr.write(text + "\n")

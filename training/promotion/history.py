@@ -46,23 +46,23 @@ class History(_Part):
     served: tuple[Served, ...] = ()
 
     def promote(self, now_serving: Served, new: Served) -> "History":
-        """Put a model on top of the one that serves; what was never committed to git falls out."""
-        kept = self._up_to(now_serving.sha256) or (*self.served, now_serving)
-        return History(served=(*kept, new))
+        """Put a model on top of the one that serves; entries that were never committed to git are dropped."""
+        entries = self._up_to(now_serving.sha256) or (*self.served, now_serving)
+        return History(served=(*entries, new))
 
     def before(self, sha256: str) -> Served | None:
-        """Give what served before a model; None where nothing is known of it."""
-        kept = self._up_to(sha256)
-        return kept[-2] if len(kept) > 1 else None
+        """Give the model that served before another; None if that is not known."""
+        entries = self._up_to(sha256)
+        return entries[-2] if len(entries) > 1 else None
 
     def back(self, sha256: str) -> "History":
-        """Take a model, and what came after it, off the top."""
+        """Remove a model, and those after it, from the top."""
         return History(served=self._up_to(sha256)[:-1])
 
     def find(self, sha256: str) -> Served | None:
         """Give the newest entry of a model."""
-        kept = self._up_to(sha256)
-        return kept[-1] if kept else None
+        entries = self._up_to(sha256)
+        return entries[-1] if entries else None
 
     def _up_to(self, sha256: str) -> tuple[Served, ...]:
         for number in range(len(self.served), 0, -1):

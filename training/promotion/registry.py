@@ -1,4 +1,4 @@
-"""MLflow, as promotion needs it: a run's model folder, and the alias that says which version was promoted last."""
+"""What promotion needs of MLflow: a run's model folder, and the alias of the version that was promoted last."""
 
 from pathlib import Path
 from typing import Any
@@ -38,18 +38,18 @@ class Registry:
         PromotionError
             There is no such run, it has not finished, or it holds no model.
         """
-        run = self._asked(f"run {run_id}", self._client.get_run, run_id)
+        run = self._call(f"run {run_id}", self._client.get_run, run_id)
         if run.info.status != "FINISHED":
             raise PromotionError(f"run {run_id} is {run.info.status.lower()}: only a finished run can be promoted")
-        found = self._asked(f"run {run_id}", self._find_card, run_id)
-        if found is None:
+        card_path = self._call(f"run {run_id}", self._find_card, run_id)
+        if card_path is None:
             raise PromotionError(f"run {run_id} has no artifact {CARD_NAME}: it exported no model")
-        folder = found.rpartition("/")[0]
-        fetched = self._asked(f"run {run_id}", self._client.download_artifacts, run_id, folder, str(into))
+        folder = card_path.rpartition("/")[0]
+        fetched = self._call(f"run {run_id}", self._client.download_artifacts, run_id, folder, str(into))
         return Path(fetched)
 
     def attach(self, run_id: str, folder: Path) -> None:
-        """Put a measured card, its evidence in it, in the place of the one that the run logged.
+        """Replace the card that the run logged by the measured one, with its evidence.
 
         Parameters
         ----------
@@ -63,28 +63,28 @@ class Registry:
         PromotionError
             The run holds no model, or the server does not take the card.
         """
-        found = self._asked(f"run {run_id}", self._find_card, run_id)
-        if found is None:
+        card_path = self._call(f"run {run_id}", self._find_card, run_id)
+        if card_path is None:
             raise PromotionError(f"run {run_id} has no artifact {CARD_NAME}: it exported no model")
-        place = found.rpartition("/")[0] or None
-        self._asked(f"run {run_id}", self._client.log_artifact, run_id, str(folder / CARD_NAME), place)
-        self._asked(f"run {run_id}", self._client.set_tag, run_id, EVALUATED, "true")
+        artifact_folder = card_path.rpartition("/")[0] or None
+        self._call(f"run {run_id}", self._client.log_artifact, run_id, str(folder / CARD_NAME), artifact_folder)
+        self._call(f"run {run_id}", self._client.set_tag, run_id, EVALUATED, "true")
 
     def register(self, run_id: str, sha256: str) -> str:
         """Give the version of a run's model, made if it is not there yet."""
-        return str(self._asked("the registry", self._register, run_id, sha256))
+        return str(self._call("the registry", self._register, run_id, sha256))
 
     def set_champion_alias(self, version: str | None) -> None:
         """Point the alias at a version, or at none."""
         if version is not None:
-            self._asked("the registry", self._client.set_registered_model_alias, NAME, ALIAS, version)
+            self._call("the registry", self._client.set_registered_model_alias, NAME, ALIAS, version)
         elif self.champion() is not None:
-            self._asked("the registry", self._client.delete_registered_model_alias, NAME, ALIAS)
+            self._call("the registry", self._client.delete_registered_model_alias, NAME, ALIAS)
 
     def champion(self) -> str | None:
         """Give the version that the alias points at."""
-        found = self._asked("the registry", self._find, self._client.get_registered_model, NAME)
-        return str(found.aliases[ALIAS]) if found is not None and ALIAS in found.aliases else None
+        model = self._call("the registry", self._find, self._client.get_registered_model, NAME)
+        return str(model.aliases[ALIAS]) if model is not None and ALIAS in model.aliases else None
 
     def _find_card(self, run_id: str, folder: str | None = None, depth: int = 3) -> str | None:
         for entry in self._client.list_artifacts(run_id, folder):
@@ -119,7 +119,7 @@ class Registry:
                 raise
             return None
 
-    def _asked(self, what: str, ask: Any, *arguments: Any) -> Any:
+    def _call(self, what: str, ask: Any, *arguments: Any) -> Any:
         from mlflow.exceptions import MlflowException
 
         try:

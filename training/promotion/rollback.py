@@ -1,4 +1,4 @@
-"""``python -m training rollback --env staging``: back to the model that served before, without asking for evidence.
+"""``python -m training rollback --env staging``: go back to the model that served before, without evidence.
 
 The model served once, and a rollback is for when something is wrong: it asks only whether the file is still there and
 still the same.
@@ -58,7 +58,7 @@ def _roll_back(options: argparse.Namespace) -> None:
 
 
 def _forget(places: Places, sha256: str, known: History) -> None:
-    """Take the model off the history. The file is written, and rules: a failure here must not hold anybody up."""
+    """Remove the model from the history. The environment's file is written by now: a failure here only warns."""
     try:
         history.write(places.histories, places.environment.name, known.back(sha256))
     except BucketError as error:
@@ -66,7 +66,7 @@ def _forget(places: Places, sha256: str, known: History) -> None:
 
 
 def _set_champion_alias(now: Served, previous: Served, tracking_uri: str | None) -> None:
-    """Move the registry's alias back, where promotions moved it; nor must a failure of that."""
+    """Move the registry's alias back, where promotions moved it; a failure only warns."""
     if not (now.registered or previous.registered):
         return
     try:

@@ -1,4 +1,4 @@
-"""Runs in MLflow, written down on this machine first and sent from there: no server can stop a training.
+"""Tracks runs in MLflow, written down on this machine first and then sent: no server can stop a training.
 
 ::
 
@@ -36,7 +36,7 @@ FAILURE, MOST_OF_A_REASON = "leukolens.failure", 5000
 
 
 def is_off() -> bool:
-    """Tell whether nothing is to be tracked."""
+    """Tell whether tracking is switched off."""
     return os.environ.get(SWITCH, "").lower() == OFF
 
 
@@ -51,7 +51,7 @@ def run(
     trial: bool = False,
     goes_on: str | None = None,
 ) -> Iterator[Run]:
-    """Track one run. Whatever becomes of the server, the body goes on.
+    """Track one run; the body goes on even if the server fails.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def run(
             status = "KILLED"
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
-            started.tags({FAILURE: f"{type(error).__name__}: {said}"[:MOST_OF_A_REASON]})
+            message = " ".join(str(error).split())
+            started.tags({FAILURE: f"{type(error).__name__}: {message}"[:MOST_OF_A_REASON]})
             raise
         finally:
-            if told := started.end(status):
-                sys.stderr.write(told + "\n")
+            if notice := started.end(status):
+                sys.stderr.write(notice + "\n")

@@ -1,4 +1,4 @@
-"""Each kind of event of a journal, as MLflow is told of it."""
+"""Sends each kind of a journal's events to MLflow."""
 
 import json
 import warnings
@@ -37,7 +37,7 @@ def begin(client: "MlflowClient", event: Event, above: str | None) -> str:
 
 
 def log_parameters(client: "MlflowClient", run_id: str, given: dict[str, str]) -> None:
-    """Log how a run is done."""
+    """Log the parameters of a run."""
     from mlflow.entities import Param
 
     parameters = [Param(key, value[:6000]) for key, value in given.items()]
@@ -49,13 +49,13 @@ def log_metrics(client: "MlflowClient", run_id: str, batch: list[Event]) -> None
     """Log the numbers of several events in as few requests as there can be."""
     from mlflow.entities import Metric
 
-    found = [
+    metrics = [
         Metric(name, value, event["time_ms"], event["step"])
         for event in batch
         for name, value in event["metrics"].items()
     ]
-    for start in range(0, len(found), BATCH):
-        client.log_batch(run_id, metrics=found[start : start + BATCH])
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
 
 def metrics_from(events: list[Event], start: int) -> list[Event]:
@@ -72,10 +72,10 @@ def _set_tags(client: "MlflowClient", run_id: str, event: Event) -> None:
 
 
 def _show_model(client: "MlflowClient", run_id: str, event: Event) -> None:
-    """Name the run's model where every version of MLflow's page looks for it."""
+    """Set the tag by which every version of MLflow's page shows the run's model."""
     logged = {name: event[name] for name in ("flavors", "model_uuid", "utc_time_created")}
-    told = [logged | {"run_id": run_id, "artifact_path": event["path"]}]
-    client.set_tag(run_id, "mlflow.log-model.history", json.dumps(told))
+    history = [logged | {"run_id": run_id, "artifact_path": event["path"]}]
+    client.set_tag(run_id, "mlflow.log-model.history", json.dumps(history))
 
 
 def _log_dataset(client: "MlflowClient", run_id: str, event: Event) -> None:
@@ -84,14 +84,14 @@ def _log_dataset(client: "MlflowClient", run_id: str, event: Event) -> None:
 
     with warnings.catch_warnings(action="ignore"):  # several kinds of source take a folder
         source = resolve_dataset_source(event["source"])
-    given = Dataset(
+    dataset = Dataset(
         name=event["name"],
         digest=event["digest"][:MOST_OF_A_DIGEST],
         source_type=source._get_source_type(),
         source=source.to_json(),
         profile=json.dumps(event["fields"]),
     )
-    client.log_inputs(run_id, [DatasetInput(given, [InputTag("mlflow.data.context", "training")])])
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
 def _register(client: "MlflowClient", run_id: str, event: Event) -> None:

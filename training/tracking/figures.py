@@ -40,7 +40,7 @@ def run_figures(
     shares = probabilities.astype(np.float64)
     shares /= shares.sum(1, keepdims=True)
     everything = np.ones(len(labels), bool)
-    malignant = shares[:, [one.triage == "malignant" for one in classes]].sum(1)
+    malignant = shares[:, [spec.triage == "malignant" for spec in classes]].sum(1)
     first_fold = np.zeros(len(labels), np.int64)
     predictions = Predictions(
         labels,

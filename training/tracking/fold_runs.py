@@ -1,4 +1,4 @@
-"""What a cross-validation tells MLflow: a run a fold, and what the folds of one command come to together.
+"""Logs a cross-validation to MLflow: one run a fold, and the pooled results of one command's folds.
 
 The numbers are those of ``evaluate``, with its intervals, but of the networks: each file was compared with its network
 when it was made, and ``evaluate`` asks the files themselves.
@@ -69,8 +69,8 @@ def tell_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> A
     """
     file = read_fold(made.folder, manifest)
     keys = fields.keys
-    place = {keys[position]: number for number, position in enumerate(made.test)}
-    order = np.array([place[key] for key in file.record.test])
+    row_of = {keys[position]: number for number, position in enumerate(made.test)}
+    order = np.array([row_of[key] for key in file.record.test])
     answer = Answer(file, Measured(made.measured.probabilities[order], made.measured.scores[order]))
     if run.is_tracked:
         tell_model(run, made.learned, made.card, made.folder, tags={"fold": made.folder.name})
@@ -81,7 +81,7 @@ def tell_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> A
 
 
 def tell_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Manifest) -> None:
-    """Log, for each protocol, what the folds made by this command come to.
+    """Log, for each protocol, the pooled results of the folds that this command made.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _numbers(result: ProtocolResult, protocol: str) -> dict[str, float]:
     """Give every number and its interval, named as ``evaluate`` names them."""
     estimates = {
         **result.metrics,
-        **{f"sensitivity/{label}": one for label, one in result.sensitivity.items()},
-        **{f"specificity/{label}": one for label, one in result.specificity.items()},
+        **{f"sensitivity/{label}": estimate for label, estimate in result.sensitivity.items()},
+        **{f"specificity/{label}": estimate for label, estimate in result.specificity.items()},
     }
     return {f"{protocol}/{name}": value for name, value in as_numbers(estimates).items()}

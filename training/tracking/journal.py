@@ -1,4 +1,4 @@
-"""A run as it is written down on this machine: one JSON line an event, and the files beside.
+"""The journal of a run on this machine: one JSON line an event, and the files beside.
 
 ``journal.jsonl`` holds the events in order; ``files/`` what is logged; ``sent.json`` how many of the events each server
 has already. A journal can be sent at any time, from any machine, and again to another server. ``writer`` is there
@@ -26,7 +26,7 @@ JOURNAL, FILES, SENT, WRITER = "journal.jsonl", "files", "sent.json", "writer"
 
 @dataclass(frozen=True)
 class Sent:
-    """How far a journal has got.
+    """How much of a journal a server has.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Journal:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Show other processes, as long as the ``with`` lasts, that this one writes the run."""
+        """Hold the lock that shows other processes that this one writes the run."""
         path = self.folder / WRITER
         with path.open("w") as lock:
             # Where the file system knows no locks, nobody can tell that the writer is gone, and training goes on.
@@ -113,34 +113,34 @@ class Journal:
 
     def events(self) -> list[dict[str, Any]]:
         """Read the events; a last line that was cut off is left out."""
-        found = []
+        events = []
         for line in (self.folder / JOURNAL).read_text(encoding="utf-8").splitlines():
             try:
-                found.append(json.loads(line))
+                events.append(json.loads(line))
             except json.JSONDecodeError:
                 break
-        return found
+        return events
 
     def sent(self, uri: str) -> Sent:
-        """Tell what a server has of this run; one that it was never sent to has nothing."""
+        """Give what a server has of this run; nothing if it was never sent there."""
         return self._servers().get(uri, Sent(uri))
 
     def keep(self, sent: Sent) -> None:
-        """Remember what a server has, beside what others have."""
+        """Store what a server has, beside what others have."""
         servers = self._servers() | {sent.uri: sent}
-        write_whole(self.folder / SENT, json.dumps([vars(one) for one in servers.values()]).encode())
+        write_whole(self.folder / SENT, json.dumps([vars(server) for server in servers.values()]).encode())
 
     def _servers(self) -> dict[str, Sent]:
         path = self.folder / SENT
         if not path.is_file():
             return {}
-        kept = json.loads(path.read_text())
+        stored = json.loads(path.read_text())
         # Before, the last server alone was remembered.
-        found = [Sent(**one) for one in ([kept] if isinstance(kept, dict) else kept)]
-        return {one.uri: replace(one, waiting=tuple(one.waiting)) for one in found}
+        servers = [Sent(**server) for server in ([stored] if isinstance(stored, dict) else stored)]
+        return {server.uri: replace(server, waiting=tuple(server.waiting)) for server in servers}
 
     def whole(self, uri: str) -> bool:
-        """Tell whether a server has all of it that it takes."""
+        """Tell whether a server has everything of the run that it accepts."""
         sent = self.sent(uri)
         return sent.events >= len(self.events()) and not sent.waiting
 

@@ -1,4 +1,4 @@
-"""A model folder as a model of MLflow that needs nothing of this project around it."""
+"""Saves a model folder as an MLflow model that runs without this project."""
 
 import platform
 import shutil
@@ -53,15 +53,15 @@ def save(folder: Path, into: Path) -> dict[str, Any]:
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
-    given = Schema(
+    inputs = Schema(
         [
             ColSpec(DataType.binary, "image", required=False),
             ColSpec(DataType.string, "path", required=False),
         ]
     )
     anything = AnyType()  # type: ignore[no-untyped-call]
-    answered = Schema([ColSpec(anything, name) for name in Prediction.model_fields])
-    asked = ParamSchema(
+    outputs = Schema([ColSpec(anything, name) for name in Prediction.model_fields])
+    parameters = ParamSchema(
         [ParamSpec("explain", DataType.boolean, False), ParamSpec("microns_per_pixel", DataType.double, 0.0)]
     )
     card = read_card(folder)
@@ -78,7 +78,7 @@ def save(folder: Path, into: Path) -> dict[str, Any]:
                 python_model=str(SCRIPT),
                 artifacts={MODEL: str(staged)},
                 code_paths=_code(Path(staging, "code")),
-                signature=ModelSignature(given, answered, asked),
+                signature=ModelSignature(inputs, outputs, parameters),
                 # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
                 conda_env=environment(),
                 metadata={"version": card.version, "sha256": folder_digest(folder)},
@@ -102,12 +102,12 @@ def environment() -> dict[str, object]:
 
 
 def _code(into: Path) -> list[str]:
-    """Copy the modules that the script runs; gives what there is at the top."""
+    """Copy the modules that the script runs; gives the top-level copies."""
     for name in CODE:
-        found = find_spec(name)
-        if found is None or found.origin is None:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
             raise ModuleNotFoundError(f"{name}: the logged model needs it; install the project whole")
-        source, target = Path(found.origin), into.joinpath(*name.split("."))
+        source, target = Path(spec.origin), into.joinpath(*name.split("."))
         if source.name == "__init__.py":
             shutil.copytree(source.parent, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:

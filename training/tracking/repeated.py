@@ -1,4 +1,4 @@
-"""A run of MLflow as something that can be done again: its options, and which fields it learnt from."""
+"""Reads an MLflow run so that it can be repeated: its options, and which fields it learnt from."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _UNKNOWN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 class RunError(ValueError):
-    """A run that cannot be done again; says why in a line."""
+    """The run cannot be repeated; says why in a line."""
 
 
 class ServerAwayError(RuntimeError):
@@ -28,7 +28,7 @@ class ServerAwayError(RuntimeError):
 
 @dataclass(frozen=True)
 class Repeated:
-    """What a run was, as ``train`` takes it.
+    """The options and data of a run, as ``train`` takes them.
 
     Attributes
     ----------
@@ -100,16 +100,16 @@ def read_run(run_id: str) -> Repeated:
         The server does not answer.
     """
     run = _fetch(run_id)
-    given = run.data.params
+    parameters = run.data.params
     methods = {method.method: method for method in METHODS}
-    method, backbone = methods.get(given.get("method", "")), given.get("backbone", "")
+    method, backbone = methods.get(parameters.get("method", "")), parameters.get("backbone", "")
     if method is None or backbone not in HIDDEN_LAYERS:
         raise RunError(f"--from-run {run_id}: {run.info.run_name} is no training of this project: it tells no method")
-    if "fold" in given or "folds" in given:
+    if "fold" in parameters or "folds" in parameters:
         raise RunError(f"--from-run {run_id}: {run.info.run_name} is of crossvalidate, which goes on by itself")
     settings = {name: name.replace("-", "_") for name in settings_of(method)}
-    typed = {name: given[key] for name, key in settings.items() if key in given}
-    inputs = [one.dataset for one in run.inputs.dataset_inputs] if run.inputs else []
+    typed = {name: parameters[key] for name, key in settings.items() if key in parameters}
+    inputs = [entry.dataset for entry in run.inputs.dataset_inputs] if run.inputs else []
     digest = run.data.tags.get(DIGEST) or (inputs[0].digest if inputs else "")
     if not digest:
         raise RunError(f"--from-run {run_id}: it ended before it had read its fields: nobody knows which they were")
@@ -117,10 +117,10 @@ def read_run(run_id: str) -> Repeated:
         run_id=run_id,
         backbone=backbone,
         recipe=read_recipe(backbone, frozen=method.frozen, given=typed),
-        external=_folders(given, "external"),
-        outliers=_folders(given, "outliers") if "outliers" in given else None,
-        group_pattern=given.get("group_pattern"),
-        source=_place(inputs[0].source) if inputs else "",
+        external=_folders(parameters, "external"),
+        outliers=_folders(parameters, "outliers") if "outliers" in parameters else None,
+        group_pattern=parameters.get("group_pattern"),
+        source=_source_address(inputs[0].source) if inputs else "",
         digest=digest,
         commit=run.data.tags.get(COMMIT, ""),
     )
@@ -128,9 +128,9 @@ def read_run(run_id: str) -> Repeated:
 
 def _fetch(run_id: str) -> "Run":
     uri = tracking_uri()
-    place = without_password(uri)
+    address = without_password(uri)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise RunError(f"--from-run {run_id}: {place} is not there; name the server by MLFLOW_TRACKING_URI")
+        raise RunError(f"--from-run {run_id}: {address} is not there; name the server by MLFLOW_TRACKING_URI")
     client = connect(uri)
     from mlflow.exceptions import MlflowException
 
@@ -138,15 +138,15 @@ def _fetch(run_id: str) -> "Run":
         return client.get_run(run_id)
     except MlflowException as error:
         if error.error_code in _UNKNOWN:
-            raise RunError(f"--from-run {run_id}: {place} has no such run") from None
-        raise ServerAwayError(f"{place} does not tell of run {run_id}: {without_password(uri, str(error))}") from None
+            raise RunError(f"--from-run {run_id}: {address} has no such run") from None
+        raise ServerAwayError(f"{address} does not tell of run {run_id}: {without_password(uri, str(error))}") from None
 
 
-def _folders(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
-    """Read folders that a run wrote down."""
-    return tuple(Path(one) for one in json.loads(given.get(name) or "[]"))
+def _folders(parameters: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    """Read a parameter that lists folders."""
+    return tuple(Path(folder) for folder in json.loads(parameters.get(name) or "[]"))
 
 
-def _place(source: str) -> str:
-    told: dict[str, Any] = json.loads(source)
-    return str(told.get("uri") or told.get("url") or "")
+def _source_address(source: str) -> str:
+    description: dict[str, Any] = json.loads(source)
+    return str(description.get("uri") or description.get("url") or "")

@@ -1,4 +1,4 @@
-"""What a training says of its run: each word is written down, then sent."""
+"""What a training logs of its run: each event is written down, then sent."""
 
 import shutil
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Run:
 
     @property
     def is_tracked(self) -> bool:
-        """Tell whether anything comes of what is said: drawing and converting for nobody takes time."""
+        """Tell whether events are kept: figures and models need not be made for nobody."""
         return self.journal is not None
 
     @property
@@ -64,7 +64,7 @@ class Run:
             self.journal.write("metrics", step=step, metrics=dict(metrics))
 
     def tags(self, tags: Mapping[str, str]) -> None:
-        """Log what became known only now."""
+        """Log tags that became known only now."""
         self._say("tags", tags=dict(tags))
 
     def figure(self, name: str, figure: "Figure") -> None:

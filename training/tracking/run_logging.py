@@ -1,4 +1,4 @@
-"""What every run that makes a model tells MLflow of it: a training, a trial of a sweep, a fold."""
+"""Logs to MLflow what every run that makes a model has: a training, a trial of a sweep, a fold."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -74,11 +74,11 @@ def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[n
         A few dozen at most, none of them learnt from.
     """
     outputs = [file.run(image) for image in shown.images]
-    probabilities = np.stack([one.probabilities for one in outputs])
+    probabilities = np.stack([output.probabilities for output in outputs])
     if not run.is_tracked:
         return probabilities
     best, ids = probabilities.argmax(1), file.card.labels
-    heat = np.stack([one.activation_maps[..., label] for one, label in zip(outputs, best, strict=True)])
+    heat = np.stack([output.activation_maps[..., label] for output, label in zip(outputs, best, strict=True)])
     answers = [(ids[label], float(share)) for label, share in zip(best, probabilities.max(1), strict=True)]
     run.figure("predictions", prediction_sheet(shown.images, heat, [ids[label] for label in shown.labels], answers))
     return probabilities

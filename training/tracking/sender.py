@@ -1,4 +1,4 @@
-"""Sends journals to MLflow: what is new, in order, and never for longer than a server deserves.
+"""Sends journals to MLflow: what is new, in order, and without waiting long for a server that is away.
 
 Runs whose process ended without a word, by SIGKILL or a power cut: else nobody would tell MLflow that they ended.
 """
@@ -40,7 +40,7 @@ class Sender:
     """
 
     def __init__(self, journal: Journal, uri: str) -> None:
-        self._journal, self._uri, self._place = journal, uri, without_password(uri)
+        self._journal, self._uri, self._address = journal, uri, without_password(uri)
         self._client: MlflowClient | None = None
         self._artifacts: Path | None = None
         self._quiet_until = 0.0
@@ -50,7 +50,7 @@ class Sender:
     @property
     def run_id(self) -> str | None:
         """The run on the server, once it is there."""
-        return self._journal.sent(self._place).run_id
+        return self._journal.sent(self._address).run_id
 
     def send(self, *, last: bool = False) -> bool:
         """Send what is new, unless the server was silent a short while ago; tells whether it has everything.
@@ -69,21 +69,21 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             self._trouble, self.is_away = self._line(error), True
             self._quiet_until = time.monotonic() + PAUSE_S
-            _log.warning("MLflow at %s: %s", self._place, self._trouble)
+            _log.warning("MLflow at %s: %s", self._address, self._trouble)
             return False
-        return self._journal.whole(self._place)
+        return self._journal.whole(self._address)
 
     def finish(self) -> str | None:
-        """Send the rest, however short ago the server was silent; gives what to tell if it is not there whole."""
+        """Send the rest, even if the server was silent just now; gives a notice if it does not have all of the run."""
         self._quiet_until = 0.0
         if self.send(last=True):
-            refused = self._journal.sent(self._place).refused
+            refused = self._journal.sent(self._address).refused
             if not refused:
                 return None
-            said = "; ".join(dict.fromkeys(refused.values()))
-            return f"MLflow at {self._place} has this run, but does not take all of it ({said}). The rest is there"
+            reasons = "; ".join(dict.fromkeys(refused.values()))
+            return f"MLflow at {self._address} has this run, but does not take all of it ({reasons}). The rest is there"
         return (
-            f"MLflow at {self._place} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
+            f"MLflow at {self._address} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
             f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
         )
 
@@ -92,16 +92,16 @@ class Sender:
         if self._client is None or self.is_away:
             return []
         try:
-            found = self._client.search_model_versions(f"name = '{name}'")
+            versions = self._client.search_model_versions(f"name = '{name}'")
         except Exception as error:  # noqa: BLE001 - as for whatever is sent
-            _log.warning("MLflow at %s has no versions to tell: %s", self._place, self._line(error))
+            _log.warning("MLflow at %s has no versions to tell: %s", self._address, self._line(error))
             return []
-        return [str(one.tags["version"]) for one in found if "version" in one.tags]
+        return [str(version.tags["version"]) for version in versions if "version" in version.tags]
 
     def _send_new(self, *, last: bool = False) -> None:
         if self._client is None:
             self._client = connect(self._uri)
-        sent, events = self._journal.sent(self._place), self._journal.events()
+        sent, events = self._journal.sent(self._address), self._journal.events()
         for number in sent.waiting if last else ():
             sent = self._attempt(self._client, events, number, replace(sent, waiting=_without(sent.waiting, number)))
             self._journal.keep(sent)
@@ -110,7 +110,7 @@ class Sender:
             self._journal.keep(sent)
 
     def _attempt(self, client: "MlflowClient", events: list[dict[str, Any]], number: int, sent: Sent) -> Sent:
-        """Send one event, or the run of metrics that begins with it; what a server that answers fails at is put aside.
+        """Send one event, or the series of metrics that begins with it; put aside what the server cannot take.
 
         Raises
         ------
@@ -123,13 +123,13 @@ class Sender:
         try:
             return replace(self._send_some(client, batch, sent), events=after)
         except Exception as error:
-            sent = self._journal.sent(self._place) if sent.run_id is None else sent
+            sent = self._journal.sent(self._address) if sent.run_id is None else sent
             if sent.run_id is None or not _answers(client, sent.run_id):
                 raise
             self._trouble = f"{events[number]['event']}: {self._line(error)}"
             numbers = range(number, number + len(batch))
             if _is_final(error):
-                refused = sent.refused | {str(one): self._trouble for one in numbers}
+                refused = sent.refused | {str(event_number): self._trouble for event_number in numbers}
                 return replace(sent, events=after, refused=refused)
             return replace(sent, events=after, waiting=(*sent.waiting, *numbers))
 
@@ -173,16 +173,16 @@ class Sender:
             client.log_artifact(run_id, str(path), artifact_path=event["to"] or None)
 
     def _line(self, error: Exception) -> str:
-        said = without_password(self._uri, str(error)).strip()
-        return said.splitlines()[0] if said else type(error).__name__
+        text = without_password(self._uri, str(error)).strip()
+        return text.splitlines()[0] if text else type(error).__name__
 
 
 def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
-    return tuple(one for one in numbers if one != number)
+    return tuple(other for other in numbers if other != number)
 
 
 def _answers(client: "MlflowClient", run_id: str) -> bool:
-    """Tell whether the server is there, and what failed is the one thing that was asked of it."""
+    """Tell whether the server answers, so that only this one request failed."""
     try:
         client.get_run(run_id)
     except Exception:  # noqa: BLE001 - as for whatever is sent
@@ -205,7 +205,7 @@ def _is_final(error: Exception) -> bool:
 
 
 def close_abandoned(root: Path, uri: str, place: str) -> list[Journal]:
-    """End as KILLED what no living process writes any more, and tell the server that had it as running.
+    """End runs as KILLED that no living process writes any more, also on the server that has them as running.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class ServedSmears(PythonModel):
         """Load the model folder that was logged, verified against its card."""
         self._classifier = load(Path(context.artifacts["model"]))
 
-    # Without types: MLflow reads them, and warns of each that it does not know, wherever the model is loaded.
+    # No types here: MLflow reads them, and warns of each that it does not know, wherever the model is loaded.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Answer each row.
 

@@ -1,4 +1,4 @@
-"""An MLflow server or store, as every part that speaks to one reaches it."""
+"""Connects to an MLflow server or store, for every part that needs one."""
 
 import fcntl
 import logging
@@ -45,7 +45,7 @@ def connect(uri: str) -> "MlflowClient":
 
 @contextmanager
 def _alone(store: Path) -> Iterator[None]:
-    """Keep other processes out, as long as the ``with`` lasts."""
+    """Keep other processes out while the ``with`` lasts."""
     with store.with_name(f"{store.name}.lock").open("w") as lock:
         with suppress(OSError):  # where the file system knows no locks, there is nothing better
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -56,15 +56,15 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     """Find an experiment, or make it; another process may make it at the same time."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             return str(client.create_experiment(name, artifact_location(client.tracking_uri)))
         except MlflowException:
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
                 raise
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def folder_of(artifact_uri: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Where runs are sent, and with how much patience."""
+"""Settings of tracking: where runs are sent, time-outs and retries."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_B
 
 
 def server_is_named() -> bool:
-    """Tell whether the environment says where to."""
+    """Tell whether the environment names a tracking server."""
     return bool(os.environ.get(_URI))
 
 
@@ -41,7 +41,7 @@ def artifact_location(uri: str) -> str | None:
 
 
 def prepare_environment(uri: str) -> None:
-    """Set what MLflow reads from the environment and what nobody has set."""
+    """Set the variables that MLflow reads, unless they are set already."""
     for name, value in {**PATIENCE, **QUIET}.items():
         os.environ.setdefault(name, value)
     if uri.startswith("sqlite:///"):
@@ -49,8 +49,8 @@ def prepare_environment(uri: str) -> None:
     # https://dagshub.com/docs/client/reference/auth.html: the token serves as user and password of its MLflow server,
     # and DAGSHUB_CLIENT_HOST names a host of one's own. It is for no other host.
     token, host = os.environ.get("DAGSHUB_USER_TOKEN"), os.environ.get("DAGSHUB_CLIENT_HOST") or DAGSHUB
-    given = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"} & os.environ.keys()
-    if token and not given and urlsplit(uri)[:2] == urlsplit(host)[:2]:
+    credentials = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"} & os.environ.keys()
+    if token and not credentials and urlsplit(uri)[:2] == urlsplit(host)[:2]:
         os.environ["MLFLOW_TRACKING_USERNAME"] = os.environ["MLFLOW_TRACKING_PASSWORD"] = token
 
 

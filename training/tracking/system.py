@@ -74,7 +74,7 @@ def source_tags() -> dict[str, str]:
 def _git(*arguments: str) -> str:
     try:
         # The arguments are this module's own; git is where the user's PATH has it.
-        asked = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             ["git", *arguments],  # noqa: S607
             cwd=_ROOT,
             capture_output=True,
@@ -84,4 +84,4 @@ def _git(*arguments: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    return completed.stdout.strip() if completed.returncode == 0 else ""

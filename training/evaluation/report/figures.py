@@ -29,13 +29,13 @@ def draw(results: Results, folder: Path) -> dict[str, Path]:
         The PNG files, by name: ``folds``, ``confusion``, ``roc``, ``reliability``, ``risk-coverage``, ``robustness``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there = [name for name in PROTOCOLS if name in results.evidence.protocols]
+    measured = [name for name in PROTOCOLS if name in results.evidence.protocols]
     by_protocol = {"confusion": _confusion, "roc": _roc, "reliability": _reliability, "risk-coverage": _risk_coverage}
     drawn = {}
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": DPI}):
-        drawn["folds"] = _save(_folds(results, there), folder / "folds.png")
-        for name, one in by_protocol.items():
-            drawn[name] = _save(_panels(results, there, one), folder / f"{name}.png")
+        drawn["folds"] = _save(_folds(results, measured), folder / "folds.png")
+        for name, draw_one in by_protocol.items():
+            drawn[name] = _save(_panels(results, measured, draw_one), folder / f"{name}.png")
         if results.evidence.robustness:
             drawn["robustness"] = _save(_robustness(results), folder / "robustness.png")
     return drawn
@@ -46,22 +46,22 @@ def _save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _panels(results: Results, there: list[str], draw_one: Callable[[Axes, Results, str], None]) -> Figure:
-    """Draw the same for each protocol, side by side."""
-    figure = Figure(figsize=(INCH * len(there), INCH), layout="constrained")
-    for k, name in enumerate(there, 1):
-        axes = figure.add_subplot(1, len(there), k)
+def _panels(results: Results, measured: list[str], draw_one: Callable[[Axes, Results, str], None]) -> Figure:
+    """Draw one panel for each protocol, side by side."""
+    figure = Figure(figsize=(INCH * len(measured), INCH), layout="constrained")
+    for k, name in enumerate(measured, 1):
+        axes = figure.add_subplot(1, len(measured), k)
         draw_one(axes, results, name)
         axes.set_title(PROTOCOL[name])
     return figure
 
 
-def _folds(results: Results, there: list[str]) -> Figure:
+def _folds(results: Results, measured: list[str]) -> Figure:
     """Draw each fold's bar of each recipe, and the shortcuts' folds as marks beside them."""
-    recipes = {results.name: results.evidence.protocols} | {k: one.protocols for k, one in results.others.items()}
-    figure = Figure(figsize=(INCH * len(there), INCH), layout="constrained")
-    for place, protocol in enumerate(there, 1):
-        axes = figure.add_subplot(1, len(there), place)
+    recipes = {results.name: results.evidence.protocols} | {k: other.protocols for k, other in results.others.items()}
+    figure = Figure(figsize=(INCH * len(measured), INCH), layout="constrained")
+    for number, protocol in enumerate(measured, 1):
+        axes = figure.add_subplot(1, len(measured), number)
         names = [fold.name for fold in results.evidence.protocols[protocol].folds]
         shown = {name: protocols[protocol] for name, protocols in recipes.items() if protocol in protocols}
         width = 0.8 / len(shown)
@@ -119,7 +119,7 @@ def _reliability(axes: Axes, results: Results, protocol: str) -> None:
 
 
 def _risk_coverage(axes: Axes, results: Results, protocol: str) -> None:
-    recipes = {results.name: results.evidence.protocols} | {k: one.protocols for k, one in results.others.items()}
+    recipes = {results.name: results.evidence.protocols} | {k: other.protocols for k, other in results.others.items()}
     for k, (name, protocols) in enumerate(recipes.items()):
         if protocol in protocols:
             coverage, risk = zip(*protocols[protocol].risk_coverage, strict=True)
@@ -130,14 +130,16 @@ def _risk_coverage(axes: Axes, results: Results, protocol: str) -> None:
 
 
 def _robustness(results: Results) -> Figure:
-    found = results.evidence.robustness
+    estimates = results.evidence.robustness
     figure = Figure(figsize=(INCH * 2, INCH * 0.8), layout="constrained")
     axes = figure.add_subplot()
-    at = np.arange(len(found))[::-1]
-    values = np.array([one.value for one in found.values()])
-    reach = np.array([[one.value - one.low, one.high - one.value] for one in found.values()]).T
+    at = np.arange(len(estimates))[::-1]
+    values = np.array([estimate.value for estimate in estimates.values()])
+    reach = np.array(
+        [[estimate.value - estimate.low, estimate.high - estimate.value] for estimate in estimates.values()]
+    ).T
     axes.errorbar(values, at, xerr=reach, fmt="o", color=COLOURS[0], ms=4, capsize=2, lw=1)
     axes.axvline(values[0], color=MUTED, lw=0.8, ls="--")
-    axes.set_yticks(at, [corruptions.TOLD[name] for name in found])
+    axes.set_yticks(at, [corruptions.TOLD[name] for name in estimates])
     axes.set_xlabel("balanced accuracy on contiguous test fields, 95 % interval")
     return figure

@@ -211,17 +211,17 @@ def _training(training: dict[str, Any]) -> list[str]:
 def _recorded(name: str, value: Any) -> list[list[str]]:
     """Give a row for plain values, one for those of a group together, and one for each group within a group."""
     if not isinstance(value, dict):
-        shown = f"`{value}`" if name == "data manifest" else _said(value)
+        shown = f"`{value}`" if name == "data manifest" else _written(value)
         return [[name, shown]] if shown else []
-    plain = {key: one for key, one in value.items() if not isinstance(one, dict)}
-    told = ", ".join(f"{key.replace('_', ' ')} {_said(one)}" for key, one in plain.items() if _said(one))
-    groups = ((f"{name}, {key.replace('_', ' ')}", one) for key, one in value.items() if isinstance(one, dict))
-    return [*([[name, told]] if told else []), *(row for key, one in groups for row in _recorded(key, one))]
+    plain = {key: part for key, part in value.items() if not isinstance(part, dict)}
+    text = ", ".join(f"{key.replace('_', ' ')} {_written(part)}" for key, part in plain.items() if _written(part))
+    groups = ((f"{name}, {key.replace('_', ' ')}", part) for key, part in value.items() if isinstance(part, dict))
+    return [*([[name, text]] if text else []), *(row for key, part in groups for row in _recorded(key, part))]
 
 
-def _said(value: Any) -> str:
+def _written(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_said, value)) if not any(isinstance(one, list | dict) for one in value) else ""
+        return ", ".join(map(_written, value)) if not any(isinstance(part, list | dict) for part in value) else ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -259,11 +259,11 @@ def _rules(card: ModelCard) -> list[str]:
 
 
 def _parity(results: Results) -> list[str]:
-    found = results.evidence.parity
-    if not found:
+    parity = results.evidence.parity
+    if not parity:
         return []
-    told = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in found.items())
-    return [f"The file against its network, on the training images: {told}.", ""]
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in parity.items())
+    return [f"The file against its network, on the training images: {numbers}.", ""]
 
 
 def _best_shortcut(results: Results) -> str:

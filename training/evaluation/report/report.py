@@ -53,14 +53,14 @@ def render_attempts(attempts: list[Attempt]) -> list[str]:
         return []
     rows = [
         [
-            one.name,
-            one.what,
-            ", ".join(number(score, 3) for score in one.contiguous),
-            number(one.mean, 3),
-            number(one.worst, 3),
-            one.note,
+            attempt.name,
+            attempt.what,
+            ", ".join(number(score, 3) for score in attempt.contiguous),
+            number(attempt.mean, 3),
+            number(attempt.worst, 3),
+            attempt.note,
         ]
-        for one in attempts
+        for attempt in attempts
     ]
     return [
         "## Attempts",
@@ -146,7 +146,7 @@ def render(results: Results, attempts: list[Attempt], figures: Mapping[str, Path
 
 
 def headline(results: Results) -> str:
-    """Say in a line or two what was reached."""
+    """Sum up the results in a line or two."""
     lines = []
     for name, result in results.evidence.protocols.items():
         lines.append(f"{PROTOCOL[name]}: balanced accuracy {interval(result.metrics['balanced_accuracy'])}")
@@ -156,18 +156,18 @@ def headline(results: Results) -> str:
 
 def metric_table(results: Mapping[str, ProtocolResult]) -> list[str]:
     """Write every metric, a column a protocol."""
-    there = [name for name in PROTOCOLS if name in results]
+    measured = [name for name in PROTOCOLS if name in results]
     rows = [
-        [told, *(interval(results[one].metrics.get(name)) for one in there)]
-        for name, told in METRICS.items()
-        if any(name in results[one].metrics for one in there)
+        [title, *(interval(results[protocol].metrics.get(name)) for protocol in measured)]
+        for name, title in METRICS.items()
+        if any(name in results[protocol].metrics for protocol in measured)
     ]
     rows += [
-        [f"{what}, {label}", *(interval(getattr(results[one], what).get(label)) for one in there)]
+        [f"{what}, {label}", *(interval(getattr(results[protocol], what).get(label)) for protocol in measured)]
         for what in ("sensitivity", "specificity")
-        for label in dict.fromkeys(label for one in there for label in results[one].sensitivity)
+        for label in dict.fromkeys(label for protocol in measured for label in results[protocol].sensitivity)
     ]
-    head = [f"{PROTOCOL[one]} ({results[one].images} fields)" for one in there]
+    head = [f"{PROTOCOL[protocol]} ({results[protocol].images} fields)" for protocol in measured]
     return table(["", *head], rows)
 
 
@@ -179,11 +179,11 @@ def _whose(results: Results) -> str:
         "answered the strangers."
     ]
     if results.recipe_differences:
-        told = "; ".join(
+        differences = "; ".join(
             f"{name}: {folds} in the folds, {shipped} shipped"
             for name, (folds, shipped) in results.recipe_differences.items()
         )
-        lines.append(f"**The folds were not made by the shipped file's very recipe**: {told}.")
+        lines.append(f"**The folds were not made by the shipped file's very recipe**: {differences}.")
     if results.candidate.incomplete:
         missing = ", ".join(PROTOCOL[name] for name in results.candidate.incomplete)
         lines.append(f"**Not every fold was there** for: {missing}. Their numbers are of part of the data, or absent.")
@@ -191,7 +191,9 @@ def _whose(results: Results) -> str:
 
 
 def _targets(results: Results) -> list[str]:
-    return table(["asked", "reached", ""], [[one.asked, one.reached, one.said] for one in verdicts(results)])
+    return table(
+        ["asked", "reached", ""], [[verdict.asked, verdict.reached, verdict.said] for verdict in verdicts(results)]
+    )
 
 
 def _metrics(results: Results) -> list[str]:
@@ -211,15 +213,17 @@ def _folds(results: Results) -> list[str]:
         tested = results.evidence.protocols[protocol].folds
         scores = {results.name: tested}
         scores |= {
-            name: one.protocols[protocol].folds for name, one in results.others.items() if protocol in one.protocols
+            name: other.protocols[protocol].folds
+            for name, other in results.others.items()
+            if protocol in other.protocols
         }
         scores |= {f"shortcut: {name}": by[protocol] for name, by in results.shortcut_folds.items() if protocol in by}
         rows = []
         for name, folds in scores.items():
-            found = {fold.name: fold.balanced_accuracy for fold in folds}
-            cells = [number(found[fold.name]) if fold.name in found else "-" for fold in tested]
-            summary = len(found) == len(tested) and protocol != "slides"  # whose folds test different labels
-            values = list(found.values())
+            by_fold = {fold.name: fold.balanced_accuracy for fold in folds}
+            cells = [number(by_fold[fold.name]) if fold.name in by_fold else "-" for fold in tested]
+            summary = len(by_fold) == len(tested) and protocol != "slides"  # whose folds test different labels
+            values = list(by_fold.values())
             ends = [number(sum(values) / len(values)), number(min(values))] if summary else ["-", "-"]
             rows.append([name, *cells, *ends])
         head = [f"{fold.name} ({fold.images})" for fold in tested]
@@ -229,29 +233,31 @@ def _folds(results: Results) -> list[str]:
 
 
 def _shortcuts(results: Results) -> list[str]:
-    there = [name for name in PROTOCOLS if name in results.evidence.protocols]
-    model = [interval(results.evidence.protocols[one].metrics["balanced_accuracy"]) for one in there]
+    measured = [name for name in PROTOCOLS if name in results.evidence.protocols]
+    model = [interval(results.evidence.protocols[protocol].metrics["balanced_accuracy"]) for protocol in measured]
     rows = [[f"**the model ({results.name})**", *model]]
     for name, scores in results.evidence.shortcuts.items():
-        rows.append([shortcuts.TOLD[name], *(number(scores[one]) if one in scores else "-" for one in there)])
-    return table(["balanced accuracy, pooled", *(PROTOCOL[one] for one in there)], rows)
+        rows.append(
+            [shortcuts.TOLD[name], *(number(scores[protocol]) if protocol in scores else "-" for protocol in measured)]
+        )
+    return table(["balanced accuracy, pooled", *(PROTOCOL[protocol] for protocol in measured)], rows)
 
 
 def _slides(results: Results) -> list[str]:
     rows = [
         [
-            in_markdown(one.name),
-            f"{one.images}",
-            number(one.triage_accepted, 3),
-            _share(one.triage_right),
-            number(one.sensitivity, 3),
-            in_markdown(one.mistaken_for or "") or "-",
-            number(one.covered, 3),
-            number(one.accepted, 3),
-            _share(one.accepted_right),
-            number(one.turned_away, 3),
+            in_markdown(slide.name),
+            f"{slide.images}",
+            number(slide.triage_accepted, 3),
+            _share(slide.triage_right),
+            number(slide.sensitivity, 3),
+            in_markdown(slide.mistaken_for or "") or "-",
+            number(slide.covered, 3),
+            number(slide.accepted, 3),
+            _share(slide.accepted_right),
+            number(slide.turned_away, 3),
         ]
-        for one in results.slides
+        for slide in results.slides
     ]
     head = ["slide", "fields", "triage accepted", "of these right", "label right", "most often mistaken for"]
     head += ["truth in the set", "pattern accepted", "of these right", "turned away"]
@@ -267,9 +273,9 @@ def _share(value: float | None) -> str:
 
 
 def _magnified(results: Results) -> list[str]:
-    """Write what becomes of fields at another magnification, and of scrambled ones."""
+    """Write the verdicts on fields at another magnification, and on scrambled ones."""
     evidence = results.evidence
-    shown = {f"{name}x": one for name, one in evidence.magnifications.items()}
+    shown = {f"{name}x": magnified for name, magnified in evidence.magnifications.items()}
     if evidence.scrambled:
         shown["cut into 16 tiles and put together in another order"] = evidence.scrambled
     if not shown:
@@ -277,20 +283,20 @@ def _magnified(results: Results) -> list[str]:
     rows = [
         [
             name,
-            f"{one.images}",
-            number(one.balanced_accuracy, 3),
+            f"{magnified.images}",
+            number(magnified.balanced_accuracy, 3),
             *(
                 f"{share:.1%}"
                 for share in (
-                    one.out_of_distribution,
-                    one.accepted,
-                    one.accepted_wrong,
-                    one.pattern_accepted,
-                    one.pattern_wrong,
+                    magnified.out_of_distribution,
+                    magnified.accepted,
+                    magnified.accepted_wrong,
+                    magnified.pattern_accepted,
+                    magnified.pattern_wrong,
                 )
             ),
         ]
-        for name, one in shown.items()
+        for name, magnified in shown.items()
     ]
     head = ["magnification", "fields", "balanced accuracy", "turned away", "triage accepted", "triage accepted, wrong"]
     head += ["pattern accepted", "pattern accepted, wrong"]
@@ -307,10 +313,10 @@ def _magnified(results: Results) -> list[str]:
 
 def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
     rows = []
-    for name, found in results.evidence.robustness.items():
+    for name, estimate in results.evidence.robustness.items():
         beside = results.disturbed[name]
         accepted = "-" if beside.accuracy_of_accepted is None else number(beside.accuracy_of_accepted)
-        rows.append([corruptions.TOLD[name], interval(found), number(beside.coverage), accepted])
+        rows.append([corruptions.TOLD[name], interval(estimate), number(beside.coverage), accepted])
     if not rows:
         return []
     return [
@@ -325,12 +331,13 @@ def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
 
 
 def stranger_table(results: Results) -> list[str]:
-    """Tell of each collection how much is turned away, and what the rest is taken for."""
-    there = results.evidence.strangers
-    # In the order of the names: other diseases first, then other laboratories, then what is no smear.
-    names = [name for name in COLLECTIONS if name in there] + [name for name in there if name not in COLLECTIONS]
+    """Write how much of each OOD set is turned away, and what the rest is taken for."""
+    ood_sets = results.evidence.strangers
+    # In the order of ``COLLECTIONS``: other diseases first, then other laboratories, then what is no smear.
+    names = [name for name in COLLECTIONS if name in ood_sets] + [name for name in ood_sets if name not in COLLECTIONS]
     rows = [
-        [COLLECTIONS.get(name) or in_markdown(name), f"{there[name].images}", *_shares(there[name])] for name in names
+        [COLLECTIONS.get(name) or in_markdown(name), f"{ood_sets[name].images}", *_shares(ood_sets[name])]
+        for name in names
     ]
     head = ["pictures that show no field of this laboratory", "n", "turned away", "accepted as benign"]
     return table([*head, "accepted as malignant"], rows)
@@ -346,8 +353,8 @@ def _strangers(results: Results) -> list[str]:
     ]
 
 
-def _shares(one: StrangersResult) -> list[str]:
-    shares = (one.out_of_distribution, one.accepted_as_benign, one.accepted_as_malignant)
+def _shares(ood_set: StrangersResult) -> list[str]:
+    shares = (ood_set.out_of_distribution, ood_set.accepted_as_benign, ood_set.accepted_as_malignant)
     return ["-" if share is None else f"{share:.2%}" for share in shares]
 
 
@@ -355,22 +362,24 @@ def _others(results: Results) -> list[str]:
     """Put other recipes beside the shipped one, metric by metric, on each protocol that they share."""
     lines = ["The same protocol, the same folds, the same code.", ""]
     for protocol in PROTOCOLS:
-        beside = {name: one.protocols[protocol] for name, one in results.others.items() if protocol in one.protocols}
+        beside = {
+            name: other.protocols[protocol] for name, other in results.others.items() if protocol in other.protocols
+        }
         if protocol not in results.evidence.protocols or not beside:
             continue
         columns = {results.name: results.evidence.protocols[protocol]} | beside
         rows = [
-            [told, *(interval(one.metrics.get(name)) for one in columns.values())]
-            for name, told in METRICS.items()
-            if any(name in one.metrics for one in columns.values())
+            [title, *(interval(result.metrics.get(name)) for result in columns.values())]
+            for name, title in METRICS.items()
+            if any(name in result.metrics for result in columns.values())
         ]
         lines += [f"{PROTOCOL[protocol].capitalize()}:", ""]
-        lines += [*table(["", *(f"{name} ({one.images} fields)" for name, one in columns.items())], rows), ""]
-    for name, one in results.others.items():
-        recipe = ", ".join(f"{key} {value}" for key, value in one.candidate.recipe.items()) or "not recorded"
-        partly = f"; not every fold of {', '.join(one.candidate.incomplete)}" if one.candidate.incomplete else ""
+        lines += [*table(["", *(f"{name} ({result.images} fields)" for name, result in columns.items())], rows), ""]
+    for name, other in results.others.items():
+        recipe = ", ".join(f"{key} {value}" for key, value in other.candidate.recipe.items()) or "not recorded"
+        partly = f"; not every fold of {', '.join(other.candidate.incomplete)}" if other.candidate.incomplete else ""
         lines.append(
-            f"- `{name}`: {one.candidate.backbone}, {one.candidate.size_bytes / 1e6:.1f} MB; {recipe}{partly}."
+            f"- `{name}`: {other.candidate.backbone}, {other.candidate.size_bytes / 1e6:.1f} MB; {recipe}{partly}."
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""What was asked of the model, and what it reached: a table of pass and fail that nobody can write by hand."""
+"""Targets of the model and what it reached: a table of pass and fail, computed from the results."""
 
 import operator
 from collections.abc import Callable
@@ -24,7 +24,7 @@ OWN_SETS = {"photographs", "medical", "noise", "blank", "synthetic"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target: what is asked, where, what was reached, and whether that is enough (None: not measured)."""
+    """A target, the value reached, and whether it is met (None: not measured)."""
 
     asked: str
     reached: str
@@ -43,8 +43,8 @@ def verdicts(results: Results) -> list[Verdict]:
     random, contiguous, slides = (protocols.get(name) for name in ("random", "contiguous", "slides"))
     return [
         *(
-            _metric(f"slides left out: {told} >= {least:g}", slides, name, partial(operator.le, least))
-            for told, name, least in ON_SLIDES
+            _metric(f"slides left out: {title} >= {least:g}", slides, name, partial(operator.le, least))
+            for title, name, least in ON_SLIDES
         ),
         _metric(
             "slides left out: calibration error of triage <= 0.03",
@@ -76,65 +76,70 @@ def verdicts(results: Results) -> list[Verdict]:
         _published(contiguous),
         _malignant(contiguous),
         *(
-            _stranger(f"{told}: accepted <= 0.5 %", evidence, name, "accepted", 0.005)
-            for name, told in (("bccd", "BCCD"), ("photographs", "photographs"), ("noise", "noise"), ("blank", "blank"))
+            _stranger(f"{title}: accepted <= 0.5 %", evidence, name, "accepted", 0.005)
+            for name, title in (
+                ("bccd", "BCCD"),
+                ("photographs", "photographs"),
+                ("noise", "noise"),
+                ("blank", "blank"),
+            )
         ),
     ]
 
 
 def _magnifications(evidence: Evidence) -> list[Verdict]:
-    """Judge every step: what is accepted must not be wrong."""
-    asked = "0.4x to 2.5x on slides left out: triage accepted and wrong <= 0.5 % at every step"
+    """Judge every magnification: what is accepted must not be wrong."""
+    target = "0.4x to 2.5x on slides left out: triage accepted and wrong <= 0.5 % at every step"
     if not evidence.magnifications:
-        return [Verdict(asked, "-", None)]
+        return [Verdict(target, "-", None)]
     at, worst = max(evidence.magnifications.items(), key=lambda pair: pair[1].accepted_wrong)
     reached = f"at most {worst.accepted_wrong:.2%} of {worst.images} (at {at}x)"
-    return [Verdict(asked, reached, worst.accepted_wrong <= MOST_WRONG_MAGNIFIED)]
+    return [Verdict(target, reached, worst.accepted_wrong <= MOST_WRONG_MAGNIFIED)]
 
 
 def _others(evidence: Evidence) -> list[Verdict]:
-    """Judge every set of another laboratory or disease: each side for itself."""
-    sets = {name: one for name, one in evidence.strangers.items() if name not in OWN_SETS}
-    found = []
+    """Judge the OOD sets of other laboratories and diseases, each side on its own."""
+    sets = {name: ood_set for name, ood_set in evidence.strangers.items() if name not in OWN_SETS}
+    judged = []
     for side in ("benign", "malignant"):
-        asked = f"other laboratories and diseases: accepted as {side} <= 1 % of each set"
-        shares = {name: getattr(one, f"accepted_as_{side}") for name, one in sets.items()}
+        target = f"other laboratories and diseases: accepted as {side} <= 1 % of each set"
+        shares = {name: getattr(ood_set, f"accepted_as_{side}") for name, ood_set in sets.items()}
         if not shares or None in shares.values():
-            found.append(Verdict(asked, "-", None))
+            judged.append(Verdict(target, "-", None))
             continue
         worst = max(shares, key=shares.__getitem__)
         reached = f"at most {shares[worst]:.2%} ({worst}) of {len(shares)} sets"
-        found.append(Verdict(asked, reached, shares[worst] <= 0.01))
-    return found
+        judged.append(Verdict(target, reached, shares[worst] <= 0.01))
+    return judged
 
 
-def _metric(asked: str, result: ProtocolResult | None, name: str, enough: Callable[[float], bool]) -> Verdict:
-    found: Estimate | None = result.metrics.get(name) if result else None
-    return Verdict(asked, interval(found), enough(found.value) if found else None)
+def _metric(target: str, result: ProtocolResult | None, name: str, enough: Callable[[float], bool]) -> Verdict:
+    estimate: Estimate | None = result.metrics.get(name) if result else None
+    return Verdict(target, interval(estimate), enough(estimate.value) if estimate else None)
 
 
 def _published(contiguous: ProtocolResult | None) -> Verdict:
     """Judge by the lower end: a value a little above, with an interval across, is a tie."""
-    asked = (
+    target = (
         "contiguous folds: above the best published, 0.968 [0.955, 0.978] (a foundation model), by the whole interval"
     )
-    found = contiguous.metrics.get("mean_fold_balanced_accuracy") if contiguous else None
-    return Verdict(asked, interval(found), found.low > 0.968 if found else None)
+    estimate = contiguous.metrics.get("mean_fold_balanced_accuracy") if contiguous else None
+    return Verdict(target, interval(estimate), estimate.low > 0.968 if estimate else None)
 
 
 def _malignant(contiguous: ProtocolResult | None) -> Verdict:
-    asked = "contiguous folds: malignant sensitivity >= 0.995 at specificity >= 0.97"
+    target = "contiguous folds: malignant sensitivity >= 0.995 at specificity >= 0.97"
     if not contiguous or "malignant_sensitivity" not in contiguous.metrics:
-        return Verdict(asked, "-", None)
-    one, other = (contiguous.metrics[f"malignant_{name}"] for name in ("sensitivity", "specificity"))
+        return Verdict(target, "-", None)
+    sensitivity, specificity = (contiguous.metrics[f"malignant_{name}"] for name in ("sensitivity", "specificity"))
     at = contiguous.metrics["malignant_sensitivity_at_specificity"]
-    reached = f"{interval(one)} at {interval(other)}; by threshold {number(at.value)} at 0.97"
-    return Verdict(asked, reached, one.value >= 0.995 and other.value >= 0.97)
+    reached = f"{interval(sensitivity)} at {interval(specificity)}; by threshold {number(at.value)} at 0.97"
+    return Verdict(target, reached, sensitivity.value >= 0.995 and specificity.value >= 0.97)
 
 
-def _stranger(asked: str, evidence: Evidence, collection: str, share: str, most: float) -> Verdict:
-    found = evidence.strangers.get(collection)
-    if not found:
-        return Verdict(asked, "-", None)
-    value: float = getattr(found, share)
-    return Verdict(asked, f"{value:.2%} of {found.images}", value <= most)
+def _stranger(target: str, evidence: Evidence, collection: str, share: str, most: float) -> Verdict:
+    ood_set = evidence.strangers.get(collection)
+    if not ood_set:
+        return Verdict(target, "-", None)
+    value: float = getattr(ood_set, share)
+    return Verdict(target, f"{value:.2%} of {ood_set.images}", value <= most)
