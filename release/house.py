@@ -23,7 +23,7 @@ PACKAGES = (
 """Each may import what stands below it, and nothing beside it or above."""
 TRAINING = (
     ("sagemaker_jobs", "promotion"),
-    ("experiment",),
+    ("experiment", "adaptation"),
     ("serving", "tracking"),
     ("evaluation",),
     ("models",),
