@@ -80,6 +80,12 @@ class Account:
                 role = str(properties["Role"]).rpartition("/")[2].removeprefix(f"{stack}-")
                 yield str(properties["FunctionName"]), self.statements(f"{stack}/{role}")
 
+    def workflow_policies(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Give each role that a workflow's job may become, by its name, with what its policies say."""
+        for stack, logical, properties in self.resources("AWS::IAM::Role"):
+            if "Federated" in json.dumps(properties["AssumeRolePolicyDocument"]):
+                yield str(properties["RoleName"]), self.statements(f"{stack}/{logical}")
+
     def value(self, given: Any, stack: str) -> Any:
         """Fill in what CloudFormation would."""
         if isinstance(given, list):

@@ -1,7 +1,8 @@
-"""A door before the emulator's S3 that refuses what IAM would: each function asks by a key of its own.
+"""A door before the emulator that refuses what IAM would: each function, and each workflow's role, asks by its own key.
 
 The emulator allows everything. Here a request is read as IAM sees it (action, resource, conditions), judged by the
-policies of the function's role as they were deployed, and answered 403, or handed on.
+policies of whoever asks as they were deployed, and answered 403, or handed on. Of functions, S3 alone comes by; of a
+workflow's role, whatever the CDK's CLI asks in its name.
 """
 
 import http.client
@@ -14,15 +15,21 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from infra.rehearsal.account import Account, Request, allows
+from infra.rehearsal.account import ID, Account, Request, allows
+from infra.rehearsal.emulator import ACCOUNT as EMULATED_ACCOUNT
 from infra.rehearsal.emulator import Emulator
 
 _TIMEOUT_S = 120.0
 # In the header of a signed request, and in the form of a presigned one.
-_SIGNED = re.compile(r"Credential=([^/,\s]+)/")
+_SIGNED = re.compile(r"Credential=([^/,\s]+)/\d+/[^/]*/(\w+)/")
 _FORM = re.compile(rb'name="(?:x-amz-credential|X-Amz-Credential)"\r\n\r\n([^/]+)/')
 _FORM_KEY = re.compile(rb'name="key"\r\n\r\n([^\r]+)\r\n')
 _DELETED = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
+# Keys that STS gives out begin so: of a role that was taken on, by a call that was judged.
+_TEMPORARY = "ASIA"
+# Which IAM lets everybody do.
+_FREE = frozenset({"GetCallerIdentity"})
+_BOOTSTRAP_ROLE = re.compile(r"role/cdk-[a-z0-9]+-(.+?)-role-\d{12}-")
 _HOP = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 
 
@@ -37,7 +44,7 @@ class Gateway:
     Attributes
     ----------
     allowed, refused
-        How often each function was, by ``function action``.
+        How often each function, or role, was: by ``name action``.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -59,7 +66,7 @@ class Gateway:
 
     @property
     def endpoint(self) -> str:
-        """Address of S3, for functions."""
+        """Address of S3 for functions, and of all that is emulated for a workflow's role."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def learn(self, account: Account, buckets: dict[str, str]) -> None:
@@ -74,16 +81,16 @@ class Gateway:
         """
         self._buckets = {there: here for here, there in buckets.items()}
         self._key = account.arn("AWS::KMS::Key", "Key")
-        self._statements = dict(account.function_policies())
+        self._statements = {**dict(account.function_policies()), **dict(account.workflow_policies())}
 
-    def judge(self, function: str, asked: list[Request]) -> str | None:
-        """Count requests of a function, and give the first that is refused."""
-        statements = self._statements.get(function, [])
+    def judge(self, who: str, asked: list[Request]) -> str | None:
+        """Count requests of a function or a role, and give the first that is refused."""
+        statements = self._statements.get(who, [])
         for request in asked:
             if not allows(statements, request):
-                self.refused[f"{function} {request.action}"] += 1
-                return f"{function} may not {request.action} on {request.resource}"
-            self.allowed[f"{function} {request.action}"] += 1
+                self.refused[f"{who} {request.action}"] += 1
+                return f"{who} may not {request.action} on {request.resource}"
+            self.allowed[f"{who} {request.action}"] += 1
         return None
 
     def read(self, method: str, path: str, body: bytes) -> list[Request]:
@@ -101,6 +108,27 @@ class Gateway:
         action = "ListBucketVersions" if "versions" in query else "ListBucket"
         context = {"s3:prefix": query["prefix"][0]} if "prefix" in query else {}
         return [Request(f"s3:{action}", arn, context)]
+
+    def read_call(self, service: str, target: str, body: bytes) -> list[Request]:
+        """Give what IAM is asked for a request to another service, in its query or JSON protocol.
+
+        Parameters
+        ----------
+        target
+            The header ``X-Amz-Target``, which names the operation in JSON's.
+        """
+        form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        operation = target.rpartition(".")[2] or form.get("Action", "?")
+        if operation in _FREE:
+            return []
+        resource, context = "*", dict[str, str]()
+        if role := form.get("RoleArn"):
+            resource = role.replace(f":{EMULATED_ACCOUNT}:", f":{ID}:")
+            if kind := _BOOTSTRAP_ROLE.search(role):  # which the bootstrap gives its roles as a tag
+                context = {"iam:ResourceTag/aws-cdk:bootstrap-role": kind[1]}
+        elif stack := form.get("StackName"):
+            resource = f"arn:aws:cloudformation:{self.emulator.region}:{ID}:stack/{stack}/1"
+        return [Request(f"{service}:{operation}", resource, context)]
 
     def _on_object(self, method: str, arn: str, query: dict[str, list[str]]) -> Iterator[Request]:
         if method == "DELETE":
@@ -135,10 +163,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         gateway = self.server.gateway
         body = self._body()
-        function = self._function(body)
-        if (why := gateway.judge(function, gateway.read(self.command, self.path, body))) is not None:
-            text = f"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>{escape(why)}</Message></Error>"
-            self._reply(403, [("Content-Type", "application/xml")], text.encode())
+        who, service = self._caller(body)
+        asked = (
+            gateway.read(self.command, self.path, body)
+            if service == "s3"
+            else gateway.read_call(service, self.headers.get("X-Amz-Target", ""), body)
+        )
+        if not who.startswith(_TEMPORARY) and (why := gateway.judge(who, asked)) is not None:
+            error = f"<Error><Code>AccessDenied</Code><Message>{escape(why)}</Message></Error>"
+            text = error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
+            self._reply(403, [("Content-Type", "application/xml")], f"<?xml version='1.0'?>{text}".encode())
             return
         there = http.client.HTTPConnection("127.0.0.1", gateway.emulator.port, timeout=_TIMEOUT_S)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
@@ -159,15 +193,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(parts)
 
-    def _function(self, body: bytes) -> str:
-        """Say who asks: functions sign by their own names."""
+    def _caller(self, body: bytes) -> tuple[str, str]:
+        """Say who asks which service: functions and roles sign by their own names."""
         if found := _SIGNED.search(self.headers.get("Authorization", "")):
-            return found[1]
+            return found[1], found[2]
         query = parse_qs(urlsplit(self.path).query)
         if named := query.get("X-Amz-Credential"):
-            return named[0].partition("/")[0]
+            return named[0].partition("/")[0], "s3"
         form = _FORM.search(body)
-        return form[1].decode() if form else "nobody"
+        return form[1].decode() if form else "nobody", "s3"
 
     def _reply(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.send_response(status)

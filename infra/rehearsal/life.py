@@ -1,14 +1,29 @@
-"""Steps about the stacks' life: an update in place, and the end."""
+"""Steps about the stacks' life: a comparison, an update in place, and the end."""
 
+from collections import Counter
+
+from infra.rehearsal.cdk import Caller
 from infra.rehearsal.stage import Stage, StepError, expect
 from infra.rehearsal.variants import CHANGED, MEMORY_MB, write_environment
 
 
-def change_setting(stage: Stage) -> str:
-    """Deploy again with two settings changed: the same API answers, and no object is lost."""
-    url, kept = stage.api_url, _objects(stage)
+def compare_as_pull_request(stage: Stage) -> str:
+    """Change settings and compare, in the role of a pull request's job: it reads templates and becomes nobody."""
     stage.cdk.environments = write_environment(stage.environment.name, CHANGED, stage.work / "changed")
-    stage.outputs = stage.cdk.deploy()
+    role = _role(stage, "diff")
+    printed = stage.cdk.compare(role)
+    expect(f"{MEMORY_MB}" in printed, f"the comparison shows no {MEMORY_MB} MB:\n{printed[-2000:]}")
+    refused = _asked(stage.gateway.refused, role)
+    expect(refused == {"sts:AssumeRole"}, f"the role was refused {refused}")
+    return f"{role.name}: {', '.join(sorted(_asked(stage.gateway.allowed, role)))}; may become no role"
+
+
+def change_setting(stage: Stage) -> str:
+    """Deploy that in the role of the Deploy workflow: the same API answers, and no object is lost."""
+    url, kept, role = stage.api_url, _objects(stage), _role(stage, "deploy")
+    stage.outputs = stage.cdk.deploy(role)
+    asked, refused = (_asked(counted, role) for counted in (stage.gateway.allowed, stage.gateway.refused))
+    expect(asked == {"sts:AssumeRole"} and not refused, f"{role.name} asked for {asked} and was refused {refused}")
     expect(stage.api_url == url, f"the API moved from {url} to {stage.api_url}")
     name = stage.output("Inference", "FunctionName")
     memory_mb = stage.aws("lambda").get_function_configuration(FunctionName=name)["MemorySize"]
@@ -18,7 +33,7 @@ def change_setting(stage: Stage) -> str:
     stage.start_functions()
     answer = stage.call("GET", "/v1/health")
     expect(answer.is_success, f"health gave {answer.status_code} after the update")
-    return f"function at {memory_mb} MB, same URL, {len(kept)} objects kept"
+    return f"function at {memory_mb} MB, same URL, {len(kept)} objects kept; {role.name} asked for {', '.join(asked)}"
 
 
 def destroy(stage: Stage) -> str:
@@ -33,6 +48,15 @@ def destroy(stage: Stage) -> str:
     if stage.http.get(f"{url}/v1/health").is_success:
         raise StepError("the API still answers")
     return f"API gone; {len(_buckets(stage))} buckets with {len(kept)} objects stay"
+
+
+def _role(stage: Stage, kind: str) -> Caller:
+    """Give the role of a workflow's jobs, whose policy is enforced at the door."""
+    return Caller(f"leukolens-{stage.environment.name}-{kind}-{stage.environment.region}", stage.gateway.endpoint)
+
+
+def _asked(counted: Counter[str], role: Caller) -> set[str]:
+    return {action for who, action in map(str.split, counted) if who == role.name}
 
 
 def _buckets(stage: Stage) -> list[str]:

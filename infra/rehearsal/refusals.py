@@ -18,7 +18,7 @@ from infra.rehearsal.templates import read_assembly, refused_exports
 
 # Old, opened after 2019, and the one whose global name is another's: their buckets answer to regional names alone.
 _REGIONS = ("eu-central-1", "us-east-1", "ap-southeast-5", "il-central-1")
-_SCHEMAS = ("Training", "Frontend")
+_SCHEMAS = ("Training", "Frontend", "Delivery")
 
 
 def refuse_what_roles_do_not_allow(stage: Stage) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 
 from infra.constructs.scopes import scope_name
-from infra.rehearsal.life import change_setting, destroy
+from infra.rehearsal.life import change_setting, compare_as_pull_request, destroy
 from infra.rehearsal.many import classify_batch
 from infra.rehearsal.refusals import (
     check_schemas,
@@ -113,6 +113,7 @@ STEPS: tuple[Step, ...] = (
     refuse_what_roles_do_not_allow,
     reach_readers,
     name_regions,
+    compare_as_pull_request,
     change_setting,
     hold_exports,
     check_schemas,
@@ -122,8 +123,9 @@ STEPS: tuple[Step, ...] = (
 PROVED = """\
 proved here: the templates deploy (Storage, Identity, Inference, Batch, Monitoring), twice and away again, and no object
   is lost; tokens and scopes; the image's answers over HTTP; uploads, feedback, erasure, a batch, what the canary
-  compares; the roles of the functions, enforced on every call that they made of S3 and its key; alarms to their readers
-  by policy; exports; hosts of uploads by region; Training and Frontend by CloudFormation's schemas.
+  compares; the roles of the functions, enforced on every call that they made of S3 and its key; the roles of the
+  workflows, enforced on every call that the CDK's CLI made in their names; alarms to their readers by policy; exports;
+  hosts of uploads by region; Training, Frontend and Delivery by CloudFormation's schemas.
 not proved here: what only AWS does: SageMaker, App Runner, ECS Express, CodeDeploy's shift, Cognito's pages, OIDC of
   GitHub, quotas, mail; the roles that AWS itself takes on (state machine, App Runner, SageMaker: tests/infra and
   tests/unit/training/sagemaker_jobs hold those against their scripts); that AWS takes a template which fits its schema;

@@ -20,8 +20,20 @@ CHANGED: Mapping[str, str] = {
 }
 
 
+# Whose roles the CLI takes on in the second deploy; the emulator does not have the stack itself.
+_DELIVERY = """
+[delivery]
+repository = "owner/name"
+owner_id = 1
+repository_id = 2
+creates_provider = true
+builds_image = true
+pull_accounts = []
+"""
+
+
 def write_environment(name: str, changes: Mapping[str, str], folder: Path) -> Path:
-    """Write a changed copy of an environment's file into ``folder``, and give the folder.
+    """Write a changed copy of an environment's file, with roles for workflows, into ``folder``; gives the folder.
 
     Parameters
     ----------
@@ -43,5 +55,5 @@ def write_environment(name: str, changes: Mapping[str, str], folder: Path) -> Pa
     if left:
         raise KeyError(f"environments/{name}.toml does not hold {', '.join(left)}")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.toml").write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / f"{name}.toml").write_text("\n".join(lines) + "\n" + _DELIVERY, "utf-8")
     return folder

@@ -1,5 +1,6 @@
-"""The door of the rehearsal before S3: what a role may do goes through, and what it may not is refused."""
+"""The door of the rehearsal: what a role may do goes through, and what it may not is refused."""
 
+import contextlib
 import http.server
 import threading
 from types import SimpleNamespace
@@ -9,8 +10,12 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
-from infra.rehearsal.account import REGION
+from infra.config import Delivery
+from infra.environments import load_environment
+from infra.image import Published
+from infra.rehearsal.account import ID, REGION, Account
 from infra.rehearsal.gateway import Gateway
 from tests.infra.reviewed import reviewed_account
 
@@ -113,3 +118,54 @@ def test_a_presigned_form_is_the_signers(door, who, status):
     post = _s3(gateway, who).generate_presigned_post("uploads", "uploads/1")
     answer = httpx.post(f"{gateway.endpoint}/uploads", data=post["fields"], files={"file": ("image", b"an image")})
     assert answer.status_code == status
+
+
+@pytest.fixture(scope="module")
+def workflows(synthesise):
+    """Give dev's account with the roles of its workflows."""
+    delivery = Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=[])
+    image = Published(ID, REGION, "leukolens", f"sha256:{'a' * 64}")
+    return Account(synthesise(load_environment("dev").model_copy(update={"delivery": delivery}), image, image))
+
+
+DEPLOY, DIFF = (f"leukolens-dev-{kind}-{REGION}" for kind in ("deploy", "diff"))
+_BOOTSTRAP = "arn:aws:iam::000000000000:role/cdk-hnb659fds-{}-role-000000000000-eu-central-1"
+_ADMIN = "arn:aws:iam::000000000000:role/admin"
+AS_WORKFLOWS = [
+    (DEPLOY, "sts", "assume_role", {"RoleArn": _BOOTSTRAP.format("deploy"), "RoleSessionName": "job"}, True),
+    (DEPLOY, "sts", "assume_role", {"RoleArn": _BOOTSTRAP.format("cfn-exec"), "RoleSessionName": "job"}, False),
+    (DEPLOY, "sts", "assume_role", {"RoleArn": _ADMIN, "RoleSessionName": "job"}, False),
+    (DEPLOY, "cloudformation", "describe_stacks", {"StackName": "Leukolens-Dev-Storage"}, False),
+    (DIFF, "sts", "get_caller_identity", {}, True),
+    (DIFF, "cloudformation", "get_template", {"StackName": "Leukolens-Dev-Storage"}, True),
+    (DIFF, "cloudformation", "get_template", {"StackName": "Leukolens-Prod-Storage"}, False),
+    (DIFF, "cloudformation", "delete_stack", {"StackName": "Leukolens-Dev-Storage"}, False),
+    (DIFF, "ssm", "get_parameter", {"Name": "/cdk-bootstrap/hnb659fds/version"}, False),
+    (DIFF, "sts", "assume_role", {"RoleArn": _BOOTSTRAP.format("lookup"), "RoleSessionName": "job"}, False),
+]
+
+
+@pytest.mark.parametrize(("who", "service", "operation", "parameters", "allowed"), AS_WORKFLOWS)
+def test_what_the_cli_asks_in_a_workflows_name_is_judged_by_its_role(
+    workflows, who, service, operation, parameters, allowed
+):
+    """What is behind the door answers nothing that boto3 could read: that it was asked is what counts."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Everything)
+    server.seen = []
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with Gateway(SimpleNamespace(port=server.server_port, region=REGION)) as gateway:
+        gateway.learn(workflows, {})
+        client = boto3.client(
+            service,
+            endpoint_url=gateway.endpoint,
+            region_name=REGION,
+            aws_access_key_id=who,
+            aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        with contextlib.suppress(ClientError, ResponseParserError):
+            getattr(client, operation)(**parameters)
+    server.shutdown()
+    server.server_close()
+    assert (len(server.seen) == 1) is allowed
+    assert bool(gateway.refused) is not allowed

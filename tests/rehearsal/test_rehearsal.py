@@ -40,7 +40,8 @@ def test_every_step_passes_and_the_container_answers(engine):
     assert re.search(r"deploy: .* API at http://\w+\.execute-api\.localhost:\d+", done.stdout)
     assert re.fullmatch(rf"rehearsal: {len(STEPS)} passed, 0 failed", lines[-1])
     # What the emulator allows and AWS would not was looked for, and the reader is told how far that goes.
-    for step in ("refuse what roles do not allow", "reach readers", "name regions", "hold exports", "check schemas"):
+    enforced = ("refuse what roles do not allow", "compare as pull request", "change setting")
+    for step in (*enforced, "reach readers", "name regions", "hold exports", "check schemas"):
         assert re.search(rf"^ok +[\d.]+ s  {step}: ", done.stdout, re.MULTILINE), step
     assert "\nproved here: " in done.stdout
     assert "\nnot proved here: " in done.stdout
