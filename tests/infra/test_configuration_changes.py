@@ -4,20 +4,25 @@ A stack's export may neither go nor change while another deployed stack imports 
 another, the producer first; the emulator of the rehearsal does not enforce it.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from infra.config import Domain, Environment, MlflowServer, TrainingNetwork
+from infra.config import Delivery, Domain, Environment, MlflowServer, Model, Section, TrainingNetwork
 from infra.environments import load_environment
+from infra.image import Published
 from infra.rehearsal.templates import refused_exports
 
 DOMAIN = Domain(name="api.smears.example.org", certificate_arn="arn:aws:acm:eu-central-1:123456789012:certificate/1")
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:leukolens-mlflow-AbCdEf"
 SERVER = MlflowServer(uri="https://dagshub.com/owner/repository.mlflow", secret_arn=SECRET)
+DELIVERY = Delivery(repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=[])
+IMAGE = Published("111111111111", "eu-central-1", "leukolens", f"sha256:{'a' * 64}")
 NETWORK = TrainingNetwork(subnet_ids=("subnet-0123456789abcdef0",), security_group_ids=("sg-0123456789abcdef0",))
 
 
@@ -29,6 +34,26 @@ def _with(**sections: dict[str, Any]) -> Callable[[Environment], Environment]:
     return change
 
 
+def _other_numbers(section: Section) -> Any:
+    """Change each number by one, up or down, where the other is out of bounds."""
+    for key, value in section:
+        if isinstance(value, Section):
+            section = section.model_copy(update={key: _other_numbers(value)})
+        elif type(value) in {int, float}:
+            for other in (value - 1, value + 1):  # the last that holds
+                with contextlib.suppress(ValidationError):
+                    section = type(section).model_validate(section.model_dump() | {key: other})
+    return section
+
+
+def _values(section: Section, path: str = "") -> dict[str, Any]:
+    """Give every setting by its key: ``api.burst``."""
+    found: dict[str, Any] = {}
+    for name, value in section:
+        found |= _values(value, f"{path}{name}.") if isinstance(value, Section) else {f"{path}{name}": value}
+    return found
+
+
 CHANGES = {
     "a name of one's own for the API": _with(api={"domain": DOMAIN}),
     "no address of the page": _with(page={"urls": ()}),
@@ -37,19 +62,60 @@ CHANGES = {
     "no training": _with(training={"enabled": False}),
     "another MLflow server": _with(training={"mlflow": SERVER}),
     "an own training image, in a network": _with(training={"image": "own", "network": NETWORK}),
+    "a job that reaches no network": _with(training={"image": "own", "network_isolation": True}),
     "a canary, and warm functions": _with(
         release={"strategy": "canary-10-percent-5-minutes"}, inference={"provisioned_concurrency": 1}
     ),
     "somebody who gets the alarms": _with(monitoring={"email": "on-call@example.org"}),
+    "a field sent every five minutes": _with(monitoring={"canary_minutes": 5}),
+    "another model": lambda environment: environment.model_copy(
+        update={"model": Model(uri="s3://smears-models/models/1.1.0", sha256="d" * 64)}
+    ),
+    "deploys by GitHub": lambda environment: environment.model_copy(update={"delivery": DELIVERY}),
+    "protected": lambda environment: _with(identity={"mfa": "required"})(environment).model_copy(
+        update={"deletion_protection": True}
+    ),
+    "another address to sign in": _with(identity={"domain_prefix": "smears-elsewhere"}),
+    "another processor, and more of it": _with(
+        inference={"architecture": "arm64", "reserved_concurrency": 5, "log_level": "DEBUG", "log_retention_days": 90},
+        frontend={"cpu": 2048, "memory_mb": 4096},
+        training={"instance_type": "ml.m5.2xlarge", "log_retention_days": 90},
+    ),
+    "other numbers, all of them": _other_numbers,
 }
+# Another of these is another environment, and no change of one.
+FIXED = {"name", "account", "region"}
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """Give dev with a page that people sign in to."""
+    return _with(page={"urls": ("https://page.example.org",)})(load_environment("dev"))
+
+
+@pytest.fixture(scope="module")
+def before(opened, synthesise):
+    return synthesise(opened, IMAGE, IMAGE)
 
 
 @pytest.fixture(scope="module", params=CHANGES)
-def change(request, synthesise):
+def change(request, opened, before, synthesise):
     """Give the templates without and with one change."""
-    environment = load_environment("dev")
-    opened = _with(page={"urls": ("https://page.example.org",)})(environment)
-    return synthesise(opened), synthesise(CHANGES[request.param](opened))
+    return before, synthesise(CHANGES[request.param](opened), IMAGE, IMAGE)
+
+
+def test_every_setting_is_changed_by_one_of_the_changes(opened):
+    """A new key of an environment's file wants a change here."""
+    plain = _values(opened)
+    changed = {
+        key
+        for change in CHANGES.values()
+        for key, value in _values(change(opened)).items()
+        if key not in plain or plain[key] != value
+    }
+    changed |= {key.partition(".")[0] for key in changed} | {key.rpartition(".")[0] for key in changed}
+    assert len(CHANGES) >= 14
+    assert set(plain) - changed == FIXED
 
 
 def test_a_change_and_its_way_back_are_refused_by_no_export(change):
@@ -105,11 +171,8 @@ _ACCOUNT_WIDE = {
 
 
 def test_one_environment_stands_in_two_regions_of_an_account(synthesise):
-    from infra.config import Delivery
-
-    delivery = Delivery(repository="owner/name", creates_provider=False, builds_image=True, pull_accounts=[])
     environment = _with(monitoring={"email": "on-call@example.org"})(load_environment("dev"))
-    environment = environment.model_copy(update={"delivery": delivery})
+    environment = environment.model_copy(update={"delivery": DELIVERY})
     named: list[set[str]] = []
     for region in ("eu-central-1", "eu-west-1"):
         templates = synthesise(environment.model_copy(update={"region": region}))
