@@ -116,9 +116,10 @@ def table(environments: Sequence[Environment], prices: Mapping[str, Price]) -> s
 
 _HEAD = """# What an idle month costs
 
-Made by `python -m infra costs` from the environments' files and from `infra/prices.toml`. **Check the prices before you
-rely on a sum.** It is what each environment costs while nobody calls, no batch runs and no model is trained; what a
-million images add is in [Scale](scale.md), what a training job adds in [Training](training.md).
+Made by `python -m infra costs` from the environments' files and from `infra/prices.toml`, which says what each price
+was compared with. **Check the prices before you rely on a sum**, App Runner's first: AWS's page names none for
+Frankfurt. It is what each environment costs while nobody calls, no batch runs and no model is trained; what a million
+images add is in [Scale](scale.md), what a training job adds in [Training](training.md).
 
 """
 

@@ -25,10 +25,15 @@ BOOTSTRAP_VERSION = 6
 # Service Quotas' code of "Concurrent executions"; AWS keeps this many of them unreserved.
 CONCURRENCY_QUOTA = "L-B99A9384"
 UNRESERVED = 100
+# What an account has that is not new.
+_USUAL_CONCURRENCY = 1000
 # New accounts are often limited to this much, whatever the documentation says.
 NEW_ACCOUNT_MEMORY_MB = 3008
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/express-service-overview.html: its load balancer's.
 _PUBLIC_ZONES = 2
+# Made with an account's first cluster, and not always in time for the first service:
+# https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/818.
+_ECS_ROLE = "AWSServiceRoleForECS"
 
 
 class Kind(Enum):
@@ -188,17 +193,19 @@ def _concurrency(environment: Environment, client: Client) -> tuple[Kind, str]:
     reserved = max(environment.inference.reserved_concurrency or 0, environment.inference.provisioned_concurrency)
     # What an earlier deploy reserved for this very function is there for the next.
     own = _reserved_before(environment, service)
-    needed = limit - free - own + reserved + UNRESERVED
+    ask = (
+        f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {CONCURRENCY_QUOTA} "
+        "--desired-value"
+    )
     if reserved and free + own - reserved < UNRESERVED:
         return Kind.FIX, (
             f"{reserved} cannot be reserved: {free + own} of {limit} are free, and {UNRESERVED} must stay so. Lower "
-            f"inference.reserved_concurrency, or ask for more: aws service-quotas request-service-quota-increase "
-            f"--service-code lambda --quota-code {CONCURRENCY_QUOTA} --desired-value {needed}"
+            f"inference.reserved_concurrency, or ask for more: {ask} {limit - free - own + reserved + UNRESERVED}"
         )
     if environment.batch.max_concurrency > free:
         return Kind.ADVICE, (
             f"batch.max_concurrency is {environment.batch.max_concurrency}, and {free} are free: a batch would "
-            "throttle the API. Lower it, or ask for more"
+            f"throttle the API. Lower it, or ask for more: {ask} {_USUAL_CONCURRENCY}"
         )
     return Kind.OK, f"{free + own} of {limit} free"
 
@@ -230,7 +237,7 @@ def _page(environment: Environment, client: Client) -> tuple[Kind, str]:
 
 
 def _express(client: Client) -> tuple[Kind, str]:
-    """See that there is the network that ECS Express takes where none is named: the default VPC's public subnets."""
+    """See that there is what ECS Express takes and does not make: the default VPC's public subnets, and ECS's role."""
     ec2 = client("ec2")
     make = "make one: aws ec2 create-default-vpc"
     networks = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
@@ -243,6 +250,15 @@ def _express(client: Client) -> tuple[Kind, str]:
         return Kind.FIX, (
             f"ECS Express needs public subnets in {_PUBLIC_ZONES} zones, and the default VPC "
             f"{networks[0]['VpcId']} has them in {len(zones)}: aws ec2 create-default-subnet --availability-zone ..."
+        )
+    try:
+        client("iam").get_role(RoleName=_ECS_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        return Kind.ADVICE, (
+            "this account never used ECS, and its first service may fail with 'Unable to assume the service linked "
+            "role': aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com, or deploy once more"
         )
     return Kind.OK, f"ECS Express: public subnets in {len(zones)} zones"
 

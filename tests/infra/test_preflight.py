@@ -26,6 +26,7 @@ class Account:
         self.training_quota = 2.0
         self.networks = [{"VpcId": "vpc-1"}]
         self.public_zones = ["a", "b"]
+        self.used_ecs = True
         self.prefix_of = None
         self.signed_in = True
 
@@ -67,6 +68,11 @@ class _Client:
         zones = self._account.public_zones
         private = [{"AvailabilityZone": "c", "MapPublicIpOnLaunch": False}]
         return {"Subnets": [{"AvailabilityZone": zone, "MapPublicIpOnLaunch": True} for zone in zones] + private}
+
+    def get_role(self, RoleName):  # noqa: N803 - as boto3 names it
+        if not self._account.used_ecs:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": RoleName}}, "GetRole")
+        return {"Role": {"RoleName": RoleName}}
 
     def describe_user_pool_domain(self, Domain):  # noqa: N803 - as boto3 names it
         return {"DomainDescription": {"UserPoolId": "pool"} if self._account.prefix_of else {}}
@@ -159,6 +165,7 @@ def test_another_account_than_the_environments_is_named(account):
         (DEV, "training_quota", 0.0, "SageMaker", Kind.ADVICE, "--quota-code L-CCE2AFA6 --desired-value 1"),
         (DEV, "training_quota", None, "SageMaker", Kind.FIX, "choose another instance"),
         (DEV, "free", 10, "Lambda concurrency", Kind.ADVICE, "batch.max_concurrency is 20, and 10 are free"),
+        (DEV, "free", 10, "Lambda concurrency", Kind.ADVICE, "--quota-code L-B99A9384 --desired-value 1000"),
         (DEV, "free", None, "Lambda concurrency", Kind.ADVICE, "cannot tell: AWS says AccessDenied: no"),
         # The account's limit may have been raised, which nothing tells.
         (PROD, "largest_function_mb", 128, "Lambda memory", Kind.ADVICE, "3538 MB may be refused"),
@@ -169,6 +176,7 @@ def test_another_account_than_the_environments_is_named(account):
         (EXPRESS, "page_services", [], "page host", Kind.OK, "public subnets in 2 zones"),
         (EXPRESS, "networks", [], "page host", Kind.FIX, "aws ec2 create-default-vpc"),
         (EXPRESS, "public_zones", ["a", "a"], "page host", Kind.FIX, "has them in 1"),
+        (EXPRESS, "used_ecs", False, "page host", Kind.ADVICE, "aws iam create-service-linked-role"),
         (DEV, "prefix_of", "another", "sign-in prefix", Kind.FIX, "is taken by the user pool another"),
         (DEV, "prefix_of", "leukolens-dev", "sign-in prefix", Kind.OK, "is this environment's"),
     ],
