@@ -23,6 +23,8 @@ def unheard(account: Account) -> Iterator[str]:
     }
     for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
         for _, name, alarm in account.resources(kind):
+            if alarm.get("ActionsEnabled") is False:
+                yield f"{name}: its actions are switched off"
             for actions in (alarm.get("AlarmActions"), alarm.get("OKActions")):
                 if not actions:
                     yield f"{name}: nobody is told"

@@ -59,12 +59,19 @@ def _silence(resources):
             del resource["Properties"]["OKActions"]
 
 
+def _switch_off(resources):
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            resource["Properties"]["ActionsEnabled"] = False
+
+
 @pytest.mark.parametrize(
     ("capability", "change", "said"),
     [
         ("Monitoring", _drop_statement("AWS::SNS::TopicPolicy", "AlarmsPublish"), "may not publish"),
         ("Storage", _drop_statement("AWS::KMS::Key", "AlarmsToTopic"), "may not kms:Decrypt"),
         ("Monitoring", _silence, "nobody is told"),
+        ("Monitoring", _switch_off, "switched off"),
     ],
 )
 def test_a_way_that_is_closed_is_told(dev, capability, change, said):

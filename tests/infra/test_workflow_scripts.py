@@ -316,8 +316,10 @@ def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its
     noted, _ = _run(clone, registry, _script("Note where the images ran"), TARGET="prod", **images)
     assert noted == {}
     ecr = boto3.client("ecr", endpoint_url=registry, region_name=REGION)
-    described = ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageDigest": published["image_digest"]}])
-    assert any(tag.startswith("prod-") for tag in described["imageDetails"][0]["imageTags"])
+    for name in ("image", "page"):
+        where = [{"imageDigest": published[f"{name}_digest"]}]
+        (described,) = ecr.describe_images(repositoryName=REPOSITORY, imageIds=where)["imageDetails"]
+        assert any(tag.startswith("prod-") for tag in described["imageTags"]), name
     for step in ("Publish", "Resolve", "Note where the images ran"):
         assert _environment(step) == "dev"
     repository = builder.arn("AWS::ECR::Repository", "Images")
@@ -393,6 +395,12 @@ def test_a_base_image_without_a_digest_is_warned_of(clone, registry):
     for file, base in zip(files, unpinned, strict=True):
         (clone / file).write_text((clone / file).read_text().replace(base, f"{base}@sha256:{'a' * 64}"))
     assert _run(clone, registry, _script(BASES), whole=True)[2] == ""
+
+
+def test_a_check_before_a_deploy_is_left_out_by_its_name(clone, registry):
+    script = 'make preflight ENV=dev SKIP="page host,bootstrap"'
+    _, _, told = _run(clone, registry, f"{script} || true", whole=True)
+    assert re.findall(r"^skip +(.+): left out$", told, re.MULTILINE) == ["bootstrap", "page host"]
 
 
 def test_setting_up_says_nothing_on_the_standard_output(clone, registry):
