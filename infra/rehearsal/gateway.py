@@ -121,7 +121,7 @@ class Gateway:
         operation = target.rpartition(".")[2] or form.get("Action", "?")
         if operation in _FREE:
             return []
-        resource, context = "*", {}
+        resource, context = "*", dict[str, str]()
         if role := form.get("RoleArn"):
             resource = role.replace(f":{EMULATED_ACCOUNT}:", f":{ID}:")
             if kind := _BOOTSTRAP_ROLE.search(role):  # which the bootstrap gives its roles as a tag
