@@ -332,7 +332,7 @@ def test_a_sweep_of_two_is_followed_and_stopped(
 ) -> None:
     from mlflow import MlflowClient
 
-    options = ("--epochs", "1", "--batch-size", "16", "--optimizer", "adam", "--optimizer", "sgd", "--detach")
+    options = ("--epochs", "1", "--batch-size", "16", "--optimizer", "adam", "--optimizer", "sgd", "--spot", "--detach")
     assert command("sweep", *SAGEMAKER, "--name", "two", *options).code == 0
     first, second = sagemaker.account.play_tuner("leukolens-dev-two")
     job = sagemaker.start(first)

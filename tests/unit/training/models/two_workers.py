@@ -30,7 +30,7 @@ def fit_small(strategy: tf.distribute.Strategy, work: Path, **settings: Any) -> 
         image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3))
         pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
         network = keras.Model(image, keras.layers.Dense(4)(pooled))
-        epochs = fit(network, fields, FineTuning(epochs=3, batch_size=8, **settings), work)
+        epochs = fit(network, fields, FineTuning(epochs=3, **{"batch_size": 8, **settings}), work)
     return {
         "replicas": strategy.num_replicas_in_sync,
         "steps": int(network.optimizer.iterations.numpy()),

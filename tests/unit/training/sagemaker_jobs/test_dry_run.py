@@ -179,7 +179,7 @@ def test_a_warm_pool_is_for_one_job(command):
             "--learning-rate: efficientnet-lite0 --frozen is a linear head on a frozen backbone",
         ),
         (
-            ("sweep", "--frozen", "--optimizer", "adam", "--optimizer", "sgd"),
+            ("sweep", "--frozen", "--backbone", "efficientnet-lite0", "--optimizer", "adam", "--optimizer", "sgd"),
             "--optimizer: efficientnet-lite0 --frozen",
         ),
         (
