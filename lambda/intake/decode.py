@@ -78,6 +78,10 @@ def in_callers_terms(error: Exception, data: bytes, kind: str) -> ImageError | D
         return error
     if isinstance(error, EOFError | struct.error) or "truncated" in str(error).lower():
         return UnreadableImage(f"The {name} file is cut short: send it again from its source.", "cut-short")
+    if "unsupported" in str(error).lower():
+        return UnreadableImage(
+            f"The {name} file has a coding that is not read: save it as PNG, or as TIFF with LZW.", "coding-not-read"
+        )
     return UnreadableImage(
         f"The {name} file cannot be decoded: it is damaged. Send it again from its source, or save it as PNG.",
         "damaged",

@@ -57,6 +57,22 @@ _HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 
 _SAVE_AS_PNG: Final = "open it in the program that made it and save the field as PNG or TIFF"
+_OTHERS: Final = (
+    *((b"P%d" % number + blank, "Netpbm (PBM, PGM, PPM)") for number in range(1, 7) for blank in (b"\n", b" ", b"\r")),
+    (b"P7\n", "Netpbm (PAM)"),
+    (b"gimp xcf", "GIMP's own format"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"SIMPLE  =", "FITS"),
+    (b"DDS ", "DirectDraw Surface"),
+    (b"qoif", "QOI"),
+    (b"\x01\xda", "SGI's format"),
+    (b"\x0a\x05\x01", "PCX"),
+    (b"\x00\x00\x01\x00", "A Windows icon"),
+    (b"/* XPM */", "XPM"),
+    (b"#define ", "XBM"),
+)
 _NOT_READ: Final = (
     (b"GIF8", "GIF has 256 colours, too few for a stain: " + _SAVE_AS_PNG),
     (b"\xff\x0a", "JPEG XL is not read: convert it with `djxl field.jxl field.png`"),
@@ -69,6 +85,8 @@ _NOT_READ: Final = (
     (b"\x49\x49\x55\x00", "A camera's raw file is not read: " + _SAVE_AS_PNG),
     (b"IIRO", "A camera's raw file is not read: " + _SAVE_AS_PNG),
     (b"FUJIFILMCCD-RAW", "A camera's raw file is not read: " + _SAVE_AS_PNG),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "An OLE file (Zeiss ZVI, Olympus OIB) is not read: " + _SAVE_AS_PNG),
+    *((signature, f"{name} is not read: {_SAVE_AS_PNG}") for signature, name in _OTHERS),
     (b"PK\x03\x04", "A ZIP archive is not read: unpack it and send its images"),
 )
 _MARKUP: Final = (b"<!doctype html", b"<html", b"<?xml", b"<svg")
@@ -112,13 +130,13 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise EmptyImage(f"The image is empty: send the bytes of a {ACCEPTED} file.", "empty")
+    if data[128:132] == b"DICM":  # ahead of TIFF, whose header may stand in the 128 bytes before (DICOM PS3.10, 7.1)
+        return "DICOM"
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    if data[128:132] == b"DICM":
-        return "DICOM"
     if data[4:8] == b"ftyp":
         brands = {data[8:12], *(data[at : at + 4] for at in range(16, min(_box_bytes(data), 64), 4))}
         if brands & _AVIF_BRANDS:

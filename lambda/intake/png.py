@@ -15,6 +15,8 @@ from .raster import Colour, Decoded, finish
 from .source import Source, plausible_microns
 
 MAX_CHUNKS: Final = 20_000
+MAX_UNPACKED_BYTES: Final = 4_000_000
+"""Of a profile or a text: a scanner's profile by tables is larger than the megabyte that Pillow allows."""
 CHEAP_PIXELS: Final = 3_000_000
 """What is decoded in the calling process: at most about 0.1 s."""
 _SIGNATURE_BYTES: Final = 8
@@ -123,6 +125,9 @@ def check_size(data: bytes, max_pixels: int) -> None:
 
 def read(data: bytes, header: Header) -> Decoded:
     """Decode a PNG; its chunks have been read and checked."""
+    from PIL import PngImagePlugin
+
+    PngImagePlugin.MAX_TEXT_CHUNK = MAX_UNPACKED_BYTES
     image = Image.open(io.BytesIO(data), formats=["PNG"])
     frames, frame, notes = int(getattr(image, "n_frames", 1)), 0, []
     if image.info.get("default_image"):

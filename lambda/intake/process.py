@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from . import errors
-from .errors import DecoderMissing, DecoderUnavailable, ImageError, ImageTooLarge
+from .errors import DecoderMissing, DecoderUnavailable, ImageError, ImageTooLarge, damaged
 from .raster import WORKING_SIDE_PX, Decoded
 from .source import Source
 
@@ -27,6 +27,8 @@ _NOT_STARTED: Final = (
     "Images that take work to decode cannot be decoded here: the process for it does not start ({}). Nothing is wrong "
     "with the image; whoever runs the service has to look at its log."
 )
+_CRASHES: Final = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL})
+"""What a fault of a decoder's own ends it by, twice on the same file."""
 _CPU_ALARMS: Final = frozenset({-signal.SIGPROF, -signal.SIGALRM, -signal.SIGXCPU})
 
 
@@ -66,6 +68,8 @@ class DecodingProcess:
                 self._child = None
                 if ended in _CPU_ALARMS or ended == -signal.SIGKILL or last_try:
                     break  # otherwise the child had been ended by somebody else: once more
+        if ended in _CRASHES:
+            raise damaged("The decoder of this format does not survive the file")
         raise ImageTooLarge(
             "The image takes more time or memory to decode than a picture needs: save it again as plain JPEG or PNG.",
             "too-costly",

@@ -18,7 +18,7 @@ _KEPT: Final = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD}) - {0xC8}
 _JFIF: Final = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_BYTES: Final = 12
 """``Adobe``, a version, two flags and the transform, which tells how colours are stored."""
-_AFTER_SCAN: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_AFTER_SCAN: Final = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 _ORIENTATION_TAG: Final = 0x0112
 
 

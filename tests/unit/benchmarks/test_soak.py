@@ -15,8 +15,11 @@ def seen(longest_s: float = 0.1, late_mb: float = 100.0) -> Seen:
     ("found", "fault"), [(seen(), ""), (seen(longest_s=3.1), "longest request"), (seen(late_mb=120.0), "memory grew")]
 )
 def test_what_does_not_hold_is_a_fault(found: Seen, fault: str) -> None:
-    faults = summarise(found, 2.0)["faults"]
-    assert faults == [] if not fault else fault in str(faults)
+    result = summarise(found, 2.0)
+    assert result["faults"] == [] if not fault else fault in str(result["faults"])
+    held = {"no_answer_but_those_allowed": True, "others_within_3_s": True, "memory_flat": True}
+    lost = {"longest request": "others_within_3_s", "memory grew": "memory_flat"}.get(fault)
+    assert result["held"] == (held | {lost: False} if lost else held)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,7 @@ def test_what_does_not_hold_is_a_fault(found: Seen, fault: str) -> None:
         (500, {}, True, True),
         (500, {}, False, True),
         (429, {}, False, True),
+        (503, {"retry-after": "1"}, False, True),
     ],
 )
 def test_only_a_503_that_says_when_to_come_back_is_excused(

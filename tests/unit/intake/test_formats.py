@@ -79,3 +79,27 @@ def test_a_loop_and_a_link_out_of_the_file_end_the_count() -> None:
 def test_a_long_chain_is_counted_only_so_far() -> None:
     chain = b"".join(_directory(8 + 6 * (i + 1)) for i in range(MAX_FRAMES_COUNTED + 5))
     assert tiff_frames(b"II*\x00" + struct.pack("<L", 8) + chain) == MAX_FRAMES_COUNTED
+
+
+@pytest.mark.parametrize("header", [b"II*\x00\x08\x00\x00\x00", b"MM\x00*\x00\x00\x00\x08", b"BM"])
+def test_a_dicom_file_that_another_header_precedes_is_dicom(header: bytes) -> None:
+    assert sniff(header.ljust(128, b"\0") + b"DICM") == "DICOM"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"P6\n640 480\n255\n",
+        b"P5 640 480 255\n",
+        b"gimp xcf v011",
+        b"%!PS-Adobe-3.0 EPSF-3.0",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"v/1\x01\x02\x00\x00\x00",
+        b"SIMPLE  =                    T",
+        b"\x00\x00\x01\x00\x01\x00",
+    ],
+)
+def test_a_known_type_that_is_not_read_is_named(beginning: bytes) -> None:
+    with pytest.raises(NotAnImage, match="save the field as PNG or TIFF") as caught:
+        sniff(beginning.ljust(200, b"\0"))
+    assert caught.value.reason == "format-not-read"

@@ -99,6 +99,9 @@ _LIMITS = """## Limits
 - **One laboratory.** Another stain, lamp, microscope or magnification is out of what was measured. The
   out-of-distribution score turns away what looks strange, not what is wrong.
 - **Few slides.** The inferred slides are few, and the two labels with the fewest hang on one or two of them.
+- **Texture, not arrangement.** A field cut into 16 tiles that are put together in another order keeps most of its
+  accepted answers ([evaluation.md](evaluation.md#magnification)): what decides is texture and colour, and hardly
+  how cells lie beside each other. A picture that is no field can pass for one.
 - **Four patterns.** Anything else (other leukaemias, reactive cells, artefacts) has no label here."""
 _LICENCES = """## Licences
 

@@ -8,7 +8,7 @@ from training.data.labels import DataError
 from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.report import read_attempts
 from training.evaluation.report.targets import verdicts
-from training.evaluation.results import Results, read_results, write_results
+from training.evaluation.results import Magnified, Results, read_results, write_results
 
 SHIPPED = Path(__file__).resolve().parents[5] / "models" / "default"
 
@@ -92,6 +92,14 @@ def test_attempts_that_lack_a_number_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="worst"):
         read_attempts(tmp_path / "attempts.json")
     assert read_attempts(tmp_path / "absent.json") == []
+
+
+def test_scrambled_fields_have_a_row_and_the_card_says_what_it_means(results: Results) -> None:
+    shares = dict.fromkeys(Magnified.model_fields, 0.25)
+    evidence = results.evidence.model_copy(update={"scrambled": Magnified(**shares | {"images": 200})})
+    text = report.render(results.model_copy(update={"evidence": evidence}), [], {})
+    assert "| cut into 16 tiles and put together in another order | 200 | 0.250 | " in text
+    assert "**Texture, not arrangement.**" in model_card.render(results, read_card(SHIPPED))
 
 
 def test_model_card_names_the_file_its_use_and_the_best_shortcut(results: Results) -> None:

@@ -1,0 +1,206 @@
+"""``python -m benchmarks.peer_suites FOLDER...``: send every file of other projects' test suites to the service.
+
+Such files are fetched, never committed: source packages of image libraries hold them. Exit code 1 where an answer was a
+5xx other than a 503 with Retry-After, an error was no problem with a reason, a file took over 3 s of the processor, or
+memory grew or went over 700 MB. Not a part of ``python -m benchmarks``, whose files are all made here.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import httpx
+from rich.progress import track
+
+from local.children import Child
+from terminal import open_console
+
+from . import machine
+
+HOST: Final = "127.0.0.1"
+LONGEST_S: Final = 3.0
+LARGEST_MB: Final = 700.0
+GROWTH: Final = 1.10
+"""Of the service's memory, last tenth of the files against the second: caches are warm after the first."""
+TIMEOUT_S: Final = 60.0
+BODY_BYTES: Final = 4_500_000
+MAX_BYTES: Final = 25_000_000
+PROBLEM: Final = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service said of one file.
+
+    Attributes
+    ----------
+    told
+        The verdict of an answer, the ``reason`` of a refusal; the problem's type where it has none.
+    seconds, processor_s
+        On the clock, and of the processor, of the service and of the process that decodes.
+    service_mb, decoder_mb
+        Memory of the service afterwards, and the highest of the process that decodes.
+    fault
+        What is wrong with the answer itself; empty where nothing is.
+    """
+
+    file: str
+    status: int
+    told: str
+    detail: str
+    seconds: float
+    processor_s: float
+    service_mb: float
+    decoder_mb: float
+    fault: str = ""
+
+
+def main() -> int:
+    """Send all; gives 1 where something did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peer_suites", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of test files, at any depth")
+    parser.add_argument("--output", type=Path, default=os.devnull, help="gets a line of JSON for each file")
+    options = parser.parse_args()
+    files = found_in(options.folders)
+    if not files:
+        parser.error("no file in these folders")
+    answers, console = [], open_console(stderr=True)
+    with serving() as (server, http), options.output.open("w", encoding="utf-8", buffering=1) as output:
+        for path in track(files, "Files", console=console, transient=True):
+            answers.append(ask(http, server, path))
+            output.write(json.dumps(asdict(answers[-1])) + "\n")
+    result = summarise(answers)
+    sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    return int(bool(result["faults"]))
+
+
+def found_in(folders: Iterable[Path]) -> list[Path]:
+    """List the files at any depth, in order; the same bytes under many names once."""
+    paths = sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()})
+    return list({hashlib.sha256(path.read_bytes()).digest(): path for path in reversed(paths)}.values())[::-1]
+
+
+@contextmanager
+def serving() -> Iterator[tuple[int, httpx.Client]]:
+    """Run the service on this machine; gives its process id and a client."""
+    port = machine.free_port()
+    with TemporaryDirectory() as folder:
+        command = ["local", "serve", "--host", HOST, "--port", str(port), "--data", folder]
+        with (
+            Child("service", command, Path(folder), dict(os.environ)) as server,
+            httpx.Client(base_url=f"http://{HOST}:{port}", timeout=TIMEOUT_S, trust_env=False) as http,
+        ):
+            server.wait_until(lambda: _answers(http), TIMEOUT_S)
+            yield server.pid, http
+
+
+def ask(http: httpx.Client, server: int, path: Path) -> Answer:
+    """Send one file, through an upload where a body may not hold it."""
+    data = path.read_bytes()
+    before_s, started_s = _processor_s(server), time.perf_counter()
+    try:
+        answer = _send(http, data)
+    except httpx.TransportError as error:
+        return Answer(str(path), 0, "", "", 0.0, 0.0, 0.0, 0.0, type(error).__name__)
+    seconds = time.perf_counter() - started_s
+    # A decoder that was ended takes its time with it: what is left is less than none.
+    processor_s = max(0.0, _processor_s(server) - before_s)
+    body = json.loads(answer.content) if "json" in answer.headers.get("content-type", "") else {}
+    told = body.get("reason") or body.get("type", "").rpartition(":")[2]
+    if answer.is_success:
+        told = body.get("prediction", {}).get("verdict", "")
+    return Answer(
+        str(path),
+        answer.status_code,
+        told,
+        str(body.get("detail", "")),
+        round(seconds, 3),
+        round(processor_s, 3),
+        machine.resident_mb(server),
+        max((machine.resident_mb(child, peak=True) for child in _children(server)), default=0.0),
+        fault_of(answer, body),
+    )
+
+
+def fault_of(answer: httpx.Response, body: dict[str, Any]) -> str:
+    """Say what no answer of the service may be; empty where it is none of these."""
+    status = answer.status_code
+    if status >= 500 and not (status == 503 and "retry-after" in answer.headers):
+        return f"status {status}"
+    if status >= 400 and answer.headers.get("content-type") != PROBLEM:
+        return f"status {status} as {answer.headers.get('content-type')}"
+    if status in (413, 415, 422) and not body.get("reason"):
+        return f"status {status} without a reason"
+    if answer.is_success and not body.get("prediction", {}).get("verdict"):
+        return "an answer without a verdict"
+    return ""
+
+
+def summarise(answers: list[Answer]) -> dict[str, Any]:
+    """Count the answers, and list what did not hold."""
+    tenth = max(1, len(answers) // 10)
+    memory = [one.service_mb for one in answers if one.service_mb]
+    early, late = median(memory[tenth : 2 * tenth + 1] or memory), median(memory[-tenth:])
+    faults = [f"{one.file}: {one.fault}" for one in answers if one.fault]
+    faults += [f"{one.file}: {one.processor_s:.1f} s" for one in answers if one.processor_s > LONGEST_S]
+    peak = max(one.service_mb + one.decoder_mb for one in answers)
+    if peak > LARGEST_MB:
+        faults.append(f"memory reached {peak:.0f} MB")
+    if late > early * GROWTH:
+        faults.append(f"memory grew from {early:.0f} to {late:.0f} MB")
+    return {
+        "files": len(answers),
+        "statuses": _counted(str(one.status) for one in answers),
+        "told": _counted(one.told for one in answers),
+        "longest_processor_s": max(one.processor_s for one in answers),
+        "median_s": median(one.seconds for one in answers),
+        "memory_mb": {"early": early, "late": late, "highest": round(peak, 1)},
+        "faults": faults,
+    }
+
+
+def _answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/v1/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def _send(http: httpx.Client, data: bytes) -> httpx.Response:
+    kind = {"content-type": "application/octet-stream"}
+    if len(data) <= BODY_BYTES or len(data) > MAX_BYTES:
+        return http.post("/v1/predictions", content=data, headers=kind)
+    made = http.post("/v1/uploads", json={"content_type": "image/tiff", "size_bytes": len(data)})
+    if not made.is_success:
+        return made
+    upload = made.json()
+    http.post(upload["url"], data=upload["fields"], files={"file": data}).raise_for_status()
+    return http.post("/v1/predictions", json={"upload_id": upload["upload_id"]})
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _processor_s(pid: int) -> float:
+    return sum(machine.processor_ms(one) for one in (pid, *_children(pid))) / 1e3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What the test suites of image libraries hold: odd files that are sound, and unsound ones that look odd."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+from intake import UnreadableImage, read_image
+from intake.process import DecodingProcess
+
+from .variants import variants
+
+SEGMENTS = 20
+"""Bytes of a JPEG before the second of its segments: SOI and JFIF's APP0."""
+
+
+@pytest.fixture
+def field(gradient: Image.Image) -> np.ndarray:
+    return np.asarray(gradient)
+
+
+@pytest.fixture
+def jpeg(field: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(field).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def odd(data: bytes) -> dict[str, bytes]:
+    return {
+        "bytes between segments": data[:SEGMENTS] + b"\x00\x01junk" + data[SEGMENTS:],
+        "a revision of JFIF that is not known": data[:11] + b"\x02" + data[12:],
+    }
+
+
+@pytest.mark.parametrize("what", odd(b""))
+def test_a_jpeg_with_an_odd_header_is_read_whole(jpeg: bytes, what: str) -> None:
+    assert np.array_equal(read_image(odd(jpeg)[what]).pixels, read_image(jpeg).pixels)
+
+
+@pytest.mark.parametrize("what", odd(b""))
+def test_an_odd_header_hides_no_missing_pixels(jpeg: bytes, what: str) -> None:
+    half = jpeg[: len(jpeg) // 2 + 300] + b"\xff\xd9"
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(odd(half)[what])
+    assert caught.value.reason == "cut-short"
+
+
+def test_a_dicom_file_with_a_tiff_header_in_its_preamble_is_read(field: np.ndarray) -> None:
+    plain = next(one for one in variants(field) if one.group == "DICOM" and not one.refused).data
+    both = b"II*\x00\x08\x00\x00\x00".ljust(128, b"\0") + plain[128:]
+    assert pydicom.dcmread(io.BytesIO(both)).Rows == field.shape[0]
+    picture = read_image(both)
+    assert picture.format == "DICOM"
+    assert np.array_equal(picture.pixels, read_image(plain).pixels)
+
+
+def test_a_profile_of_over_a_megabyte_is_read(field: np.ndarray) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    large = struct.pack(">I", 1_600_000) + profile[4:].ljust(1_600_000 - 4, b"\0")
+    file = io.BytesIO()
+    Image.fromarray(field).save(file, "PNG", icc_profile=large)
+    picture = read_image(file.getvalue())
+    assert picture.source.profile == "sRGB built-in"
+    assert np.abs(picture.pixels.astype(int) - field).max() <= 1
+
+
+def test_a_bmp_of_bit_fields_that_are_not_read_is_not_called_damaged() -> None:
+    side = 80
+    pixels = bytes(2 * side * side)
+    header = struct.pack("<IiiHHIIiiII", 56, side, side, 1, 16, 3, len(pixels), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0x0F00, 0x00F0, 0x000F, 0xF000)
+    start = 14 + len(header) + len(masks)
+    data = b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + masks + pixels
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(data)
+    assert caught.value.reason == "coding-not-read"
+
+
+def test_a_file_that_a_decoder_does_not_survive_is_damaged_and_not_costly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: np.ndarray
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import faulthandler, sys\n"
+        "from intake import child\n"
+        "child.decode = lambda *_: faulthandler._sigsegv()\n"
+        "child.main()\n"
+        "sys.exit()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    process = DecodingProcess()
+    with pytest.raises(UnreadableImage) as caught:
+        process.decode(zlib.compress(field.tobytes()), "TIFF", 10**8)
+    assert caught.value.reason == "damaged"
