@@ -15,6 +15,7 @@ from training.tracking.journal import Journal
 DEFAULT = Path(__file__).resolve().parents[3] / "models" / "default"
 FREE = {"check", "collect", "card", "jobs", "logs", "stop", "costs", "doctor"}
 """They look on, or take seconds and undo nothing."""
+CACHES = {("runs", "manifests"), ("runs", "slides")}
 ELSEWHERE = {
     "export": "test_export.py",
     "evaluate": "evaluation/test_evaluate.py",
@@ -33,9 +34,9 @@ def smears(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """Read all but what is known of each image of a folder, which every command keeps for the next one."""
+    """Read all but what is known of the images of a folder, which every command keeps for the next one."""
     kept = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return {str(path): content for path, content in kept.items() if path.parts[:2] != ("runs", "manifests")}
+    return {str(path): content for path, content in kept.items() if path.parts[:2] not in CACHES}
 
 
 Run = Callable[[Path, str, Path], tuple[list[str], list[str]]]
