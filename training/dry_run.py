@@ -1,10 +1,11 @@
-"""What a command would do, for its ``--dry-run``: one table, and nothing trained, written or sent."""
+"""What a command would do, for its ``--dry-run``: names and values, and nothing trained, written or sent.
+
+Plain lines, since ``fetch`` tells so too, in an environment that has no library of tables.
+"""
 
 import argparse
 import sys
 from collections.abc import Mapping
-
-from terminal import Table, open_console
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +17,6 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def tell(rows: Mapping[str, object]) -> None:
     """Print what would be done, a line each."""
-    table = Table(("what", "value"))
-    for name, value in rows.items():
-        table.add(name, str(value))
-    table.write(open_console())
+    width = max(map(len, rows))
+    sys.stdout.writelines(f"{name:{width}}  {value}\n" for name, value in rows.items())
     sys.stderr.write("dry run: nothing was trained, written or sent\n")

@@ -252,7 +252,9 @@ def space_of(given: Space, *, frozen: bool, grid: bool) -> Space:
     added: Space = {}
     if grid:
         if ranged := [name for name, told in named.items() if isinstance(told, Span)]:
-            raise SpaceError(f"--{ranged[0]}: a grid takes values, not a range; give values, or --search tpe")
+            raise SpaceError(
+                f"--{ranged[0]}: a grid takes values, not a range; give values, or --search tpe (--strategy bayesian)"
+            )
         if not set(varied) - set(GRID):
             added = {name: told for name, told in GRID.items() if all(name in settings_of(one) for one in methods)}
     elif not varied and len(backbones) == 1:

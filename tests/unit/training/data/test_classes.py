@@ -41,7 +41,6 @@ def test_a_folder_of_another_name_is_of_no_class() -> None:
     [
         ("", "classes"),
         ("classes = 3", "classes"),
-        ('[[classes]]\nid = "A"\nname = "a"', "classes"),
         ('[[classes]]\nid = "A/B"\nname = "a"\n[[classes]]\nid = "C"\nname = "c"', r"classes\.0\.id"),
         ('[[classes]]\nid = "A"\nname = "a"\n[[classes]]\nid = "a"\nname = "c"', "may appear once"),
         ('[[classes]]\nid = "A"\nname = "a"\ncolor = "red"\n[[classes]]\nid = "B"\nname = "b"', r"classes\.0\.color"),

@@ -66,9 +66,9 @@ def test_an_option_means_the_same_in_a_job_or_is_refused_by_name_and_reason(caps
             assert f"{option}: {NOT_ON_SAGEMAKER[option]}; leave it out" in line
             refused.add(option)
         for option in sorted(there.keys() - here.keys()):
-            value = [] if there[option].nargs == 0 else ["1"]
+            given = option if there[option].nargs == 0 else f"{option}=1"
             with pytest.raises(SystemExit) as stopped:
-                main([name, "--data", "smears", option, *value])
+                main([name, "--data", "smears", given])
             assert stopped.value.code == 2
             assert f"{name}: {option}: it is for jobs" in capsys.readouterr().err
         for option in sorted(here.keys() & there.keys() - {"--data", "--output", "--name"}):  # places, here and there

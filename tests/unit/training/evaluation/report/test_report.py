@@ -22,9 +22,9 @@ def test_a_missing_or_older_file_says_what_to_run(results: Results, tmp_path: Pa
     with pytest.raises(DataError, match="python -m training evaluate"):
         read_results(tmp_path / "evaluation.json")
     old = json.loads(results.model_dump_json())
-    del old["evidence"]["strangers"]
+    del old["evidence"]["shortcuts"]
     (tmp_path / "evaluation.json").write_text(json.dumps(old))
-    with pytest.raises(DataError, match=r"evidence\.strangers"):
+    with pytest.raises(DataError, match=r"evidence\.shortcuts"):
         read_results(tmp_path / "evaluation.json")
 
 
