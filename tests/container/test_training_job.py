@@ -122,9 +122,10 @@ def account(address: str, mlflow_server: str, tmp_path_factory: pytest.TempPathF
         account = Account(session)
         session.answers = account.answers
         account.asked = []
-        session.events.register(
-            "before-call.sagemaker.CreateTrainingJob", lambda params, **_: account.asked.append(params["body"])
-        )
+        for events in (session.events, account.sagemaker.meta.events):  # clients to come, and the tuner's own
+            events.register(
+                "before-call.sagemaker.CreateTrainingJob", lambda params, **_: account.asked.append(params["body"])
+            )
         account.deploy()
         secret = session.client("secretsmanager").create_secret(Name="mlflow", SecretString=json.dumps(LOGIN))["ARN"]
         dev = read_environment("dev")
