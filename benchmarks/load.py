@@ -3,9 +3,6 @@
 Loopback only, and bounded: so many requests, and a time limit for each.
 """
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,40 +15,23 @@ from rich.progress import Progress
 from . import machine
 from .budget import Budget
 from .contenders import jpeg
+from .local_service import TIMEOUT_S, serving, url_of
 from .statistics import summary
 
-HOST = "127.0.0.1"
 CLIENTS = 32
 BURSTS, BURST = 3, 100
-TIMEOUT_S = 60.0
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Send the requests, and print the outcome."""
-    port = machine.free_port()
-    command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(port)]
-    with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
-        try:
-            _wait(server, port)
-            results = _send(console, budget, server.pid, port)
-        finally:
-            server.terminate()
+    with serving() as (server, port):
+        results = _send(console, budget, server, port)
     failed = results["requests"] - results["statuses"].get("200", 0)
     console.print(
         f"{results['requests']} requests by {CLIENTS} clients: {failed} failed, {results['requests_per_s']:.1f} a"
         f" second; memory {results['memory_mb']}"
     )
     return results
-
-
-def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
-    while server.poll() is None:
-        try:
-            if httpx.get(f"http://{HOST}:{port}/v1/health", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"The server ended with status {server.returncode}.")
 
 
 def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, Any]:
@@ -62,7 +42,7 @@ def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, An
     memory_mb: dict[str, float] = {}
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
     with (
-        httpx.Client(base_url=f"http://{HOST}:{port}", timeout=TIMEOUT_S, limits=limits, trust_env=False) as http,
+        httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, limits=limits, trust_env=False) as http,
         ThreadPoolExecutor(CLIENTS) as pool,
         Progress(console=console, transient=True) as progress,
     ):

@@ -12,28 +12,21 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx
 from rich.progress import track
 
-from local.children import Child
 from terminal import open_console
 
 from . import machine
+from .local_service import LONGEST_S, TIMEOUT_S, early_and_late, growth_fault, serving, url_of
 
-HOST: Final = "127.0.0.1"
-LONGEST_S: Final = 3.0
 LARGEST_MB: Final = 700.0
-GROWTH: Final = 1.10
-"""Of the service's memory, last tenth of the files against the second: caches are warm after the first."""
-TIMEOUT_S: Final = 60.0
 BODY_BYTES: Final = 4_500_000
 MAX_BYTES: Final = 25_000_000
 PROBLEM: Final = "application/problem+json"
@@ -76,7 +69,11 @@ def main() -> int:
     if not files:
         parser.error("no file in these folders")
     answers, console = [], open_console(stderr=True)
-    with serving() as (server, http), options.output.open("w", encoding="utf-8", buffering=1) as output:
+    with (
+        serving() as (server, port),
+        httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, trust_env=False) as http,
+        options.output.open("w", encoding="utf-8", buffering=1) as output,
+    ):
         for path in track(files, "Files", console=console, transient=True):
             answers.append(ask(http, server, path))
             output.write(json.dumps(asdict(answers[-1])) + "\n")
@@ -89,20 +86,6 @@ def found_in(folders: Iterable[Path]) -> list[Path]:
     """List the files at any depth, in order; the same bytes under many names once."""
     paths = sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()})
     return list({hashlib.sha256(path.read_bytes()).digest(): path for path in reversed(paths)}.values())[::-1]
-
-
-@contextmanager
-def serving() -> Iterator[tuple[int, httpx.Client]]:
-    """Run the service on this machine; gives its process id and a client."""
-    port = machine.free_port()
-    with TemporaryDirectory() as folder:
-        command = ["local", "serve", "--host", HOST, "--port", str(port), "--data", folder]
-        with (
-            Child("service", command, Path(folder), dict(os.environ)) as server,
-            httpx.Client(base_url=f"http://{HOST}:{port}", timeout=TIMEOUT_S, trust_env=False) as http,
-        ):
-            server.wait_until(lambda: _answers(http), TIMEOUT_S)
-            yield server.pid, http
 
 
 def ask(http: httpx.Client, server: int, path: Path) -> Answer:
@@ -149,16 +132,14 @@ def fault_of(answer: httpx.Response, body: dict[str, Any]) -> str:
 
 def summarise(answers: list[Answer]) -> dict[str, Any]:
     """Count the answers, and list what did not hold."""
-    tenth = max(1, len(answers) // 10)
-    memory = [one.service_mb for one in answers if one.service_mb]
-    early, late = median(memory[tenth : 2 * tenth + 1] or memory), median(memory[-tenth:])
+    early, late = early_and_late([one.service_mb for one in answers if one.service_mb])
     faults = [f"{one.file}: {one.fault}" for one in answers if one.fault]
     faults += [f"{one.file}: {one.processor_s:.1f} s" for one in answers if one.processor_s > LONGEST_S]
     peak = max(one.service_mb + one.decoder_mb for one in answers)
     if peak > LARGEST_MB:
         faults.append(f"memory reached {peak:.0f} MB")
-    if late > early * GROWTH:
-        faults.append(f"memory grew from {early:.0f} to {late:.0f} MB")
+    if grown := growth_fault(early, late):
+        faults.append(grown)
     return {
         "files": len(answers),
         "statuses": _counted(str(one.status) for one in answers),
@@ -168,13 +149,6 @@ def summarise(answers: list[Answer]) -> dict[str, Any]:
         "memory_mb": {"early": early, "late": late, "highest": round(peak, 1)},
         "faults": faults,
     }
-
-
-def _answers(http: httpx.Client) -> bool:
-    try:
-        return http.get("/v1/health").is_success
-    except httpx.TransportError:
-        return False
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

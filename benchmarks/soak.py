@@ -7,12 +7,10 @@ Not a part of ``python -m benchmarks``, which has an hour for all.
 import argparse
 import io
 import json
-import os
 import random
 import socket
 import statistics
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -21,21 +19,16 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 from PIL import Image
 
 from . import machine
+from .local_service import HOST, LONGEST_S, TIMEOUT_S, early_and_late, growth_fault, serving, url_of
 
-HOST = "127.0.0.1"
 MINUTES = 30.0
 CLIENTS = 4
 HOSTILE_EVERY = 100
-LONGEST_S = 3.0
-GROWTH = 1.10
-"""Of resident memory, last tenth of the run against the second: caches are warm after the first."""
-TIMEOUT_S = 60.0
 ANSWER = Path("benchmarks") / "results" / "soak.json"
 
 
@@ -56,15 +49,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long (default: %(default)s)")
     minutes = parser.parse_args().minutes
-    port = machine.free_port()
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "local", "serve", "--host", HOST, "--port", str(port), "--data", folder]
-        with subprocess.Popen(command, cwd=machine.ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ)) as server:
-            try:
-                _wait(server, port)
-                seen = _soak(server.pid, port, minutes * 60)
-            finally:
-                server.terminate()
+    with serving() as (server, port):
+        seen = _soak(server, port, minutes * 60)
     result = summarise(seen, minutes)
     (machine.ROOT / ANSWER).write_text(json.dumps(result, indent=2) + "\n")
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
@@ -73,25 +59,25 @@ def main() -> int:
 
 def summarise(seen: Seen, minutes: float) -> dict[str, object]:
     """Say what was seen, and what of it did not hold."""
-    tenth = max(1, len(seen.memory_mb) // 10)
-    first, last = statistics.median(seen.memory_mb[tenth : 2 * tenth + 1]), statistics.median(seen.memory_mb[-tenth:])
+    early, late = early_and_late(seen.memory_mb)
+    grown = growth_fault(early, late)
     faults = list(seen.faults)
     held = {
         "no_answer_but_those_allowed": not seen.faults,
         "others_within_3_s": max(seen.times_s) <= LONGEST_S,
-        "memory_flat": last <= first * GROWTH,
+        "memory_flat": not grown,
     }
     if not held["others_within_3_s"]:
         faults.append(f"the longest request of others took {max(seen.times_s):.2f} s")
-    if not held["memory_flat"]:
-        faults.append(f"memory grew from {first:.0f} to {last:.0f} MB")
+    if grown:
+        faults.append(grown)
     return {
         "minutes": minutes,
         "statuses": dict(seen.statuses),
         "hostile": dict(seen.hostile),
         "median_s": round(statistics.median(seen.times_s), 4),
         "longest_s": round(max(seen.times_s), 3),
-        "memory_mb": {"early": round(first, 1), "late": round(last, 1), "highest": round(max(seen.memory_mb), 1)},
+        "memory_mb": {"early": round(early, 1), "late": round(late, 1), "highest": round(max(seen.memory_mb), 1)},
         "held": held,
         "faults": faults,
     }
@@ -124,7 +110,7 @@ def _soak(pid: int, port: int, seconds: float) -> Seen:
 
     def client(number: int) -> None:
         sent = number * (HOSTILE_EVERY // CLIENTS)
-        with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=TIMEOUT_S, trust_env=False) as http:
+        with httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, trust_env=False) as http:
             while time.monotonic() < until_s:
                 sent += 1
                 if sent % HOSTILE_EVERY:
@@ -167,16 +153,6 @@ def _trickle(port: int) -> None:
     with socket.create_connection((HOST, port)) as connection:
         connection.sendall(b"POST /v1/predictions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\nx")
         time.sleep(1)
-
-
-def _wait(server: "subprocess.Popen[bytes]", port: int) -> None:
-    while server.poll() is None:
-        try:
-            if httpx.get(f"http://{HOST}:{port}/v1/health", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"The server ended with status {server.returncode}.")
 
 
 def _many_scans(scans: int) -> bytes:
