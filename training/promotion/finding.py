@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from training.evaluation.results import ProtocolResult
 from training.promotion.candidate import Candidate
 
+SCORE = "balanced_accuracy"
+CALIBRATION = "expected_calibration_error"
 MAX_PROBABILITY_DIFFERENCE = 1e-3
 """As ``training.serving.parity`` demands it, which takes TensorFlow's ten seconds to import."""
 
@@ -44,6 +47,13 @@ def parity_finding(parity: Mapping[str, float]) -> Finding:
     ok = agreement >= 1.0 and difference <= MAX_PROBABILITY_DIFFERENCE
     said = f"file and network agree on {agreement:.2%}, a probability differs by {difference:.2g} at most"
     return Finding("parity", ok, said + ("" if ok else f"; 100% and {MAX_PROBABILITY_DIFFERENCE:g} are needed"))
+
+
+def not_worse_finding(new: ProtocolResult, served: ProtocolResult, where: str) -> Finding:
+    """Say whether a model scores at least the lower end of what the one in service scores there."""
+    found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
+    said = f"{found:.4f} on {where}; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
+    return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
 
 
 def unknown(comparison: Comparison, how: str = "carries no evidence") -> str:

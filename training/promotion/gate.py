@@ -3,15 +3,21 @@
 from training.evaluation.results import Evidence, ProtocolResult
 from training.promotion import own_gate
 from training.promotion.candidate import Candidate
-from training.promotion.finding import Comparison, Finding, parity_finding, unknown
+from training.promotion.finding import (
+    CALIBRATION,
+    SCORE,
+    Comparison,
+    Finding,
+    not_worse_finding,
+    parity_finding,
+    unknown,
+)
 
 GAP_TOLERANCE = 0.005
 """Half a point: two trainings of one recipe that differ in their seed differ by as much."""
 MOST_WRONG_MAGNIFIED = 0.005
 """Share of fields, at any magnification, whose triage may be accepted and wrong."""
 KIND, STRICT = "random", "contiguous"
-SCORE = "balanced_accuracy"
-CALIBRATION = "expected_calibration_error"
 
 
 def judge(comparison: Comparison) -> list[Finding]:
@@ -96,9 +102,7 @@ def _not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
         stale = measured_on != comparison.manifest_digest
         said = "measured on other data than the model in service: measure it again"
         return Finding("not worse", False, unknown(comparison, "was measured on other data") if stale else said)
-    found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
-    said = f"{found:.4f} on {STRICT} folds; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
-    return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
+    return not_worse_finding(new, served, f"{STRICT} folds")
 
 
 def _gap(evidence: Evidence, comparison: Comparison) -> Finding:

@@ -5,9 +5,16 @@ It has no folds of the public set to be compared on, and no class in common with
 
 from training.evaluation.results import Evidence, ProtocolResult
 from training.promotion.candidate import Candidate
-from training.promotion.finding import Comparison, Finding, parity_finding, unknown
+from training.promotion.finding import (
+    CALIBRATION,
+    SCORE,
+    Comparison,
+    Finding,
+    not_worse_finding,
+    parity_finding,
+    unknown,
+)
 
-SCORE, CALIBRATION = "balanced_accuracy", "expected_calibration_error"
 FLATTERING = "random"
 """The protocol of images that nobody grouped."""
 
@@ -65,9 +72,7 @@ def not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
     before = served.evidence.protocols.get(name)
     if result is None or before is None:
         return Finding("not worse", False, f"the model in service was not examined on {name}: adapt it again")
-    found, bounds = result.metrics[SCORE].value, before.metrics[SCORE]
-    said = f"{found:.4f} on groups left out; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
-    return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
+    return not_worse_finding(result, before, "groups left out")
 
 
 def _examined(evidence: Evidence) -> tuple[str, ProtocolResult | None]:
