@@ -26,9 +26,9 @@ from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of, group_names, usable_protocols, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, counted, tell
 from training.evaluation.folds import FOLD_NAME, is_made_by, method_digest
-from training.expected_time import counts_of, minutes_of
+from training.expected_time import minutes_of
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import CACHE, MlpHead, Recipe, add_options, add_outliers, recipe_of
 from training.progress import bar
@@ -151,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
             rows = {
                 "data": options.data,
                 "manifest": manifest.digest,
-                "fields": counts_of(fields),
+                "fields": counted(fields.counts),
                 "backbone": options.backbone,
                 **recipe.record(),
                 "output": folder,

@@ -15,6 +15,11 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def counted(counts: Mapping[str, int]) -> str:
+    """Say how many there are of each class."""
+    return ", ".join(f"{label} {count}" for label, count in counts.items())
+
+
 def tell(rows: Mapping[str, object]) -> None:
     """Print what would be done, a line each."""
     width = max(map(len, rows))

@@ -1,6 +1,5 @@
 """What a training is expected to take, for the dry runs of its commands."""
 
-from training.data.dataset import Fields
 from training.models.recipes import FineTuning, Recipe
 
 SECONDS_OF_A_FIELD = {"efficientnet-lite0": 0.17, "vgg16": 0.15}
@@ -12,8 +11,3 @@ def minutes_of(backbone: str, recipe: Recipe, fields: int) -> str:
     """Say how long the passes over the fields take, where that has been measured."""
     known = None if isinstance(recipe, FineTuning) else SECONDS_OF_A_FIELD.get(backbone)
     return "not measured for this network" if known is None else f"{max(1, round(known * fields / 60))} on two cores"
-
-
-def counts_of(fields: Fields) -> str:
-    """Say how many fields each class has."""
-    return ", ".join(f"{label} {count}" for label, count in fields.counts.items())

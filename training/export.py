@@ -18,8 +18,7 @@ from pathlib import Path
 from inference import ModelError
 from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
-from training.dry_run import add_dry_run, tell
-from training.expected_time import counts_of
+from training.dry_run import add_dry_run, counted, tell
 from training.serving.files import PRECISIONS, ParityError
 
 
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             tell(
                 {
                     "data": options.data,
-                    "fields": counts_of(fields),
+                    "fields": counted(fields.counts),
                     "network": options.saved_model,
                     "card of": f"{options.model}, version {shipped.card.version}",
                     "precision": options.precision,

@@ -18,11 +18,21 @@ from training.data.dataset import FOLDER_HELP, Fields, load_fields
 from training.data.labels import DataError
 from training.data.protocols import HOLDOUT, PROTOCOLS, with_groups
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, tell
-from training.expected_time import counts_of, minutes_of
+from training.dry_run import add_dry_run, counted, tell
+from training.expected_time import minutes_of
 from training.models.learnt import WeightsError
-from training.models.recipes import CACHE, MlpHead, Recipe, method_of, read_recipe
-from training.models.space import BACKBONE, Space, Span, add_tried, combinations, read_space, space_of, typed_space
+from training.models.recipes import CACHE, MlpHead, method_of
+from training.models.space import (
+    BACKBONE,
+    Space,
+    Span,
+    add_tried,
+    combinations,
+    read_space,
+    recipe_in,
+    space_of,
+    typed_space,
+)
 
 DEFAULT_OUTPUT = Path("runs/sweep")
 SAMPLERS = ("tpe", "random")
@@ -80,8 +90,8 @@ def run(options: argparse.Namespace) -> int:
     from training.sweep_trials import Trial
 
     trials = [
-        Trial.of(given[BACKBONE], _recipe(given, frozen=options.frozen), protocol)
-        for protocol, given in product(dict.fromkeys(options.protocol or [HOLDOUT]), combinations(space))
+        Trial.of(*recipe_in(chosen, frozen=options.frozen), protocol)
+        for protocol, chosen in product(dict.fromkeys(options.protocol or [HOLDOUT]), combinations(space))
         if options.search == "grid"
     ]
     try:
@@ -145,11 +155,6 @@ def _backbones(space: Space) -> tuple[str, ...]:
     return () if isinstance(told, Span) else told
 
 
-def _recipe(given: dict[str, str], *, frozen: bool) -> Recipe:
-    settings = {name: value for name, value in given.items() if name != BACKBONE}
-    return read_recipe(given[BACKBONE], frozen=frozen, given=settings)
-
-
 def _tell(
     options: argparse.Namespace,
     space: Space,
@@ -158,12 +163,12 @@ def _tell(
     fields: Fields,
     missing: list[str],
 ) -> None:
-    recipes = {given[BACKBONE]: _recipe(given, frozen=options.frozen) for given in combinations(space)}
+    recipes = dict(recipe_in(chosen, frozen=options.frozen) for chosen in combinations(space))
     tell(
         {
             "data": options.data,
             "manifest": digest,
-            "fields": counts_of(fields),
+            "fields": counted(fields.counts),
             **({"search": f"{options.search} of {options.trials}"} if options.search != "grid" else {}),
             **({"trials": len(trials), "missing": ", ".join(missing) or "none: all are there"} if trials else {}),
             "output": options.output / options.name,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -57,6 +58,11 @@ class Plan:
     def corner(self) -> str:
         """What reports and runs say of the scale bar."""
         return "hidden" if self.hide_corner else "visible"
+
+    @cached_property
+    def slides(self) -> Mapping[str, str]:
+        """Which fields belong together: told or inferred, once for all trials."""
+        return group_names(self.data, self.manifest)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -202,8 +208,7 @@ def try_trial(
 
 def _experiment(trial: Trial, plan: Plan) -> Experiment:
     """Give what a trial learns by that is no head of several layers, with the features of a frozen backbone."""
-    slides = group_names(plan.data, plan.manifest)
-    experiment = Experiment(trial.backbone, trial.recipe, plan.manifest, plan.fields, slides, plan.hide_corner)
+    experiment = Experiment(trial.backbone, trial.recipe, plan.manifest, plan.fields, plan.slides, plan.hide_corner)
     return experiment.with_features(None, plan.cache)
 
 

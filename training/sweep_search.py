@@ -5,9 +5,9 @@ it, and ``optuna-dashboard`` shows it. Another space, other fields or another pr
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import optuna
 from optuna.distributions import (
@@ -21,8 +21,8 @@ from optuna.trial import TrialState
 from training import tracking
 from training.data.protocols import Parts, parts_of
 from training.models.mlp_learner import FrozenSet
-from training.models.recipes import MlpHead, read_recipe
-from training.models.space import BACKBONE, Space, Span
+from training.models.recipes import MlpHead
+from training.models.space import Space, Span, recipe_in
 from training.progress import bar
 from training.sweep_report import SweepReport, write_report
 from training.sweep_run import Plan, empty_report, feature_sets, publish, try_trial
@@ -147,7 +147,7 @@ def _try_all(
     with bar(range(begun, wanted.trials), "Trials", wanted.trials - begun, unit="trial") as shown:
         for _ in shown:
             asked = study.ask(distributions)
-            trial = _trial(fixed | asked.params, wanted)
+            trial = Trial.of(*recipe_in(fixed | asked.params, frozen=wanted.frozen), wanted.protocol)
             shown.set_postfix_str(trial.name)
             known = next((one for one in _results(study) if one.trial == trial), None)
             if known is None and trial.backbone not in sets and isinstance(trial.recipe, MlpHead):
@@ -168,12 +168,6 @@ def _try_all(
                 study.tell(asked, state=TrialState.PRUNED if result.status == "pruned" else TrialState.FAIL)
             report.results = _results(study)
             write_report(report, plan.output, plan.name)
-
-
-def _trial(params: Mapping[str, Any], wanted: Wanted) -> Trial:
-    given = {name: value for name, value in params.items() if name != BACKBONE}
-    recipe = read_recipe(params[BACKBONE], frozen=wanted.frozen, given=given)
-    return Trial.of(params[BACKBONE], recipe, wanted.protocol)
 
 
 def _pruner(asked: optuna.Trial, divisions: Sequence[Parts]) -> Callable[[int, float], None]:

@@ -22,7 +22,7 @@ from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, counted, tell
 
 WORKERS = 32
 BESIDE = (CLASSES_NAME, GROUPS_NAME)
@@ -168,7 +168,7 @@ def _rows(source: Source, examination: Examination, bucket: Bucket, beside: Mapp
     return {
         "source": source.location,
         "manifest": examination.manifest.digest,
-        "images": ", ".join(f"{label} {count}" for label, count in Counter(one.label for one in records).items()),
+        "images": counted(Counter(one.label for one in records)),
         "to": bucket.uri,
         "to send": f"{len(lacking)} images, {sum(one.size_bytes for one in lacking) / 1e6:.1f} MB",
         "beside them": ", ".join((*beside, MANIFEST_NAME)),

@@ -30,7 +30,7 @@ from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
 from training.data.splits import FOLDS, slide_folds
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, counted, tell
 
 THUMBNAIL = 96  # pixels
 COLUMNS = 12
@@ -178,12 +178,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         manifest = manifest_of(options.folder)
         if options.dry_run:
-            counts = Counter(one.label for one in manifest.records)
             tell(
                 {
                     "data": options.folder,
                     "manifest": manifest.digest,
-                    "images": ", ".join(f"{label} {count}" for label, count in counts.items()),
+                    "images": counted(Counter(one.label for one in manifest.records)),
                     "sheets": options.sheets,
                     "report": options.docs or "printed",
                 }

@@ -14,7 +14,7 @@ import argparse
 import difflib
 import itertools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ from training.models.recipes import (
     FineTuning,
     LinearProbe,
     MlpHead,
+    Recipe,
     RecipeError,
+    Setting,
     method_of,
     read_recipe,
     read_value,
@@ -38,6 +40,8 @@ from training.models.recipes import (
 )
 
 BACKBONE = "backbone"
+TRIED = {BACKBONE: Setting("network", ", ".join(HIDDEN_LAYERS), None), **SETTINGS}
+"""What a trial or a job may be told, by option: the backbone, and the settings of all methods."""
 
 
 class SpaceError(ValueError):
@@ -88,11 +92,10 @@ def read_space(path: Path) -> Space:
 
 
 def _read(path: Path, name: str, told: Any) -> tuple[str, ...] | Span:
-    known = {BACKBONE: None, **{one: setting.kind for one, setting in SETTINGS.items()}}
-    if name not in known:
-        near = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.5)
+    if name not in TRIED:
+        near = difflib.get_close_matches(name.replace("_", "-"), TRIED, n=1, cutoff=0.5)
         raise SpaceError(
-            f"--space {path}: {name} is no setting; {f'did you mean {near[0]}?' if near else ', '.join(known)}"
+            f"--space {path}: {name} is no setting; {f'did you mean {near[0]}?' if near else ', '.join(TRIED)}"
         )
     if not isinstance(told, dict):
         values = tuple(str(one) for one in (told if isinstance(told, list) else [told]))
@@ -101,7 +104,7 @@ def _read(path: Path, name: str, told: Any) -> tuple[str, ...] | Span:
         if not values:
             raise SpaceError(f"--space {path}: {name} has no value")
         return values
-    return _read_span(path, name, told, known[name])
+    return _read_span(path, name, told, TRIED[name].kind)
 
 
 def _read_span(path: Path, name: str, told: dict[str, Any], kind: str | None) -> Span:
@@ -149,17 +152,14 @@ SEARCHED: dict[str, Space] = {
 
 def add_tried(parser: argparse._ActionsContainer, *, several: bool = True) -> None:
     """Add backbone and settings to the options of a sweep, here and on SageMaker; or one value of each, of a job's."""
-    described = {BACKBONE: ("network", ", ".join(HIDDEN_LAYERS), None)} | {
-        name: (one.description, one.allowed, one.kind) for name, one in SETTINGS.items()
-    }
-    for name, (description, allowed, kind) in described.items():
-        more = f"{', or LOW:HIGH' if kind else ''}; give it again for another value" if several else ""
+    for name, setting in TRIED.items():
+        more = f"{', or LOW:HIGH' if setting.kind else ''}; give it again for another value" if several else ""
         parser.add_argument(
             f"--{name}",
             action="append",
             default=[],
             metavar="VALUE",
-            help=f"{description}: {allowed}{more}",
+            help=f"{setting.description}: {setting.allowed}{more}",
         )
 
 
@@ -171,7 +171,7 @@ def typed_space(options: argparse.Namespace) -> Space:
     SpaceError
         A value or range that is not allowed; names the option.
     """
-    typed = {name: getattr(options, name.replace("-", "_")) for name in (BACKBONE, *SETTINGS)}
+    typed = {name: getattr(options, name.replace("-", "_")) for name in TRIED}
     return {name: _typed(name, texts) for name, texts in typed.items() if texts}
 
 
@@ -194,7 +194,7 @@ def value_of(name: str, text: str) -> str:
     if name == BACKBONE:
         if text in HIDDEN_LAYERS:
             return text
-        raise SpaceError(f"--backbone {text}: not allowed; allowed: {', '.join(HIDDEN_LAYERS)}")
+        raise SpaceError(f"--backbone {text}: not allowed; allowed: {TRIED[name].allowed}")
     # The first method takes the most values; whether the trial's own does is asked when all are known.
     method = next(method for method in METHODS if name in settings_of(method))
     try:
@@ -212,8 +212,7 @@ def span_of(name: str, text: str) -> Span:
     SpaceError
         The setting has no range, an end is not allowed, or the ends are the wrong way round.
     """
-    kind = None if name == BACKBONE else SETTINGS[name].kind
-    allowed = ", ".join(HIDDEN_LAYERS) if name == BACKBONE else SETTINGS[name].allowed
+    kind, allowed = TRIED[name].kind, TRIED[name].allowed
     if kind is None:
         raise SpaceError(f"--{name} {text}: it has no range; give values: {allowed}")
     low, _, high = text.partition(":")
@@ -260,10 +259,21 @@ def space_of(given: Space, *, frozen: bool, grid: bool) -> Space:
     elif not varied and len(backbones) == 1:
         added = SEARCHED[next(iter(methods)).method]
     space = {BACKBONE: backbones, **added, **named}
-    for recipe in combinations(space):
-        backbone = recipe.pop(BACKBONE)
-        read_recipe(backbone, frozen=frozen, given=recipe)
+    for chosen in combinations(space):
+        recipe_in(chosen, frozen=frozen)
     return space
+
+
+def recipe_in(chosen: Mapping[str, Any], *, frozen: bool) -> tuple[str, Recipe]:
+    """Give the backbone and the recipe of one combination.
+
+    Raises
+    ------
+    RecipeError
+        A setting that the backbone's method has not, or a value that it does not take.
+    """
+    settings = {name: value for name, value in chosen.items() if name != BACKBONE}
+    return str(chosen[BACKBONE]), read_recipe(chosen[BACKBONE], frozen=frozen, given=settings)
 
 
 def combinations(space: Space) -> Iterator[dict[str, str]]:

@@ -4,17 +4,13 @@ from collections.abc import Mapping
 
 from training.models.recipes import (
     DEFAULT_BACKBONE,
-    HIDDEN_LAYERS,
-    SETTINGS,
     Recipe,
     RecipeError,
-    Setting,
     read_recipe,
 )
 from training.models.space import SpaceError, value_of
 from training.sagemaker_jobs.errors import LaunchError
 
-HYPERPARAMETERS = {"backbone": Setting("network", ", ".join(HIDDEN_LAYERS), None), **SETTINGS}
 COMMAND = "command"
 """Which command a job runs: ``train``, unless it says ``adapt``."""
 ADAPT_HYPERPARAMETERS = ("add-to-base", "group-pattern")

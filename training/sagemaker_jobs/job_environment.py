@@ -24,11 +24,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from training.models.recipes import Recipe
+from training.models.space import TRIED
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import (
     ADAPT_HYPERPARAMETERS,
     COMMAND,
-    HYPERPARAMETERS,
     recipe_of,
     switch_of,
 )
@@ -123,7 +123,7 @@ class JobSettings:
         given = {**_json(environ.get("SM_HPS"), config / "hyperparameters.json"), **_pairs(arguments)}
         found = {name.replace("_", "-"): str(value) for name, value in given.items() if not name.startswith(_NOT_OURS)}
         adapts = _command(found) == "adapt"
-        _demand_known(found, (*ADAPT_HYPERPARAMETERS,) if adapts else (*HYPERPARAMETERS, "frozen"))
+        _demand_known(found, (*ADAPT_HYPERPARAMETERS,) if adapts else (*TRIED, "frozen"))
         try:
             adapting = _adapting(found, environ, root) if adapts else None
             backbone, recipe = recipe_of({} if adapts else found)

@@ -6,15 +6,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from terminal import Column, Table
+from training.models.space import TRIED
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS
 from training.sagemaker_jobs.jobs import Job, spot_savings
 from training.sagemaker_jobs.plan import OBJECTIVE, Plan
 from training.sagemaker_jobs.prices import Prices, cost_so_far
 
 _COLOURS = {"Completed": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
-_SHOWN = (*HYPERPARAMETERS, "frozen")
+_SHOWN = (*TRIED, "frozen")
 
 
 @dataclass(frozen=True)

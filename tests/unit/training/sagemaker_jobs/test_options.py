@@ -9,9 +9,9 @@ import pytest
 from training.cli import COMMANDS, NOT_ON_SAGEMAKER, ON_SAGEMAKER, THERE, main
 from training.models import recipes
 from training.models.recipes import SETTINGS
-from training.models.space import BACKBONE, combinations, space_of, typed_space
+from training.models.space import BACKBONE, TRIED, combinations, space_of, typed_space
 from training.sagemaker_jobs.command import add_epilogs, duration
-from training.sagemaker_jobs.hyperparameters import HYPERPARAMETERS, recipe_of
+from training.sagemaker_jobs.hyperparameters import recipe_of
 
 
 def test_the_help_on_this_machine_names_the_options_of_sagemaker():
@@ -98,7 +98,7 @@ def test_a_training_has_the_same_recipe_in_both_places(given, command):
 
 
 def _of(job):
-    known = {*HYPERPARAMETERS, "frozen"}
+    known = {*TRIED, "frozen"}
     return recipe_of({name: value for name, value in job["HyperParameters"].items() if name in known})
 
 
