@@ -37,7 +37,7 @@ EXAMPLES = {
     "fetch": Example("fetch --into data/all_smears", "as long as the set takes to download"),
     "ingest": Example(f"ingest {_SMEARS} s3://DATA-BUCKET/smears", "as long as the images take to upload"),
     "pull": Example("pull s3://DATA-BUCKET/smears data/pulled", "as long as the images take to download"),
-    "slides": Example(f"slides {_SMEARS}", "10 minutes"),
+    "slides": Example(f"slides {_SMEARS}", "minutes; what is found is kept"),
     "sweep": Example(
         f"sweep --data {_SMEARS} --frozen --optimizer adam --optimizer sgd",
         "2 minutes for nine trials, after one pass of VGG16 over the fields (8 minutes), which is kept; without "

@@ -28,7 +28,7 @@ CHEAP_BLOCK_VISITS: Final = 2_000_000
 CHEAP_BYTES: Final = 5_000_000
 """What is decoded in the calling process: at most about 0.2 s."""
 
-# Its first byte is fixed, which the search leaps to: ``\xff+`` would be tried at every byte, at ten times the cost.
+# Its first byte is fixed, which the search leaps to: ``\xff+`` would be tried at every byte.
 _NEXT_MARKER: Final = re.compile(rb"\xff\xff*([\x01-\xcf\xd8-\xfe])")
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _HUFFMAN_OF_8_BITS: Final = frozenset({0xC0, 0xC1, 0xC2})
