@@ -42,7 +42,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST" and urlsplit(self.path).path == PREDICTIONS:
             self.server.wait()  # a report is no image: it passes
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", *_LASTING}}
-        answer = self.server.upstream.request(self.command, self.path, content=body, headers=headers)
+        try:
+            answer = self.server.upstream.request(self.command, self.path, content=body, headers=headers)
+        except httpx.TransportError:
+            self.close_connection = True  # the API is gone, and the caller sees what it would have seen itself
+            return
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in _LASTING:

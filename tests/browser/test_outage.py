@@ -10,6 +10,7 @@ from tests.surroundings import free_port
 
 from . import servers
 from .conftest import SAMPLES, different, expect_large, expect_read, upload
+from .gate import gate
 
 pytestmark = pytest.mark.browser
 
@@ -45,17 +46,19 @@ def test_the_api_is_started_again_in_the_middle_of_sixty(
 ):
     """As a deployment of the API is seen: every file stays in the ledger, and each is read in the end."""
     port = free_port()
-    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "10"}
+    access = {"LEUKOLENS_TRANSPORT": "auto", "LEUKOLENS_API_TIMEOUT_S": "300"}
     with contextlib.ExitStack() as stack:
-        address = stack.enter_context(servers.page(f"http://127.0.0.1:{port}", logs / "sixty-page.log", **access))
+        before = stack.enter_context(gate(f"http://127.0.0.1:{port}", images=20))
+        address = stack.enter_context(servers.page(before.address, logs / "sixty-page.log", **access))
         if behind_proxy:
             address = stack.enter_context(servers.proxy(address, logs / "sixty-nginx"))
         tab = visit(address)
         with servers.api(logs / "sixty-api.log", port):
             upload(tab, *different(tmp_path, 60))
-            expect(tab.get_by_text(re.compile(r"60 dropped: [1-9]\d? read, \d+ waiting")).first).to_be_visible()
+            expect(tab.get_by_text(re.compile(r"60 dropped: 20 read, \d+ waiting")).first).to_be_visible()
+        before.open(images=1000)  # as many as are asked again
         expect(tab.get_by_text("The classification service does not answer. It is asked again")).to_be_visible()
-        expect(tab.get_by_text(re.compile(r"60 dropped: [1-5]\d? read")).first).to_be_visible()
+        expect(tab.get_by_text(re.compile(r"60 dropped: 20 read")).first).to_be_visible()
         with servers.api(logs / "sixty-api.log", port):
             again = tab.get_by_role("button", name="Try again")
             expect(again.or_(tab.get_by_text("60 dropped: 60 read")).first).to_be_visible()
