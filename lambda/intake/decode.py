@@ -83,6 +83,7 @@ def in_callers_terms(error: Exception, data: bytes, kind: str) -> ImageError | D
             f"The {name} file has a coding that is not read: save it as PNG, or as TIFF with LZW.", "coding-not-read"
         )
     return UnreadableImage(
-        f"The {name} file cannot be decoded: it is damaged. Send it again from its source, or save it as PNG.",
+        f"The {name} file cannot be decoded: it is damaged or breaks the rules of its format. Send it again from "
+        "its source, or save it as PNG.",
         "damaged",
     )

@@ -2,6 +2,7 @@
 
 import math
 import re
+import zlib
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ _COMPRESSIONS: Final = frozenset(
     # None, CCITT, LZW, JPEG old and new, deflate, packed bits, JPEG 2000 (three numbers), LERC, LZMA, Zstandard, WebP.
     {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 33003, 33005, 33007, 34712, 34887, 34925, 50000, 50001}
 )
+_DEFLATE: Final = frozenset({8, 32946})
 _SLOW: Final = {
     33003: "JPEG 2000",
     33005: "JPEG 2000",
@@ -118,7 +120,7 @@ def decode_page(page: Any) -> npt.NDArray[Any]:
                 _, at, shape = page.decode(None, number)
                 part = _jpeg_part(page, content, tables, shape)
             else:
-                part, at, shape = page.decode(content, number, _fullsize=False)
+                part, at, shape = page.decode(_without_padding(page, content, number), number, _fullsize=False)
         except (tifffile.TiffFileError, ValueError, RuntimeError) as error:
             if isinstance(error, UnreadableImage):
                 raise
@@ -131,6 +133,23 @@ def decode_page(page: Any) -> npt.NDArray[Any]:
     if planes > 1:
         return np.ascontiguousarray(np.moveaxis(whole[..., 0], 0, 2))
     return np.asarray(whole[0])
+
+
+def _without_padding(page: Any, content: bytes, number: int) -> bytes:
+    """Leave out rows under the picture's last one, with which some writers fill up the last strip before deflating."""
+    if int(page.compression) not in _DEFLATE or page.is_tiled:
+        return content
+    _, _, (_, rows, columns, samples) = page.decode(None, number)
+    if rows >= page.rowsperstrip:
+        return content
+    row_bytes = (columns * samples * bits_of(page) + 7) // 8
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(content, page.rowsperstrip * row_bytes + 1)
+    except zlib.error:
+        return content  # whose decoder refuses it
+    padded = inflater.eof and len(inflated) > rows * row_bytes
+    return zlib.compress(inflated[: rows * row_bytes], level=0) if padded else content
 
 
 def _jpeg_part(page: Any, content: bytes, tables: bytes | None, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import tifffile
 from PIL import Image
 
 from intake import UnreadableImage, read_image
@@ -58,6 +59,34 @@ def test_a_dicom_file_with_a_tiff_header_in_its_preamble_is_read(field: np.ndarr
     picture = read_image(both)
     assert picture.format == "DICOM"
     assert np.array_equal(picture.pixels, read_image(plain).pixels)
+
+
+@pytest.fixture
+def padded_tiff(field: np.ndarray, tmp_path: Path) -> bytes:
+    """Give a TIFF whose last strip is filled up with rows under the picture, as libtiff's own suite holds one."""
+    options = {"compression": "zlib", "predictor": True, "rowsperstrip": 48, "photometric": "rgb"}
+    plain, longer = tmp_path / "plain.tiff", tmp_path / "longer.tiff"
+    missing = -len(field) % 48
+    tifffile.imwrite(plain, field, **options)
+    tifffile.imwrite(longer, np.vstack([field, np.zeros((missing, *field.shape[1:]), np.uint8)]), **options)
+    with tifffile.TiffFile(longer) as file:
+        begin, count = file.pages.first.dataoffsets[-1], file.pages.first.databytecounts[-1]
+    end = plain.stat().st_size
+    with tifffile.TiffFile(plain, mode="r+b") as file:
+        offsets, counts = (file.pages.first.tags[code] for code in (273, 279))
+        offsets.overwrite((*offsets.value[:-1], end))
+        counts.overwrite((*counts.value[:-1], count))
+    return plain.read_bytes()[:end] + longer.read_bytes()[begin : begin + count]
+
+
+def test_a_tiff_whose_last_strip_is_filled_up_is_read(field: np.ndarray, padded_tiff: bytes) -> None:
+    assert np.array_equal(read_image(padded_tiff).pixels, field)
+
+
+def test_a_filled_up_strip_hides_no_damage(padded_tiff: bytes) -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(padded_tiff[:-1] + bytes([padded_tiff[-1] ^ 1]))  # its checksum
+    assert caught.value.reason == "damaged"
 
 
 def test_a_profile_of_over_a_megabyte_is_read(field: np.ndarray) -> None:
