@@ -33,6 +33,7 @@ from training.models import stain_pooling
 from training.models.linear_probe import stain_density
 from training.models.recipes import LinearProbe
 from training.models.scale_bar_mask import hide_scale_bar
+from training.models.served_layers import ServedLayers
 from training.models.stain_pooling import TURNS, StainPool, pool_views, see, turn, weigh
 from training.models.tflite import convert
 from training.progress import bar
@@ -44,20 +45,20 @@ class EmbeddingGraph(tf.Module):
     def __init__(self, model: keras.Model, turns: Sequence[tuple[bool, bool]]) -> None:
         super().__init__()
         self.turns = turns
-        self.scale, self.features, self.pool = (model.get_layer(name) for name in ("scale", "features", "embedding"))
-        # A tf.Module does not look for variables inside Keras layers, and the converter writes a file without weights.
-        self.network_variables = [variable.value for variable in model.variables]
+        self.layers = ServedLayers(model)
+        self.layer_variables = self.layers.variables()
 
     @tf.function(input_signature=[tf.TensorSpec([1, INPUT_SIDE_PX, INPUT_SIDE_PX, 3], tf.uint8, name="image")])
     def serve(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embed one field: uint8[1, 224, 224, 3] to float32[turns, d], not standardised."""
         field = hide_scale_bar(tf.cast(image, tf.float32))
-        by_stain = isinstance(self.pool, StainPool)
-        views, ways = (see(field), weigh(field, self.pool.ways)) if by_stain else (field, [])
+        layers = self.layers
+        by_stain = isinstance(layers.pool, StainPool)
+        views, ways = (see(field), weigh(field, layers.pool.ways)) if by_stain else (field, [])
         found = []
         for flip, swap in self.turns:
-            maps = self.features(self.scale(turn(views, flip, swap)), training=False)
-            found.append(pool_views([turn(one, flip, swap) for one in ways], maps) if by_stain else self.pool(maps))
+            maps = layers.features(layers.scale(turn(views, flip, swap)), training=False)
+            found.append(pool_views([turn(one, flip, swap) for one in ways], maps) if by_stain else layers.pool(maps))
         return {"embedding": tf.concat(found, 0)}
 
 

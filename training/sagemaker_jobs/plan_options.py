@@ -6,6 +6,7 @@ What may be asked of machines and time, as far as nobody needs to be asked.
 import argparse
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import botocore.session
@@ -41,8 +42,7 @@ def check_instance(instance_type: str, environment: Environment, prices: Prices)
     LaunchError
         Says which there are.
     """
-    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
-    if instance_type not in getattr(known, "enum", ()):
+    if instance_type not in _trained_on():
         raise LaunchError(
             f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
             f"{', '.join(sorted(prices.instances))}"
@@ -52,6 +52,13 @@ def check_instance(instance_type: str, environment: Environment, prices: Prices)
             f"--instance-type {instance_type}: it has a GPU, which the image of {environment.name} does not use; "
             f'choose an ml.m or ml.c instance, or training.image = "aws" in environments/{environment.name}.toml'
         )
+
+
+@cache
+def _trained_on() -> tuple[str, ...]:
+    """Name the instances that SageMaker trains on, as botocore's description of the service does."""
+    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
+    return tuple(getattr(known, "enum", ()))
 
 
 def check_capacity(options: argparse.Namespace) -> None:

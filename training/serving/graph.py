@@ -16,6 +16,7 @@ from training.models.levels import join_in_graph
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
 from training.models.readings import Reading
 from training.models.scale_bar_mask import hide_scale_bar
+from training.models.served_layers import ServedLayers
 from training.models.slide_learner import FieldReadings
 from training.models.stain_pooling import (
     GROUPS,
@@ -61,12 +62,9 @@ class ServedClassifier(tf.Module):
     ) -> None:
         super().__init__()
         self.hide_corner = hide_corner
-        self.scale = model.get_layer("scale")
-        self.features = model.get_layer("features")
-        # A tf.Module does not look for variables inside Keras layers, and the converter silently writes a file
-        # without weights for variables that it is not told of.
-        self.feature_variables = [variable.value for variable in self.features.variables]
-        pool = model.get_layer("embedding")
+        self.layers = ServedLayers(model)
+        self.layer_variables = self.layers.variables()
+        pool = self.layers.pool
         self.by_stain = bool(pool.weights)
         self.ways: tuple[str, ...] = pool.ways if isinstance(pool, StainPool) else ()
         kernel, bias = model.get_layer("logits").get_weights()
@@ -94,9 +92,11 @@ class ServedClassifier(tf.Module):
         field = tf.cast(image, tf.float32)
         field = hide_scale_bar(field) if self.hide_corner else field
         if self.by_stain:
-            pooled, activation = self._pool_by_stain(field, self.features(self.scale(see(field)), training=False))
+            pooled, activation = self._pool_by_stain(
+                field, self.layers.features(self.layers.scale(see(field)), training=False)
+            )
         else:
-            pooled, activation = self._pool(self.features(self.scale(field), training=False))
+            pooled, activation = self._pool(self.layers.features(self.layers.scale(field), training=False))
         embedding = (pooled - self.centre) / self.spread
         logits, ood_score = tf.matmul(pooled, self.kernel) + self.bias, self.distance(embedding)
         probabilities, more = tf.nn.softmax(logits), {}

@@ -14,6 +14,7 @@ import tensorflow as tf
 from training.data.labels import INPUT_SIDE_PX
 from training.models.out_of_distribution import Mahalanobis, ServedDistance
 from training.models.scale_bar_mask import hide_scale_bar
+from training.models.served_layers import ServedLayers
 
 
 class FieldMaps(tf.Module):
@@ -29,16 +30,14 @@ class FieldMaps(tf.Module):
 
     def __init__(self, model: keras.Model, *, hide_corner: bool = True) -> None:
         super().__init__()
-        self.scale, self.features, self.hide_corner = model.get_layer("scale"), model.get_layer("features"), hide_corner
-        # A tf.Module does not look for variables inside Keras layers, and the converter silently writes a file
-        # without weights for variables that it is not told of.
-        self.feature_variables = [variable.value for variable in self.features.variables]
+        self.layers, self.hide_corner = ServedLayers(model), hide_corner
+        self.layer_variables = self.layers.variables()
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
         """Compute the maps of one image, uint8[1, 224, 224, 3]: float32[1, h, w, d]."""
         field = tf.cast(image, tf.float32)
         field = hide_scale_bar(field) if self.hide_corner else field
-        return self.features(self.scale(field), training=False)
+        return self.layers.features(self.layers.scale(field), training=False)
 
 
 class MaximaHead(tf.Module):

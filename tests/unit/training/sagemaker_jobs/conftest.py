@@ -1,5 +1,7 @@
+import json
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 from moto import mock_aws
 
@@ -11,6 +13,22 @@ GRID = [
     *("--optimizer", "adam", "--optimizer", "sgd", "--optimizer", "rmsprop"),
     *("--batch-size", "16", "--batch-size", "32", "--batch-size", "64", "--spot"),
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_validated_once():
+    """Let the SDK hold the same settings against its schema once: it does so for each field of each job, 30 ms each."""
+    validate, valid = jsonschema.validate, set()
+
+    def once(instance, schema, *options, **more):
+        what = json.dumps(instance, default=repr), id(schema)
+        if what not in valid:
+            validate(instance, schema, *options, **more)
+            valid.add(what)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(jsonschema, "validate", once)
+        yield
 
 
 @pytest.fixture(scope="session")
