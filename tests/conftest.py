@@ -56,11 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Give one process a core, and no more than fit into the memory that is free."""
+    """Give one process a core and one for the time that tests wait, and no more than fit into the memory that is free."""
     free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError), Path("/proc/meminfo").open() as facts:  # what caches hold can be had, too
         free_bytes = next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable"))
-    return max(1, min(os.cpu_count() or 1, free_bytes // WORKER_BYTES))
+    return max(1, min((os.cpu_count() or 1) + 1, free_bytes // WORKER_BYTES))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -72,7 +72,22 @@ def drawn_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def small_lite0() -> Iterator[str]:
+def few_ood_pictures() -> Iterator[None]:
+    """Let the OOD gate learn from, and be examined with, a few pictures of each kind: they are most of a small run."""
+    from training.data import ood_sets
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ood_sets, "PHOTOGRAPHS", ood_sets.PHOTOGRAPHS[:1])
+        patched.setattr(ood_sets, "TAUGHT_PHOTOGRAPHS", ood_sets.TAUGHT_PHOTOGRAPHS[:2])
+        patched.setattr(ood_sets, "MEDICAL", ood_sets.MEDICAL[:1])
+        patched.setattr(ood_sets, "CROPS", ((448, 1),))
+        patched.setattr(ood_sets, "OF_EACH_KIND", 2)
+        patched.setattr(ood_sets, "DRAWN_PER_LABEL", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def small_lite0(few_ood_pictures: None) -> Iterator[str]:
     """Put a network of a few narrow layers in the place of EfficientNet-Lite0; gives its name.
 
     It has the same views, and as many depths that are pooled by stain. What is tested with it is the way from fields to
