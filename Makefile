@@ -251,8 +251,8 @@ check-workflows:
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" actionlint
 	@.venv/bin/shellcheck .ci/run
 
-# Tests that share images, templates or servers stay together in one process; "auto" is one a core and one more, and no more
-# than fit into memory (tests/conftest.py).
+# Tests that share images, templates or servers stay together in one process; "auto" is one a core and one more, and
+# no more than fit into memory (tests/conftest.py).
 TEST_PROCESSES ?= auto
 PYTEST = $(PY) -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder
 ELSEWHERE := browser or container or rehearsal or environment

@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Give one process a core and one for the time that tests wait, and no more than fit into the memory that is free."""
+    """Give one process a core and one more, since tests wait; no more than fit into the memory that is free."""
     free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError), Path("/proc/meminfo").open() as facts:  # what caches hold can be had, too
         free_bytes = next(int(line.split()[1]) * 1024 for line in facts if line.startswith("MemAvailable"))

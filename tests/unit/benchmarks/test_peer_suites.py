@@ -15,11 +15,15 @@ def answer(**of: object) -> Answer:
     return Answer(**{**told, "service_mb": 150.0, "decoder_mb": 100.0, **of})  # type: ignore[arg-type]
 
 
-def test_the_same_bytes_are_sent_once(tmp_path: Path) -> None:
+def test_the_same_bytes_are_sent_once_and_suites_are_mixed(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name, content in (("a/one", b"1"), ("a/b/two", b"1"), ("a/b/three", b"3")):
         (tmp_path / name).write_bytes(content)
     assert [path.read_bytes() for path in found_in([tmp_path, tmp_path / "a"])] == [b"3", b"1"]
+    for number in range(60):
+        (tmp_path / f"{'ab'[number // 30]}{number:02}.png").write_bytes(b"%d" % number)
+    suites = [path.name[0] for path in found_in([tmp_path]) if path.suffix]
+    assert {"a", "b"} == set(suites[:10]) == set(suites[-10:])
 
 
 def test_a_folder_of_sound_and_unsound_files_is_answered(tmp_path: Path) -> None:
@@ -31,7 +35,7 @@ def test_a_folder_of_sound_and_unsound_files_is_answered(tmp_path: Path) -> None
         serving() as (server, port),
         httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, trust_env=False) as http,
     ):
-        answers = [ask(http, server, path) for path in found_in([tmp_path])]
+        answers = [ask(http, server, path) for path in sorted(found_in([tmp_path]))]
     assert [one.status for one in answers] == [200, 422, 415, 415]
     assert [one.told for one in answers][1:] == ["cut-short", "not-an-image", "not-an-image"]
     # Of growth four files tell nothing: the largest is among the last.
