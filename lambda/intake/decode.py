@@ -8,6 +8,7 @@ from PIL import Image
 from . import jpeg, png
 from .errors import DecoderMissing, ImageError, ImageTooLarge, UnreadableImage
 from .formats import changed_on_the_way
+from .jpeg_header import read_header
 from .raster import Decoded
 
 # Every size is held to this package's own limits before a pixel is decoded; Pillow's would warn well under them.
@@ -25,7 +26,7 @@ def decode_here(data: bytes, kind: str, max_pixels: int) -> Decoded | None:
         What is wrong with the file.
     """
     if kind == "JPEG":
-        header = jpeg.read_header(data)
+        header = read_header(data)
         jpeg.check(header, max_pixels)
         return jpeg.read(data, header) if jpeg.is_cheap(header, data) else None
     if kind == "PNG":
@@ -44,7 +45,7 @@ def decode(data: bytes, kind: str, max_pixels: int) -> Decoded:
         What is wrong with the file.
     """
     if kind == "JPEG":
-        header = jpeg.read_header(data)
+        header = read_header(data)
         jpeg.check(header, max_pixels)
         return jpeg.read(data, header)
     if kind == "PNG":

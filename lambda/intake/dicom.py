@@ -12,6 +12,7 @@ from pydicom.pixels.utils import pixel_array
 
 from . import deep, jpeg
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
+from .jpeg_header import Header, read_header
 from .limits import check_codec, check_format
 from .raster import Colour, Decoded
 from .source import Source, plausible_microns
@@ -104,7 +105,7 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
         except (ValueError, StopIteration) as error:
             raise damaged("The DICOM picture's frames cannot be told apart") from error
         if syntax in _JPEG_8_BITS:
-            header = jpeg.read_header(frame)
+            header = read_header(frame)
             jpeg.check(header, 1 << 62)
             return jpeg.strict(_marked(frame, photometric, header), header.components)
         if syntax in _JPEG_OTHER:
@@ -129,7 +130,7 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
     return np.asarray(samples)
 
 
-def _marked(frame: bytes, photometric: str, header: jpeg.Header) -> bytes:
+def _marked(frame: bytes, photometric: str, header: Header) -> bytes:
     """Mark a frame whose components are red, green and blue as such."""
     if photometric == "RGB" and header.components == 3 and header.adobe_transform is None:
         return frame[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00" + frame[2:]

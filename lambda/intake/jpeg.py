@@ -1,8 +1,5 @@
-"""JPEG: what its markers say, what its decoding will cost, and a decoding that hears libjpeg's warnings."""
+"""JPEG: what its decoding will cost, and a decoding that hears libjpeg's warnings."""
 
-import re
-import struct
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -10,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
+from .jpeg_header import APP0, EOI, SOI, SOS, Header, segments
 from .limits import MAX_DECODED_BYTES, check_codec, check_format
 from .raster import Colour, Decoded, factor_of, finish
 from .source import Source, microns_of_dpi
@@ -18,22 +16,15 @@ MAX_SCANS: Final = 500
 """libjpeg-turbo's own advice (its ``libjpeg.txt`` and the option ``-maxscans``)."""
 MAX_BLOCK_VISITS: Final = 25_000_000
 """Each scan passes over every block of its components, at 35 to 85 ns where it says nothing (measured on an idle and
-on a busy core): 1 to 2 s. A usual
-progressive file of 100 megapixels visits 16 million."""
+on a busy core): 1 to 2 s. A usual progressive file of 100 megapixels visits 16 million."""
 MAX_COEFFICIENT_BYTES: Final = 320_000_000
 """A progressive picture of 100 megapixels with chroma at half the scale; without, of 83 megapixels."""
-MAX_MARKERS: Final = 4_000
-MAX_PROFILE_BYTES: Final = 4_000_000
 CHEAP_BLOCK_VISITS: Final = 2_000_000
 CHEAP_BYTES: Final = 5_000_000
 """What is decoded in the calling process: at most about 0.2 s."""
 
-# Its first byte is fixed, which the search leaps to: ``\xff+`` would be tried at every byte.
-_NEXT_MARKER: Final = re.compile(rb"\xff\xff*([\x01-\xcf\xd8-\xfe])")
-_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _HUFFMAN_OF_8_BITS: Final = frozenset({0xC0, 0xC1, 0xC2})
 _CODINGS: Final = {0xC3: "lossless JPEG", 0xF7: "JPEG-LS"}
-_SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
 _ORIENTATION_TAG: Final = 0x0112
 # Warnings of libjpeg that leave every pixel as it is.
 _HARMLESS: Final = (
@@ -41,108 +32,6 @@ _HARMLESS: Final = (
     "Invalid SOS parameters for sequential JPEG",
     "Inconsistent progression sequence",
 )
-
-
-@dataclass
-class Header:
-    """What the markers of a JPEG say.
-
-    Attributes
-    ----------
-    coding
-        Low byte of the frame's marker: 0xC0 baseline, 0xC2 progressive, 0xC3 lossless, 0xF7 JPEG-LS ...
-    sampling
-        (identifier, horizontal, vertical) of each component.
-    block_visits
-        Blocks that all scans pass over together.
-    """
-
-    coding: int = 0
-    bits: int = 8
-    width: int = 0
-    height: int = 0
-    sampling: list[tuple[int, int, int]] = field(default_factory=list)
-    scans: int = 0
-    block_visits: int = 0
-    adobe_transform: int | None = None
-    dots_per_inch: float = 0.0
-    exif: bytes = b""
-    profile: bytes = b""
-    pictures: bool = False
-
-    @property
-    def components(self) -> int:
-        """How many components a pixel has."""
-        return len(self.sampling)
-
-    def blocks(self, identifiers: set[int]) -> int:
-        """Count the 8 x 8 blocks of some components."""
-        across = max((h for _, h, _ in self.sampling), default=1)
-        down = max((v for _, _, v in self.sampling), default=1)
-        whole = (self.width + 7) // 8 * ((self.height + 7) // 8)
-        return sum(whole * h * v // (across * down) + 1 for one, h, v in self.sampling if one in identifiers)
-
-
-def read_header(data: bytes) -> Header:
-    """Walk a JPEG's markers, entropy-coded data skipped.
-
-    Raises
-    ------
-    ImageTooLarge
-        For more markers than any picture needs.
-    UnreadableImage
-        For a file without a frame or a scan.
-    """
-    header = Header()
-    profile_parts: list[bytes] = []
-    position = 2
-    for _ in range(MAX_MARKERS):
-        found = _NEXT_MARKER.search(data, position)
-        if found is None:
-            break  # no end marker: the decoder warns where pixels are missing
-        marker, position = found[1][0], found.end()
-        if marker == _EOI:
-            break
-        if marker in (0x01, 0xD8):
-            continue
-        if position + 2 > len(data):
-            break
-        length = int.from_bytes(data[position : position + 2], "big")
-        _note(header, marker, data[position + 2 : position + length], profile_parts)
-        position += length
-    else:
-        raise ImageTooLarge(f"The JPEG has over {MAX_MARKERS} markers: save it again.", "too-costly")
-    header.profile = b"".join(profile_parts)
-    if not header.sampling or not header.scans:
-        raise cut_short("The JPEG has no picture data") if found is None else damaged("The JPEG has no picture data")
-    return header
-
-
-def _note(header: Header, marker: int, content: bytes, profile_parts: list[bytes]) -> None:
-    if (marker in _FRAMES or marker == 0xF7) and not header.sampling:
-        header.coding = marker
-        if len(content) < 6 + 3 * (content[5] if len(content) > 5 else 256):
-            raise cut_short("The JPEG's frame header has no end")
-        header.bits, header.height, header.width, count = struct.unpack_from(">BHHB", content)
-        header.sampling = [
-            (content[at], content[at + 1] >> 4 or 1, content[at + 1] & 15 or 1) for at in range(6, 6 + 3 * count, 3)
-        ]
-    elif marker == _SOS and content:
-        header.scans += 1
-        header.block_visits += header.blocks({content[at] for at in range(1, min(len(content), 2 * content[0]), 2)})
-    elif marker == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 12:
-        unit, across = content[7], int.from_bytes(content[8:10], "big")
-        header.dots_per_inch = across * {1: 1.0, 2: 2.54}.get(unit, 0.0)
-    elif marker == _APP1 and content.startswith(b"Exif\0\0") and not header.exif:
-        header.exif = content
-    elif marker == _APP2 and content.startswith(b"ICC_PROFILE\0"):
-        if sum(map(len, profile_parts)) + len(content) > MAX_PROFILE_BYTES:
-            raise ImageTooLarge("The JPEG's colour profile is larger than any: save it with sRGB.", "too-costly")
-        profile_parts.append(content[14:])
-    elif marker == _APP2 and content.startswith(b"MPF\0"):
-        header.pictures = True
-    elif marker == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
-        header.adobe_transform = content[11]
 
 
 def check(header: Header, max_pixels: int) -> None:
@@ -261,19 +150,14 @@ def _with_plain_header(data: bytes) -> bytes:
 
     Neither touches a pixel, and libjpeg's first warning would hide a later one that does.
     """
-    kept, position = [b"\xff\xd8"], 2
-    while found := _NEXT_MARKER.search(data, position):
-        marker, position = found[1][0], found.end()
-        if marker in (_SOS, _EOI):
-            return b"".join([*kept, data[position - 2 :]])
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            continue
-        end = position + int.from_bytes(data[position : position + 2], "big")
-        segment = data[position - 2 : end]
-        if marker == _APP0 and segment[4:9] == b"JFIF\0":
+    kept = [SOI]
+    for marker, begin, end in segments(data):
+        if marker in (SOS, EOI):
+            return b"".join([*kept, data[begin:]])
+        segment = data[begin:end]
+        if marker == APP0 and segment[4:9] == b"JFIF\0":
             segment = segment[:9] + b"\x01\x01" + segment[11:]
         kept.append(segment)
-        position = end
     return data
 
 

@@ -1,13 +1,13 @@
 """A copy of an image that holds its pixels and nothing else: no name, place, time, text, preview or trailing byte."""
 
 import io
-import re
 import struct
 from typing import Final
 
 import numpy as np
 from PIL import Image
 
+from .jpeg_header import APP0, APP14, SOI, SOS, segments
 from .limits import MAX_PIXELS
 from .picture import Picture, read_image
 
@@ -18,7 +18,6 @@ _KEPT: Final = frozenset({*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD}) - {0xC8}
 _JFIF: Final = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _ADOBE_BYTES: Final = 12
 """``Adobe``, a version, two flags and the transform, which tells how colours are stored."""
-_AFTER_SCAN: Final = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 _ORIENTATION_TAG: Final = 0x0112
 
 
@@ -65,32 +64,23 @@ def _same(picture: Picture, copy: bytes, max_pixels: int) -> bool:
 
 def _stripped_jpeg(data: bytes) -> bytes | None:
     """Copy the segments that pixels are made from, up to the first end of image; None for an odd file."""
-    kept = [b"\xff\xd8"]
-    position, extra = 2, _orientation(data)
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
+    kept, extra = [SOI], _orientation(data)
+    in_scan, last = False, len(SOI)
+    for marker, begin, end in segments(data):
+        between, last = data[last:begin].rstrip(b"\xff"), end  # bytes that fill may stand before any marker
+        if in_scan:
+            kept.append(between)
+        elif between:
             return None
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill
-            position += 1
-            continue
-        if marker == 0xD9:
-            break
-        end = position + 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
-        segment = data[position:end]
+        segment, in_scan = data[begin:end], marker == SOS
         if marker in _KEPT:
             kept += [extra, segment]
             extra = b""
-        elif marker == 0xE0 and segment[4:9] == b"JFIF\x00" and len(kept) == 1:
+        elif marker == APP0 and segment[4:9] == b"JFIF\x00" and len(kept) == 1:
             kept.append(_JFIF)
-        elif marker == 0xEE and segment[4:9] == b"Adobe":
+        elif marker == APP14 and segment[4:9] == b"Adobe":
             kept.append(b"\xff\xee" + struct.pack(">H", 2 + _ADOBE_BYTES) + segment[4 : 4 + _ADOBE_BYTES])
-        position = end
-        if marker == 0xDA:
-            found = _AFTER_SCAN.search(data, position)
-            position = found.start() if found else len(data)
-            kept.append(data[end:position])
-    return b"".join([*kept, b"\xff\xd9"])
+    return b"".join([*kept, data[last:] if in_scan else b"", b"\xff\xd9"])
 
 
 def _orientation(data: bytes) -> bytes:
