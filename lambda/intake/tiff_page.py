@@ -76,11 +76,16 @@ def _check_meaning(page: Any) -> None:
     """Refuse samples, compressions and colour models that are not read, each by its name."""
     bits, sample_format = bits_of(page), page.sampleformat
     if sample_format not in (None, 1, 2, 4) or bits > 16:
-        kind = {3: "floating point"}.get(sample_format, "whole numbers")
+        kind = {3: "floating point", 5: "complex", 6: "complex"}.get(sample_format, "whole numbers")
         raise UnreadableImage(
             f"The TIFF has samples of {bits} bits ({kind}), which have no agreed scale: save it with 8 or 16 bits a "
             "channel.",
             "samples-not-read",
+        )
+    if page.imagedepth > 1:
+        raise UnreadableImage(
+            f"The TIFF's page is a volume of {page.imagedepth} slices: save one of them as a page of its own.",
+            "coding-not-read",
         )
     if int(page.compression) not in _COMPRESSIONS:
         name = getattr(page.compression, "name", str(page.compression))

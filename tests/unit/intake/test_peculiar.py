@@ -1,6 +1,7 @@
 """What the test suites of image libraries hold: odd files that are sound, and unsound ones that look odd."""
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -87,6 +88,23 @@ def test_a_filled_up_strip_hides_no_damage(padded_tiff: bytes) -> None:
     with pytest.raises(UnreadableImage) as caught:
         read_image(padded_tiff[:-1] + bytes([padded_tiff[-1] ^ 1]))  # its checksum
     assert caught.value.reason == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("samples", "more", "reason", "said"),
+    [
+        (np.zeros((16, 96, 96), np.uint8), {"volumetric": True, "tile": (16, 96, 96)}, "coding-not-read", "16 slices"),
+        (np.zeros((96, 96), np.complex64), {}, "samples-not-read", "64 bits (complex)"),
+    ],
+)
+def test_a_tiff_that_is_no_picture_is_not_called_damaged(
+    samples: np.ndarray, more: dict[str, object], reason: str, said: str
+) -> None:
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, photometric="minisblack", **more)
+    with pytest.raises(UnreadableImage, match=re.escape(said)) as caught:
+        read_image(file.getvalue())
+    assert caught.value.reason == reason
 
 
 def test_a_profile_of_over_a_megabyte_is_read(field: np.ndarray) -> None:
