@@ -1,5 +1,7 @@
 """Pictures of single cells that no laboratory has: for the way from labels to a model that answers."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -25,3 +27,19 @@ def draw(kind: str, seed: int) -> Image.Image:
         pen.rectangle([x - 9, y - 9, x + 9, y + 9], fill=(80, 40, 130))
     noise = rng.normal(0, 8, (96, 96, 3))
     return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
+
+
+def write_patients(folder: Path) -> Path:
+    """Write 24 cells of two classes, a table of their four patients, and which class is malignant."""
+    rows = ["file,patient"]
+    for kind in ("round", "lobed"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(12):
+            draw(kind, number).save(folder / kind / f"{'abcdefghijkl'[number]}.png")
+            rows.append(f"{kind}/{'abcdefghijkl'[number]}.png,patient {number % 4}")
+    (folder / "groups.csv").write_text("\n".join(rows))
+    (folder / "classes.toml").write_text(
+        '[[classes]]\nid = "lobed"\nname = "lobed cell"\ntriage = "benign"\n'
+        '[[classes]]\nid = "round"\nname = "round cell"\ntriage = "malignant"\n'
+    )
+    return folder

@@ -22,12 +22,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from infra.config import MlflowServer
 from local.children import Child
+from tests.drawn_cells import draw, write_patients
 from tests.sagemaker_account import REGION, Account, open_answering_session
 from tests.surroundings import free_port
 from training.cli import main
@@ -360,6 +362,26 @@ def test_a_sweep_of_two_is_followed_and_stopped(
     assert ended.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["sagemaker.billable_seconds"] == "120"
+
+
+def test_a_job_of_adapt_makes_a_model_of_a_laboratorys_own_classes(
+    sagemaker: SageMaker, command: Callable[..., SimpleNamespace], mlflow_server: str, tmp_path: Path
+) -> None:
+    from inference import load
+
+    images = write_patients(tmp_path / "cells")
+    assert command("ingest", str(images), "s3://smears-data/cells").code == 0
+    assert command("adapt", *SAGEMAKER, "--name", "own", "--data", "cells", "--detach").code == 0
+    (name,) = _names(sagemaker.account, "leukolens-dev-own")
+    job = sagemaker.start(name)
+    sagemaker.tell(name, job.finish(), "Completed")
+    model = load(job.model(tmp_path / "model"))
+    assert model.card.labels == ("lobed", "round")
+    assert "on 4 patients left out" in model.card.evaluation["headline"]
+    assert model.run(np.asarray(draw("round", 50).resize((224, 224)))).probabilities.argmax() == 1
+    (run,) = _runs(mlflow_server, name)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["sagemaker.channel.base"].startswith("s3://smears-models/")
 
 
 def test_no_run_is_left_running(mlflow_server: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference import load
-from tests.drawn_cells import draw
+from tests.drawn_cells import write_patients
 from training.data.synthetic import write_dataset
 from training.models.recipes import FineTuning, LinearProbe, MlpHead
 from training.sagemaker_jobs import entry_point
@@ -105,18 +105,7 @@ def test_a_job_without_fields_says_so(base: Path) -> None:
 @pytest.fixture
 def own_images(base: Path) -> Path:
     """Give SageMaker's folder with two classes of drawn cells, their patients in a table, and the shipped base."""
-    images = base / "input" / "data" / "train"
-    rows = ["file,patient"]
-    for kind in ("round", "lobed"):
-        (images / kind).mkdir()
-        for number in range(12):
-            draw(kind, number).save(images / kind / f"{'abcdefghijkl'[number]}.png")
-            rows.append(f"{kind}/{'abcdefghijkl'[number]}.png,patient {number % 4}")
-    (images / "groups.csv").write_text("\n".join(rows))
-    (images / "classes.toml").write_text(
-        '[[classes]]\nid = "lobed"\nname = "lobed cell"\ntriage = "benign"\n'
-        '[[classes]]\nid = "round"\nname = "round cell"\ntriage = "malignant"\n'
-    )
+    write_patients(base / "input" / "data" / "train")
     (base / "input" / "data" / "base").symlink_to(ROOT / "models" / "default")
     return base
 
