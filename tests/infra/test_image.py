@@ -11,7 +11,7 @@ from moto import mock_aws
 from inference import model_digest
 from infra import image, model
 from infra.config import Model
-from infra.environments import ConfigError, load_environment
+from infra.environments import NAMES, ConfigError, load_environment
 
 
 @pytest.fixture
@@ -136,12 +136,13 @@ def _promoted(environment):
     return environment.model_copy(update={"model": Model(uri="s3://smears-models/models/1.1.0", sha256="d" * 64)})
 
 
-def test_synthesis_asks_nothing_of_the_network_for_a_promoted_model(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", NAMES)
+def test_synthesis_asks_nothing_of_the_network_for_a_promoted_model(tmp_path, monkeypatch, name):
     """What is synthesised without the model cannot be built, and its build says what to do."""
     monkeypatch.setattr("infra.model._download", lambda *_: pytest.fail("asked S3"))
-    context = image.stage_context(_promoted(load_environment("staging")), tmp_path / "work", tmp_path, offline=True)
+    context = image.stage_context(_promoted(load_environment(name)), tmp_path / "work", tmp_path, offline=True)
     copied = [line for line in (context / image.DOCKERFILE).read_text().splitlines() if line.startswith("COPY")]
-    assert copied == ["COPY the-model-is-not-here-run-make-fetch-ENV=staging /"]
+    assert copied == [f"COPY the-model-is-not-here-run-make-fetch-ENV={name} /"]
     assert not (context / copied[0].split()[1]).exists()
 
 
