@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import runpy
 import shutil
 
 import boto3
@@ -166,3 +167,16 @@ def test_an_image_of_another_region_is_refused():
     for find in (image.find_image, image.find_page):
         with pytest.raises(ConfigError, match="is in us-east-1, and dev in eu-central-1"):
             find(load_environment("dev"), reference)
+
+
+def test_the_app_runs_the_images_that_the_cli_hands_over(monkeypatch, tmp_path):
+    """Both: a page that was built anew would be another than the one that was tested, or that a rollback names."""
+    import aws_cdk as cdk
+
+    given = [f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/leukolens@sha256:{one * 64}" for one in "ab"]
+    made = cdk.App(context={"env": "dev", "image": given[0], "page": given[1]}, outdir=str(tmp_path))
+    composed: list[str] = []
+    monkeypatch.setattr("aws_cdk.App", lambda: made)
+    monkeypatch.setattr("infra.system.System", lambda app, environment, *images: composed.extend(i.uri for i in images))
+    runpy.run_path(str(image.ROOT / "app.py"), run_name="__main__")
+    assert composed == given

@@ -147,3 +147,5 @@ def test_a_job_may_do_what_is_done_in_its_name(account, deployed, monkeypatch):
     hold("training job", policy, asked, lambda action: action.startswith("sagemaker-mlflow:"))
     assert not allows(policy, Request("s3:PutObject", f"arn:aws:s3:::{data}/smears/x"))
     assert not allows(policy, Request("kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "false"}))
+    # Alarms watch the others' namespaces.
+    assert not allows(policy, Request("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Lambda"}))
