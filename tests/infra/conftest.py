@@ -5,57 +5,31 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from infra.config import Environment
+from infra.image import Image
+from tests.infra import synthesis
+from tests.infra.synthesis import Template, Templates
+
 ROOT = Path(__file__).resolve().parents[2]
-# Before anything loads the CDK: another Node on the PATH may be too old for it.
-os.environ.setdefault("JSII_NODE", str(ROOT / ".venv" / "bin" / "node"))
-
-
-@dataclass(frozen=True)
-class Template:
-    """One stack's template."""
-
-    raw: dict[str, Any]
-
-    def resources(self, kind: str) -> dict[str, Any]:
-        """Give the resources of a type by logical id, whole."""
-        return {name: found for name, found in self.raw["Resources"].items() if found["Type"] == kind}
-
-    def properties(self, kind: str) -> list[dict[str, Any]]:
-        """Give the properties of each resource of a type."""
-        return [found["Properties"] for found in self.resources(kind).values()]
-
-
-Templates = dict[str, Template]
 
 
 @pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Templates]:
     """Give a function that synthesises an environment into its templates by capability (``Storage``, ...)."""
-    import aws_cdk as cdk
-
-    from infra.config import Environment
     from infra.environments import load_environment
-    from infra.image import Image, stage_context, stage_page
-    from infra.system import System
+    from infra.image import stage_context, stage_page
 
-    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     context = stage_context(load_environment("dev"), tmp_path_factory.mktemp("image"))
-
     built_page = stage_page(tmp_path_factory.mktemp("page"))
 
     def synthesise(environment: Environment | str, image: Image = context, page: Image = built_page) -> Templates:
         if isinstance(environment, str):
             environment = load_environment(environment)
-        app = cdk.App(context=flags, outdir=str(tmp_path_factory.mktemp("cdk")))
-        System(app, environment, image, page)
-        stacks = app.synth().stacks
-        return {stack.stack_name.rpartition("-")[2]: Template(stack.template) for stack in stacks}
+        return synthesis.synthesise(environment, image, page, tmp_path_factory.mktemp("cdk"))
 
     return synthesise
 

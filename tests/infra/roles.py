@@ -46,8 +46,7 @@ def hold(
 def table() -> str:
     """Draw the rows in Markdown."""
     head = "| role | calls seen | allowed | allowed and not asked |\n| --- | --: | --: | --- |\n"
-    rows = [
-        f"| {row.role} | {row.asked} | {row.allowed} | {', '.join(row.unused) or '-'} |\n"
-        for row in sorted(ROWS, key=lambda row: row.role)
-    ]
-    return head + "".join(rows)
+    rows = {  # a test that runs for several cases writes the same row for each
+        f"| {row.role} | {row.asked} | {row.allowed} | {', '.join(row.unused) or '-'} |\n" for row in ROWS
+    }
+    return head + "".join(sorted(rows))

@@ -17,7 +17,6 @@ from infra.environments import load_environment
 from infra.image import Published
 from infra.rehearsal.account import ID, REGION, Account
 from infra.rehearsal.gateway import Gateway
-from tests.infra.reviewed import reviewed_account
 
 
 class _Everything(http.server.BaseHTTPRequestHandler):
@@ -41,12 +40,12 @@ class _Everything(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def door():
+def door(dev):
     """Give the door with dev's policies, and what is behind it."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Everything)
     server.seen = []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    account = reviewed_account()
+    account = Account(dev)
     names = {account.output("Storage", f"{one}BucketName"): one.lower() for one in ("Data", "Uploads", "Feedback")}
     names[account.output("Storage", "ResultsBucketName")] = "results"
     with Gateway(SimpleNamespace(port=server.server_port)) as gateway:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import runpy
 import shutil
 
 import boto3
@@ -11,7 +12,7 @@ from moto import mock_aws
 from inference import model_digest
 from infra import image, model
 from infra.config import Model
-from infra.environments import ConfigError, load_environment
+from infra.environments import NAMES, ConfigError, load_environment
 
 
 @pytest.fixture
@@ -136,12 +137,13 @@ def _promoted(environment):
     return environment.model_copy(update={"model": Model(uri="s3://smears-models/models/1.1.0", sha256="d" * 64)})
 
 
-def test_synthesis_asks_nothing_of_the_network_for_a_promoted_model(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", NAMES)
+def test_synthesis_asks_nothing_of_the_network_for_a_promoted_model(tmp_path, monkeypatch, name):
     """What is synthesised without the model cannot be built, and its build says what to do."""
     monkeypatch.setattr("infra.model._download", lambda *_: pytest.fail("asked S3"))
-    context = image.stage_context(_promoted(load_environment("staging")), tmp_path / "work", tmp_path, offline=True)
+    context = image.stage_context(_promoted(load_environment(name)), tmp_path / "work", tmp_path, offline=True)
     copied = [line for line in (context / image.DOCKERFILE).read_text().splitlines() if line.startswith("COPY")]
-    assert copied == ["COPY the-model-is-not-here-run-make-fetch-ENV=staging /"]
+    assert copied == [f"COPY the-model-is-not-here-run-make-fetch-ENV={name} /"]
     assert not (context / copied[0].split()[1]).exists()
 
 
@@ -165,3 +167,16 @@ def test_an_image_of_another_region_is_refused():
     for find in (image.find_image, image.find_page):
         with pytest.raises(ConfigError, match="is in us-east-1, and dev in eu-central-1"):
             find(load_environment("dev"), reference)
+
+
+def test_the_app_runs_the_images_that_the_cli_hands_over(monkeypatch, tmp_path):
+    """Both: a page that was built anew would be another than the one that was tested, or that a rollback names."""
+    import aws_cdk as cdk
+
+    given = [f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/leukolens@sha256:{one * 64}" for one in "ab"]
+    made = cdk.App(context={"env": "dev", "image": given[0], "page": given[1]}, outdir=str(tmp_path))
+    composed: list[str] = []
+    monkeypatch.setattr("aws_cdk.App", lambda: made)
+    monkeypatch.setattr("infra.system.System", lambda app, environment, *images: composed.extend(i.uri for i in images))
+    runpy.run_path(str(image.ROOT / "app.py"), run_name="__main__")
+    assert composed == given

@@ -155,7 +155,11 @@ def test_the_canary_asks_for_a_token_and_keeps_a_first_answer(aws, monkeypatch):
     assert {one.action for one in asked} == {
         *("cognito-idp:DescribeUserPoolClient", "s3:GetObject", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey")
     }
-    hold("function (canary)", aws.statements("Leukolens-Dev-Monitoring/CanaryRole"), asked, _LOGS)
+    statements = aws.statements("Leukolens-Dev-Monitoring/CanaryRole")
+    hold("function (canary)", statements, asked, _LOGS)
+    for action in ("s3:GetObject", "s3:PutObject"):
+        model = f"arn:aws:s3:::{aws.output('Storage', 'ModelsBucketName')}/models/1.1.0/model.tflite"
+        assert not allows(statements, Request(action, model))
 
 
 def test_the_batchs_functions_read_data_and_write_results(aws):
@@ -181,6 +185,10 @@ def test_the_batchs_functions_read_data_and_write_results(aws):
         summary.handler({"results_bucket": results, "folder": "batches/x", "calls": written}, None)
     asked = requests(calls, aws)
     hold("function (summary)", aws.statements("Leukolens-Dev-Batch/SummariseRole"), asked, _LOGS | _TRACES)
+    for role in ("Classify", "Summarise"):
+        for action in ("s3:GetObject", "s3:PutObject"):
+            elsewhere = Request(action, f"arn:aws:s3:::{results}/elsewhere/x")
+            assert not allows(aws.statements(f"Leukolens-Dev-Batch/{role}Role"), elsewhere), role
 
 
 def test_the_state_machine_may_do_each_of_its_steps(aws):

@@ -38,8 +38,8 @@ ELSEWHERE = {
     "A synthetic smear through the deployed API": "AWS; a step of make rehearse",
     "Release": "GitHub's release",
     "Audit": "needs the network: tests/unit/release/test_audit.py",
-    "Bills of materials": "needs the installed packages: tests/release",
-    "The tag is the version, and the changelog has it": "needs a tag: tests/release",
+    "Bills of materials": "needs the installed packages: tests/unit/release/test_sbom.py",
+    "The tag is the version, and the changelog has it": "needs a tag: tests/unit/release/test_version.py",
 }
 SIGNED = "Only images that this repository's workflow built and signed"
 COMPARE = "Compare, and tell in a comment"
@@ -112,6 +112,8 @@ def test_every_step_runs_here_or_is_listed_with_the_reason():
         BASES,
     }
     assert set(ELSEWHERE) <= named
+    for reason in ELSEWHERE.values():
+        assert all((ROOT / path).exists() for path in re.findall(r"tests/\S+", reason)), reason
 
 
 def test_no_step_whose_output_others_take_is_left_out():
@@ -397,10 +399,18 @@ def test_a_base_image_without_a_digest_is_warned_of(clone, registry):
     assert _run(clone, registry, _script(BASES), whole=True)[2] == ""
 
 
-def test_a_check_before_a_deploy_is_left_out_by_its_name(clone, registry):
-    script = 'make preflight ENV=dev SKIP="page host,bootstrap"'
-    _, _, told = _run(clone, registry, f"{script} || true", whole=True)
-    assert re.findall(r"^skip +(.+): left out$", told, re.MULTILINE) == ["bootstrap", "page host"]
+def test_a_deploy_by_hand_waits_for_its_checks_but_those_left_out_by_name(clone, registry):
+    """The account was never bootstrapped, and has no deploy before that is put right or left out."""
+    deployed, every = (
+        clone.parent / "cdk.log",
+        "container engine,credentials,bootstrap,Lambda memory,Lambda concurrency",
+    )
+    _, _, told = _run(clone, registry, 'make deploy ENV=dev SKIP="page host,Lambda memory"', code=1, whole=True)
+    assert re.findall(r"^skip +(.+): left out$", told, re.MULTILINE) == ["Lambda memory", "page host"]
+    assert "run make bootstrap ENV=dev" in told
+    assert not deployed.exists()
+    _run(clone, registry, f'make deploy ENV=dev SKIP="{every},page host,sign-in prefix,SageMaker"')
+    assert deployed.read_text().startswith("deploy --all --context env=dev")
 
 
 def test_setting_up_says_nothing_on_the_standard_output(clone, registry):

@@ -16,8 +16,8 @@ from client.cli import main
 from infra.rehearsal.account import ID, Request
 from infra.rehearsal.emulator import ACCOUNT
 from tests.infra.calls import Call, requests
-from tests.infra.reviewed import reviewed_account
 from tests.infra.roles import hold
+from tests.infra.synthesis import deployed_account
 from tests.surroundings import free_port
 
 pytestmark = pytest.mark.rehearsal
@@ -111,7 +111,7 @@ _SPARE = {"states:ListExecutions", "states:StopExecution"}
 
 def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_more(account, tmp_path):
     """Started, followed and downloaded: each call of the client, held against the deployed policy."""
-    deployed = reviewed_account()
+    deployed = deployed_account(tmp_path / "cdk")
     place = account.put("policy", a=SAMPLE, notes=b"Dear laboratory")
     noted = tmp_path / "calls.json"
     command = [sys.executable, "-c", _NOTING, str(noted), "batch", place, "--wait"]

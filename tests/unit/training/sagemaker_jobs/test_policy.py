@@ -10,8 +10,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from infra.rehearsal.account import ID, Request, allows
 from infra.rehearsal.account import REGION as THERE
 from tests.infra.calls import recorded, requests
-from tests.infra.reviewed import reviewed_account
 from tests.infra.roles import hold
+from tests.infra.synthesis import deployed_account
 from tests.sagemaker_account import KEY, REGION, ROLE
 from tests.unit.training.sagemaker_jobs.conftest import GRID
 from training.sagemaker_jobs.job_environment import describe
@@ -22,8 +22,8 @@ MAY_BE_REFUSED = {"iam:SimulatePrincipalPolicy"}
 
 
 @pytest.fixture(scope="module")
-def deployed():
-    return reviewed_account()
+def deployed(tmp_path_factory):
+    return deployed_account(tmp_path_factory.mktemp("cdk"))
 
 
 def _asked(calls, deployed):
@@ -147,3 +147,5 @@ def test_a_job_may_do_what_is_done_in_its_name(account, deployed, monkeypatch):
     hold("training job", policy, asked, lambda action: action.startswith("sagemaker-mlflow:"))
     assert not allows(policy, Request("s3:PutObject", f"arn:aws:s3:::{data}/smears/x"))
     assert not allows(policy, Request("kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "false"}))
+    # Alarms watch the others' namespaces.
+    assert not allows(policy, Request("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Lambda"}))
