@@ -258,6 +258,22 @@ def test_a_head_that_never_comes_ends_its_connection(monkeypatch: pytest.MonkeyP
                 pass
 
 
+def test_a_head_that_trickles_ends_its_connection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(deadlines, "HEADERS_S", 0.2)
+    with serving(echo) as url:
+        place = (urlsplit(url).hostname, urlsplit(url).port)
+        with socket.create_connection(place, timeout=WAIT_S) as connection, pytest.raises(ConnectionError):
+            send_slowly(connection)
+
+
+def send_slowly(connection: socket.socket) -> None:
+    """Send a head for ten seconds, each line well before a deadline of 0.2 s."""
+    connection.sendall(b"GET / HTTP/1.1\r\n")
+    for number in range(200):
+        connection.sendall(f"x-{number}: y\r\n".encode())
+        time.sleep(0.05)
+
+
 def test_a_client_that_leaves_in_the_middle_harms_nobody(http: httpx.Client, url: str):
     with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
