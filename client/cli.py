@@ -126,7 +126,7 @@ def _predict(leukolens: LeukolensClient, options: argparse.Namespace) -> int:
             pool.shutdown(cancel_futures=True)
             raise
     if selection.skipped_notice():
-        progress.print(selection.skipped_notice(), markup=False, highlight=False)
+        progress.print(in_terminal(selection.skipped_notice()), markup=False, highlight=False)
     if options.format == "table":
         as_table(outcomes).write(open_console())
         progress.print(RESEARCH_USE_WARNING)

@@ -24,6 +24,8 @@ from frontend.asgi import AsgiApp, Message, Receive, Scope, Send
 STREAM_PATH = "/_stcore/stream"
 CLOSED_PATHS = frozenset({"/_stcore/metrics", "/_stcore/script-health-check"})
 """Of Streamlit, for whoever runs a server; they tell of all sessions, and anybody could read them."""
+AGENTS = "/_stcore/agent/"
+"""Below it a setting of Streamlit's lets programs drive the page, past every limit here."""
 CONNECTION_HEADER = "x-leukolens-connection"
 """Tells the page's script which connection it runs for; one that a browser sends is dropped."""
 TRY_LATER = 1013
@@ -140,7 +142,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in, or refuse."""
-        if scope["type"] == "http" and scope["path"] in CLOSED_PATHS:
+        if scope["type"] == "http" and _is_closed(scope["path"]):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] == STREAM_PATH:
             await self._connect(scope, receive, send)
@@ -235,6 +237,10 @@ def address_of(scope: Scope, proxies: int) -> str:
         return forwarded[-proxies]
     client = scope.get("client")
     return str(client[0]) if client else ""
+
+
+def _is_closed(path: str) -> bool:
+    return path in CLOSED_PATHS or path.startswith(AGENTS)
 
 
 def _known_scope(scope: Scope, number: str, visitor: str) -> Scope:

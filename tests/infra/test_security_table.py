@@ -24,3 +24,13 @@ def test_every_test_that_the_table_names_exists():
     assert len(named) > 20
     for name in named:
         assert name in names or f"def {name}(" in source, name
+
+
+def test_a_test_that_is_named_with_its_file_is_in_that_file():
+    page = (ROOT / "docs" / "security.md").read_text()
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", page)
+    assert len(named) > 40
+    for file, name in named:
+        sources = [path.read_text() for path in files if path.as_posix().endswith(f"/{file}")]
+        assert any(f"def {name}(" in source for source in sources), f"{file}::{name}"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from html.parser import HTMLParser
 
@@ -119,9 +120,17 @@ def test_in_markdown_a_text_is_text_in_a_line_and_in_a_cell(text: str) -> None:
     cells = _Read()
     cells.feed(markdown.render(f"| a | b |\n| --- | --- |\n| {written} | next |"))
     assert [tag for tag, _ in cells.tags] == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"]
+    filled = [line.strip() for line in cells.text.splitlines() if line.strip()]
+    assert filled == ["a", "b", *filter(None, [shown.strip()]), "next"]
     alone = _Read()
     alone.feed(markdown.render(written))
     assert [tag for tag, _ in alone.tags] == (["p"] if shown.strip() else [])
+
+
+@given(texts)
+@example(":red[x] $a$")
+def test_in_markdown_streamlits_colours_and_formulas_are_text(text: str) -> None:
+    assert not {":", "$"} & set(re.sub(r"\\.", "", untrusted.in_markdown(text)))
 
 
 @given(texts)

@@ -101,14 +101,25 @@ def test_an_image_is_kept_with_consent_pixel_for_pixel(service: Application, sto
     assert record["consent_version"] == CONSENT_VERSION
 
 
-def test_a_record_tells_whose_token_it_was_and_until_when_it_is_kept(service: Application, store: str) -> None:
+def _send_as(service: Application, subject: str) -> Answered:
     body = json.dumps({"request_id": "JKJaXmPLvHcESHA=", "label": "Pre"}).encode()
     sent = event("POST", "/v1/feedback", body=body, content_type="application/json")
-    sent["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": "person-1", "scope": "smears/feedback"}}}
-    assert read(service(sent, None)).status == 201
+    sent["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": subject, "scope": "smears/feedback"}}}
+    return read(service(sent, None))
+
+
+def test_a_record_tells_whose_token_it_was_and_until_when_it_is_kept(service: Application, store: str) -> None:
+    assert _send_as(service, "person-1").status == 201
     (record,) = map(json.loads, _kept(store).values())
     assert (record["subject"], record["consent"], record["consent_version"]) == ("person-1", False, None)
-    assert date.fromisoformat(record["keep_until"]) - datetime.now(UTC).date() >= timedelta(days=1824)
+    kept_days = date.fromisoformat(record["keep_until"]) - datetime.now(UTC).date()
+    assert timedelta(days=1824) <= kept_days <= timedelta(days=1825)
+
+
+def test_two_people_of_one_opinion_are_two_records(service: Application, store: str) -> None:
+    answers = [_send_as(service, subject) for subject in ("person-1", "person-2", "person-1")]
+    assert [answer.body["already_stored"] for answer in answers] == [False, False, True]
+    assert sorted(json.loads(record)["subject"] for record in _kept(store).values()) == ["person-1", "person-2"]
 
 
 @pytest.mark.parametrize("consent", ["on", "true", 1, [True]])
@@ -148,6 +159,8 @@ def test_erasing_leaves_no_version_and_nothing_of_others(
     image = base64.b64encode(sample).decode()
     for request_id in ("request-1", "request-1", "request-10"):
         _send(service, request_id=request_id, consent=True, image_base64=image)
+    if not store.startswith("file://"):  # one object was deleted by hand: a mark of that lies over its versions
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=next(key for key in _kept(store) if "/request-1/" in key))
     erased = _erase({"erase": {"request_id": "request-1", "asked_by": "ticket 7"}}, store, monkeypatch)
     assert erased["request_id"] == "request-1"
     assert erased["objects"] >= 2

@@ -65,3 +65,8 @@ def test_the_document_names_the_models_labels_and_the_limit_of_an_upload(applica
     labels = application.service.classifier().card.labels
     assert schemas["FeedbackRequest"]["properties"]["label"]["enum"] == [*labels, "Other"]
     assert schemas["UploadRequest"]["properties"]["size_bytes"]["maximum"] == Settings().max_upload_bytes
+
+
+def test_the_limit_of_an_upload_is_that_of_this_deployment() -> None:
+    schemas = read(Application(Settings(max_upload_bytes=1_000_000))(event("GET", "/openapi.json"), None)).body
+    assert schemas["components"]["schemas"]["UploadRequest"]["properties"]["size_bytes"]["maximum"] == 1_000_000

@@ -43,12 +43,33 @@ def test_a_transfer_that_breaks_off_is_storage_that_does_not_answer(broken_s3: N
     "key", ["../out", "a/../../out", "a/./b", "/etc/passwd", "a//b", "", "a/", "..", "a\\..\\b", "a\nb", "a/.../b"]
 )
 @pytest.mark.parametrize("write", ["write", "write_once"])
-def test_nothing_is_written_outside_a_store(tmp_path: Path, write: str, key: str) -> None:
+def test_nothing_is_written_outside_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: str, key: str
+) -> None:
     store = tmp_path / "store"
     store.mkdir()
     with pytest.raises(InvalidRequest):
         getattr(Folder(store), write)(key, b"x", "text/plain")
     assert list(tmp_path.rglob("*")) == [store]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(InvalidRequest):  # before anything is asked of S3
+        getattr(Bucket("store"), write)(key, b"x", "text/plain")
+
+
+def test_nothing_is_read_or_erased_outside_a_store(tmp_path: Path) -> None:
+    store, secret = tmp_path / "store", tmp_path / "outside" / "secret"
+    for folder in (store, secret.parent):
+        folder.mkdir()
+    secret.write_bytes(b"x")
+    (store / "link").symlink_to(secret)
+    for key in ("../outside/secret", "a/../../outside/secret", str(secret), "link"):
+        assert Folder(store).read(key, 100) is None
+    for prefix in ("../outside/", "a/../../outside/", f"{secret.parent}/"):
+        with pytest.raises(InvalidRequest):
+            Folder(store).erase(prefix)
+    assert secret.read_bytes() == b"x"
 
 
 def test_a_link_leads_no_write_out_of_its_store(tmp_path: Path) -> None:

@@ -36,9 +36,10 @@ def outcomes() -> list[Outcome]:
     return [Outcome(Path("slide", name), error=f"{name}: [bold]refused[/]\x07") for name in HOSTILE]
 
 
-def test_a_table_shows_every_name_whole_and_none_ends_the_run() -> None:
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_table_shows_every_name_whole_and_none_ends_the_run(terminal: bool) -> None:
     file = io.StringIO()
-    Console(file=file, width=300).print(as_table(outcomes()))
+    Console(file=file, width=300, force_terminal=terminal, color_system=None).print(as_table(outcomes()))
     for name in SHOWN:
         assert f"slide/{name} " in file.getvalue()
     assert "[bold]refused[/]\\x07" in file.getvalue()

@@ -146,14 +146,20 @@ async def test_a_browser_cannot_name_its_connection_itself() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/script-health-check"])
-async def test_what_tells_of_all_sessions_is_closed(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent/interact", "/_stcore/agent/mcp"],
+)
+async def test_what_tells_of_all_sessions_or_drives_one_is_closed(path: str) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Gate(Waiting())({"type": "http", "method": "GET", "path": path, "headers": []}, asyncio.Event().wait, send)
+    async def telling(_scope: Any, _receive: Any, send: Callable[[Any], Any]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    await Gate(telling)({"type": "http", "method": "GET", "path": path, "headers": []}, asyncio.Event().wait, send)
     assert sent[0]["status"] == 404
 
 

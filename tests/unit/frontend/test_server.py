@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -18,8 +22,11 @@ from websockets.sync.client import connect
 from frontend import server
 from frontend.settings import Settings
 from local import deadlines
+from local.children import Child
+from tests.surroundings import free_port
 
 WAIT_S = 60.0
+AGENTS_ON = {"STREAMLIT_SERVER_ENABLE_AGENT_API": "true"}
 
 
 async def _echo(socket: WebSocket) -> None:
@@ -75,6 +82,42 @@ def test_a_websocket_outlives_the_deadline(monkeypatch: pytest.MonkeyPatch) -> N
             assert closed.wait(WAIT_S)  # a later connection was given up on, so the WebSocket's own time is over, too
         talking.send("two")
         assert talking.recv() == "two"
+
+
+def test_no_log_line_tells_the_id_of_a_session(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    with serving(monkeypatch) as port:
+        for asked in (b"GET /poll?sid=secret-id", b"PUT /upload/secret-id"):
+            with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as connection:
+                connection.sendall(asked + b" HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                assert connection.recv(65_536).startswith(b"HTTP/1.1 404 ")
+    assert "secret-id" not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_the_page_as_it_is_served_gives_no_stranger_its_metrics(tmp_path: Path) -> None:
+    """The addresses are asked of Streamlit, so that others in its next version are noticed."""
+    from streamlit.web.server.starlette import starlette_agent_routes as agents
+    from streamlit.web.server.starlette.starlette_routes import ROUTE_METRICS
+
+    closed = (ROUTE_METRICS, agents._ROUTE_AGENT_INTERACT, agents._ROUTE_AGENT_MCP, agents._ROUTE_AGENT_SCHEMA)
+
+    port = free_port()
+    with (
+        Child("page", ["frontend", "--port", str(port)], tmp_path, os.environ | AGENTS_ON) as page,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=WAIT_S) as http,
+    ):
+        page.wait_until(lambda: _answers(http), WAIT_S)
+        assert http.get("/_stcore/health").status_code == 200
+        assert {path: http.get(f"/{path}").text for path in closed} == dict.fromkeys(closed, "Not found")
+
+
+def _answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_the_first_reader_does_not_wait_for_the_views_to_load() -> None:

@@ -13,6 +13,7 @@ from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 from intake import read_image
 from intake.without_metadata import FULL_SIDE_PX, without_metadata
 
+from .profiles import prophoto
 from .variants import dicom
 
 SECRET = b"MUSTERMANN^ERIKA"
@@ -41,6 +42,13 @@ def segment(marker: int, payload: bytes) -> bytes:
 def jpeg(*segments: bytes, after: bytes = b"", **options: Any) -> bytes:
     data = saved("JPEG", **options)
     return data[:2] + b"".join(segments) + data[2:] + after
+
+
+def plain_rgb(*segments: bytes) -> bytes:
+    """Write a JPEG whose channels only Adobe's segment tells from brightness and two colours."""
+    data = saved("JPEG")
+    behind_jfif = 4 + struct.unpack_from(">H", data, 4)[0]
+    return data[:2] + segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00\x00") + b"".join(segments) + data[behind_jfif:]
 
 
 def chunk(kind: bytes, payload: bytes) -> bytes:
@@ -77,6 +85,12 @@ FILES: dict[str, Callable[[], bytes]] = {
     "JPEG, IPTC": lambda: jpeg(segment(0xED, b"Photoshop 3.0\x008BIM\x04\x04" + SECRET)),
     "JPEG, comment": lambda: jpeg(segment(0xFE, SECRET)),
     "JPEG, preview in JFIF": lambda: jpeg(segment(0xE0, b"JFXX\x00\x10" + SECRET)),
+    "JPEG, thumbnail in JFIF": lambda: jpeg(
+        segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x03\x02" + SECRET + bytes(2))
+    ),
+    "JPEG, behind Adobe's transform": lambda: jpeg(segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00\x01" + SECRET)),
+    "JPEG, plain RGB": lambda: plain_rgb(segment(0xFE, SECRET)),
+    "JPEG, a wide colour profile": lambda: jpeg(icc_profile=prophoto() + SECRET),
     "JPEG, colour profile": lambda: jpeg(
         icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + SECRET
     ),

@@ -57,6 +57,16 @@ def test_predict_refuses_what_is_no_image(tmp_path: Path, content: bytes | None,
     assert "field.jpg" in printed.err
 
 
+def test_predict_shows_a_name_and_does_nothing_in_it(lenient_model: Path, tmp_path: Path):
+    hostile, shown = "[bold]a[x]\x1b[2J.png", r"[bold]a[x]\x1b[2J.png"
+    path = tmp_path / hostile
+    path.write_bytes(SAMPLE.read_bytes())
+    done = local("predict", path, LEUKOLENS_MODEL_DIR=str(lenient_model), COLUMNS="300")
+    assert f"{shown}: PNG, 224 x 224 pixels" in done.stdout
+    path.write_bytes(b"no image")
+    assert f"{shown}: " in local("predict", path, LEUKOLENS_MODEL_DIR=str(lenient_model)).stderr
+
+
 def test_serve_refuses_a_changed_model_by_name(tmp_path: Path):
     for name in ("model.tflite", "model.json"):
         (tmp_path / name).write_bytes((ROOT / "models" / "default" / name).read_bytes())

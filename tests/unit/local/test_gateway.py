@@ -186,13 +186,55 @@ def test_those_who_send_slowly_keep_nobody_from_an_answer(http: httpx.Client):
         assert http.post(url, content=b"whole", headers={"content-type": "image/png"}).content == b"whole"
 
 
+def test_no_more_bodies_than_allowed_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch, http: httpx.Client):
+    monkeypatch.setattr(gateway, "MAX_READING", 2)
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n"
+    with serving(echo) as url, contextlib.ExitStack() as trickling:
+        for _ in range(2):
+            place = (urlsplit(url).hostname, urlsplit(url).port)
+            connection = trickling.enter_context(socket.create_connection(place, timeout=WAIT_S))
+            connection.sendall(head)
+            assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")  # it is being read
+        assert http.get(url).status_code == 429
+
+
 def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gateway, "GRACE_S", 0.1)
-    with serving(echo) as url:
+    with serving(echo, timeout_s=10 * WAIT_S) as url:
         answer = raw_exchange(
             url, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\nx"
         )
     assert b"HTTP/1.1 408 " in answer
+
+
+@pytest.mark.parametrize(
+    ("least_bytes_s", "pieces", "pause_s", "timeout_s", "status"),
+    [
+        (1, [b"x" * 900, b"x" * 100], 0.5, 10 * WAIT_S, 200),
+        (10_000, [b"x"] * 40, 0.02, 10 * WAIT_S, 408),
+        (1, [b"x"] * 40, 0.02, 0.2, 408),
+    ],
+    ids=["fast enough", "a byte at a time", "longer than a request may take"],
+)
+def test_a_body_has_the_time_that_its_length_earns(
+    monkeypatch: pytest.MonkeyPatch,
+    least_bytes_s: int,
+    pieces: list[bytes],
+    pause_s: float,
+    timeout_s: float,
+    status: int,
+):
+    monkeypatch.setattr(gateway, "GRACE_S", 0.25)
+    monkeypatch.setattr(gateway, "MIN_BYTES_S", least_bytes_s)
+    head = f"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {sum(map(len, pieces))}\r\n\r\n".encode()
+    with serving(echo, timeout_s=timeout_s) as url:
+        place = (urlsplit(url).hostname, urlsplit(url).port)
+        with socket.create_connection(place, timeout=WAIT_S) as connection:
+            connection.sendall(head)
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause_s)
+            assert connection.recv(1024).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 @pytest.mark.parametrize(
@@ -214,6 +256,22 @@ def test_a_head_that_never_comes_ends_its_connection(monkeypatch: pytest.MonkeyP
             connection.sendall(begun)
             while connection.recv(65_536):  # until the server closes
                 pass
+
+
+def test_a_head_that_trickles_ends_its_connection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(deadlines, "HEADERS_S", 0.2)
+    with serving(echo) as url:
+        place = (urlsplit(url).hostname, urlsplit(url).port)
+        with socket.create_connection(place, timeout=WAIT_S) as connection, pytest.raises(ConnectionError):
+            send_slowly(connection)
+
+
+def send_slowly(connection: socket.socket) -> None:
+    """Send a head for ten seconds, each line well before a deadline of 0.2 s."""
+    connection.sendall(b"GET / HTTP/1.1\r\n")
+    for number in range(200):
+        connection.sendall(f"x-{number}: y\r\n".encode())
+        time.sleep(0.05)
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(http: httpx.Client, url: str):

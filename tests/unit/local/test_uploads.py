@@ -1,8 +1,10 @@
 """Uploads without S3: the client's own way, and what a stranger might try."""
 
 import errno
+import json
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ from settings import Settings
 
 from api.app import Application
 from client import LeukolensClient
-from local import server
+from local import server, uploads
 from local.server import application
 from local.threaded import running
 from local.uploads import PATH, discard_old
@@ -95,6 +97,31 @@ def test_a_file_over_every_limit_is_refused_unread(served: Served):
         assert connection.recv(1024).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_ticket_is_good_for_a_while(served: Served):
+    fields = served.ticket()
+    ticket = served.folder / f"{fields['key']}.ticket"
+    ticket.write_text(json.dumps(json.loads(ticket.read_text()) | {"expires_s": time.time() - 1}))
+    assert served.put(fields, SAMPLE.read_bytes()).status_code == 403
+    assert not (served.folder / fields["key"]).exists()
+
+
+def test_a_file_that_trickles_is_given_up(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uploads, "TAKE_S", 0.2)
+    head = f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n"
+    with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=WAIT_S) as connection:
+        connection.sendall(f"{head}content-type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_disk_that_is_full_while_a_file_arrives_is_told(served: Served, monkeypatch: pytest.MonkeyPatch):
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    answer = served.put(served.ticket(), bytes(3_000_000))
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_behind(served: Served, monkeypatch: pytest.MonkeyPatch):
     fields, write = served.ticket(), Path.write_bytes
 
@@ -124,23 +151,51 @@ def test_what_a_killed_process_left_is_deleted_and_nothing_else(tmp_path: Path, 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"image")
         os.utime(path, (time.time() - 120,) * 2)
+    on_its_way = left.with_name(f".part-{left.name}")
+    on_its_way.write_bytes(b"ima")
     discard_old(tmp_path)
-    assert (left.exists(), kept.exists()) == (False, True)
+    assert (left.exists(), kept.exists(), on_its_way.exists()) == (False, True, True)
     discard_old(tmp_path, feedback_days=0)
     assert not kept.exists()
 
 
-def test_what_is_old_is_deleted_while_the_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("fails_first", [False, True])
+def test_what_is_old_is_deleted_while_the_server_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_first: bool
+):
+    tries: list[Path] = []
+
+    def discard(folder: Path, **days: int) -> None:
+        tries.append(folder)
+        if fails_first and len(tries) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        discard_old(folder, **days)
+
+    monkeypatch.setattr(server, "discard_old", discard)
     monkeypatch.setattr(server, "CLEANED_EVERY_S", 0.05)
     old = tmp_path / "uploads" / "old"
     with running(application(lambda *_: {"statusCode": 200}, tmp_path)):
         old.parent.mkdir()
-        old.write_bytes(b"image")
-        os.utime(old, (time.time() - 100_000,) * 2)
+        _write_old(old)
         until_s = time.monotonic() + WAIT_S
         while old.exists() and time.monotonic() < until_s:
             time.sleep(0.02)
     assert not old.exists()
+
+
+def test_what_is_old_is_deleted_as_the_server_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("FEEDBACK_BUCKET", "UPLOADS_BUCKET", "ANSWERED_FILE"):
+        monkeypatch.setenv(f"LEUKOLENS_{name}", "")
+    old = tmp_path / "uploads" / "old"
+    old.parent.mkdir()
+    _write_old(old)
+    server.keep_in(tmp_path, "http://127.0.0.1:1")
+    assert not old.exists()
+
+
+def _write_old(path: Path) -> None:
+    path.write_bytes(b"image")
+    os.utime(path, (time.time() - 100_000,) * 2)
 
 
 def test_uploads_are_not_kept(tmp_path: Path):

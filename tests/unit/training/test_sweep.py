@@ -1,6 +1,7 @@
 """Sweeps and cross-validations of a frozen backbone, on drawn smears."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from inference import load
+from training import sweep_report
 from training.cli import main
 from training.data.dataset import load_fields
 from training.data.protocols import parts_of
@@ -20,6 +22,7 @@ from training.evaluation.metrics import confusion
 from training.models.feature_cache import FrozenBackbone
 from training.models.recipes import HEAD_LEARNING_RATES, FineTuning, MlpHead
 from training.sweep_report import SweepReport
+from training.sweep_trials import Trial, TrialResult
 
 from .run_in_mlflow import expect_a_model, runs_by_name
 
@@ -230,3 +233,11 @@ def test_folds_that_another_recipe_or_other_code_made_are_no_part_of_the_result(
     monkeypatch.setattr("training.crossvalidate.method_digest", lambda *_: "of other code")
     assert main(command) == 2
     assert expected in capsys.readouterr().err
+
+
+def test_a_reason_that_quotes_what_it_was_given_stays_in_its_cell() -> None:
+    failed = TrialResult(
+        trial=Trial(backbone="tiny", seed=0, protocol="holdout"), status="failed", error="no image: a|b <i>"
+    )
+    report = SweepReport(manifest="", created=datetime.now(UTC), corner="hidden", features_s={}, results=[failed])
+    assert r"| failed\: no image\: a\|b \<i\> |" in sweep_report.table(report)

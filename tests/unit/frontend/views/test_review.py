@@ -20,6 +20,13 @@ def test_without_fields_it_says_what_to_do(page: AppTest):
     assert "classify some fields first" in words(page)
 
 
+def test_a_name_stays_in_the_pictures_text(page: AppTest):
+    upload(page, ('"><b>x</b>.png', png()))
+    open_view(page, "review")
+    (shown,) = [element.proto.body for element in page.get("html") if "leukolens-picture" in element.proto.body]
+    assert shown.endswith('alt="Smear field &quot;&gt;&lt;b&gt;x&lt;/b&gt;.png">')
+
+
 def test_agreement_is_one_click(page: AppTest, client: FakeClient):
     review(page)
     send(page)

@@ -73,6 +73,17 @@ def test_report_shows_shortcuts_folds_strangers_and_what_is_missing(results: Res
         assert path.stat().st_size < 150_000
 
 
+def test_names_of_a_laboratory_stay_in_their_cells(results: Results) -> None:
+    first, *others = results.slides
+    named = first.model_copy(update={"name": "a|b <i>", "mistaken_for": "_c_"})
+    strangers = {"[d](e)": next(iter(results.evidence.strangers.values()))}
+    evidence = results.evidence.model_copy(update={"strangers": strangers})
+    text = report.render(results.model_copy(update={"slides": [named, *others], "evidence": evidence}), [], {})
+    assert r"| a\|b \<i\> | " in text
+    assert r" | \_c\_ | " in text
+    assert r"| \[d\]\(e\) | " in text
+
+
 def test_the_same_results_give_the_same_pictures(results: Results, tmp_path: Path) -> None:
     first, again = (figures.draw(results, tmp_path / name) for name in ("first", "again"))
     assert {name: path.read_bytes() for name, path in first.items()} == {
