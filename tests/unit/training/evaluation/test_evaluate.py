@@ -21,13 +21,26 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
-def command(place: Path, drawn: Drawn, few_ood_pictures: None) -> Command:
+def scrambled() -> list[object]:
+    """Keep what is scrambled."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def command(place: Path, drawn: Drawn, few_ood_pictures: None, scrambled: list[object]) -> Command:
     """Run ``evaluate`` on the drawn set; few of everything, for the machinery is under test, not the model."""
+
+    scramble = magnifications.scramble
+
+    def kept(*given: object) -> object:
+        scrambled.append(scramble(*given))
+        return scrambled[-1]
 
     def run(*more: str) -> int:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(place)
             patch.setattr(magnifications, "STEPS", (0.5, 1.0, 2.0))
+            patch.setattr(magnifications, "scramble", kept)
             for name in DISTURBANCES.keys() - {"none", "jpeg_30", "blur", "half_resolution"}:
                 patch.delitem(DISTURBANCES, name)
             patch.setattr(shortcuts, "TREES", 5)
@@ -95,6 +108,12 @@ def test_every_part_of_the_evidence_is_there(evidence: Evidence) -> None:
     assert evidence.strangers["Pre"].images == 10
     assert set(evidence.strangers) > {"photographs", "noise", "blank", "synthetic"}
     assert evidence.parity == {"images": 40, "agreement": 1.0, "max_difference": 0.0002}
+
+
+def test_fields_are_scrambled_and_have_a_row_of_their_own(evidence: Evidence, scrambled: list[object]) -> None:
+    assert set(evidence.magnifications) == {"0.5", "1", "2"}
+    assert evidence.scrambled
+    assert evidence.scrambled.images == len(scrambled)
 
 
 def test_documents_say_what_was_found(evidence: Evidence, place: Path) -> None:

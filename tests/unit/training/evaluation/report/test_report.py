@@ -110,7 +110,7 @@ def test_scrambled_fields_have_a_row_and_the_card_says_what_it_means(results: Re
     evidence = results.evidence.model_copy(update={"scrambled": Magnified(**shares | {"images": 200})})
     text = report.render(results.model_copy(update={"evidence": evidence}), [], {})
     assert "| cut into 16 tiles and put together in another order | 200 | 0.250 | " in text
-    assert "**Texture, not arrangement.**" in model_card.render(results, read_card(SHIPPED))
+    assert "**Texture, not arrangement.** A field cut into 16 tiles" in model_card.render(results, read_card(SHIPPED))
 
 
 def test_model_card_names_the_file_its_use_and_the_best_shortcut(results: Results) -> None:
