@@ -87,20 +87,23 @@ def _epoch(
 ) -> tf.types.experimental.GenericFunction:
     inputs, targets, importance = tf.constant(embeddings), tf.constant(labels), tf.constant(weights, tf.float32)
 
+    @tf.autograph.experimental.do_not_convert  # it holds no Python to convert, and looking for some is most of a trace
+    def step(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        truth = tf.gather(targets, batch)
+        with tf.GradientTape() as tape:
+            logits = head(tf.gather(inputs, batch), training=True)
+            each = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits) * tf.gather(importance, truth)
+            mean = tf.reduce_mean(each)
+        optimizer.apply(tape.gradient(mean, head.trainable_variables), head.trainable_variables)
+        return tf.reduce_sum(each), tf.reduce_sum(tf.cast(tf.argmax(logits, -1) == truth, tf.float32))
+
     @tf.function(jit_compile=False)
     def epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Go once over the fields in this order; gives the summed loss and the number of right answers."""
         loss, correct = tf.constant(0.0), tf.constant(0.0)
         for start in tf.range(0, tf.size(order), recipe.batch_size):
-            batch = order[start : start + recipe.batch_size]
-            truth = tf.gather(targets, batch)
-            with tf.GradientTape() as tape:
-                logits = head(tf.gather(inputs, batch), training=True)
-                each = tf.nn.sparse_softmax_cross_entropy_with_logits(truth, logits) * tf.gather(importance, truth)
-                mean = tf.reduce_mean(each)
-            optimizer.apply(tape.gradient(mean, head.trainable_variables), head.trainable_variables)
-            loss += tf.reduce_sum(each)
-            correct += tf.reduce_sum(tf.cast(tf.argmax(logits, -1) == truth, tf.float32))
+            batch_loss, batch_correct = step(order[start : start + recipe.batch_size])
+            loss, correct = loss + batch_loss, correct + batch_correct
         return loss, correct
 
     return epoch

@@ -20,5 +20,5 @@ class ServedLayers:
         self.scale, self.features, self.pool = (model.get_layer(name) for name in ("scale", "features", "embedding"))
 
     def variables(self) -> list[tf.Variable]:
-        """List what the module must hold itself: without, the converter silently writes a file without weights."""
+        """List what the module must hold itself: TensorFlow saves no variable that no attribute leads to."""
         return [variable.value for layer in (self.scale, self.features, self.pool) for variable in layer.variables]

@@ -62,12 +62,14 @@ def statistics_of(network: keras.Model) -> BaseStatistics:
     return base_statistics.statistics_of(features, LABELS, slides, LinearHead.of(network), [one.id for one in CLASSES])
 
 
-def test_a_base_whose_network_is_frozen_lends_it(small_lite0: str, tmp_path: Path) -> None:
+def test_a_base_whose_network_is_frozen_lends_it_with_its_own_statistics(small_lite0: str, tmp_path: Path) -> None:
     network = classifier.build(small_lite0, len(CLASSES))
     file = write_base(tmp_path / "base", network)
-    own = network_of(file.card, 2)
+    own, lent = network_of(file.card, 2), statistics_of(network)
     demand_frozen(own, IMAGES, file, None)
-    demand_frozen(own, IMAGES, file, statistics_of(network))
+    demand_frozen(own, IMAGES, file, lent)
+    with pytest.raises(ModelError, match=r"statistics\.npz is not of what its file embeds: make the base again"):
+        demand_frozen(own, IMAGES, file, replace(lent, spread=lent.spread * 1.1))
 
 
 def test_a_base_whose_network_was_trained_on_is_refused(small_lite0: str, tmp_path: Path) -> None:
@@ -77,11 +79,3 @@ def test_a_base_whose_network_was_trained_on_is_refused(small_lite0: str, tmp_pa
     file = write_base(tmp_path / "base", network)
     with pytest.raises(ModelError, match=r"its network was trained on; give a base with a linear head"):
         demand_frozen(network_of(file.card, 2), IMAGES, file, None)
-
-
-def test_statistics_of_another_file_are_refused(small_lite0: str, tmp_path: Path) -> None:
-    network = classifier.build(small_lite0, len(CLASSES))
-    file = write_base(tmp_path / "base", network)
-    lent = statistics_of(network)
-    with pytest.raises(ModelError, match=r"statistics\.npz is not of what its file embeds: make the base again"):
-        demand_frozen(network_of(file.card, 2), IMAGES, file, replace(lent, spread=lent.spread * 1.1))

@@ -1,4 +1,4 @@
-"""The gate against the mistake that it is there for: a converter that is not told of the network's variables.
+"""What keeps a file without the trained weights from being in place.
 
 That a whole file passes, ``test_train`` shows.
 """
@@ -39,13 +39,26 @@ def shipped(served: ServedClassifier, folder: Path) -> Classifier:
     return load(folder / "model")
 
 
-def test_a_file_whose_weights_the_converter_dropped_is_never_in_place(served: ServedClassifier, tmp_path: Path) -> None:
-    kept, served.feature_variables = served.feature_variables, []
+def test_a_graph_that_does_not_hold_its_layers_weights_is_not_converted(
+    served: ServedClassifier, tmp_path: Path
+) -> None:
+    kept, served.layer_variables = served.layer_variables, []
+    try:
+        with pytest.raises(AssertionError, match="untracked"):
+            shipped(served, tmp_path)
+    finally:
+        served.layer_variables = kept
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_file_of_weights_that_are_no_numbers_is_never_in_place(served: ServedClassifier, tmp_path: Path) -> None:
+    kept = served.kernel.numpy()
+    served.kernel.assign(np.full_like(kept, np.nan))
     try:
         with pytest.raises(ModelError, match="not finite"):
             shipped(served, tmp_path)
     finally:
-        served.feature_variables = kept
+        served.kernel.assign(kept)
     assert not (tmp_path / "model").exists()
 
 
