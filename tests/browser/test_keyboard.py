@@ -28,6 +28,7 @@ def test_from_upload_to_report_without_a_mouse(visit: Callable[..., Page], page_
     name = tab.get_by_label("Specimen", exact=True)
     reach(tab, name)
     tab.keyboard.type("Case 12")
+    settle(tab)  # what is typed is taken in, which draws the chooser anew
     chooser = tab.get_by_label("Choose images")
     reach(tab, chooser)
     with tab.expect_file_chooser() as asked:
