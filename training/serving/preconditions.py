@@ -68,8 +68,8 @@ def demand_fits(backbone: str, max_bytes: int | None, output: Path) -> None:
 def _demand_images(option: str, folder: Path) -> None:
     if not folder.is_dir():
         raise DataError(f"{option} {folder}: there is no such folder")
-    if not any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
-        raise DataError(f"{option} {folder}: it holds no image; name the folder that the images themselves lie in")
+    if not any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+        raise DataError(f"{option} {folder}: it holds no image, at any depth; name a folder of smears")
 
 
 def _demand_writable(folder: Path) -> None:

@@ -76,6 +76,7 @@ def test_a_dry_run_refuses_what_a_run_would_and_trains_nothing(
     fields: Path, tiny_backbone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--data", str(fields), "--backbone", tiny_backbone, "--frozen", "--epochs", "2", "--dry-run"]
+    arguments += ["--external", str(fields)]  # whose images lie a folder deeper
     assert main(["train", *arguments, "--output", "runs/mine"]) == 0
     told = capsys.readouterr()
     rows = dict(line.split("  ", 1) for line in told.out.splitlines())
