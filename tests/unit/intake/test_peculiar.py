@@ -3,6 +3,7 @@
 import io
 import re
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from intake import UnreadableImage, read_image
+from intake import UnreadableImage, read_image, tiff
 from intake.process import DecodingProcess
 
 from .variants import variants
@@ -88,6 +89,23 @@ def test_a_filled_up_strip_hides_no_damage(padded_tiff: bytes) -> None:
     with pytest.raises(UnreadableImage) as caught:
         read_image(padded_tiff[:-1] + bytes([padded_tiff[-1] ^ 1]))  # its checksum
     assert caught.value.reason == "damaged"
+
+
+def test_a_last_strip_is_inflated_to_a_strip_at_most(padded_tiff: bytes, tmp_path: Path) -> None:
+    path, bomb = tmp_path / "bomb.tiff", zlib.compress(bytes(100_000_000))
+    path.write_bytes(padded_tiff)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        counts = file.pages.first.tags[279]
+        end = file.pages.first.dataoffsets[-1]
+        counts.overwrite((*counts.value[:-1], len(bomb)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableImage):
+            tiff.read(path.read_bytes()[:end] + bomb, 100_000_000)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 10_000_000
 
 
 @pytest.mark.parametrize(
