@@ -76,12 +76,11 @@ def main() -> int:
         httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, trust_env=False) as http,
         options.output.open("w", encoding="utf-8", buffering=1) as output,
     ):
-        passes: list[list[Answer]] = []
-        for number in ("first", "second"):
-            answers = [ask(http, server, path) for path in track(files, f"The {number} time", console=console)]
-            output.writelines(json.dumps(asdict(one)) + "\n" for one in answers)
-            passes.append(answers)
-    result = summarise(*passes)
+        answers = []
+        for path in track(files * 2, "Files, twice", console=console, transient=True):
+            answers.append(ask(http, server, path))
+            output.write(json.dumps(asdict(answers[-1])) + "\n")
+    result = summarise(answers[: len(files)], answers[len(files) :])
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return int(bool(result["faults"]))
 
@@ -136,15 +135,16 @@ def fault_of(answer: httpx.Response, body: dict[str, Any]) -> str:
 
 def summarise(answers: list[Answer], again: list[Answer]) -> dict[str, Any]:
     """Count the answers of the first time, and list what did not hold then or the second time."""
-    (_, early), (_, late) = (early_and_late([one.service_mb for one in some]) for some in (answers, again))
-    faults = [f"{one.file}: {one.fault}" for one in answers if one.fault]
+    both = [*answers, *again]
+    early, late = (early_and_late([one.service_mb for one in some if one.service_mb])[1] for some in (answers, again))
+    faults = [f"{one.file}: {one.fault}" for one in both if one.fault]
     faults += [
         f"{one.file}: {one.status} {one.told}, then {other.status} {other.told}"
         for one, other in zip(answers, again, strict=True)
         if (one.status, one.told) != (other.status, other.told)
     ]
-    faults += [f"{one.file}: {one.processor_s:.1f} s" for one in answers if one.processor_s > LONGEST_S]
-    peak = max(one.service_mb + one.decoder_mb for one in answers)
+    faults += [f"{one.file}: {one.processor_s:.1f} s" for one in both if one.processor_s > LONGEST_S]
+    peak = max(one.service_mb + one.decoder_mb for one in both)
     if peak > LARGEST_MB:
         faults.append(f"memory reached {peak:.0f} MB")
     if grown := growth_fault(early, late):
@@ -153,7 +153,7 @@ def summarise(answers: list[Answer], again: list[Answer]) -> dict[str, Any]:
         "files": len(answers),
         "statuses": _counted(str(one.status) for one in answers),
         "told": _counted(one.told for one in answers),
-        "longest_processor_s": max(one.processor_s for one in answers),
+        "longest_processor_s": max(one.processor_s for one in both),
         "median_s": median(one.seconds for one in answers),
         "memory_mb": {"early": early, "late": late, "highest": round(peak, 1)},
         "faults": faults,

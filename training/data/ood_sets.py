@@ -81,6 +81,11 @@ def synthetic(seed: int = SEED) -> Images:
     return np.stack([draw_field(label, number) for label in MORPHOLOGIES for number in _numbers(seed)])
 
 
+def pictures_in(path: Path) -> list[Path]:
+    """List a folder's pictures, at any depth."""
+    return sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+
+
 def folder(path: Path) -> Images:
     """Read a folder of pictures, at any depth: uint8[n, 224, 224, 3].
 
@@ -89,7 +94,7 @@ def folder(path: Path) -> Images:
     DataError
         It holds no picture.
     """
-    paths = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    paths = pictures_in(path)
     if not paths:
         raise DataError(f"{path} holds no picture: give a folder of smears of no class here, such as BCCD's")
     return read_images(paths, f"reading {path.name}")
@@ -104,7 +109,7 @@ def without_letterbox(path: Path) -> Images | None:
         Only of pictures that have bars; None where fewer than half have.
     """
     found = []
-    paths = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    paths = pictures_in(path)
     for one in paths:
         pixels = read_image(one.read_bytes()).pixels
         rows, columns = (np.flatnonzero(np.ptp(pixels, axis=axis).max(-1) > BAR_LEVELS) for axis in (1, 0))

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from intake import SUFFIXES
 from training.data.labels import DataError
+from training.data.ood_sets import pictures_in
 from training.models.recipes import LinearProbe, Recipe
 
 FREE_BYTES = 500_000_000
@@ -68,7 +68,7 @@ def demand_fits(backbone: str, max_bytes: int | None, output: Path) -> None:
 def _demand_images(option: str, folder: Path) -> None:
     if not folder.is_dir():
         raise DataError(f"{option} {folder}: there is no such folder")
-    if not any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+    if not pictures_in(folder):
         raise DataError(f"{option} {folder}: it holds no image, at any depth; name a folder of smears")
 
 

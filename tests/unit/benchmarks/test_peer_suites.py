@@ -80,6 +80,9 @@ def test_what_does_not_hold_over_all_is_told(last: dict[str, object], fault: str
         ({"service_mb": 160.0}, ""),
         ({"service_mb": 200.0}, "grew from 150 to 200 MB"),
         ({"status": 503, "told": "busy"}, "200 accepted, then 503 busy"),
+        ({"processor_s": 3.1}, "3.1 s"),
+        ({"decoder_mb": 600.0}, "reached 750 MB"),
+        ({"fault": "status 500"}, "status 500"),
     ],
 )
 def test_the_second_time_is_as_the_first(then: dict[str, object], fault: str) -> None:
