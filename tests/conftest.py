@@ -105,7 +105,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session", autouse=True)
 def _services_described_once() -> Iterator[None]:
-    """Read AWS's descriptions of its services once: each session of boto3 reads them anew, up to 0.3 s a service."""
+    """Read AWS's descriptions of its services once: each session of boto3 reads them anew."""
     read = JSONFileLoader()._load_file
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(JSONFileLoader, "_load_file", staticmethod(cache(read)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 REMEMBERED: Final = 20_000
-"""Requests, the fields of some hundred specimens: 4 MB of memory, and at most twice as many lines of the file."""
+"""Requests: 3 MB of memory, and at most twice as many lines of the file."""
 
 
 class AnsweredRequests:

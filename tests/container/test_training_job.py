@@ -35,7 +35,6 @@ from tests.surroundings import free_port
 from training.cli import main
 from training.data.synthetic import draw_field, write_dataset
 from training.sagemaker_jobs.deployment import read_environment
-from training.sagemaker_jobs.requests import METRICS
 
 pytestmark = [pytest.mark.container, pytest.mark.slow]
 
@@ -377,17 +376,10 @@ def test_a_job_of_adapt_makes_a_model_of_a_laboratorys_own_classes(
     assert command("adapt", *SAGEMAKER, "--name", "own", "--data", "cells", "--detach").code == 0
     (name,) = _names(sagemaker.account, "leukolens-dev-own")
     job = sagemaker.start(name)
-    log = job.finish()
-    sagemaker.tell(name, log, "Completed")
+    sagemaker.tell(name, job.finish(), "Completed")
     model = load(job.model(tmp_path / "model"))
-    assert (tmp_path / "model" / "statistics.npz").is_file()
     assert model.card.labels == ("lobed", "round")
-    assert model.card.triage is not None
-    assert model.card.training["groups"] == {"kind": "patient", "count": 4}
     assert "on 4 patients left out" in model.card.evaluation["headline"]
-    (objective,) = re.findall(METRICS["val_balanced_accuracy"], log)
-    (result,) = model.card.evaluation["protocols"].values()
-    assert float(objective) == pytest.approx(result["metrics"]["balanced_accuracy"]["value"], abs=1e-5)
     assert model.run(np.asarray(draw("round", 50).resize((224, 224)))).probabilities.argmax() == 1
     (run,) = _runs(mlflow_server, name)
     assert run.info.status == "FINISHED"

@@ -17,7 +17,7 @@ GRID = [
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_validated_once():
-    """Let the SDK hold the same settings against its schema once: it does so for each field of each job, 30 ms each."""
+    """Let the SDK hold the same settings against its schema once: it does so for each field of each job."""
     validate, valid = jsonschema.validate, set()
 
     def once(instance, schema, *options, **more):

@@ -150,6 +150,28 @@ def test_what_adapt_cannot_take_is_told_in_the_failure_file(base: Path, given: l
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+def test_a_job_of_adapt_makes_a_model_of_the_patients_that_a_table_tells(own_images: Path) -> None:
+    ended = _run_job(own_images, command="adapt")
+    assert ended.returncode == 0, ended.stderr
+    model = load(own_images / "model")
+    assert model.card.labels == ("lobed", "round")
+    assert model.card.triage is not None
+    assert model.card.training["groups"] == {"kind": "patient", "count": 4}
+    assert "on 4 patients left out" in model.card.evaluation["headline"]
+    assert (own_images / "model" / "statistics.npz").is_file()
+    (objective,) = re.findall(METRICS["val_balanced_accuracy"], ended.stdout)
+    (result,) = model.card.evaluation["protocols"].values()
+    assert float(objective) == pytest.approx(result["metrics"]["balanced_accuracy"]["value"], abs=1e-5)
+    (journal,) = (own_images / "output" / "data" / "tracking").glob("*/journal.jsonl")
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert events[-1]["status"] == "FINISHED"
+    (dataset,) = (one for one in events if one.get("digest"))
+    assert dataset["fields"] == {"lobed": 12, "round": 12}
+    assert [one["tags"]["sha256"] for one in events if "sha256" in one.get("tags", {})] == [model.card.sha256]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_job_of_adapt_that_cannot_be_ends_with_a_line_and_no_model(own_images: Path) -> None:
     for path in (own_images / "input" / "data" / "train" / "round").iterdir():
         path.unlink()
