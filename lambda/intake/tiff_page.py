@@ -142,9 +142,10 @@ def decode_page(page: Any) -> npt.NDArray[Any]:
 
 def _without_padding(page: Any, content: bytes, number: int) -> bytes:
     """Leave out rows under the picture's last one, with which some writers fill up the last strip before deflating."""
-    strips = -(-page.imagelength // page.rowsperstrip)
-    whole = page.imagelength % page.rowsperstrip == 0
-    if int(page.compression) not in _DEFLATE or page.is_tiled or whole or (number + 1) % strips:
+    if int(page.compression) not in _DEFLATE or page.is_tiled:
+        return content
+    strips, missing = divmod(page.imagelength, page.rowsperstrip)
+    if not missing or (number + 1) % (strips + 1):
         return content
     _, _, (_, rows, columns, samples) = page.decode(None, number)
     row_bytes = (columns * samples * bits_of(page) + 7) // 8
