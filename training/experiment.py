@@ -64,9 +64,9 @@ if TYPE_CHECKING:
 
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
-COMPARED_FIELDS = 32
-"""Test fields on which a fold's or a trial's file is compared with its network; ``train`` compares the file that it
-ships on every training field."""
+COMPARED_FIELDS, COMPARED_OF_SHIPPED = 32, 500
+"""Fields on which a file is compared with its network: test fields of a fold or a trial, training fields where the file
+is shipped."""
 
 
 HELD_RUNS = (
@@ -177,11 +177,18 @@ class LinearFeatures:
     network : keras.Model
         Of ``classifier.build``; each head in turn is put into it.
     features
-        In the fields' order.
+        Of some of the fields, in their order.
+    of : int64[n]
+        Which fields these are, increasing.
     """
 
     network: "keras.Model"
     features: Features
+    of: Labels
+
+    def take(self, which: Labels) -> Features:
+        """Take the features of some of these fields, by the fields' positions."""
+        return self.features.take(np.searchsorted(self.of, which))
 
 
 @dataclass(frozen=True)
@@ -212,7 +219,9 @@ class Experiment:
     computed: FrozenSet | LinearFeatures | None = None
     made_by: str = ""
 
-    def with_features(self, outliers: Sequence[Path] | None = (), cache: Path = CACHE) -> "Experiment":
+    def with_features(
+        self, outliers: Sequence[Path] | None = (), cache: Path = CACHE, among: Labels | None = None
+    ) -> "Experiment":
         """Compute what every fold needs of a frozen backbone; nothing where the whole network is trained.
 
         Parameters
@@ -222,6 +231,8 @@ class Experiment:
             may learn; None makes no gate.
         cache : Path
             Folder of features.
+        among : int64[n], optional
+            Positions of the fields that a linear head is fitted on and asked about, increasing; all unless given.
 
         Raises
         ------
@@ -234,11 +245,10 @@ class Experiment:
             embeddings = cached_features(frozen, self.fields.images, cache)
             computed = FrozenSet(self.manifest, self.fields, frozen, embeddings)
         elif isinstance(self.recipe, LinearProbe):
-            network, names = (
-                classifier.build(self.backbone, self.fields.class_count),
-                slide_names(self.fields, self.slides),
-            )
-            computed = LinearFeatures(network, features_of(network, self.fields, names, self.recipe, outliers, cache))
+            network = classifier.build(self.backbone, self.fields.class_count)
+            names = slide_names(self.fields, self.slides)
+            features = features_of(network, self.fields, names, self.recipe, outliers, cache, among)
+            computed = LinearFeatures(network, features, np.arange(len(self.fields)) if among is None else among)
         return replace(self, computed=computed)
 
     def trained(self, learned: Learned, details: Mapping[str, object], version: str = UNRELEASED) -> Trained:
@@ -319,7 +329,7 @@ def learn_and_answer(experiment: Experiment, train: Labels, test: Labels, work: 
         return model.learned, Measured(*model.answer(computed.embeddings[test]))
     learned = _learn(experiment, train, work)
     if isinstance(computed, LinearFeatures):
-        head, pooled = LinearHead.of(learned.network), computed.features.embeddings[test]
+        head, pooled = LinearHead.of(learned.network), computed.take(test).embeddings
         embeddings, logits = head.standardise(pooled), head.logits(pooled)
     else:
         embeddings, logits = embed(learned.network, experiment.fields.images[test])
@@ -333,7 +343,7 @@ def _learn(
     fields, manifest, slides = experiment.fields.take(train), experiment.manifest, experiment.slides
     if not isinstance(recipe, LinearProbe) or not isinstance(computed, LinearFeatures):
         return learn(experiment.backbone, fields, manifest, recipe, work, watch, slides)
-    features = computed.features.take(train)
+    features = computed.take(train)
     return learn_linear(computed.network, fields, features, manifest, recipe, watch, slides, examined=examined)
 
 
@@ -472,8 +482,7 @@ def train(
 
     experiment = Experiment(backbone, recipe, manifest, fields, group_names(data, manifest))
     if isinstance(recipe, LinearProbe):
-        # Of all fields, so that every fold and this run read the same cache; only the pool's are learnt from.
-        experiment = experiment.with_features(outliers)
+        experiment = experiment.with_features(outliers, among=kept)
     own_work = work / _digest(pool, backbone, recipe)
     learned = _learn(experiment, kept, own_work, watch, examined=True)
     details = {
@@ -503,7 +512,8 @@ def train(
 
     trained = experiment.trained(learned, details, version)
     beside = _statistics(experiment, learned, kept)
-    card = write_model(trained, output, pool.images, measure, own_work / SAVED_MODEL, max_bytes, beside)
+    compared = pool.images[spread(len(pool), COMPARED_OF_SHIPPED)]
+    card = write_model(trained, output, compared, measure, own_work / SAVED_MODEL, max_bytes, beside)
     shutil.rmtree(own_work / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
@@ -518,7 +528,7 @@ def _statistics(experiment: Experiment, learned: Learned, train: Labels) -> dict
     if not isinstance(experiment.computed, LinearFeatures):
         return {}
     names = slide_names(experiment.fields.take(train), experiment.slides)
-    features, labels = experiment.computed.features.take(train), experiment.fields.labels[train]
+    features, labels = experiment.computed.take(train), experiment.fields.labels[train]
     statistics = statistics_of(features, labels, names, LinearHead.of(learned.network), experiment.fields.label_ids)
     return {base_statistics.FILE_NAME: statistics.content}
 

@@ -1,18 +1,17 @@
 """What a frozen network makes of fields and of varied copies of them: all that a linear head is fitted on.
 
-A frozen network's embeddings of many fields, by the runtime that serves: LiteRT is faster than TensorFlow here.
-
-The head is fitted on what the served file will compute, and training takes the larger part of its time here.
+The head is fitted on what the runtime that serves computes, LiteRT. Training takes the larger part of its time here.
 """
 
 import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +172,7 @@ class Features:
 
     def take(self, which: Positions) -> "Features":
         """Take some fields, by position; of pictures that show several, those that show no other field."""
-        place = np.full(self.turned.shape[1], -1)
-        place[which] = np.arange(len(which))
-        shown = place[self.shown]
+        shown = _places(which, self.turned.shape[1])[self.shown]
         kept = (shown >= 0).all(1)
         return Features(
             self.turned[:, which],
@@ -204,6 +201,7 @@ def features_of(
     recipe: LinearProbe,
     outliers: Sequence[Path] | None = None,
     cache: Path = CACHE,
+    among: Positions | None = None,
 ) -> Features:
     """Run an untrained classifier's backbone on all that its head is fitted on.
 
@@ -222,27 +220,61 @@ def features_of(
         magnifications are looked at, and only a head can be fitted.
     cache : Path
         Folder of one file for each set of pictures; may be deleted at any time.
+    among : int64[k], optional
+        Positions of the fields whose features are wanted, of all unless given. Pictures are drawn of every field, so
+        that they are the same whatever is wanted; the network sees those of wanted fields alone.
+
+    Returns
+    -------
+    Features
+        Of the wanted fields, in their order.
     """
+    wanted = np.arange(len(fields)) if among is None else among
     by_stain = isinstance(network.get_layer("embedding"), StainPool)
     upright = FrozenEmbedder(network)
     in_all_turns = FrozenEmbedder(network, TURNS) if by_stain else upright
-    turned = _cached(in_all_turns, fields.images, cache)
-    varied = [_cached(upright, _vary(fields, recipe, copy), cache)[0] for copy in range(1, recipe.copies + 1)]
-    width = turned.shape[-1]
-    drawn, strangers = None, {}
-    if by_stain and outliers is not None:
-        drawn = Neighbourhood(fields.images, slides, fields.numbers).draw(MAGNIFIED, recipe.seed + DRAWN_APART)
-        pictures = ood_sets.taught(outliers, recipe.seed)
-        strangers = {name: _cached(upright, images, cache)[0] for name, images in pictures.items()}
-    return Features(
-        turned,
-        np.stack(varied),
-        stain_density(fields.images),
-        _cached(upright, drawn.images, cache)[0] if drawn else np.empty((0, width), np.float32),
-        drawn.doublings if drawn else np.empty(0, np.float32),
-        drawn.shown if drawn else np.empty((0, 1), np.int64),
-        strangers,
-    )
+    makers: list[Callable[[], Any]] = [lambda: fields.images]
+    makers += [partial(_vary, fields, recipe, copy) for copy in range(1, recipe.copies + 1)]
+    looks_farther = by_stain and outliers is not None
+    if looks_farther:
+        around = Neighbourhood(fields.images, slides, fields.numbers)
+        makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART))
+        makers.append(partial(ood_sets.taught, outliers or (), recipe.seed))
+    with closing(_drawn_ahead(makers)) as pictures:
+        turned = _cached(in_all_turns, next(pictures), cache, wanted)
+        found = Features(
+            turned,
+            np.stack([_cached(upright, next(pictures), cache, wanted)[0] for _ in range(recipe.copies)]),
+            stain_density(fields.images[wanted]),
+            np.empty((0, turned.shape[-1]), np.float32),
+            np.empty(0, np.float32),
+            np.empty((0, 1), np.int64),
+        )
+        if not looks_farther:
+            return found
+        drawn = next(pictures)
+        place = _places(wanted, len(fields))[drawn.shown]
+        kept = np.flatnonzero((place >= 0).all(1))
+        magnified = _cached(upright, drawn.images, cache, kept)[0]
+        strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
+    return replace(found, magnified=magnified, doublings=drawn.doublings[kept], shown=place[kept], strangers=strangers)
+
+
+def _places(which: Positions, count: int) -> Positions:
+    """Give each field's place among some of them; -1 of the others."""
+    place = np.full(count, -1)
+    place[which] = np.arange(len(which))
+    return place
+
+
+def _drawn_ahead(makers: Sequence[Callable[[], Any]]) -> Generator[Any, None, None]:
+    """Make each set of pictures while the one before runs through the network."""
+    with ThreadPoolExecutor(1) as drawer:
+        coming = drawer.submit(makers[0])
+        for following in makers[1:]:
+            made, coming = coming.result(), drawer.submit(following)
+            yield made
+        yield coming.result()
 
 
 def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
@@ -251,14 +283,18 @@ def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
     return np.stack([augment(image, random) for image in shown])
 
 
-def _cached(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) -> Floats:
-    """Embed, or read what was embedded before."""
+def _cached(
+    embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path, wanted: Positions | None = None
+) -> Floats:
+    """Embed pictures, all or some, or read what was embedded before, of all or of the same ones."""
     path = cache / f"{embedder.name_of(images)}.npy"
+    if wanted is not None and len(wanted) < len(images) and not path.is_file():
+        return _cached(embedder, images[wanted], cache)
     if path.is_file():
         known: Floats = np.load(path, allow_pickle=False)
-        return known
-    found = embedder.embed(images)
-    content = io.BytesIO()
-    np.save(content, found)
-    write_whole(path, content.getvalue())
-    return found
+    else:
+        known = embedder.embed(images)
+        content = io.BytesIO()
+        np.save(content, known)
+        write_whole(path, content.getvalue())
+    return known if wanted is None else known[:, wanted]
