@@ -4,6 +4,8 @@ import os
 import socket
 from collections.abc import Iterator
 
+from threadpoolctl import threadpool_limits
+
 _CLOUD_AND_PROJECT = ("AWS_", "CDK_CONTEXT", "DAGSHUB_", "LEUKOLENS_", "MLFLOW_", "POWERTOOLS_", "SAGEMAKER_", "SM_")
 _FRAMEWORKS = ("KERAS_", "STREAMLIT_", "TF_", "TRAINING_JOB_")
 _TERMINAL = ("CLICOLOR", "FORCE_COLOR", "LINES", "NO_COLOR", "PAGER", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -23,6 +25,8 @@ _OURS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     # What is trained stays out of this machine's own runs; tests of tracking say themselves where to.
     "LEUKOLENS_TRACKING": "off",
+    # Of processes that tests start: as below.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 _THIS_MACHINE = "127.0.0.1,localhost"
 
@@ -33,6 +37,8 @@ def settle() -> None:
         if name.startswith((*_CLOUD_AND_PROJECT, *_FRAMEWORKS, *_TERMINAL)) and name not in _KEPT:
             del os.environ[name]
     os.environ.update(_OURS)
+    # Tests run side by side already; OpenBLAS's threads wait in a loop, each on a core that another test could use.
+    threadpool_limits(1, "blas")
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), _THIS_MACHINE)))
 

@@ -31,5 +31,6 @@ def bar(work: Iterable[Any] | None, title: str, total: float, *, shown: bool = T
         disable=not shown,
         mininterval=0.1 if lively else 5.0,
         ncols=None if lively else _LOG_WIDTH,  # else tqdm takes COLUMNS, of whatever terminal that was
+        position=None if lively else 0,  # else a bar beside another moves a cursor that a log has not
         **options,
     )

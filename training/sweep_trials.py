@@ -54,6 +54,8 @@ class Trial(_Part):
     learning_rate: float | None = None
     weight_decay: float | None = None
     label_smoothing: float | None = None
+    precision: str | None = None
+    xla: str | None = None
     c: float | None = None
     copies: int | None = None
     copy_weight: float | None = None

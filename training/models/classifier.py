@@ -1,6 +1,7 @@
 """The network that is trained: scaling, backbone, pool, linear head."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
 
@@ -15,7 +16,14 @@ def seed(number: int) -> None:
     keras.utils.set_random_seed(number)
 
 
-def build(backbone: str, classes: int, *, imagenet: bool = True, ways: Sequence[str] = WAYS[:1]) -> keras.Model:
+def build(
+    backbone: str,
+    classes: int,
+    *,
+    imagenet: bool = True,
+    ways: Sequence[str] = WAYS[:1],
+    precision: str = "float32",
+) -> keras.Model:
     """Build a classifier of smear fields.
 
     Parameters
@@ -28,6 +36,8 @@ def build(backbone: str, classes: int, *, imagenet: bool = True, ways: Sequence[
         Start from ImageNet weights; otherwise from random ones.
     ways : sequence of str
         In which a pool by stain counts places, of ``stain_pooling.WAYS``.
+    precision : str
+        Keras's dtype policy of the backbone.
 
     Returns
     -------
@@ -37,18 +47,30 @@ def build(backbone: str, classes: int, *, imagenet: bool = True, ways: Sequence[
         made of. Where the backbone names depths, ``features`` ends at the last of them and gives the maps of each.
     """
     spec = BACKBONES[backbone]
-    features = spec.build(INPUT_SIDE_PX, INPUT_SIDE_PX)
-    if imagenet:
-        spec.load_imagenet(features)
-    if spec.depths:
-        features = _stop_at(features, spec.depths)
-    features.name = "features"
+    with _computing_in(precision):
+        features = spec.build(INPUT_SIDE_PX, INPUT_SIDE_PX)
+        if imagenet:
+            spec.load_imagenet(features)
+        if spec.depths:
+            features = _stop_at(features, spec.depths)
+        features.name = "features"
     image = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3), name="image")
     views = FieldViews(name="views")(image) if spec.depths else image
     scaled = keras.layers.Rescaling(1 / spec.input_scale, -spec.input_offset / spec.input_scale, name="scale")(views)
     maps = features(scaled)
     embedding = StainPool(ways, name="embedding")([image, *maps]) if spec.depths else pool(maps, spec)
     return keras.Model(image, classify(embedding, spec, classes), name=backbone)
+
+
+@contextmanager
+def _computing_in(policy: str) -> Iterator[None]:
+    """Let layers that are made meanwhile compute as a dtype policy says."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _stop_at(features: keras.Model, depths: Sequence[str]) -> keras.Model:

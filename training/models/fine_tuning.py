@@ -31,6 +31,8 @@ OPTIMIZERS: dict[str, Callable[[Any, FineTuning], keras.optimizers.Optimizer]] =
 """By name; each takes the schedule of the learning rate."""
 
 
+COMPILED = {"auto": "auto", "on": True, "off": False}
+"""Keras's ``jit_compile``, by the recipe's ``xla``."""
 ADVICE = "lower --learning-rate, take another --optimizer, or look at the fields: python -m training slides"
 
 
@@ -74,6 +76,7 @@ def fit(
         OPTIMIZERS[recipe.optimizer](rate, recipe),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
+        jit_compile=COMPILED[recipe.xla],
     )
     history = model.fit(
         batches(fields, recipe),

@@ -9,7 +9,7 @@ _POOLS = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.Gl
 
 def pool(maps: keras.KerasTensor, backbone: Backbone) -> keras.KerasTensor:
     """Pool feature maps, float32[batch, h, w, d], into the embedding, float32[batch, d]."""
-    return _POOLS[backbone.pooling](name="embedding")(maps)
+    return _POOLS[backbone.pooling](dtype="float32", name="embedding")(maps)
 
 
 def classify(embedding: keras.KerasTensor, backbone: Backbone, classes: int) -> keras.KerasTensor:

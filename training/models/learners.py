@@ -134,7 +134,7 @@ def learn(
             pool, start = fields.take(learnt), LinearProbe(seed=recipe.seed)
             features = features_of(network, pool, slide_names(pool, slides), start)
             _fit_head(features, fields.labels[learnt], start).put(network)
-        epochs = fit(network, fields.take(learnt), recipe, work, callbacks)
+        epochs = _fine_tune(network, fields.take(learnt), recipe, work, callbacks)
     else:
         raise TypeError(f"{type(recipe).__name__} is no method that networks are trained by")
     embeddings, logits = embed(network, fields.images)
@@ -288,6 +288,23 @@ def _learn_hidden(
         network.get_layer(name).set_weights(fitted.head.get_layer(name).get_weights())
     _show(network, callbacks)
     return fitted.epochs
+
+
+def _fine_tune(
+    network: keras.Model,
+    fields: Fields,
+    recipe: FineTuning,
+    work: Path,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> list[dict[str, float]]:
+    """Train the whole network, in halves by a twin that computes so: what is served and measured is of float32."""
+    if recipe.precision == "float32":
+        return fit(network, fields, recipe, work, callbacks)
+    twin = classifier.build(network.name, fields.class_count, imagenet=False, precision=recipe.precision)
+    twin.set_weights(network.get_weights())
+    epochs = fit(twin, fields, recipe, work, callbacks)
+    network.set_weights(twin.get_weights())
+    return epochs
 
 
 def _show(network: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:

@@ -1,13 +1,15 @@
 """A linear head on features that stay as they are: convex, the same every time, fitted in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from training.models.readings import Reading, mean_of
 from training.models.recipes import LinearProbe
@@ -24,6 +26,18 @@ HIGHEST_WEIGHT = 10.0
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+def on_one_thread(fit: Callable[Given, Found]) -> Callable[Given, Found]:
+    """Let a fit keep its algebra to one thread.
+
+    A step multiplies a matrix by a few columns, and takes milliseconds. OpenBLAS's threads wait for the next in a loop
+    that takes a core each; two of them were slower than one (docs/decisions/281-fits-keep-to-one-thread.md).
+    """
+    wrapped: Callable[Given, Found] = threadpool_limits.wrap(limits=1, user_api="blas")(fit)
+    return wrapped
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,7 @@ class LinearHead:
             last.set_weights([kernel, self.bias - self.centre @ kernel])
 
 
+@on_one_thread
 def fit_linear_head(
     turned: Floats, varied: Floats, labels: Labels, densities: Floats, recipe: LinearProbe
 ) -> LinearHead:
@@ -123,6 +138,7 @@ def fit_linear_head(
     )
 
 
+@on_one_thread
 def fit_triage(
     standard: Floats,
     labels: Labels,

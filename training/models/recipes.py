@@ -138,6 +138,10 @@ class FineTuning(Recipe):
         AdamW's; no other optimizer has one.
     label_smoothing
         Keeps logits of fitted fields from growing without end.
+    precision
+        Keras's dtype policy: weights stay float32, and so do the pool and the logits. GPUs have units for halves.
+    xla
+        Whether a step is compiled by XLA; auto is Keras's choice, which is one GPU.
     """
 
     method = "fine_tuning"
@@ -152,6 +156,10 @@ class FineTuning(Recipe):
     learning_rate: Annotated[float, Field(gt=0, le=1, description="peak of its schedule")] = 7e-4
     weight_decay: Annotated[float, Field(ge=0, le=1, description="of adamw")] = 1e-2
     label_smoothing: Annotated[float, Field(ge=0, le=0.5, description="share spread over all labels")] = 0.02
+    precision: Annotated[
+        Literal["float32", "mixed_bfloat16", "mixed_float16"], Field(description="what layers compute in")
+    ] = "float32"
+    xla: Annotated[Literal["auto", "on", "off"], Field(description="whether XLA compiles a step")] = "auto"
 
     @model_validator(mode="after")
     def _decay_is_adamws(self) -> "FineTuning":

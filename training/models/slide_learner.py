@@ -5,7 +5,9 @@ on these answers, and the final ones learn from all slides (Vovk, "Cross-conform
 Intell. 74, 2015).
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,7 +20,7 @@ from training.models import out_of_distribution
 from training.models.features import Features
 from training.models.gate import fit_gate, fit_magnification
 from training.models.levels import have_two_levels, join, sides_of
-from training.models.linear_probe import LinearHead, fit_linear_head, fit_triage
+from training.models.linear_probe import LinearHead, fit_linear_head, fit_triage, on_one_thread
 from training.models.out_of_distribution import Mahalanobis
 from training.models.readings import Reading
 from training.models.recipes import LinearProbe
@@ -123,6 +125,7 @@ class _Fitted:
         return self.head.logits(embeddings), np.stack((*read, *more), 1)
 
 
+@on_one_thread
 def learn_on_slides(
     features: Features,
     labels: Positions,
@@ -159,13 +162,20 @@ def learn_on_slides(
         return None
     names = np.asarray(slides)
     logits, read = np.empty((len(labels), len(classes)), np.float32), np.empty((len(labels), 4))
-    for learnt, left_out in bar(parts, "Slides left out", len(parts), unit="slide"):
+
+    def ask(part: tuple[Positions, Positions]) -> None:
+        learnt, left_out = part
         fitted = _fit(
             features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS, sides
         )
         logits[left_out], read[left_out] = fitted.answer(features.embeddings[left_out])
-    final = _fit(features, labels, slides, colours, recipe, tuple(range(len(features.turned))), sides)
-    return _calibrate(final, logits, read, labels, slides, classes)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        every_turn = tuple(range(len(features.turned)))
+        final = pool.submit(_fit, features, labels, slides, colours, recipe, every_turn, sides)
+        for _ in bar(pool.map(ask, parts), "Slides left out", len(parts), unit="slide"):
+            pass
+    return _calibrate(final.result(), logits, read, labels, slides, classes)
 
 
 def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
