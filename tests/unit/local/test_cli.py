@@ -6,11 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import httpx
+import numpy as np
+import psutil
 import pytest
+from PIL import Image
 
 from local.cli import main
 from tests.surroundings import free_port
@@ -145,6 +151,39 @@ def test_demo_stays_until_it_is_stopped_and_stops_whole(http: httpx.Client):
     for address in (port, page_port):
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{address}/")
+
+
+def test_serve_ends_once_the_file_that_is_being_decoded_is_answered(tmp_path: Path):
+    """SIGTERM comes while a process decodes; neither the request nor the process is left behind."""
+    port, content = free_port(), BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (2400, 2400, 3), np.uint8)
+    Image.fromarray(noise).save(content, "JPEG2000", quality_mode="rates", quality_layers=[40], num_resolutions=1)
+    command = [sys.executable, "-m", "local", "serve", "--port", str(port), "--data", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            serving.stdout.readline()  # it listens
+            with ThreadPoolExecutor(1) as pool:
+                url = f"http://127.0.0.1:{port}/v1/predictions"
+                answer = pool.submit(httpx.post, url, content=content.getvalue(), timeout=WAIT_S)
+                decoders = _decoders(serving.pid)
+                serving.send_signal(signal.SIGTERM)
+                assert serving.wait(WAIT_S) == -signal.SIGTERM  # raised again once all is answered
+            assert answer.result().status_code == 200
+        finally:
+            serving.kill()
+    assert decoders
+    assert psutil.wait_procs(decoders, WAIT_S)[1] == []  # it hears that nobody will send more
+
+
+def _decoders(pid: int) -> list[psutil.Process]:
+    """Wait for the processes that a server has started."""
+    until = time.monotonic() + WAIT_S
+    while time.monotonic() < until:
+        if found := psutil.Process(pid).children(recursive=True):
+            return found
+        time.sleep(0.01)
+    return []
 
 
 def test_serving_needs_no_training_package():
