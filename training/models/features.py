@@ -76,7 +76,8 @@ class FrozenEmbedder:
         self._model, self._turns = model, turns
 
     @cached_property
-    def _content(self) -> bytes:
+    def content(self) -> bytes:
+        """The file: a classifier up to its embedding."""
         with tempfile.TemporaryDirectory() as folder:
             return convert(EmbeddingGraph(self._model, self._turns), Path(folder))
 
@@ -105,7 +106,7 @@ class FrozenEmbedder:
         float32[turns, n, d]
             Not standardised.
         """
-        content, workers = self._content, os.cpu_count() or 1
+        content, workers = self.content, os.cpu_count() or 1
         with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
             found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
