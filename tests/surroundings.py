@@ -25,8 +25,10 @@ _OURS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     # What is trained stays out of this machine's own runs; tests of tracking say themselves where to.
     "LEUKOLENS_TRACKING": "off",
-    # Of processes that tests start: as below.
+    # Tests run side by side already: threads of one would wait for a core that another uses.
     "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
 }
 _THIS_MACHINE = "127.0.0.1,localhost"
 
@@ -37,8 +39,7 @@ def settle() -> None:
         if name.startswith((*_CLOUD_AND_PROJECT, *_FRAMEWORKS, *_TERMINAL)) and name not in _KEPT:
             del os.environ[name]
     os.environ.update(_OURS)
-    # Tests run side by side already; OpenBLAS's threads wait in a loop, each on a core that another test could use.
-    threadpool_limits(1, "blas")
+    threadpool_limits(1, "blas")  # NumPy may be there already
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), _THIS_MACHINE)))
 
