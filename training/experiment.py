@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import Classifier, ModelCard
-from intake import SUFFIXES
 from training import tracking
-from training.data.dataset import Fields, load_fields, read_images, spread
+from training.data import ood_sets
+from training.data.dataset import Fields, load_fields, spread
 from training.data.group_folds import LEAST_IMAGES
 from training.data.labels import DataError
 from training.data.manifest import Manifest
@@ -555,11 +555,4 @@ def _ood_sets(external: list[Path]) -> list[tuple[str, Any]]:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (32, 224, 224, 3), np.uint8)
     blank = np.broadcast_to(rng.integers(0, 256, (32, 1, 1, 3), np.uint8), noise.shape).copy()
-    folders = [
-        (
-            folder.name,
-            read_images(sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES), f"Reading {folder.name}"),
-        )
-        for folder in external
-    ]
-    return [("noise", noise), ("blank", blank), *folders]
+    return [("noise", noise), ("blank", blank), *((folder.name, ood_sets.folder(folder)) for folder in external)]
