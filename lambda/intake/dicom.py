@@ -12,7 +12,7 @@ from pydicom.pixels.utils import pixel_array
 
 from . import deep, jpeg
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
-from .jpeg_header import Header, read_header
+from .jpeg_header import marked_rgb, read_header
 from .limits import check_codec, check_format
 from .raster import Colour, Decoded
 from .source import Source, plausible_microns
@@ -107,7 +107,8 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
         if syntax in _JPEG_8_BITS:
             header = read_header(frame)
             jpeg.check(header, 1 << 62)
-            return jpeg.strict(_marked(frame, photometric, header), header.components)
+            is_rgb = photometric == "RGB" and header.components == 3
+            return jpeg.strict(marked_rgb(frame) if is_rgb else frame, header.components)
         if syntax in _JPEG_OTHER:
             return deep.by_codec("jpeg", frame, "DICOM picture's")
         samples = deep.by_codec("jpegls" if syntax in _JPEG_LS else "jpeg2k", frame, "DICOM picture's")
@@ -128,13 +129,6 @@ def _first_frame(dataset: Any, photometric: str, count: int) -> npt.NDArray[Any]
             "coding-not-read",
         ) from error
     return np.asarray(samples)
-
-
-def _marked(frame: bytes, photometric: str, header: Header) -> bytes:
-    """Mark a frame whose components are red, green and blue as such."""
-    if photometric == "RGB" and header.components == 3 and header.adobe_transform is None:
-        return frame[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00" + frame[2:]
-    return frame
 
 
 def _microns(dataset: Any) -> float | None:

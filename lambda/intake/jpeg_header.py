@@ -16,6 +16,9 @@ EOI, SOS, APP0, APP1, APP2, APP14 = 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _ALONE: Final = frozenset({0x01, 0xD8})
 """Markers without a segment, beside the restarts, which no search finds."""
 
+_RGB: Final = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+"""Adobe's marker with transform 0: components are stored as they are."""
+
 # Its first byte is fixed, which the search leaps to: ``\xff+`` would be tried at every byte.
 _NEXT_MARKER: Final = re.compile(rb"\xff\xff*([\x01-\xcf\xd8-\xfe])")
 _FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
@@ -82,6 +85,16 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield marker, begin, position
         if marker == EOI:
             return
+
+
+def marked_rgb(data: bytes) -> bytes:
+    """Mark a JPEG of three components as red, green and blue, unless a marker of Adobe's says what they are."""
+    for marker, begin, _ in segments(data):
+        if marker == APP14 and data[begin + 4 : begin + 9] == b"Adobe":
+            return data
+        if marker == SOS:
+            break
+    return data[:2] + _RGB + data[2:]
 
 
 def read_header(data: bytes) -> Header:

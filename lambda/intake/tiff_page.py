@@ -12,6 +12,7 @@ import tifffile
 from . import deep
 from .errors import ImageTooLarge, UnreadableImage, cut_short, damaged
 from .jpeg import strict
+from .jpeg_header import marked_rgb
 from .limits import check_codec, check_format
 from .source import microns_of_dpi, plausible_microns
 
@@ -163,9 +164,8 @@ def _jpeg_part(page: Any, content: bytes, tables: bytes | None, shape: tuple[int
     if tables:
         content = b"\xff\xd8" + tables[2:-2] + content[2:]
     count = page.samplesperpixel if page.planarconfig != _SEPARATE else 1
-    if int(page.photometric) == RGB and count == 3 and b"Adobe" not in content[:2000]:
-        # Adobe's marker with transform 0: three components that are red, green and blue.
-        content = content[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00" + content[2:]
+    if int(page.photometric) == RGB and count == 3:
+        content = marked_rgb(content)
     part = strict(content, count)
     return part.reshape((1, part.shape[0], part.shape[1], count))
 

@@ -164,3 +164,28 @@ def test_a_file_that_a_decoder_does_not_survive_is_damaged_and_not_costly(
     with pytest.raises(UnreadableImage) as caught:
         process.decode(zlib.compress(field.tobytes()), "TIFF", 10**8)
     assert caught.value.reason == "damaged"
+
+
+def test_a_tiff_of_rgb_jpeg_keeps_its_colours_though_a_comment_names_adobe(field: np.ndarray) -> None:
+    """Photoshop writes its name into comments; Adobe's marker alone says how components are stored."""
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file, field, photometric="rgb", compression="jpeg", compressionargs={"level": 95, "outcolorspace": "rgb"}
+    )
+    plain = file.getvalue()
+    with tifffile.TiffFile(io.BytesIO(plain)) as read:
+        page = read.pages.first
+        (begin,), (count,) = page.dataoffsets, page.databytecounts
+    strip = bytearray(plain[begin : begin + count])
+    if (at := strip.find(b"\xff\xee\x00\x0eAdobe")) >= 0:
+        del strip[at : at + 16]
+    for marker, first, step in ((b"\xff\xc0", 10, 3), (b"\xff\xda", 5, 2)):  # nor do R, G and B name the components
+        start = strip.index(marker) + first
+        strip[start : start + 3 * step : step] = (1, 2, 3)
+    told = bytes(strip[:2]) + b"\xff\xfe\x00\x11Adobe Photoshop" + bytes(strip[2:])
+    path = io.BytesIO(plain + told)
+    with tifffile.TiffFile(path, mode="r+b") as written:
+        written.pages.first.tags[273].overwrite(len(plain))
+        written.pages.first.tags[279].overwrite(len(told))
+    assert np.array_equal(read_image(path.getvalue()).pixels, read_image(plain).pixels)
+    assert np.abs(read_image(plain).pixels.astype(int) - field).mean() < 8
