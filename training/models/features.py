@@ -7,12 +7,12 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import keras
@@ -35,6 +35,7 @@ from training.models.scale_bar_mask import hide_scale_bar
 from training.models.served_layers import ServedLayers
 from training.models.stain_pooling import TURNS, StainPool, pool_views, see, turn, weigh
 from training.models.tflite import convert
+from training.prefetch import ahead
 from training.progress import bar
 
 
@@ -106,20 +107,25 @@ class FrozenEmbedder:
         float32[turns, n, d]
             Not standardised.
         """
-        content, workers = self.content, os.cpu_count() or 1
+        content, workers, ended = self.content, os.cpu_count() or 1, Event()
         with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
-            jobs = [pool.submit(_embed, content, part, shown) for part in np.array_split(images, workers)]
-            found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
+            jobs = [pool.submit(_embed, content, part, shown, ended) for part in np.array_split(images, workers)]
+            try:
+                found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
+            finally:
+                ended.set()  # by Ctrl-C, say: the pool waits for its threads
             return found
 
 
-def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]") -> NDArray[np.float32]:
+def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]", ended: Event) -> NDArray[np.float32]:
     """LiteRT lets go of Python's lock while it runs, so that threads are enough."""
     interpreter = Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
     turns, width = interpreter.get_output_details()[0]["shape"]
     found = np.empty((turns, len(images), width), np.float32)
     for place, image in enumerate(images):
+        if ended.is_set():
+            break
         found[:, place] = runner(image=image[None])["embedding"]
         shown.update()
     return found
@@ -241,23 +247,23 @@ def features_of(
         around = Neighbourhood(fields.images, slides, fields.numbers)
         makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART))
         makers.append(partial(ood_sets.taught, outliers or (), recipe.seed))
-    with closing(_drawn_ahead(makers)) as pictures:
-        turned = _cached(in_all_turns, next(pictures), cache, wanted)
-        found = Features(
-            turned,
-            np.stack([_cached(upright, next(pictures), cache, wanted)[0] for _ in range(recipe.copies)]),
-            stain_density(fields.images[wanted]),
-            np.empty((0, turned.shape[-1]), np.float32),
-            np.empty(0, np.float32),
-            np.empty((0, 1), np.int64),
-        )
-        if not looks_farther:
-            return found
-        drawn = next(pictures)
-        place = _places(wanted, len(fields))[drawn.shown]
-        kept = np.flatnonzero((place >= 0).all(1))
-        magnified = _cached(upright, drawn.images, cache, kept)[0]
-        strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
+    pictures = ahead(makers)
+    turned = _cached(in_all_turns, next(pictures), cache, wanted)
+    found = Features(
+        turned,
+        np.stack([_cached(upright, next(pictures), cache, wanted)[0] for _ in range(recipe.copies)]),
+        stain_density(fields.images[wanted]),
+        np.empty((0, turned.shape[-1]), np.float32),
+        np.empty(0, np.float32),
+        np.empty((0, 1), np.int64),
+    )
+    if not looks_farther:
+        return found
+    drawn = next(pictures)
+    place = _places(wanted, len(fields))[drawn.shown]
+    kept = np.flatnonzero((place >= 0).all(1))
+    magnified = _cached(upright, drawn.images, cache, kept)[0]
+    strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
     return replace(found, magnified=magnified, doublings=drawn.doublings[kept], shown=place[kept], strangers=strangers)
 
 
@@ -266,16 +272,6 @@ def _places(which: Positions, count: int) -> Positions:
     place = np.full(count, -1)
     place[which] = np.arange(len(which))
     return place
-
-
-def _drawn_ahead(makers: Sequence[Callable[[], Any]]) -> Generator[Any, None, None]:
-    """Make each set of pictures while the one before runs through the network."""
-    with ThreadPoolExecutor(1) as drawer:
-        coming = drawer.submit(makers[0])
-        for following in makers[1:]:
-            made, coming = coming.result(), drawer.submit(following)
-            yield made
-        yield coming.result()
 
 
 def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
