@@ -28,7 +28,7 @@ TRAINING = (
     ("evaluation",),
     ("models",),
     ("data",),
-    ("atomic_write", "dry_run", "full_disk", "progress"),
+    ("atomic_write", "dry_run", "full_disk", "prefetch", "progress"),
 )
 """The rooms of training/ below its commands, which are all its other files."""
 INFRA = (
