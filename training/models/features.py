@@ -62,6 +62,10 @@ class EmbeddingGraph(tf.Module):
         return {"embedding": tf.concat(found, 0)}
 
 
+_FILES: dict[str, bytes] = {}
+"""Of ``FrozenEmbedder``, by the network's digest: 3 MB each, of the one or two networks that a process freezes."""
+
+
 class FrozenEmbedder:
     """A frozen network up to its embedding, as a file that is made once, when the first fields need it.
 
@@ -78,19 +82,29 @@ class FrozenEmbedder:
 
     @cached_property
     def content(self) -> bytes:
-        """The file: a classifier up to its embedding."""
-        with tempfile.TemporaryDirectory() as folder:
-            return convert(EmbeddingGraph(self._model, self._turns), Path(folder))
+        """The file: a classifier up to its embedding. Folds and trials of the same weights share one."""
+        name = self._digest.hexdigest()
+        if name not in _FILES:
+            with tempfile.TemporaryDirectory() as folder:
+                _FILES[name] = convert(EmbeddingGraph(self._model, self._turns), Path(folder))
+        return _FILES[name]
 
-    def name_of(self, images: NDArray[np.uint8]) -> str:
-        """Name what comes of fields: by weights, pictures, turns and the code that pools."""
+    @cached_property
+    def _digest(self) -> "hashlib._Hash":
+        """Name the network: by weights, turns and the code that pools."""
         ways = getattr(self._model.get_layer("embedding"), "ways", ())
-        what = hashlib.sha256(repr((self._model.name, self._turns, ways, images.shape)).encode())
+        what = hashlib.sha256(repr((self._model.name, self._turns, ways)).encode())
         for layer in ("scale", "features"):
             for weights in self._model.get_layer(layer).get_weights():
                 what.update(weights.tobytes())
         for source in (stain_pooling, scale_bar):
             what.update(Path(str(source.__file__)).read_bytes())
+        return what
+
+    def name_of(self, images: NDArray[np.uint8]) -> str:
+        """Name what comes of fields: by network and pictures."""
+        what = self._digest.copy()
+        what.update(repr(images.shape).encode())
         what.update(np.ascontiguousarray(images).data)
         return what.hexdigest()[:32]
 
