@@ -6,6 +6,7 @@ installers may, and this checkout's packages run. The CDK's CLI stands in, too: 
 enforced by ``make rehearse``. What only GitHub or AWS can run is listed, so that nothing is left out unseen.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import re
 import shutil
 import stat
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -126,6 +128,12 @@ def test_no_step_whose_output_others_take_is_left_out():
 @pytest.fixture
 def registry():
     """Give an empty account, over HTTP."""
+    with _serving() as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _serving():
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -142,6 +150,10 @@ def _executable(path, text):
 
 @pytest.fixture
 def clone(tmp_path):
+    return _clone(tmp_path)
+
+
+def _clone(tmp_path):
     """Give a fresh clone, and the ``python3`` that its Makefile finds: one whose installers lay out files and talk."""
     folder = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, folder], check=True)
@@ -197,7 +209,7 @@ def clone(tmp_path):
         "print('Storing signatures')\n"
         "if sys.argv[1] == 'push':\n"
         "    import boto3\n"
-        "    from test_operations import push\n"
+        "    from registry import push\n"
         "    push(boto3.client('ecr'), sys.argv[-1].rpartition(':')[2])\n"
     )
     _executable(tmp_path / "bin" / "docker", push)
@@ -284,35 +296,54 @@ def _asked(clone, account, *, own=True):
     return requests([Call(*json.loads(line)) for line in text.splitlines()], account)
 
 
-@pytest.fixture
-def published(clone, registry, builder, monkeypatch):
-    """Give what the step that publishes puts out, of a model that was promoted into dev and prod."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    boto3.client("ecr", endpoint_url=registry, region_name=REGION).create_repository(
-        repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE"
-    )
-    _promote(clone, registry, builder, "dev", "prod")
-    (clone.parent / "calls").touch()
-    outputs, progress = _run(clone, registry, _script("Publish"), GITHUB_SHA=COMMIT)
-    for said in ("Setting up uv", "Installing everything", "Resolved 195 packages", "Collecting uv"):
-        assert said in progress
-    return outputs
+@dataclass(frozen=True)
+class Release:
+    """What the step that publishes put out, where it ran, and which calls of AWS it made."""
+
+    clone: Path
+    registry: str
+    outputs: dict[str, str]
+    calls: str
+
+    def begin(self, *, publishing=False):
+        """Forget what other tests asked."""
+        (self.clone.parent / "calls").write_text(self.calls if publishing else "")
+        for name in ("cdk.log", "gh.log"):
+            (self.clone.parent / name).unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, builder):
+    """Run the step that publishes, of a model that was promoted into dev and prod."""
+    clone = _clone(tmp_path_factory.mktemp("published"))
+    with pytest.MonkeyPatch.context() as patched, _serving() as registry:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patched.setenv(name, "test")
+        boto3.client("ecr", endpoint_url=registry, region_name=REGION).create_repository(
+            repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE"
+        )
+        _promote(clone, registry, builder, "dev", "prod")
+        outputs, progress = _run(clone, registry, _script("Publish"), GITHUB_SHA=COMMIT)
+        for said in ("Setting up uv", "Installing everything", "Resolved 195 packages", "Collecting uv"):
+            assert said in progress
+        yield Release(clone, registry, outputs, (clone.parent / "calls").read_text())
 
 
 COMMIT = "c" * 40
 
 
-def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its_outputs(
-    clone, registry, builder, published
-):
+def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its_outputs(builder, published):
     """And asks AWS for what the deploy role of the environment that builds may do, and for no more."""
+    release, clone, registry, published = published, published.clone, published.registry, published.outputs
+    release.begin(publishing=True)
     assert set(published) == {"image", "page", "image_digest", "page_digest", "registry"}
     for name in ("image", "page"):
         assert published[name] == f"{published['registry']}@{published[f'{name}_digest']}"
     found, _ = _run(clone, registry, _script("Resolve"), IMAGE=published["image"])
     assert found == {"image": published["image"], "page": published["page"], "commit": COMMIT}
-    _only_what_is_signed(clone, registry, published)
+    digests = _digests(published)
+    for signed in (digests, digests[:1], []):
+        _look_for_signatures(clone, registry, published, signed)
     images = {"IMAGE": published["image"], "PAGE": published["page"]}
     _run(clone, registry, _script("Deploy"), TARGET="dev", COMMAND="release", **images)
     noted, _ = _run(clone, registry, _script("Note where the images ran"), TARGET="prod", **images)
@@ -330,12 +361,11 @@ def test_a_fresh_clone_publishes_finds_and_keeps_with_nothing_but_results_in_its
     hold("deploy (builds)", builder.statements("Leukolens-Dev-Delivery/Deploy"), asked)
 
 
-def test_another_account_deploys_what_is_signed_and_holds_its_model_and_nothing_else(
-    clone, registry, builder, taker, published
-):
+def test_another_account_deploys_what_is_signed_and_holds_its_model_and_nothing_else(builder, taker, published):
+    release, clone, registry, published = published, published.clone, published.registry, published.outputs
+    release.begin()
     images = {"IMAGE": published["image"], "PAGE": published["page"]}
-    (clone.parent / "calls").write_text("")
-    _only_what_is_signed(clone, registry, published)
+    _look_for_signatures(clone, registry, published, _digests(published))
     for command in ("release", "rollback"):
         _run(clone, registry, _script("Deploy"), TARGET="prod", COMMAND=command, **images)
     deployed = [line for line in (clone.parent / "cdk.log").read_text().splitlines() if line.startswith("deploy")]
@@ -424,22 +454,25 @@ def test_setting_up_says_nothing_on_the_standard_output(clone, registry):
         assert progress, part
 
 
-def _only_what_is_signed(clone, registry, published):
-    """Run the step that looks for signatures: with both, with one of them, and with none."""
-    digests = [published[f"{name}_digest"].removeprefix("sha256:") for name in ("image", "page")]
-    for signed in (digests, digests[:1], []):
-        (clone.parent / "signed").write_text("\n".join(signed) + "\n")
-        _run(
-            clone,
-            registry,
-            _script(SIGNED),
-            code=0 if signed == digests else 1,
-            IMAGE=published["image"],
-            PAGE=published["page"],
-            COMMIT=COMMIT,
-            GITHUB_REPOSITORY="owner/name",
-            SIGNED_DIGESTS=str(clone.parent / "signed"),
-        )
+def _digests(published):
+    return [published[f"{name}_digest"].removeprefix("sha256:") for name in ("image", "page")]
+
+
+def _look_for_signatures(clone, registry, published, signed):
+    """Run the step that looks for signatures, where these digests are signed: it passes with all of them alone."""
+    digests = _digests(published)
+    (clone.parent / "signed").write_text("\n".join(signed) + "\n")
+    _run(
+        clone,
+        registry,
+        _script(SIGNED),
+        code=0 if signed == digests else 1,
+        IMAGE=published["image"],
+        PAGE=published["page"],
+        COMMIT=COMMIT,
+        GITHUB_REPOSITORY="owner/name",
+        SIGNED_DIGESTS=str(clone.parent / "signed"),
+    )
     asked = (clone.parent / "gh.log").read_text().splitlines()
     assert {line.split()[0] for line in asked} == set(digests)
     for line in asked:
