@@ -5,6 +5,7 @@ failure, so that a missing install never hides behind green.
 """
 
 import contextlib
+import gc
 import os
 import shutil
 from collections import Counter
@@ -46,6 +47,16 @@ FIRST = ("tests/browser", "tests/container", "tests/rehearsal", "tests/unit/trai
 def absent(reason: str) -> NoReturn:
     """Skip the test; where everything is required, the hook below makes it a failure."""
     pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Keep what is loaded out of the collector's sight: a million objects, which each look for garbage would visit."""
+    gc.disable()
+    collected = yield
+    gc.enable()
+    gc.freeze()
+    return collected
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

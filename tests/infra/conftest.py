@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.config import Environment
+from infra.config import Delivery, Environment
 from infra.image import Image
+from infra.rehearsal.account import Account
 from tests.infra import synthesis
-from tests.infra.synthesis import Template, Templates
+from tests.infra.synthesis import IMAGE, Template, Templates
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,3 +80,32 @@ def rolled_back(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     assert done.returncode == 0, done.stderr
     found = {path.name.split(".")[0].rpartition("-")[2]: path for path in out.glob("*.template.json")}
     return {capability: Template(json.loads(path.read_text())) for capability, path in found.items()}
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    """Give an empty account, over HTTP."""
+    from tests.infra.fresh_clone import serving
+
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """Give a fresh clone, with stand-ins for its installers, a container engine and GitHub's CLI."""
+    from tests.infra.fresh_clone import make_clone
+
+    return make_clone(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def builder(synthesise: Callable[..., Templates]) -> Account:
+    """Give dev's account, in which images are built for all."""
+    from infra.environments import load_environment
+
+    delivery = Delivery(
+        repository="owner/name", creates_provider=True, builds_image=True, pull_accounts=["222222222222"]
+    )
+    dev = load_environment("dev").model_copy(update={"delivery": delivery})
+    return Account(synthesise(dev, IMAGE, IMAGE))

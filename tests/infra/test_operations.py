@@ -20,8 +20,8 @@ from infra.operations.adopt import find_left, write_mapping
 from infra.operations.alarm_test import set_off
 from infra.operations.published import add_tags, model_tag, tags_of
 from infra.operations.release import keep, manifest, resolve, verify
+from tests.infra.registry import ACCOUNT, REGION, push
 
-REGION, ACCOUNT = "eu-central-1", "123456789012"
 COMMIT = "c" * 40
 OTHER = Model(uri="s3://models/1.1.0", sha256="d" * 64)
 
@@ -40,28 +40,6 @@ def ecr(aws):
     client = boto3.client("ecr")
     client.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
     return client
-
-
-def push(ecr, tag):
-    """Put an image of its own into the registry."""
-    digest = f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
-    described = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": digest},
-        "layers": [
-            {"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", "size": 1, "digest": digest},
-        ],
-    }
-    content = json.dumps(described)
-    put = ecr.put_image(
-        repositoryName=REPOSITORY,
-        imageManifest=content,
-        imageDigest=f"sha256:{hashlib.sha256(content.encode()).hexdigest()}",  # moto makes up another
-        imageManifestMediaType=described["mediaType"],
-        imageTag=tag,
-    )
-    return Published(ACCOUNT, REGION, REPOSITORY, put["image"]["imageId"]["imageDigest"])
 
 
 @pytest.fixture

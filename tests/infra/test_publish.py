@@ -15,7 +15,7 @@ from infra.model import model_sha256
 from infra.operations.publish import publish
 from infra.operations.published import tags_of
 from infra.rehearsal.container import build_image
-from tests.infra.test_operations import push
+from tests.infra.registry import push
 
 
 @pytest.fixture

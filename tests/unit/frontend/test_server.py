@@ -5,8 +5,6 @@ import contextlib
 import logging
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,21 +94,30 @@ def test_no_log_line_tells_the_id_of_a_session(
     assert "secret-id" not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_the_page_as_it_is_served_gives_no_stranger_its_metrics(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
+    """Run the page as it is served; gives a client of it, and its log, which names each module as it is loaded."""
+    port = free_port()
+    environment = os.environ | AGENTS_ON | {"PYTHONPROFILEIMPORTTIME": "1"}
+    command = ["frontend", "--port", str(port)]
+    with (
+        Child("page", command, tmp_path_factory.mktemp("page"), environment) as child,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=WAIT_S) as http,
+    ):
+        child.wait_until(lambda: _answers(http), WAIT_S)
+        yield http, child.log
+
+
+def test_the_page_as_it_is_served_gives_no_stranger_its_metrics(page: tuple[httpx.Client, Path]) -> None:
     """The addresses are asked of Streamlit, so that others in its next version are noticed."""
     from streamlit.web.server.starlette import starlette_agent_routes as agents
     from streamlit.web.server.starlette.starlette_routes import ROUTE_METRICS
 
     closed = (ROUTE_METRICS, agents._ROUTE_AGENT_INTERACT, agents._ROUTE_AGENT_MCP, agents._ROUTE_AGENT_SCHEMA)
 
-    port = free_port()
-    with (
-        Child("page", ["frontend", "--port", str(port)], tmp_path, os.environ | AGENTS_ON) as page,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=WAIT_S) as http,
-    ):
-        page.wait_until(lambda: _answers(http), WAIT_S)
-        assert http.get("/_stcore/health").status_code == 200
-        assert {path: http.get(f"/{path}").text for path in closed} == dict.fromkeys(closed, "Not found")
+    http, _ = page
+    assert http.get("/_stcore/health").status_code == 200
+    assert {path: http.get(f"/{path}").text for path in closed} == dict.fromkeys(closed, "Not found")
 
 
 def _answers(http: httpx.Client) -> bool:
@@ -120,7 +127,8 @@ def _answers(http: httpx.Client) -> bool:
         return False
 
 
-def test_the_first_reader_does_not_wait_for_the_views_to_load() -> None:
+def test_the_first_reader_does_not_wait_for_the_views_to_load(page: tuple[httpx.Client, Path]) -> None:
+    """All is loaded before anybody opens a session."""
     assert {view.__name__.rpartition(".")[2] for view in server.VIEWS} == {"classify", "model", "report", "review"}
-    loads = "import sys, frontend.server; assert {'altair', 'reportlab', 'frontend.views.report'} <= set(sys.modules)"
-    subprocess.run([sys.executable, "-c", loads], check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in page[1].read_text().splitlines()}
+    assert {"altair", "reportlab", *(view.__name__ for view in server.VIEWS)} <= loaded

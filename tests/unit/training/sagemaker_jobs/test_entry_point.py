@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,8 @@ from training.sagemaker_jobs.job_environment import (
 from training.sagemaker_jobs.requests import METRICS
 
 ROOT = Path(__file__).resolve().parents[4]
+TINY: dict[str, str | int] = {"backbone": "efficientnet-lite2", "epochs": 4, "batch-size": 16}
+"""Of a job of ``tiny_job.py``."""
 
 
 @pytest.fixture
@@ -96,6 +98,19 @@ def test_what_a_job_cannot_take_fails_at_once_and_says_what_is_allowed(base: Pat
     assert said in first
 
 
+def test_a_process_ends_with_the_jobs_code(base: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "training.sagemaker_jobs.entry_point", "train", "--batch-size", "0"],
+        cwd=base,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert (base / "output" / "failure").read_text() == ended.stderr.removeprefix("job: ")
+
+
 def test_a_job_without_fields_says_so(base: Path) -> None:
     (base / "input" / "data" / "train").rmdir()
     assert entry_point.main([]) == 2
@@ -110,17 +125,18 @@ def own_images(base: Path) -> Path:
     return base
 
 
-def _run_job(base: Path, **hyperparameters: str) -> "subprocess.CompletedProcess[str]":
-    told = {"SM_HPS": json.dumps(hyperparameters), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
-    return subprocess.run(
-        [sys.executable, "-m", "training.sagemaker_jobs.entry_point"],
-        cwd=base,
-        env={**os.environ, **told, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}", "TRAINING_JOB_NAME": "leukolens-dev-own"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+@pytest.fixture
+def job(base: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run a job of these hyperparameters in this process, as its own would, with a server that nobody runs."""
+
+    def run(**hyperparameters: str | int) -> int:
+        monkeypatch.setenv("SM_HPS", json.dumps(hyperparameters))
+        return entry_point.main([])
+
+    monkeypatch.chdir(base)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRAINING_JOB_NAME", "leukolens-dev-test")
+    return run
 
 
 def test_the_settings_of_adapt_are_its_own(own_images: Path) -> None:
@@ -150,16 +166,17 @@ def test_what_adapt_cannot_take_is_told_in_the_failure_file(base: Path, given: l
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_job_of_adapt_makes_a_model_of_the_patients_that_a_table_tells(own_images: Path) -> None:
-    ended = _run_job(own_images, command="adapt")
-    assert ended.returncode == 0, ended.stderr
+def test_a_job_of_adapt_makes_a_model_of_the_patients_that_a_table_tells(
+    own_images: Path, job: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job(command="adapt") == 0
     model = load(own_images / "model")
     assert model.card.labels == ("lobed", "round")
     assert model.card.triage is not None
     assert model.card.training["groups"] == {"kind": "patient", "count": 4}
     assert "on 4 patients left out" in model.card.evaluation["headline"]
     assert (own_images / "model" / "statistics.npz").is_file()
-    (objective,) = re.findall(METRICS["val_balanced_accuracy"], ended.stdout)
+    (objective,) = re.findall(METRICS["val_balanced_accuracy"], capsys.readouterr().out)
     (result,) = model.card.evaluation["protocols"].values()
     assert float(objective) == pytest.approx(result["metrics"]["balanced_accuracy"]["value"], abs=1e-5)
     (journal,) = (own_images / "output" / "data" / "tracking").glob("*/journal.jsonl")
@@ -170,13 +187,10 @@ def test_a_job_of_adapt_makes_a_model_of_the_patients_that_a_table_tells(own_ima
     assert [one["tags"]["sha256"] for one in events if "sha256" in one.get("tags", {})] == [model.card.sha256]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_a_job_of_adapt_that_cannot_be_ends_with_a_line_and_no_model(own_images: Path) -> None:
+def test_a_job_of_adapt_that_cannot_be_ends_with_a_line_and_no_model(own_images: Path, job: Callable[..., int]) -> None:
     for path in (own_images / "input" / "data" / "train" / "round").iterdir():
         path.unlink()
-    ended = _run_job(own_images, command="adapt")
-    assert ended.returncode == 2, ended.stderr
+    assert job(command="adapt") == 2
     (told,) = (own_images / "output" / "failure").read_text().splitlines()
     assert "classes.toml names round, and no folder of that name or alias holds an image" in told
     assert not (own_images / "model").exists()
@@ -283,21 +297,17 @@ def test_while_fitting_it_ends_between_two_batches(stop: Stop) -> None:
         stop.check()
 
 
-def _begin(base: Path, *hold_in: int) -> "subprocess.Popen[str]":
-    """Start a job; in an epoch to hold in it waits for a line."""
+def _begin(base: Path, hold_in: int) -> "subprocess.Popen[str]":
+    """Start a job as a process, which waits in an epoch."""
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("tiny_job.py")), *map(str, hold_in)],
+        [sys.executable, str(Path(__file__).with_name("tiny_job.py")), str(hold_in)],
         cwd=base,
         env={
             **os.environ,
             "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda'}",
             "PYTHONUNBUFFERED": "1",
-            "SM_HPS": '{"backbone": "efficientnet-lite2", "epochs": 4, "batch-size": 16}',
-            # Nobody listens there.
-            "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-            "TRAINING_JOB_NAME": "leukolens-dev-test",
+            "SM_HPS": json.dumps(TINY),
         },
-        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -315,28 +325,30 @@ def _read_until(process: "subprocess.Popen[str]", wanted: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # processes that load TensorFlow: minutes each where the machine is busy
-def test_a_job_cut_off_goes_on_from_its_checkpoint_though_its_server_is_down(base: Path) -> None:
+@pytest.mark.timeout(1800)  # a process that loads TensorFlow: minutes where the machine is busy
+def test_a_job_cut_off_goes_on_from_its_checkpoint_though_its_server_is_down(
+    base: Path, job: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_dataset(base / "input" / "data" / "train", per_class=12, seed=5, size=96)
 
     killed = _begin(base, 3)
     _read_until(killed, "holding")
     killed.kill()
     killed.communicate()
-    told = _begin(base, 4)
-    _read_until(told, "holding")
-    told.terminate()
-    rest, _ = told.communicate("go on\n", timeout=500)
-    assert told.returncode == 143, rest
-    assert "job: told to stop" in rest
+
+    from tests.unit.training.sagemaker_jobs.tiny_job import in_epoch, make_small
+
+    make_small(monkeypatch)
+    with monkeypatch.context() as while_fitting:
+        in_epoch(4, lambda: os.kill(os.getpid(), signal.SIGTERM), while_fitting)
+        assert job(**TINY) == 143
+    assert "job: told to stop" in capsys.readouterr().out
     assert not (base / "model").exists()
 
-    last = _begin(base)
-    printed, _ = last.communicate(timeout=500)
-    assert last.returncode == 0, printed
+    assert job(**TINY) == 0
     assert load(base / "model").card.training["recipe"]["epochs"] == 4
     assert not (base / "output" / "failure").exists()
-    assert "has not got all of this run" in printed
+    assert "has not got all of this run" in capsys.readouterr().err
 
     journals = sorted((base / "output" / "data" / "tracking").glob("*/journal.jsonl"))
     events = [[json.loads(line) for line in path.read_text().splitlines()] for path in journals]

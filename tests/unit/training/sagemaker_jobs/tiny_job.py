@@ -1,14 +1,17 @@
 """A whole job, ``python -m training.sagemaker_jobs.entry_point``, on a network small enough for a test.
 
-``tiny_job.py [EPOCH]``:
+``tiny_job.py EPOCH``:
 
-In that epoch it says "holding" and waits for a line, so that what happens to it then happens in that epoch.
+In that epoch it says "holding" and waits until it is killed.
 """
 
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
+import pytest
 
 from training.models.backbones import BACKBONES
 from training.sagemaker_jobs import entry_point
@@ -20,37 +23,47 @@ def _build(height: int, width: int) -> keras.Model:
     return keras.Model(image, keras.layers.BatchNormalization()(maps))
 
 
-class _Hold(keras.callbacks.Callback):
-    """Waits after the first batch of an epoch."""
+class _Once(keras.callbacks.Callback):
+    """Does something after the first batch of an epoch."""
 
-    def __init__(self, held: int) -> None:
+    def __init__(self, epoch: int, act: Callable[[], object]) -> None:
         super().__init__()
-        self._held, self._epoch = held, 0
+        self._wanted, self._act, self._epoch = epoch, act, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if (self._epoch, batch) == (self._held, 0):
-            sys.stdout.write("holding\n")
-            sys.stdout.flush()
-            sys.stdin.readline()
+        if (self._epoch, batch) == (self._wanted, 0):
+            self._act()
 
 
-def _hold(epoch: int) -> None:
-    """Let every fit wait in that epoch, before anything else hears of its batch."""
+def in_epoch(epoch: int, act: Callable[[], object], patched: pytest.MonkeyPatch) -> None:
+    """Let every fit do something in that epoch, before anything else hears of its batch."""
     fit = keras.Model.fit
 
-    def held(model: keras.Model, *given: object, callbacks: list[keras.callbacks.Callback], **named: object) -> object:
-        return fit(model, *given, callbacks=[_Hold(epoch), *callbacks], **named)
+    def acting(
+        model: keras.Model, *given: object, callbacks: list[keras.callbacks.Callback], **named: object
+    ) -> object:
+        return fit(model, *given, callbacks=[_Once(epoch, act), *callbacks], **named)
 
-    keras.Model.fit = held
+    patched.setattr(keras.Model, "fit", acting)
+
+
+def make_small(patched: pytest.MonkeyPatch) -> None:
+    """Put a small network in the place of the one with a plain pool and a linear head."""
+    whole = BACKBONES["efficientnet-lite2"]
+    patched.setitem(BACKBONES, "efficientnet-lite2", replace(whole, build=_build, load_imagenet=lambda model: None))
+
+
+def _hold() -> None:
+    sys.stdout.write("holding\n")
+    sys.stdout.flush()
+    signal.pause()
 
 
 if __name__ == "__main__":
-    for epoch in sys.argv[1:]:
-        _hold(int(epoch))
-    # The one with a plain pool and a linear head.
-    whole = BACKBONES["efficientnet-lite2"]
-    BACKBONES["efficientnet-lite2"] = replace(whole, build=_build, load_imagenet=lambda model: None)
-    sys.exit(entry_point.main([]))
+    with pytest.MonkeyPatch.context() as patch:
+        make_small(patch)
+        in_epoch(int(sys.argv[1]), _hold, patch)
+        sys.exit(entry_point.main([]))
