@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 SAVED_MODEL = "saved_model"
 """Folder in a run's own: the served graph, from which ``export`` makes files of other precisions."""
-COMPARED_FIELDS, COMPARED_OF_SHIPPED = 32, 500
+COMPARED_FIELDS, COMPARED_OF_SHIPPED = 32, 250
 """Fields on which a file is compared with its network: test fields of a fold or a trial, training fields where the file
 is shipped."""
 

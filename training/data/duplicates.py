@@ -13,7 +13,9 @@ its height grows with the shared share of the field.
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import imagehash
 import numpy as np
@@ -94,12 +96,15 @@ def find_overlaps(spectra: NDArray[np.complex64], peak: float = PEAK, progress: 
     weights = np.exp(-(rows**2 + columns**2) / (2 * BAND_SIGMA**2)).astype(np.float32)
     highest = float(scipy.fft.irfft2(weights, s=(BAND, BAND)).max())
     weighted, conjugate = spectra * weights, np.conj(spectra)
-    found = []
-    for first in bar(range(len(spectra) - 1), "comparing", len(spectra) - 1, shown=progress, unit="field"):
-        surface = scipy.fft.irfft2(weighted[first] * conjugate[first + 1 :], s=(BAND, BAND), workers=os.cpu_count())
+
+    def compare(first: int) -> list[Overlap]:
+        surface = scipy.fft.irfft2(weighted[first] * conjugate[first + 1 :], s=(BAND, BAND))
         peaks = surface.max(axis=(1, 2)) / highest
-        found += [Overlap(first, first + 1 + int(k), float(peaks[k])) for k in np.flatnonzero(peaks >= peak)]
-    return found
+        return [Overlap(first, first + 1 + int(k), float(peaks[k])) for k in np.flatnonzero(peaks >= peak)]
+
+    count = max(len(spectra) - 1, 0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [*chain(*bar(pool.map(compare, range(count)), "comparing", count, shown=progress, unit="field"))]
 
 
 HASH_SIDE = 16  # 256 bits; with 64, pairs by chance begin at the distance (10) where true ones have not ended

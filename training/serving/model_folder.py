@@ -1,6 +1,7 @@
 """Writes a model folder: the file and its card, together or not at all."""
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -167,7 +168,9 @@ def release(
         staged = Path(staging)
         (staged / FILE_NAME).write_bytes(content)
         write_card(card, staged)
-        whole = card.model_copy(update={"training": {**card.training, **check(load(staged))}})
+        whole = card.model_copy(
+            update={"training": {**card.training, **check(load(staged, threads=os.cpu_count() or 1))}}
+        )
         write_card(whole, staged)
         for name, more in (beside or {}).items():
             (staged / name).write_bytes(more)
