@@ -89,12 +89,16 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def marked_rgb(data: bytes) -> bytes:
     """Mark a JPEG of three components as red, green and blue, unless a marker of Adobe's says what they are."""
-    for marker, begin, _ in segments(data):
-        if marker == APP14 and data[begin + 4 : begin + 9] == b"Adobe":
+    for marker, begin, end in segments(data):
+        if _is_adobe(marker, data[begin + 4 : end]):
             return data
         if marker == SOS:
             break
     return data[:2] + _RGB + data[2:]
+
+
+def _is_adobe(marker: int, content: bytes) -> bool:
+    return marker == APP14 and content.startswith(b"Adobe") and len(content) >= 12
 
 
 def read_header(data: bytes) -> Header:
@@ -142,5 +146,5 @@ def _note(header: Header, marker: int, content: bytes, profile_parts: list[bytes
         profile_parts.append(content[14:])
     elif marker == APP2 and content.startswith(b"MPF\0"):
         header.pictures = True
-    elif marker == APP14 and content.startswith(b"Adobe") and len(content) >= 12:
+    elif _is_adobe(marker, content):
         header.adobe_transform = content[11]

@@ -14,6 +14,7 @@ import tifffile
 from PIL import Image
 
 from intake import UnreadableImage, read_image, tiff
+from intake.jpeg_header import marked_rgb
 from intake.process import DecodingProcess
 
 from .variants import variants
@@ -189,3 +190,10 @@ def test_a_tiff_of_rgb_jpeg_keeps_its_colours_though_a_comment_names_adobe(field
         written.pages.first.tags[279].overwrite(len(told))
     assert np.array_equal(read_image(path.getvalue()).pixels, read_image(plain).pixels)
     assert np.abs(read_image(plain).pixels.astype(int) - field).mean() < 8
+
+
+def test_a_marker_of_adobes_without_its_transform_marks_nothing() -> None:
+    """As libjpeg takes it (jdmarker.c): twelve bytes, or it is none."""
+    short, whole = (b"\xff\xd8\xff\xee" + bytes([0, 2 + size]) + b"Adobe".ljust(size, b"\0") for size in (7, 12))
+    assert marked_rgb(short) != short
+    assert marked_rgb(whole) == whole
