@@ -104,7 +104,8 @@ def find_overlaps(spectra: NDArray[np.complex64], peak: float = PEAK, progress: 
 
     count = max(len(spectra) - 1, 0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [*chain(*bar(pool.map(compare, range(count)), "comparing", count, shown=progress, unit="field"))]
+        found = bar(pool.map(compare, range(count)), "comparing", count, shown=progress, unit="field")
+        return list(chain.from_iterable(found))
 
 
 HASH_SIDE = 16  # 256 bits; with 64, pairs by chance begin at the distance (10) where true ones have not ended

@@ -81,7 +81,7 @@ class FrozenEmbedder:
         self._model, self._turns = model, turns
 
     @cached_property
-    def content(self) -> bytes:
+    def _content(self) -> bytes:
         """The file: a classifier up to its embedding. Folds and trials of the same weights share one."""
         name = self._digest.hexdigest()
         if name not in _FILES:
@@ -121,7 +121,7 @@ class FrozenEmbedder:
         float32[turns, n, d]
             Not standardised.
         """
-        content, workers, ended = self.content, os.cpu_count() or 1, Event()
+        content, workers, ended = self._content, os.cpu_count() or 1, Event()
         with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(_embed, content, part, shown, ended) for part in np.array_split(images, workers)]
             try:
@@ -262,10 +262,10 @@ def features_of(
         makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART))
         makers.append(partial(ood_sets.taught, outliers or (), recipe.seed))
     pictures = ahead(makers)
-    turned = _cached(in_all_turns, next(pictures), cache, wanted)
+    turned = _cached(in_all_turns, next(pictures), cache, among)
     found = Features(
         turned,
-        np.stack([_cached(upright, next(pictures), cache, wanted)[0] for _ in range(recipe.copies)]),
+        np.stack([_cached(upright, next(pictures), cache, among)[0] for _ in range(recipe.copies)]),
         stain_density(fields.images[wanted]),
         np.empty((0, turned.shape[-1]), np.float32),
         np.empty(0, np.float32),

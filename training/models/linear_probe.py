@@ -138,7 +138,6 @@ def fit_linear_head(
     )
 
 
-@on_one_thread
 def fit_triage(
     standard: Floats,
     labels: Labels,

@@ -33,7 +33,7 @@ def test_its_own_options_are_accepted(tmp_path: Path, capsys: pytest.CaptureFixt
     options = shlex.split(command.split("-m training ")[1])
     assert {Path(one).name for one in options} >= {"all_smears", "bccd", "txl_first", "txl_second", "--frozen"}
     assert main([*options, "--output", str(tmp_path / "model"), "--dry-run"]) == 0
-    assert "10" in capsys.readouterr().out
+    assert "Benign 10, Early 10, Pre 10, Pro 10" in capsys.readouterr().out
 
 
 def test_external_pictures_are_measured_though_they_lie_a_folder_deeper(drawn_set: Path, tmp_path: Path) -> None:
