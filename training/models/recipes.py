@@ -7,6 +7,7 @@ does not use does not exist there, so that it is refused by its name and never r
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -202,7 +203,8 @@ def method_of(backbone: str, *, frozen: bool) -> type[Recipe]:
     return MlpHead if HIDDEN_LAYERS[backbone] else LinearProbe
 
 
-def settings_of(method: type[Recipe]) -> dict[str, Setting]:
+@cache
+def settings_of(method: type[Recipe]) -> Mapping[str, Setting]:
     """List a method's settings by the names of their options."""
     return {
         name.replace("_", "-"): Setting(known["description"], *_values(known))
