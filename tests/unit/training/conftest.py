@@ -129,6 +129,17 @@ def small_lite0(few_ood_pictures: None) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(scope="module")
+def small_base(small_lite0: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a model folder that ``adapt`` takes for a base, of the small network."""
+    from tests.unit.training.small_base import CLASSES, write_base
+    from training.models import classifier
+
+    folder = tmp_path_factory.mktemp("small") / "base"
+    write_base(folder, classifier.build(small_lite0, len(CLASSES)))
+    return folder
+
+
 @pytest.fixture
 def tiny_backbone(monkeypatch: pytest.MonkeyPatch) -> str:
     """Put a backbone of a few weights, with maxima and hidden layers as VGG16 has, beside the real ones; its name."""

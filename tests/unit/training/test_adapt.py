@@ -121,19 +121,6 @@ def test_the_laboratory_of_the_base_is_turned_away(adapted: Path) -> None:
     assert [model.predict(path.read_bytes()).verdict for path in samples] == ["out_of_distribution"] * len(samples)
 
 
-def test_the_classes_of_the_base_are_kept_by_what_it_lends(
-    collected: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LEUKOLENS_TRACKING", "off")
-    monkeypatch.chdir(collected.parent)
-    both = ["--base", str(DEFAULT), "--add-to-base", "--output", str(tmp_path / "both")]
-    assert main(["adapt", str(collected), *both]) == 0
-    card = read_card(tmp_path / "both")
-    assert card.labels == (*read_card(DEFAULT).labels, "round", "lobed", "square")
-    assert card.evaluation["shortcuts"]["mean_colour"]  # of one's own images, as the learning curve is
-    assert load(tmp_path / "both").predict(png("round", 102)).probabilities.keys() == set(card.labels)
-
-
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:
     """Run ``adapt`` on a folder that it must refuse; give the line."""
     output = folder.parent / "refused"
@@ -152,9 +139,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_dry_run_tells_what_would_be_learnt_from(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["adapt", "--data", str(own), "--base", str(DEFAULT), "--output", "mine", "--dry-run"]) == 0
-    rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
-    assert rows["images"].strip() == f"lobed {PER_CLASS}, round {PER_CLASS}"
+    asked = ["adapt", "--data", str(own), "--base", str(DEFAULT), "--output", "mine", "--dry-run"]
+    kept = read_card(DEFAULT).labels  # where they are to stay
+    for more, labels in (([], ("lobed", "round")), (["--add-to-base"], (*kept, "lobed", "round"))):
+        assert main([*asked, *more]) == 0
+        rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+        assert rows["images"].strip() == f"lobed {PER_CLASS}, round {PER_CLASS}"
+        assert rows["classes of the model"].strip() == ", ".join(labels)
     assert not Path("mine").exists()
 
 

@@ -118,10 +118,10 @@ def test_a_job_without_fields_says_so(base: Path) -> None:
 
 
 @pytest.fixture
-def own_images(base: Path) -> Path:
-    """Give SageMaker's folder with two classes of drawn cells, their patients in a table, and the shipped base."""
+def own_images(base: Path, small_base: Path) -> Path:
+    """Give SageMaker's folder with two classes of drawn cells, their patients in a table, and a base of the others."""
     write_patients(base / "input" / "data" / "train")
-    (base / "input" / "data" / "base").symlink_to(ROOT / "models" / "default")
+    (base / "input" / "data" / "base").symlink_to(small_base)
     return base
 
 
