@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy
 
-from training import sweep_run, sweep_trials
+from training import sweep_run, sweep_search, sweep_trials
 from training.cli import main
 from training.data.synthetic import write_dataset
 from training.models.recipes import FineTuning
@@ -54,15 +54,16 @@ def test_a_search_goes_on_where_it_was_cut_off(smears: Path, here: Path, monkeyp
         tried.append(trial)
         return run_trial(trial, *given)  # type: ignore[arg-type]
 
+    monkeypatch.setattr(sweep_search, "STARTUP_TRIALS", 2)  # so that those that follow draw on what was seen
     with monkeypatch.context() as patched:
         patched.setattr(sweep_run, "run_trial", cut_off)
-        assert main([*command, "6"]) == 130
+        assert main([*command, "4"]) == 130
     kept = report_of(here).results
     assert [one.trial for one in kept] == tried
-    assert main([*command, "6"]) == 0
+    assert main([*command, "4"]) == 0
     results = report_of(here).results
     assert results[:2] == kept  # their very seconds: they did not run again
-    assert 2 < len(results) <= 6
+    assert 2 < len(results) <= 4
     for one in results:
         assert (one.trial.backbone, one.trial.protocol) == ("tiny", "contiguous")
         assert one.trial.optimizer in ("adam", "rmsprop")
@@ -76,9 +77,22 @@ def test_a_search_goes_on_where_it_was_cut_off(smears: Path, here: Path, monkeyp
     assert "($0.230 an hour)" in page
 
 
+class _Guess:
+    """A head that calls everything the first class, or knows how the next fold begins."""
+
+    def __init__(self, *, good: bool) -> None:
+        self.good = good
+
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        # Fields of a fold come class by class, as many of each.
+        classes = np.arange(len(embeddings)) * 4 // len(embeddings)
+        return np.asarray(np.eye(4)[classes if self.good else np.zeros(len(embeddings), int)])
+
+
 def test_a_study_for_which_there_is_no_room_is_one_line_and_goes_on_later(
-    smears: Path, here: Path, capsys: pytest.CaptureFixture[str]
+    smears: Path, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sweep_trials, "fit_head", lambda *_: _Guess(good=True))  # a disk fills by results, of any head
     command = ["sweep", "--frozen", "--data", str(smears), "--search", "random", "--space", "space.toml", "--trials"]
     assert main([*command, "1"]) == 0
     kept = report_of(here).results
@@ -122,18 +136,6 @@ def test_the_whole_network_is_searched_by_the_same_file(
     assert "learning-rate 0.0" in table
     assert "learning rate" in (here / "runs" / "sweep" / "sweep.html").read_text()
     assert not list((here / "runs" / "sweep").glob(".sweep-work/*")), "checkpoints of trials that are done are gone"
-
-
-class _Guess:
-    """A head that calls everything the first class, or knows how the next fold begins."""
-
-    def __init__(self, *, good: bool) -> None:
-        self.good = good
-
-    def logits(self, embeddings: np.ndarray) -> np.ndarray:
-        # Fields of a fold come class by class, as many of each.
-        classes = np.arange(len(embeddings)) * 4 // len(embeddings)
-        return np.asarray(np.eye(4)[classes if self.good else np.zeros(len(embeddings), int)])
 
 
 def test_what_falls_behind_is_given_up(smears: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
