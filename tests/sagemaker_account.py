@@ -136,9 +136,24 @@ class Account:
         return {}
 
 
+class _Session(boto3.Session):
+    """Makes a service's plain client once: each command asks for several anew, at ten milliseconds each."""
+
+    def __init__(self, **given):
+        super().__init__(**given)
+        self._made = {}
+
+    def client(self, service_name, *given, **named):
+        if given or named:
+            return super().client(service_name, *given, **named)
+        if service_name not in self._made:
+            self._made[service_name] = super().client(service_name)
+        return self._made[service_name]
+
+
 def open_answering_session():
     """Give a session of boto3 whose answers can be set: ``answers``, by service and call."""
-    session = boto3.Session(region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    session = _Session(region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
     session.answers = {}
 
     def answer(model, params, **_):
