@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,19 @@ def method_digest(*options: object) -> str:
     folders = [Path(inference.__file__).parent, *(here / name for name in ("data", "models", "serving"))]
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     for path in [here / "experiment.py", *sources]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            for _, value in ast.iter_fields(node):
-                if isinstance(value, list):
-                    value[:] = [child for child in value if not _is_text_alone(child)]
-        what.update(ast.dump(tree).encode())
+        what.update(_code_alone(path.read_text(encoding="utf-8")))
     return what.hexdigest()
+
+
+@cache
+def _code_alone(source: str) -> bytes:
+    """Give a file's code in a form that no comment and no docstring changes."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                value[:] = [child for child in value if not _is_text_alone(child)]
+    return ast.dump(tree).encode()
 
 
 def _is_text_alone(node: object) -> bool:
