@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from inference import Classifier, load
 from training.data.classes import labels_of, read_classes
 from training.data.synthetic import draw_field
 from training.models import base_statistics, out_of_distribution
@@ -21,8 +20,8 @@ LABELS = np.arange(24) % len(CLASSES)
 IMAGES = np.stack([draw_field(CLASSES[label].id, seed) for seed, label in enumerate(LABELS)])
 
 
-def write_base(folder: Path, network: keras.Model) -> Classifier:
-    """Write a model folder of a network with a linear head, standardised as its fields are; gives it as served."""
+def write_base(folder: Path, network: keras.Model) -> None:
+    """Write a model folder of a network with a linear head, standardised as its fields are."""
     embeddings = FrozenEmbedder(network).embed(IMAGES)[0]
     rng = np.random.default_rng(0)
     width = embeddings.shape[1]
@@ -49,7 +48,6 @@ def write_base(folder: Path, network: keras.Model) -> Classifier:
         training=base_statistics.told(beside),
     )
     release(content, card, folder, lambda file: {}, beside=beside)
-    return load(folder)
 
 
 def _statistics_of(network: keras.Model) -> BaseStatistics:

@@ -8,9 +8,8 @@ import pytest
 
 from inference import ModelError, load, read_card
 from tests.drawn_cells import draw, write_patients
-from tests.unit.training.small_base import CLASSES, IMAGES, write_base
+from tests.unit.training.small_base import IMAGES
 from training.cli import main
-from training.models import classifier
 from training.models.base_statistics import read_statistics
 from training.serving.adapted_model import demand_frozen, network_of
 
@@ -24,13 +23,13 @@ def test_a_base_whose_network_is_frozen_lends_it_with_its_own_statistics(small_b
         demand_frozen(own, IMAGES, file, replace(lent, spread=lent.spread * 1.1))
 
 
-def test_a_base_whose_network_was_trained_on_is_refused(small_lite0: str, tmp_path: Path) -> None:
-    network = classifier.build(small_lite0, len(CLASSES))
+def test_a_base_whose_network_was_trained_on_is_refused(small_base: Path) -> None:
+    file = load(small_base)
+    network = network_of(file.card, 2)  # the other way round: of file and network, this one was trained on
     features = network.get_layer("features")
     features.set_weights([one * 1.05 if one.ndim == 4 else one for one in features.get_weights()])
-    file = write_base(tmp_path / "base", network)
     with pytest.raises(ModelError, match=r"its network was trained on; give a base with a linear head"):
-        demand_frozen(network_of(file.card, 2), IMAGES, file, None)
+        demand_frozen(network, IMAGES, file, None)
 
 
 def test_the_classes_of_the_base_are_kept_by_what_it_lends(
