@@ -123,7 +123,9 @@ def demand_frozen(
     width = widths_of(network)[0]
     embeddings = np.stack([file.run(probe).embedding[:width] for probe in probes])
     pooled_by = keras.Model(network.input, network.get_layer("embedding").output)
-    pooled = np.concatenate([np.asarray(pooled_by(hide_scale_bar(tf.cast(one[None], tf.float32)))) for one in probes])
+    # Traced: layer by layer takes twice the time.
+    pool = tf.function(lambda image: pooled_by(hide_scale_bar(image)), autograph=False)
+    pooled = np.concatenate([np.asarray(pool(tf.cast(one[None], tf.float32))) for one in probes])
     centre, spread = _standardisation(pooled[:, :width], embeddings, network.name)
     if statistics is not None and (
         len(statistics.centre) != width
