@@ -28,7 +28,7 @@ from training.data.labels import DataError
 from training.data.manifest import Manifest, Record
 from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
-from training.data.splits import FOLDS, slide_folds
+from training.data.splits import slide_folds
 from training.data.validation import manifest_of
 from training.dry_run import add_dry_run, counted, tell
 
@@ -234,7 +234,7 @@ def put_between_marks(path: Path, text: str) -> None:
 
 def _folds(manifest: Manifest, slides: dict[str, str]) -> list[str]:
     lines = [
-        f"| fold ({FOLDS}, leave-slides-out) | " + " | ".join(manifest.labels) + " |",
+        "| fold (leave-slides-out) | " + " | ".join(manifest.labels) + " |",
         "|---|" + "---|" * len(manifest.labels),
     ]
     try:

@@ -4,7 +4,8 @@
   slide are in training.
 - ``contiguous_folds``: runs of acquisition numbers with an embargo, so that neighbours are not on both sides. The
   public set's numbers interleave sources and return to slides, so that slides still are (docs/slides.md).
-- ``slide_folds``: whole inferred slides, or told groups (patients, slides, specimens). The nearest to new patients.
+- ``slide_folds``: inferred slides one by one, or told groups (patients, slides, specimens): the nearest to new
+  patients.
 
 In all of them near-duplicates (the manifest's groups) stay together: no group is on two of train, test and gap. Only
 where somebody told who is who, a likeness of two cells counts for less than that word. Folds
@@ -30,6 +31,10 @@ from training.data.manifest import Record
 
 FOLDS = 5
 GAP = 0.03  # of the label's images, on each side of a test run
+FEW_FIELDS = 20
+"""Slides of fewer fields are left out together: one by one they cost a fit each and say little."""
+MOST_ALONE = 20
+"""Of more slides than this, several are left out at a time."""
 
 _Numbers: TypeAlias = NDArray[np.int64]
 
@@ -79,7 +84,12 @@ def random_folds(records: Sequence[Record], folds: int = FOLDS, seed: int = 0) -
 def slide_folds(
     records: Sequence[Record], slides: Mapping[str, str], folds: int = FOLDS, *, told: bool = False
 ) -> list[Fold]:
-    """Leave whole slides out, each label as evenly as its slides allow.
+    """Leave each slide of ``FEW_FIELDS`` or more images out alone, and the smaller ones together.
+
+    A new patient comes to a model that has learnt from every slide of the laboratory; so whoever answers for a slide
+    has learnt from all the others. Some parts test few labels: score all the predictions together, not fold by fold.
+    Where there are more than ``MOST_ALONE`` such slides, as of told patients, or nothing else would be left of a label,
+    whole slides are dealt to parts, each label as evenly as its slides allow.
 
     Parameters
     ----------
@@ -88,8 +98,7 @@ def slide_folds(
     slides
         The slide of every image, by key.
     folds
-        How many test parts. Where a label has fewer slides than that, some parts test none of its images: score all the
-        predictions together, not fold by fold.
+        How many parts slides are dealt to.
     told
         Somebody named the groups; then near-duplicates do not join them.
 
@@ -109,7 +118,7 @@ def slide_folds(
         raise DataError(f"{len(unknown)} images have no slide, such as {unknown[0]}: infer the slides of this very set")
     names = [slides[record.key] for record in records]
     linked = _join(names) if told else _join(names, _duplicate_groups(records).tolist())
-    return _grouped(records, linked, folds, "slides", None)
+    return _one_by_one(records, linked, "slides") or _grouped(records, linked, folds, "slides", None)
 
 
 def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float = GAP) -> list[Fold]:
@@ -202,6 +211,22 @@ def _grouped(
             raise DataError(f"fold {fold + 1} would test all the {min(lacking)} images: use more folds")
         result.append(_fold(f"{name}-{fold + 1}", records, tested, np.zeros(len(records), bool)))
     return result
+
+
+def _one_by_one(records: list[Record], groups: _Numbers, name: str) -> list[Fold]:
+    """Leave large groups out alone, and the rest together; no folds where that is no way to test this set."""
+    labels = np.array([record.label for record in records])
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    large = np.flatnonzero(sizes >= FEW_FIELDS)
+    if not 2 <= len(large) <= MOST_ALONE:
+        return []
+    parts = [place == group for group in large]
+    rest = sizes[place] < FEW_FIELDS
+    parts += [rest] if rest.any() else []
+    if any(set(labels[~tested]) < set(labels) for tested in parts):
+        return []
+    none = np.zeros(len(records), bool)
+    return [_fold(f"{name}-{number}", records, tested, none) for number, tested in enumerate(parts, 1)]
 
 
 def _dealt(labels: NDArray[np.str_], groups: _Numbers, folds: int, shuffle: np.random.RandomState | None) -> _Numbers:

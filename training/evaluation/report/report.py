@@ -10,11 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from training.data import corruptions
 from training.data.labels import DataError
+from training.data.splits import FEW_FIELDS
 from training.evaluation import shortcuts
 from training.evaluation.bootstrap import REPLICATES, RUN
 from training.evaluation.metrics import BINS
 from training.evaluation.report.targets import verdicts
-from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, interval, number, table
+from training.evaluation.report.wording import COLLECTIONS, METRICS, PROTOCOL, headline_of, interval, number, table
 from training.evaluation.results import PROTOCOLS, RESULTS_NAME, Part, ProtocolResult, Results, StrangersResult
 from untrusted import in_markdown
 
@@ -85,8 +86,8 @@ are those of `training/data/splits.py`; each one's file is trained, calibrated a
 of the data alone, by the recipe of the shipped file. A protocol's numbers are of its folds' answers pooled.
 
 - **leave slides out**: no inferred slide ([slides.md](slides.md)) is on both sides. The nearest to new
-  patients, and the headline. Five folds test whole slides, so that some test few labels: read it pooled, and
-  slide by slide.
+  patients, and the headline. Each slide of {FEW_FIELDS} fields or more is left out alone, the smaller ones together, so
+  that folds test few labels: read it pooled, and slide by slide.
 - **contiguous**: runs of acquisition numbers with an embargo of 3 % of the label on each side. Slides are still
   shared, because the numbers interleave sources and return to slides.
 - **random**: stratified by label. What papers on this data report; the neighbours of every test field are
@@ -149,7 +150,7 @@ def headline(results: Results) -> str:
     """Sum up the results in a line or two."""
     lines = []
     for name, result in results.evidence.protocols.items():
-        lines.append(f"{PROTOCOL[name]}: balanced accuracy {interval(result.metrics['balanced_accuracy'])}")
+        lines.append(f"{PROTOCOL[name]}: {headline_of(result.metrics)}")
     missed = [verdict.asked for verdict in verdicts(results) if verdict.met is False]
     return "\n".join([*lines, f"not met: {'; '.join(missed) or 'nothing'}"])
 

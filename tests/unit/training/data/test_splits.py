@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from training.data.classes import labels_of, read_classes
 from training.data.labels import DataError
 from training.data.manifest import Record
-from training.data.splits import Fold, contiguous_folds, random_folds, slide_folds
+from training.data.splits import FOLDS, Fold, contiguous_folds, random_folds, slide_folds
 
 Split = Callable[[list[Record]], list[Fold]]
 
@@ -137,6 +137,27 @@ def test_a_group_reaching_across_parts_is_tested_whole_where_most_of_it_is() -> 
 def test_what_cannot_be_split_is_refused_with_advice(split: Split, records: list[Record], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split(records)
+
+
+def test_a_slide_of_many_fields_is_left_out_alone_and_small_ones_together() -> None:
+    sizes = {"Benign": (30, 25, 4), "Pre": (60, 20, 19)}
+    slides = {
+        record(label, 100 * slide + n).key: f"{label}-{slide}"
+        for label, counts in sizes.items()
+        for slide, count in enumerate(counts)
+        for n in range(count)
+    }
+    records = [record(key.split("/")[0], int(key[-8:-4])) for key in slides]
+    folds = slide_folds(records, slides)
+    tested = [{slides[key] for key in fold.test} for fold in folds]
+    assert tested == [{"Benign-0"}, {"Benign-1"}, {"Pre-0"}, {"Pre-1"}, {"Benign-2", "Pre-2"}]
+    assert all(len(fold.train) + len(fold.test) == len(records) for fold in folds)
+
+
+def test_of_many_slides_several_are_left_out_at_a_time() -> None:
+    records = [record(label, n) for label in LABELS for n in range(120)]
+    slides = {one.key: f"{one.label}-{int(one.key[-8:-4]) // 20}" for one in records}
+    assert len(slide_folds(records, slides)) == FOLDS
 
 
 def test_slides_that_leave_nothing_to_train_on_are_refused() -> None:
