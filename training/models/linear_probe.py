@@ -139,24 +139,26 @@ def fit_linear_head(
 
 
 def fit_triage(
-    standard: Floats,
+    turned: Floats,
+    varied: Floats,
     labels: Labels,
     malignant: NDArray[np.bool_],
-    densities: Floats,
     slides: Sequence[str],
     colours: int,
     recipe: LinearProbe,
 ) -> Reading:
-    """Fit malignant against benign: the mean of two logistic regressions.
+    """Fit malignant against benign: the mean of two logistic regressions, in which every slide of a label weighs alike.
 
-    The first weighs fields by label and density and sees every statistic, and is the better on known slides; the second
-    weighs every slide of a label alike and sees those in grey only, and is the better on new ones.
+    The first sees every statistic, and is the better on known slides; the second those in grey only, and is the better
+    on new ones.
 
     Parameters
     ----------
-    standard : float32[turns, n, d]
+    turned : float32[turns, n, d]
         Standardised embeddings.
-    labels, densities
+    varied : float32[k, n, d]
+        Of varied copies.
+    labels : int64[n]
         As for ``fit_linear_head``.
     malignant : bool[n]
         The side of each label.
@@ -165,14 +167,16 @@ def fit_triage(
     colours : int
         How many statistics come first, of the view in colour.
     recipe : LinearProbe
-        How strong the penalty is.
+        How strong the penalty is, and what a copy weighs.
     """
-    turns, _, width = standard.shape
-    rows, truth = standard.reshape(-1, width).astype(np.float32), np.tile(malignant, turns)
+    rows = np.concatenate([*turned, *varied]).astype(np.float32)
+    truth = np.tile(malignant, len(turned) + len(varied))
+    weights = _by_slide(labels, slides)
+    counts = np.concatenate([weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied))
     found = []
-    for weights, first in ((balanced_weights(labels, densities), 0), (_by_slide(labels, slides), colours)):
+    for first in (0, colours):
         regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
-        regression.fit(rows[:, first:], truth, np.tile(weights / turns, turns))
+        regression.fit(rows[:, first:], truth, counts)
         kernel = np.concatenate([np.zeros(first), regression.coef_[0]]).astype(np.float32)
         found.append(Reading(kernel, float(regression.intercept_[0])))
     return mean_of(*found)

@@ -42,8 +42,8 @@ KNOWN_QUANTILE = 0.975
 MAGNIFICATION_TAIL = 0.005
 """Of the estimated magnifications of such fields, turned away on each side."""
 ASKED_TURNS = (0, 3)
-"""Of ``stain_pooling.TURNS``, those that heads learn from which answer for a slide left out, without varied copies: a
-third of the rows and of the time."""
+"""Of ``stain_pooling.TURNS``, those that heads of patterns learn from which answer for a slide left out, without varied
+copies: a third of the rows and of the time. Triage learns from all, as it will be served: thresholds depend on it."""
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.int64]
@@ -208,9 +208,8 @@ def _fit(
     head = fit_linear_head(
         turned, features.varied if whole else features.varied[:0], labels, features.densities, recipe
     )
-    triage = fit_triage(
-        head.standardise(turned), labels, sides[labels] > 0, features.densities, slides, colours, recipe
-    )
+    looks, copies = head.standardise(features.turned), head.standardise(features.varied)
+    triage = fit_triage(looks, copies, labels, sides[labels] > 0, slides, colours, recipe)
     distance = fit_distance(features, head, labels, colours, recipe.ood_copy_weight)
     return _Fitted(head, triage, distance, fit_gate(features, head), fit_magnification(features, head))
 

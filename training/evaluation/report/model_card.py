@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from inference import ModelCard
 from training.evaluation.report.report import metric_table, stranger_table
-from training.evaluation.report.wording import interval, table
+from training.evaluation.report.wording import headline_of, table
 from training.evaluation.results import Results
 
 REPORT, SLIDES, CARD = "[evaluation.md](evaluation.md)", "[slides.md](slides.md)", "this card"
@@ -127,14 +127,7 @@ def render(results: Results, card: ModelCard) -> str:
         "of acute lymphoblastic leukaemia and their benign mimic, with calibrated probabilities, prediction sets and",
         "abstention.",
         "",
-        "**Headline**, whole slides left out: "
-        + (
-            f"balanced accuracy {interval(headline.metrics['balanced_accuracy'])}, over whole slides "
-            f"{interval(headline.metrics.get('balanced_accuracy_by_slide'))}; coverage "
-            f"{interval(headline.metrics['coverage'])}."
-            if headline
-            else "not measured."
-        ),
+        f"**Headline**, whole slides left out: {headline_of(headline.metrics) if headline else 'not measured'}.",
         "Beside it, the best shortcut that sees no morphology: " + _best_shortcut(results) + ".",
         "",
         "## Intended use",

@@ -1,5 +1,7 @@
 """The names that documents and figures use for protocols, metrics and collections."""
 
+from collections.abc import Mapping
+
 from training.evaluation.results import Estimate
 
 PROTOCOL = {"slides": "leave slides out", "contiguous": "contiguous, 3 % embargo", "random": "random"}
@@ -69,6 +71,22 @@ def interval(one: Estimate | None, decimals: int = 4) -> str:
     if one is None:
         return "-"
     return f"{one.value:.{decimals}f} [{one.low:.{decimals}f}, {one.high:.{decimals}f}]"
+
+
+def headline_of(metrics: Mapping[str, Estimate]) -> str:
+    """Sum up a protocol: what triage is worth where it is accepted, then the pattern."""
+    triage = (
+        f"triage accepted {interval(metrics['triage_coverage'])}, right of the accepted "
+        f"{interval(metrics.get('triage_accuracy_of_accepted'))}, sensitivity of the accepted "
+        f"{interval(metrics.get('triage_sensitivity_of_accepted'))}; "
+        if "triage_coverage" in metrics
+        else ""
+    )
+    return (
+        f"{triage}pattern accepted {interval(metrics.get('coverage'))}, right of the accepted "
+        f"{interval(metrics.get('accuracy_of_accepted'))}; balanced accuracy of every field "
+        f"{interval(metrics.get('balanced_accuracy'))}"
+    )
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:

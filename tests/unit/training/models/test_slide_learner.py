@@ -7,7 +7,7 @@ from training.data.classes import read_classes
 from training.models.features import Features
 from training.models.gate import fit_gate
 from training.models.levels import join, sides_of
-from training.models.linear_probe import fit_linear_head
+from training.models.linear_probe import fit_linear_head, fit_triage
 from training.models.recipes import LinearProbe
 from training.models.slide_learner import SlideLearned, examine_gate, learn_on_slides
 
@@ -53,6 +53,24 @@ def test_a_part_keeps_only_pictures_of_its_own_fields(features: Features) -> Non
     assert len(part.magnified) == 100
     assert part.shown.max() == 99
     np.testing.assert_array_equal(part.magnified[0], features.magnified[50])
+
+
+def test_of_triage_a_slide_says_no_more_for_having_more_fields(features: Features, learned: SlideLearned) -> None:
+    """A slide's fields thrice: in each part of triage it counts as before, once the penalty is that of as many rows."""
+    standard, varied = learned.head.standardise(features.turned), learned.head.standardise(features.varied)
+    slide = np.arange(OF_A_SLIDE)
+    again = np.concatenate([np.arange(len(LABELS)), slide, slide])
+    once = fit_triage(standard, varied, LABELS, SIDES[LABELS] > 0, SLIDES, COLOURS, LinearProbe())
+    thrice = fit_triage(
+        standard[:, again],
+        varied[:, again],
+        LABELS[again],
+        SIDES[LABELS[again]] > 0,
+        [SLIDES[place] for place in again],
+        COLOURS,
+        LinearProbe(c=LinearProbe().c * len(LABELS) / len(again)),
+    )
+    np.testing.assert_allclose(thrice.of(standard[0]), once.of(standard[0]), atol=0.01)
 
 
 def test_the_magnification_is_read_off_the_embedding(features: Features, learned: SlideLearned) -> None:

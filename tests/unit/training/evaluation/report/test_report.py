@@ -8,7 +8,7 @@ from training.data.labels import DataError
 from training.evaluation.report import figures, model_card, report
 from training.evaluation.report.report import read_attempts
 from training.evaluation.report.targets import verdicts
-from training.evaluation.results import Magnified, Results, read_results, write_results
+from training.evaluation.results import Estimate, Magnified, Results, read_results, write_results
 
 SHIPPED = Path(__file__).resolve().parents[5] / "models" / "default"
 
@@ -119,3 +119,17 @@ def test_model_card_names_the_file_its_use_and_the_best_shortcut(results: Result
     for said in (card.sha256, card.intended_use, card.misuse, "b" * 64, "mean colour, 0.7100", "CLAIM", "TRIPOD+AI"):
         assert said in text
     assert "**Headline**, whole slides left out: not measured." in text
+
+
+def test_the_headline_is_triage_on_slides_left_out(results: Results) -> None:
+    protocol = next(iter(results.evidence.protocols.values()))
+    metrics = protocol.metrics | {
+        "triage_coverage": Estimate(value=0.9, low=0.88, high=0.92),
+        "triage_accuracy_of_accepted": Estimate(value=0.998, low=0.99, high=1.0),
+    }
+    slides = protocol.model_copy(update={"metrics": metrics})
+    evidence = results.evidence.model_copy(update={"protocols": {"slides": slides}})
+    text = model_card.render(results.model_copy(update={"evidence": evidence}), read_card(SHIPPED))
+    said = "left out: triage accepted 0.9000 [0.8800, 0.9200], right of the accepted 0.9980 [0.9900, 1.0000], "
+    assert said in text
+    assert said.removeprefix("left out: ") in report.headline(results.model_copy(update={"evidence": evidence}))
