@@ -117,7 +117,7 @@ def examine(question: Question) -> Results:
     slides = group_names(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
     know = Knowledge(manifest, pictures, slides, question.replicates)
     answered = _answer(question.candidate, mine, know)
-    others = _told_before(question.known, manifest) | {
+    others = told_before(question.known, manifest, answered.results) | {
         name: Other(
             candidate=_describe(folds, incomplete(folds, manifest, wanted_protocols(manifest))),
             protocols=_answer(name, folds, know).results,
@@ -293,14 +293,29 @@ def _differences(folds: Folds, card: ModelCard) -> dict[str, tuple[str, str]]:
     return {k: (one.get(k, "-"), other.get(k, "-")) for k in both if one.get(k) != other.get(k)}
 
 
-def _told_before(path: Path | None, manifest: Manifest) -> dict[str, Other]:
-    """Keep what an earlier results file says of other recipes on the same data, whose folds need not be here now."""
+def told_before(path: Path | None, manifest: Manifest, protocols: Mapping[str, ProtocolResult]) -> dict[str, Other]:
+    """Keep what an earlier results file says of other recipes on the same folds, which need not be here now."""
     if path is None or not path.is_file():
         return {}
     told = json.loads(path.read_bytes())
     if told.get("evidence", {}).get("manifest_digest") != manifest.digest:
         return {}
-    return {name: Other.model_validate(one) for name, one in told.get("others", {}).items()}
+    found = {}
+    for name, content in told.get("others", {}).items():
+        other = Other.model_validate(content)
+        same = {
+            protocol: result
+            for protocol, result in other.protocols.items()
+            if protocol not in protocols or _cut(result) == _cut(protocols[protocol])
+        }
+        if same:
+            found[name] = other.model_copy(update={"protocols": same})
+    return found
+
+
+def _cut(result: ProtocolResult) -> list[tuple[str, int]]:
+    """Tell how a set was cut into folds: each one's name and how many fields it tests."""
+    return [(fold.name, fold.images) for fold in result.folds]
 
 
 def _sweeps(folder: Path, manifest: Manifest) -> dict[str, str]:

@@ -11,7 +11,8 @@ from training.cli import main
 from training.data.corruptions import DISTURBANCES
 from training.data.manifest import Manifest
 from training.evaluation import magnifications, shortcuts
-from training.evaluation.results import Evidence, Results
+from training.evaluation.pipeline import told_before
+from training.evaluation.results import Evidence, Results, write_results
 from training.tracking.journal import journals
 
 Drawn = tuple[Path, Manifest]
@@ -169,3 +170,14 @@ def test_a_model_of_other_data_is_refused(command: Command, place: Path, capsys:
     (place / "model/model.json").write_text(json.dumps(card))
     assert command("--partial") == 2
     assert "trained on the data with manifest cccccccccccccccc" in capsys.readouterr().err
+
+
+def test_another_recipe_is_told_on_the_same_folds_alone(results: Results, drawn: Drawn, tmp_path: Path) -> None:
+    """A protocol that was cut otherwise says nothing beside today's: it is left out until that recipe runs again."""
+    manifest, path = drawn[1], tmp_path / "evaluation.json"
+    evidence = results.evidence.model_copy(update={"manifest_digest": manifest.digest})
+    write_results(results.model_copy(update={"evidence": evidence}), path)
+    protocols = evidence.protocols
+    assert told_before(path, manifest, protocols) == results.others
+    otherwise = protocols["contiguous"].model_copy(update={"folds": protocols["contiguous"].folds * 2})
+    assert told_before(path, manifest, {"contiguous": otherwise}) == {}
