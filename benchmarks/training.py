@@ -1,8 +1,10 @@
-"""Training: a sweep on cached features, and the input pipeline, each beside the plain way.
+"""Training: a sweep on cached features, a pass for features, and the input pipeline, each beside the plain way.
 
 - The nine-run sweep of VGG16. Measured: images a second through the frozen base, and the seconds that nine heads of
   ``EPOCHS`` epochs take on as many features as the public set has. Computed from these: the sweep's time with one
   feature pass, and with the base run again in every epoch of every run, as Keras's ``fit`` does with a frozen base.
+- The feature pass of ``train --frozen`` (``FrozenEmbedder``) beside the bare network: the same file in as many
+  interpreters as there are cores, asked about one field again and again.
 - The input pipeline. ``training.models.fine_tuning.batches`` (fields decoded once by several threads, augmented in
   batches in parallel) beside reading, decoding and augmenting one image after another, in the first epoch and later.
 
@@ -13,6 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ PUBLIC_SET = 3_256  # fields
 SUBSET = 32  # fields through VGG16 in one turn: some five seconds on two cores
 PIPELINE = 256  # fields of an epoch
 TURNS, PIPELINE_TURNS = 3, 2
+LOOKED_AT = 128  # fields of a feature pass
 
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
@@ -35,7 +39,12 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with tempfile.TemporaryDirectory(prefix="leukolens-training-") as folder:
         source, kind = smears(Path(folder, "drawn"), PIPELINE)
-        result = {"what": kind, "sweep": _sweep(console, budget), "pipeline": _pipeline(source, console, budget)}
+        result: dict[str, Any] = {
+            "what": kind,
+            "sweep": _sweep(console, budget),
+            "features": _features(console, budget),
+        }
+        result["pipeline"] = _pipeline(source, console, budget)
     console.print(f"The sweep is {result['sweep']['times_as_fast']} times as fast")
     return result
 
@@ -76,6 +85,38 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
         "computed_cached_s": round(cached_s, 1),
         "computed_recomputing_s": round(again_s, 1),
         "times_as_fast": round(again_s / cached_s, 1),
+    }
+
+
+def _features(console: Console, budget: Budget) -> dict[str, Any]:
+    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+
+    from training.models import classifier
+    from training.models.features import FrozenEmbedder
+
+    images = np.random.default_rng(0).integers(0, 256, (LOOKED_AT, 224, 224, 3), np.uint8)
+    embedder, cores = FrozenEmbedder(classifier.build("efficientnet-lite0", 4, imagenet=False)), os.cpu_count() or 1
+    embedder.embed(images[:cores])  # makes the file
+    bare = [Interpreter(model_content=embedder.content, num_threads=1) for _ in range(cores)]
+    for interpreter in bare:
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images[:1])
+
+    def ask(interpreter: Any) -> None:
+        for _ in range(LOOKED_AT // cores):
+            interpreter.invoke()
+
+    rates: dict[str, list[float]] = {"pass": [], "bare": []}
+    with ThreadPoolExecutor(cores) as pool:
+        for _ in budget.turns("the feature pass", TURNS, until=0.7):
+            rates["pass"].append(round(LOOKED_AT / _seconds(embedder.embed, images), 1))
+            rates["bare"].append(round(LOOKED_AT // cores * cores / _seconds(lambda: [*pool.map(ask, bare)]), 1))
+    console.print(f"fields a second: {rates}")
+    shares = [ours / theirs for ours, theirs in zip(rates["pass"], rates["bare"], strict=True)]
+    return {
+        "images": LOOKED_AT,
+        "images_per_s": {name: summary(per_second) for name, per_second in rates.items()},
+        "of_bare": round(float(np.median(shares)), 2),
     }
 
 

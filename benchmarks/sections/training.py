@@ -15,8 +15,8 @@ _MODES = {
 def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     sweep, pipeline = results["sweep"], results["pipeline"]
-    rates = pipeline["images_per_s"]
-    heads_s = sum(sweep["heads_s"].values())
+    features, rates = results["features"], pipeline["images_per_s"]
+    looks, heads_s = features["images_per_s"], sum(sweep["heads_s"].values())
     return "\n".join(
         [
             "## Training",
@@ -36,6 +36,10 @@ def section(results: dict[str, Any]) -> str:
             ),
             f"With cached features the sweep is {sweep['times_as_fast']} times as fast; beyond the pass it takes"
             f" {heads_s:.0f} s.",
+            "",
+            f"The feature pass of the shipped network looks at {looks['pass']['median']:.0f} fields a second on"
+            f" {results['machine']['cores']} cores, as many interpreters that do nothing else at"
+            f" {looks['bare']['median']:.0f}: {features['of_bare']:.0%}.",
             "",
             f"The input pipeline on {pipeline['images']} {results['what']}, batches of {pipeline['batch_size']},"
             " flips, turns and stain jitter:",

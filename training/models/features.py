@@ -81,7 +81,7 @@ class FrozenEmbedder:
         self._model, self._turns = model, turns
 
     @cached_property
-    def _content(self) -> bytes:
+    def content(self) -> bytes:
         """The file: a classifier up to its embedding. Folds and trials of the same weights share one."""
         name = self._digest.hexdigest()
         if name not in _FILES:
@@ -121,7 +121,7 @@ class FrozenEmbedder:
         float32[turns, n, d]
             Not standardised.
         """
-        content, workers, ended = self._content, os.cpu_count() or 1, Event()
+        content, workers, ended = self.content, os.cpu_count() or 1, Event()
         with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(_embed, content, part, shown, ended) for part in np.array_split(images, workers)]
             try:
