@@ -1,9 +1,12 @@
 """Child processes that never outlive this one."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,6 +70,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # What it started and left behind, as MLflow's command leaves the server that it asks gunicorn for.
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
         if self._process.stdin is not None:
             self._process.stdin.close()
 

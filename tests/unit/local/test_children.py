@@ -49,6 +49,16 @@ def test_leaving_the_with_ends_the_child(tmp_path: Path):
     assert not alive(child.pid)
 
 
+def test_what_a_child_started_ends_with_it(tmp_path: Path):
+    sleeper = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'])"
+    starts = f"import subprocess, sys, time; print({sleeper}.pid, flush=True); time.sleep(3600)"
+    with Child("starter", ["timeit", "-n", "1", "-r", "1", starts], tmp_path, dict(os.environ)) as child:
+        child.wait_until(lambda: child.log.read_bytes().endswith(b"\n"), WAIT_S)
+        pid = int(child.log.read_text())
+        assert alive(pid)
+    assert wait_until_gone(pid)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals):
     command = [sys.executable, "-c", PARENT.format(sleeper=SLEEPER), str(tmp_path)]
