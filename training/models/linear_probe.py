@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import keras
 import numpy as np
@@ -115,17 +115,12 @@ def fit_linear_head(
     LinearHead
         Fitted.
     """
-    everything = np.concatenate([*turned, *varied])
+    everything, truth, counts = _rows(turned, varied, labels, balanced_weights(labels, densities), recipe)
     centre = everything.mean(0, dtype=np.float64)
     spread = everything.std(0, dtype=np.float64)
     spread[spread < 1e-6] = 1.0
-    weights = balanced_weights(labels, densities)
     regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TOLERANCE)
-    regression.fit(
-        ((everything - centre) / spread).astype(np.float32),
-        np.tile(labels, len(turned) + len(varied)),
-        np.concatenate([weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied)),
-    )
+    regression.fit(((everything - centre) / spread).astype(np.float32), truth, counts)
     kernel, bias = regression.coef_.T, regression.intercept_
     if kernel.shape[1] == 1:
         # Of two labels scikit-learn gives the second's alone, as the difference of both.
@@ -169,10 +164,7 @@ def fit_triage(
     recipe : LinearProbe
         How strong the penalty is, and what a copy weighs.
     """
-    rows = np.concatenate([*turned, *varied]).astype(np.float32)
-    truth = np.tile(malignant, len(turned) + len(varied))
-    weights = _by_slide(labels, slides)
-    counts = np.concatenate([weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied))
+    rows, truth, counts = _rows(turned, varied, malignant, _by_slide(labels, slides), recipe)
     found = []
     for first in (0, colours):
         regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
@@ -180,6 +172,14 @@ def fit_triage(
         kernel = np.concatenate([np.zeros(first), regression.coef_[0]]).astype(np.float32)
         found.append(Reading(kernel, float(regression.intercept_[0])))
     return mean_of(*found)
+
+
+def _rows(
+    turned: Floats, varied: Floats, truth: NDArray[Any], weights: NDArray[np.float64], recipe: LinearProbe
+) -> tuple[Floats, NDArray[Any], NDArray[np.float64]]:
+    """Put turns and copies under one another, with the truth and the weight of each: turns weigh as one field."""
+    counts = [weights / len(turned)] * len(turned) + [weights * recipe.copy_weight] * len(varied)
+    return np.concatenate([*turned, *varied]), np.tile(truth, len(counts)), np.concatenate(counts)
 
 
 def _by_slide(labels: Labels, slides: Sequence[str]) -> NDArray[np.float64]:
