@@ -28,10 +28,10 @@ def test_from_upload_to_report_without_a_mouse(visit: Callable[..., Page], page_
     name = tab.get_by_label("Specimen", exact=True)
     reach(tab, name)
     tab.keyboard.type("Case 12")
-    settle(tab)  # what is typed is taken in, which draws the chooser anew
+    settle(tab)
     chooser = tab.get_by_label("Choose images")
-    reach(tab, chooser)
-    with tab.expect_file_chooser() as asked:
+    with tab.expect_file_chooser() as asked:  # from before the last keys: a key may overtake what catches the chooser
+        reach(tab, chooser)
         tab.keyboard.press("Space")
     asked.value.set_files([SAMPLES / "synthetic_pre_01.png", SAMPLES / "synthetic_pro_01.png"])
     expect_read(tab, 2)
