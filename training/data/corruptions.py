@@ -6,7 +6,7 @@ All take and give uint8[h, w, 3], RGB.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,7 @@ from skimage.color import hed2rgb, rgb2hed
 from inference import read_image, to_model_input
 
 Field = NDArray[np.uint8]
+Change = Callable[[Field], Field]
 
 STAIN = 0.25
 """Largest relative change of each of the two stains: batches of one laboratory differ by 5 to 20 % (Tellez et al., IEEE
@@ -31,17 +32,31 @@ QUALITY = (20, 85)
 
 def augment(field: Field, random: np.random.Generator) -> Field:
     """Change a field as several of these at once may, each by a random amount, and some not at all."""
+    return apply(draw_changes(random), field)
+
+
+def draw_changes(random: np.random.Generator) -> list[Change]:
+    """Draw what ``augment`` does to a field: as many numbers whatever it shows, so that nobody need look at it."""
+    changes: list[Change] = []
     if random.random() < 0.6:
-        field = restain(field, *random.uniform(-STAIN, STAIN, 2))
+        nuclear, counter = random.uniform(-STAIN, STAIN, 2)
+        changes.append(partial(restain, nuclear=nuclear, counter=counter))
     if random.random() < 0.6:
-        field = lighten(field, random.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS))
+        changes.append(partial(lighten, factor=random.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS)))
     focus = random.random()
     if focus < 0.35:
-        field = blur(field, random.uniform(*BLUR_PX))
+        changes.append(partial(blur, radius_px=random.uniform(*BLUR_PX)))
     elif focus < 0.6:
-        field = shrink(field, random.uniform(*SHARE_OF_SIDE))
+        changes.append(partial(shrink, share=random.uniform(*SHARE_OF_SIDE)))
     if random.random() < 0.5:
-        field = jpeg(field, int(random.integers(*QUALITY)))
+        changes.append(partial(jpeg, quality=int(random.integers(*QUALITY))))
+    return changes
+
+
+def apply(changes: Sequence[Change], field: Field) -> Field:
+    """Change a field by one thing after another."""
+    for change in changes:
+        field = change(field)
     return field
 
 
@@ -102,7 +117,7 @@ TESTED_STAIN = 0.2
 TESTED_SHARE_OF_SIDE = 0.5
 NOISE_LEVELS = 8
 
-DISTURBANCES: dict[str, Callable[[Field], Field]] = {
+DISTURBANCES: dict[str, Change] = {
     "none": lambda field: field,
     "jpeg_30": partial(jpeg, quality=JPEG_QUALITY),
     "blur": partial(blur, radius_px=TESTED_BLUR_PX),

@@ -7,13 +7,13 @@ the trained magnification as well, so that what learns from these pictures does 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference import to_model_input
-from training.data.corruptions import augment
+from training.data.corruptions import Change, apply, draw_changes
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import LEFT_PX, TOP_PX
 
@@ -51,6 +51,30 @@ class Magnified:
     images: NDArray[np.uint8]
     doublings: NDArray[np.float32]
     shown: Positions
+
+
+@dataclass(frozen=True)
+class View:
+    """What a picture is to show, before it is made.
+
+    Attributes
+    ----------
+    shown : int64[tiles**2]
+        Positions of the fields, row by row; the same one where a field is put together with its mirror images.
+    mirrored
+        Whether it is.
+    side, top, left
+        The part that is shown, in pixels.
+    changes
+        Of ``corruptions.draw_changes``.
+    """
+
+    shown: Positions
+    mirrored: bool
+    side: int
+    top: int
+    left: int
+    changes: Sequence[Change] = ()
 
 
 class Neighbourhood:
@@ -101,37 +125,62 @@ class Neighbourhood:
         (uint8[224, 224, 3], int64[MOST])
             The picture, and the fields in it.
         """
-        side = round(INPUT_SIDE_PX / magnification)
-        tiles = 1 if magnification > 1 else max(2, math.ceil(side / INPUT_SIDE_PX))
-        if mirrored or tiles == 1:
-            shown = np.full(tiles**2, place)
-            whole = _mirror(without_bar(self.images[place]), tiles)
-        else:
-            order = self.around(place, tiles**2).tolist()
-            random.shuffle(order)
-            shown = np.array(order)
-            rows = [np.concatenate([without_bar(self.images[k]) for k in row], 1) for row in shown.reshape(tiles, -1)]
-            whole = np.concatenate(rows, 0)
-        top, left = (int(random.integers(0, len(whole) - side + 1)) for _ in range(2))
-        part = np.ascontiguousarray(whole[top : top + side, left : left + side])
-        padded = np.concatenate([shown, np.full(MOST - len(shown), shown[0])])
-        return to_model_input(part, INPUT_SIDE_PX, INPUT_SIDE_PX), padded
+        view = self._view(place, magnification, random, mirrored=mirrored)
+        return self._picture(view), _padded(view.shown)
 
-    def draw(self, copies: int, seed: int) -> Magnified:
-        """Draw so many pictures of every field, each at a random magnification."""
+    def draw(self, copies: int, seed: int, among: Positions | None = None) -> Magnified:
+        """Draw so many pictures of every field, each at a random magnification.
+
+        Parameters
+        ----------
+        copies, seed
+            How many, and of what is drawn.
+        among : int64[k], optional
+            Positions of the fields that may be shown, of all unless given: the pictures that show no other are made,
+            and each is the one that it is among all.
+        """
         random = np.random.default_rng(seed)
         low, high = map(math.log2, MAGNIFICATIONS)
-        found = [self._draw_one(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
-        images, doublings, shown = zip(*found, strict=True)
-        return Magnified(np.stack(images), np.array(doublings, np.float32), np.stack(shown))
+        drawn = [self._draw_view(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
+        if among is not None:
+            drawn = [(view, doublings) for view, doublings in drawn if np.isin(view.shown, among).all()]
+        images = np.empty((len(drawn), *self.images.shape[1:]), np.uint8)
+        for position, (view, _) in enumerate(drawn):
+            images[position] = apply(view.changes, self._picture(view))
+        shown = np.array([_padded(view.shown) for view, _ in drawn], np.int64).reshape(-1, MOST)
+        return Magnified(images, np.array([doublings for _, doublings in drawn], np.float32), shown)
 
-    def _draw_one(
-        self, place: int, low: float, high: float, random: np.random.Generator
-    ) -> tuple[Field, float, Positions]:
+    def _draw_view(self, place: int, low: float, high: float, random: np.random.Generator) -> tuple[View, float]:
         doublings = 0.0 if random.random() < TRAINED_SHARE else float(random.uniform(low, high))
         mirrored = bool(doublings <= 0.0 and random.random() < MIRRORED_SHARE[doublings < 0.0])
-        image, shown = self.show(place, 2.0**doublings, random, mirrored=mirrored)
-        return (augment(image, random) if random.random() < VARIED_SHARE else image), doublings, shown
+        view = self._view(place, 2.0**doublings, random, mirrored=mirrored)
+        if random.random() < VARIED_SHARE:
+            view = replace(view, changes=draw_changes(random))
+        return view, doublings
+
+    def _view(self, place: int, magnification: float, random: np.random.Generator, *, mirrored: bool) -> View:
+        side = round(INPUT_SIDE_PX / magnification)
+        tiles = 1 if magnification > 1 else max(2, math.ceil(side / INPUT_SIDE_PX))
+        mirrored = mirrored or tiles == 1
+        shown = [place] * tiles**2 if mirrored else self.around(place, tiles**2).tolist()
+        if not mirrored:
+            random.shuffle(shown)
+        top, left = (int(random.integers(0, tiles * INPUT_SIDE_PX - side + 1)) for _ in range(2))
+        return View(np.array(shown), mirrored, side, top, left)
+
+    def _picture(self, view: View) -> Field:
+        tiles = math.isqrt(len(view.shown))
+        if view.mirrored:
+            whole = _mirror(without_bar(self.images[view.shown[0]]), tiles)
+        else:
+            rows = view.shown.reshape(tiles, -1)
+            whole = np.concatenate([np.concatenate([without_bar(self.images[k]) for k in row], 1) for row in rows], 0)
+        part = whole[view.top : view.top + view.side, view.left : view.left + view.side]
+        return to_model_input(np.ascontiguousarray(part), INPUT_SIDE_PX, INPUT_SIDE_PX)
+
+
+def _padded(shown: Positions) -> Positions:
+    return np.concatenate([shown, np.full(MOST - len(shown), shown[0])])
 
 
 def without_bar(field: Field) -> Field:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from training.atomic_write import write_whole
 from training.data import ood_sets, scale_bar
-from training.data.corruptions import augment
+from training.data.corruptions import apply, draw_changes
 from training.data.dataset import Fields
 from training.data.labels import INPUT_SIDE_PX
 from training.data.magnification import Neighbourhood
@@ -242,43 +242,43 @@ def features_of(
     cache : Path
         Folder of one file for each set of pictures; may be deleted at any time.
     among : int64[k], optional
-        Positions of the fields whose features are wanted, of all unless given. Pictures are drawn of every field, so
-        that they are the same whatever is wanted; the network sees those of wanted fields alone.
+        Positions of the fields whose features are wanted, of all unless given. The pictures of a field are the same
+        whatever is wanted; those of no wanted field are not made, unless the pass over all fields is kept already.
 
     Returns
     -------
     Features
         Of the wanted fields, in their order.
     """
-    wanted = np.arange(len(fields)) if among is None else among
     by_stain = isinstance(network.get_layer("embedding"), StainPool)
     upright = FrozenEmbedder(network)
     in_all_turns = FrozenEmbedder(network, TURNS) if by_stain else upright
-    makers: list[Callable[[], Any]] = [lambda: fields.images]
-    makers += [partial(_vary, fields, recipe, copy) for copy in range(1, recipe.copies + 1)]
+    everything = among is None or _path(in_all_turns, fields.images, cache).is_file()
+    wanted = np.arange(len(fields)) if everything or among is None else among
+    makers: list[Callable[[], Any]] = [lambda: fields.images if everything else fields.images[wanted]]
+    makers += [partial(_vary, fields, recipe, copy, wanted) for copy in range(1, recipe.copies + 1)]
     looks_farther = by_stain and outliers is not None
     if looks_farther:
         around = Neighbourhood(fields.images, slides, fields.numbers)
-        makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART))
+        makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART, wanted))
         makers.append(partial(ood_sets.taught, outliers or (), recipe.seed))
     pictures = ahead(makers)
-    turned = _cached(in_all_turns, next(pictures), cache, among)
-    found = Features(
+    turned = _cached(in_all_turns, next(pictures), cache)
+    features = Features(
         turned,
-        np.stack([_cached(upright, next(pictures), cache, among)[0] for _ in range(recipe.copies)]),
+        np.stack([_cached(upright, next(pictures), cache)[0] for _ in range(recipe.copies)]),
         stain_density(fields.images[wanted]),
         np.empty((0, turned.shape[-1]), np.float32),
         np.empty(0, np.float32),
         np.empty((0, 1), np.int64),
     )
-    if not looks_farther:
-        return found
-    drawn = next(pictures)
-    place = _places(wanted, len(fields))[drawn.shown]
-    kept = np.flatnonzero((place >= 0).all(1))
-    magnified = _cached(upright, drawn.images, cache, kept)[0]
-    strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
-    return replace(found, magnified=magnified, doublings=drawn.doublings[kept], shown=place[kept], strangers=strangers)
+    if looks_farther:
+        drawn = next(pictures)
+        magnified = _cached(upright, drawn.images, cache)[0]
+        strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
+        shown = _places(wanted, len(fields))[drawn.shown]
+        features = replace(features, magnified=magnified, doublings=drawn.doublings, shown=shown, strangers=strangers)
+    return features.take(among) if everything and among is not None else features
 
 
 def _places(which: Positions, count: int) -> Positions:
@@ -288,24 +288,25 @@ def _places(which: Positions, count: int) -> Positions:
     return place
 
 
-def _vary(fields: Fields, recipe: LinearProbe, copy: int) -> NDArray[np.uint8]:
+def _vary(fields: Fields, recipe: LinearProbe, copy: int, wanted: Positions) -> NDArray[np.uint8]:
     random = np.random.default_rng(recipe.seed + copy - 1)
-    shown = bar(fields.images, f"Varying, {copy} of {recipe.copies}", len(fields))
-    return np.stack([augment(image, random) for image in shown])
+    changes = [draw_changes(random) for _ in range(len(fields))]
+    shown = bar(wanted, f"Varying, {copy} of {recipe.copies}", len(wanted))
+    return np.stack([apply(changes[k], fields.images[k]) for k in shown])
 
 
-def _cached(
-    embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path, wanted: Positions | None = None
-) -> Floats:
-    """Embed pictures, all or some, or read what was embedded before, of all or of the same ones."""
-    path = cache / f"{embedder.name_of(images)}.npy"
-    if wanted is not None and len(wanted) < len(images) and not path.is_file():
-        return _cached(embedder, images[wanted], cache)
+def _cached(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) -> Floats:
+    """Embed pictures, or read what was embedded before."""
+    path = _path(embedder, images, cache)
     if path.is_file():
         known: Floats = np.load(path, allow_pickle=False)
-    else:
-        known = embedder.embed(images)
-        content = io.BytesIO()
-        np.save(content, known)
-        write_whole(path, content.getvalue())
-    return known if wanted is None else known[:, wanted]
+        return known
+    made: Floats = embedder.embed(images)
+    content = io.BytesIO()
+    np.save(content, made)
+    write_whole(path, content.getvalue())
+    return made
+
+
+def _path(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) -> Path:
+    return cache / f"{embedder.name_of(images)}.npy"
