@@ -1,8 +1,52 @@
 """A deployed stack, as CloudFormation tells of it: whether it stands, and its outputs."""
 
+from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+
+class Output(StrEnum):
+    """Key of everything that a stack puts out: made by ``infra/stacks``, read by commands, jobs and people."""
+
+    # Storage
+    KEY_ARN = "KeyArn"
+    DATA_BUCKET_NAME = "DataBucketName"
+    MODELS_BUCKET_NAME = "ModelsBucketName"
+    UPLOADS_BUCKET_NAME = "UploadsBucketName"
+    FEEDBACK_BUCKET_NAME = "FeedbackBucketName"
+    RESULTS_BUCKET_NAME = "ResultsBucketName"
+    # Identity
+    USER_POOL_ID = "UserPoolId"
+    MACHINE_CLIENT_ID = "MachineClientId"
+    PEOPLE_CLIENT_ID = "PeopleClientId"
+    SIGN_IN_URL = "SignInUrl"
+    # Inference
+    API_URL = "ApiUrl"
+    API_DOMAIN_TARGET = "ApiDomainTarget"
+    FUNCTION_NAME = "FunctionName"
+    ERASER_POLICY_ARN = "EraserPolicyArn"
+    # Batch
+    STATE_MACHINE_ARN = "StateMachineArn"
+    OPERATOR_POLICY_ARN = "OperatorPolicyArn"
+    # Monitoring
+    ALARM_TOPIC_ARN = "AlarmTopicArn"
+    # Frontend
+    PAGE_URL = "PageUrl"
+    # Training
+    JOB_ROLE_ARN = "JobRoleArn"
+    LAUNCHER_POLICY_ARN = "LauncherPolicyArn"
+    MLFLOW_TRACKING_URI = "MlflowTrackingUri"
+    MLFLOW_APP_ARN = "MlflowAppArn"
+    MLFLOW_SECRET_ARN = "MlflowSecretArn"  # noqa: S105 - a key, and no secret
+    NETWORK_ISOLATION = "NetworkIsolation"
+    TRAINING_IMAGE_URI = "TrainingImageUri"
+    SUBNET_IDS = "SubnetIds"
+    SECURITY_GROUP_IDS = "SecurityGroupIds"
+    # Delivery
+    DEPLOY_ROLE_ARN = "DeployRoleArn"
+    DIFF_ROLE_ARN = "DiffRoleArn"
+    IMAGE_REPOSITORY_URI = "ImageRepositoryUri"
 
 
 def read_outputs(cloudformation: Any, stack: str) -> dict[str, str] | None:

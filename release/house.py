@@ -41,7 +41,7 @@ INFRA = (
     ("image",),
     ("model",),
     ("environments",),
-    ("config",),
+    ("config", "stack"),
 )
 COMMANDS = "commands"
 TENSORFLOW = {"tensorflow", "keras"}

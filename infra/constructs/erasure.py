@@ -9,6 +9,7 @@ from infra.config import Environment
 from infra.constructs.image_function import ImageFunction
 from infra.constructs.permissions import account_wide, acknowledge_objects, allow
 from infra.image import Image
+from infra.stack import Output
 
 # The audit lines outlive other logs: an erasure is asked about long after it was done.
 _LOG_RETENTION_DAYS = 365
@@ -76,4 +77,4 @@ class Erasure(Construct):
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[erase.function.function_arn])
             ],
         )
-        cdk.CfnOutput(cdk.Stack.of(self), "EraserPolicyArn", value=self.policy.managed_policy_arn)
+        cdk.CfnOutput(cdk.Stack.of(self), Output.ERASER_POLICY_ARN, value=self.policy.managed_policy_arn)

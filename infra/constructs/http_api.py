@@ -18,6 +18,7 @@ from infra.config import Environment
 from infra.constructs.image_function import RETENTION
 from infra.constructs.nag import acknowledge
 from infra.constructs.scopes import scope_name
+from infra.stack import Output
 
 # Each route and the scope that its token must carry; None lets anyone in.
 ROUTES: dict[tuple[apigw.HttpMethod, str], str | None] = {
@@ -129,7 +130,7 @@ class Api(Construct):
             certificate=acm.Certificate.from_certificate_arn(self, "Certificate", settings.certificate_arn),
             security_policy=apigw.SecurityPolicy.TLS_1_2,
         )
-        cdk.CfnOutput(cdk.Stack.of(self), "ApiDomainTarget", value=domain.regional_domain_name)
+        cdk.CfnOutput(cdk.Stack.of(self), Output.API_DOMAIN_TARGET, value=domain.regional_domain_name)
         return domain
 
 

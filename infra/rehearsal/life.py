@@ -5,6 +5,7 @@ from collections import Counter
 from infra.rehearsal.cdk import Caller
 from infra.rehearsal.stage import Stage, StepError, expect
 from infra.rehearsal.variants import CHANGED, MEMORY_MB, write_environment
+from infra.stack import Output
 
 
 def compare_as_pull_request(stage: Stage) -> str:
@@ -25,7 +26,7 @@ def change_setting(stage: Stage) -> str:
     asked, refused = (_asked(counted, role) for counted in (stage.gateway.allowed, stage.gateway.refused))
     expect(asked == {"sts:AssumeRole"} and not refused, f"{role.name} asked for {asked} and was refused {refused}")
     expect(stage.api_url == url, f"the API moved from {url} to {stage.api_url}")
-    name = stage.output("Inference", "FunctionName")
+    name = stage.output("Inference", Output.FUNCTION_NAME)
     memory_mb = stage.aws("lambda").get_function_configuration(FunctionName=name)["MemorySize"]
     expect(memory_mb == MEMORY_MB, f"the function still has {memory_mb} MB")
     lost = kept - _objects(stage)

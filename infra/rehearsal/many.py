@@ -13,6 +13,7 @@ from client.batch.command import EXIT_SOME
 from infra.image import ROOT
 from infra.rehearsal.program import run_program
 from infra.rehearsal.stage import Stage, expect
+from infra.stack import Output
 
 IMAGES = 50
 _NOT_AN_IMAGE = "rehearsal/notes.txt"
@@ -20,7 +21,7 @@ _NOT_AN_IMAGE = "rehearsal/notes.txt"
 
 def classify_batch(stage: Stage) -> str:
     """Put images and one text file into the data bucket, and let ``python -m client batch`` classify all of them."""
-    s3, data = stage.aws("s3"), stage.output("Storage", "DataBucketName")
+    s3, data = stage.aws("s3"), stage.output("Storage", Output.DATA_BUCKET_NAME)
     for number, image in enumerate(islice(cycle(stage.images), IMAGES)):
         s3.put_object(Bucket=data, Key=f"rehearsal/{number:03d}{image.suffix}", Body=image.read_bytes())
     s3.put_object(Bucket=data, Key=_NOT_AN_IMAGE, Body=b"not an image")
@@ -50,7 +51,7 @@ def _check_summary(stage: Stage, printed: str) -> str:
     """Compare the summary in S3 with the output of the execution that the command named."""
     (arn,) = re.findall(r"Started (\S+)", printed)
     output = json.loads(stage.aws("stepfunctions").describe_execution(executionArn=arn)["output"])
-    results, key = stage.output("Storage", "ResultsBucketName"), f"{output['folder']}/summary.json"
+    results, key = stage.output("Storage", Output.RESULTS_BUCKET_NAME), f"{output['folder']}/summary.json"
     summary = json.loads(stage.aws("s3").get_object(Bucket=results, Key=key)["Body"].read())
     expect(summary == output, f"the execution's output {output} is not the summary {summary}")
     counts = (summary["images"], summary["problems"], sum(summary["verdicts"].values()))

@@ -15,6 +15,7 @@ from infra.rehearsal.alarm_path import unheard
 from infra.rehearsal.program import run_program
 from infra.rehearsal.stage import Stage, StepError, expect
 from infra.rehearsal.templates import read_assembly, refused_exports
+from infra.stack import Output
 
 # Old, opened after 2019, and the one whose global name is another's: their buckets answer to regional names alone.
 _REGIONS = ("eu-central-1", "us-east-1", "ap-southeast-5", "il-central-1")
@@ -28,7 +29,10 @@ def refuse_what_roles_do_not_allow(stage: Stage) -> str:
     expect(not refused, f"the functions asked for what their roles do not allow: {refused}")
     asked = sorted(gateway.allowed)
     expect(asked, "no call of a function came by: nothing was enforced")
-    feedback, data = stage.output("Storage", "FeedbackBucketName"), stage.output("Storage", "DataBucketName")
+    feedback, data = (
+        stage.output("Storage", Output.FEEDBACK_BUCKET_NAME),
+        stage.output("Storage", Output.DATA_BUCKET_NAME),
+    )
     beyond = {
         f"leukolens-{name}-predict": ("get_object", {"Bucket": feedback, "Key": "feedback/x"}),
         f"leukolens-{name}-batch": ("delete_object", {"Bucket": data, "Key": "rehearsal/000.png"}),

@@ -15,6 +15,7 @@ from infra.rehearsal.emulator import Emulator
 from infra.rehearsal.functions import Functions
 from infra.rehearsal.gateway import Gateway
 from infra.rehearsal.templates import read_assembly
+from infra.stack import Output
 
 _TIMEOUT_S = 60.0
 
@@ -54,7 +55,7 @@ class Stage:
     """What one step leaves for a later one."""
 
     def output(self, stack: str, name: str) -> str:
-        """Give one output of a stack: ``output("Inference", "ApiUrl")``."""
+        """Give one output of a stack: ``output("Inference", Output.API_URL)``."""
         return self.outputs[f"Leukolens-{self.environment.title}-{stack}"][name]
 
     def account(self) -> Account:
@@ -73,7 +74,7 @@ class Stage:
     @property
     def api_url(self) -> str:
         """Address of the deployed API."""
-        return self.output("Inference", "ApiUrl")
+        return self.output("Inference", Output.API_URL)
 
     @cached_property
     def http(self) -> httpx.Client:
@@ -92,7 +93,7 @@ class Stage:
 
     def token(self, *scopes: str) -> str:
         """Get an access token for the machine client, by client credentials."""
-        pool, client = self.output("Identity", "UserPoolId"), self.output("Identity", "MachineClientId")
+        pool, client = self.output("Identity", Output.USER_POOL_ID), self.output("Identity", Output.MACHINE_CLIENT_ID)
         described = self.aws("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client)
         answer = self.http.post(
             f"{self.emulator.endpoint}/oauth2/token",

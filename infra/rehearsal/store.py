@@ -11,6 +11,7 @@ from infra.constructs.scopes import scope_name
 from infra.image import ROOT
 from infra.rehearsal.program import run_program
 from infra.rehearsal.stage import Stage, expect
+from infra.stack import Output
 
 
 def predict_form(stage: Stage) -> str:
@@ -54,7 +55,7 @@ def send_feedback(stage: Stage) -> str:
     }
     statuses = [stage.call("POST", "/v1/feedback", token, json=said).status_code for _ in range(2)]
     expect(statuses == [httpx.codes.CREATED, httpx.codes.OK], f"feedback sent twice gave {statuses}")
-    bucket, s3 = stage.output("Storage", "FeedbackBucketName"), stage.aws("s3")
+    bucket, s3 = stage.output("Storage", Output.FEEDBACK_BUCKET_NAME), stage.aws("s3")
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"feedback/{request_id}/")["Contents"]]
     records = [key for key in keys if key.endswith(".json")]
     expect(len(keys) == 2 and len(records) == 1, f"expected a record and an image, found {keys}")
@@ -66,7 +67,7 @@ def send_feedback(stage: Stage) -> str:
 
 def erase_feedback(stage: Stage) -> str:
     """Erase that feedback by the client's own command, and find no version of it; the same again finds nothing."""
-    request_id, bucket = stage.notes["feedback"], stage.output("Storage", "FeedbackBucketName")
+    request_id, bucket = stage.notes["feedback"], stage.output("Storage", Output.FEEDBACK_BUCKET_NAME)
     command = [sys.executable, "-m", "client", "erase", "--env", stage.environment.name, "--feedback", request_id]
     environment = os.environ | stage.emulator.credentials
     printed = run_program(command, environment=environment, folder=ROOT).strip()

@@ -3,6 +3,7 @@
 from infra.canary import handler as canary
 from infra.constructs.scopes import scope_name
 from infra.rehearsal.stage import Stage, StepError, expect
+from infra.stack import Output
 
 
 def watch_answers(stage: Stage) -> str:
@@ -11,7 +12,11 @@ def watch_answers(stage: Stage) -> str:
     The canary's own code; only its way to the token and to the API is the rehearsal's, whose host names are the
     emulator's.
     """
-    field, bucket, s3 = stage.images[0].read_bytes(), stage.output("Storage", "ModelsBucketName"), stage.aws("s3")
+    field, bucket, s3 = (
+        stage.images[0].read_bytes(),
+        stage.output("Storage", Output.MODELS_BUCKET_NAME),
+        stage.aws("s3"),
+    )
     token = stage.token(scope_name("predict"))
 
     def ask() -> dict[str, object]:

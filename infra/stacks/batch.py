@@ -17,6 +17,7 @@ from infra.constructs.permissions import (
     allow_objects,
 )
 from infra.image import Image
+from infra.stack import Output
 from infra.stacks.batch_definition import LABEL, definition
 from infra.stacks.storage import StorageStack
 
@@ -138,7 +139,7 @@ class BatchStack(cdk.Stack):
         # Creating it checks that its role may do all of this.
         self.state_machine.node.add_dependency(role)
         self._operators(name)
-        cdk.CfnOutput(self, "StateMachineArn", value=self.state_machine.ref)
+        cdk.CfnOutput(self, Output.STATE_MACHINE_ARN, value=self.state_machine.ref)
 
     def _role(self, name: str, functions: list[lambda_.IFunction]) -> iam.Role:
         storage = self._storage
@@ -214,7 +215,7 @@ class BatchStack(cdk.Stack):
         acknowledge_objects(policy, results, "batches/*", reason)
         for resource in (self._arn("execution", f"{name}:*"), self._arn("mapRun", f"{name}/{LABEL}:*")):
             acknowledge_pattern(policy, resource, reason)
-        cdk.CfnOutput(self, "OperatorPolicyArn", value=policy.managed_policy_arn)
+        cdk.CfnOutput(self, Output.OPERATOR_POLICY_ARN, value=policy.managed_policy_arn)
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:{self.partition}:states:{self.region}:{self.account}:{kind}:{name}"

@@ -9,6 +9,7 @@ from infra.config import Delivery, Environment
 from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.environments import NAMES
 from infra.image import REPOSITORY
+from infra.stack import Output
 from infra.stacks.storage import StorageStack
 
 _HOST = "token.actions.githubusercontent.com"
@@ -56,8 +57,8 @@ class DeliveryStack(cdk.Stack):
         self._let_deploy(deploy, storage)
         diff = self._role("Diff", f"{name}-diff", settings.subjects("pull_request"))
         self._let_compare(diff, environment)
-        cdk.CfnOutput(self, "DeployRoleArn", value=deploy.role_arn)
-        cdk.CfnOutput(self, "DiffRoleArn", value=diff.role_arn)
+        cdk.CfnOutput(self, Output.DEPLOY_ROLE_ARN, value=deploy.role_arn)
+        cdk.CfnOutput(self, Output.DIFF_ROLE_ARN, value=diff.role_arn)
 
     def _find_provider(self, settings: Delivery) -> str:
         if settings.creates_provider:
@@ -100,7 +101,7 @@ class DeliveryStack(cdk.Stack):
         )
         allow(role, list(_PUSH), self.repository.repository_arn)
         allow(role, ["ecr:GetAuthorizationToken"], "*", reason="A login to ECR is for the registry as a whole.")
-        cdk.CfnOutput(self, "ImageRepositoryUri", value=self.repository.repository_uri)
+        cdk.CfnOutput(self, Output.IMAGE_REPOSITORY_URI, value=self.repository.repository_uri)
 
     def _let_compare(self, role: iam.Role, environment: Environment) -> None:
         """Let a pull request read the templates of this environment's stacks, and nothing else of the account.

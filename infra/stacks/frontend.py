@@ -19,6 +19,7 @@ from infra.constructs.nag import acknowledge
 from infra.constructs.permissions import allow
 from infra.constructs.scopes import scope_name
 from infra.image import Image, Published
+from infra.stack import Output
 from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
 
@@ -54,7 +55,7 @@ class FrontendStack(cdk.Stack):
         self._image_uri, self._repository_arn = self._find(image)
         self._variables = {"LEUKOLENS_API_URL": inference.api.url, **self._sign_in()}
         url = self._on_app_runner() if environment.frontend.host == "apprunner" else self._on_ecs()
-        cdk.CfnOutput(self, "PageUrl", value=url)
+        cdk.CfnOutput(self, Output.PAGE_URL, value=url)
 
     def _find(self, image: Image) -> tuple[str, str]:
         """Give the image's address and its repository's ARN: of one that is published, or of one built here."""

@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.config import Environment
 from infra.constructs.nag import acknowledge
 from infra.constructs.scopes import RESOURCE_SERVER, SCOPES
+from infra.stack import Output
 
 
 class IdentityStack(cdk.Stack):
@@ -81,11 +82,11 @@ class IdentityStack(cdk.Stack):
             "SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=settings.domain_prefix)
         )
         self.sign_in_url = f"https://{domain.domain_name}.auth.{self.region}.amazoncognito.com"
-        self._output("UserPoolId", self.pool.user_pool_id)
-        self._output("MachineClientId", self.machine.user_pool_client_id)
-        self._output("SignInUrl", self.sign_in_url)
+        cdk.CfnOutput(self, Output.USER_POOL_ID, value=self.pool.user_pool_id)
+        cdk.CfnOutput(self, Output.MACHINE_CLIENT_ID, value=self.machine.user_pool_client_id)
+        cdk.CfnOutput(self, Output.SIGN_IN_URL, value=self.sign_in_url)
         if self.people:
-            self._output("PeopleClientId", self.people.user_pool_client_id)
+            cdk.CfnOutput(self, Output.PEOPLE_CLIENT_ID, value=self.people.user_pool_client_id)
 
     @property
     def clients(self) -> list[cognito.IUserPoolClient]:
@@ -144,9 +145,6 @@ class IdentityStack(cdk.Stack):
                 "replaced by a deploy, not on a clock.",
             )
         return secrets
-
-    def _output(self, name: str, value: str) -> None:
-        cdk.CfnOutput(self, name, value=value)
 
 
 def _refuse_passwords(client: cognito.UserPoolClient) -> None:

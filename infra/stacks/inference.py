@@ -11,6 +11,7 @@ from infra.constructs.http_api import Api
 from infra.constructs.image_function import ImageFunction
 from infra.constructs.permissions import allow_objects
 from infra.image import Image
+from infra.stack import Output
 from infra.stacks.identity import IdentityStack
 from infra.stacks.storage import StorageStack
 
@@ -86,5 +87,5 @@ class InferenceStack(cdk.Stack):
             feedback=storage.feedback,
             uploads=storage.uploads,
         )
-        cdk.CfnOutput(self, "ApiUrl", value=self.api.url)
-        cdk.CfnOutput(self, "FunctionName", value=self.function.function_name)
+        cdk.CfnOutput(self, Output.API_URL, value=self.api.url)
+        cdk.CfnOutput(self, Output.FUNCTION_NAME, value=self.function.function_name)

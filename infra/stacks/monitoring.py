@@ -13,6 +13,7 @@ from infra.constructs.budget import monthly_budget
 from infra.constructs.names import topic_name
 from infra.constructs.permissions import account_wide
 from infra.constructs.synthetic_canary import SyntheticCanary
+from infra.stack import Output
 from infra.stacks.batch import BatchStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
@@ -96,7 +97,7 @@ class MonitoringStack(cdk.Stack):
                 topic=self.topic,
             )
         self._dashboard(environment)
-        cdk.CfnOutput(self, "AlarmTopicArn", value=self.topic.topic_arn)
+        cdk.CfnOutput(self, Output.ALARM_TOPIC_ARN, value=self.topic.topic_arn)
 
     def _of_this_account(self) -> dict[str, dict[str, str]]:
         alarms = self.format_arn(

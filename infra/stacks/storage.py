@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.config import Environment
 from infra.constructs.nag import acknowledge
+from infra.stack import Output
 
 
 class StorageStack(cdk.Stack):
@@ -41,7 +42,7 @@ class StorageStack(cdk.Stack):
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        cdk.CfnOutput(self, "KeyArn", value=self.key.key_arn)
+        cdk.CfnOutput(self, Output.KEY_ARN, value=self.key.key_arn)
         self.access_logs = s3.Bucket(
             self,
             "AccessLogs",
@@ -94,7 +95,7 @@ class StorageStack(cdk.Stack):
             server_access_logs_prefix=f"{construct_id.lower()}/",
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        cdk.CfnOutput(self, f"{construct_id}BucketName", value=bucket.bucket_name)
+        cdk.CfnOutput(self, Output(f"{construct_id}BucketName"), value=bucket.bucket_name)
         return bucket
 
 

@@ -13,6 +13,7 @@ from infra.constructs.image_function import RETENTION
 from infra.constructs.nag import acknowledge
 from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.image import stage_training
+from infra.stack import Output
 from infra.stacks.storage import StorageStack
 from infra.stacks.training_launcher import launcher_policy
 from infra.stacks.training_role import allow_image, allow_job, allow_tracking
@@ -47,34 +48,28 @@ class TrainingStack(cdk.Stack):
         allow_image(self.job_role, image)
         if settings.mlflow:
             allow_tracking(self.job_role, settings.mlflow.secret_arn, storage)
-            self._tell(MlflowTrackingUri=settings.mlflow.uri, MlflowSecretArn=settings.mlflow.secret_arn)
+            cdk.CfnOutput(self, Output.MLFLOW_TRACKING_URI, value=settings.mlflow.uri)
+            cdk.CfnOutput(self, Output.MLFLOW_SECRET_ARN, value=settings.mlflow.secret_arn)
             app = None
         else:
             app = self._mlflow(name, storage)
             allow_tracking(self.job_role, app, storage)
-            self._tell(MlflowTrackingUri=app.attr_arn, MlflowAppArn=app.attr_arn)
+            cdk.CfnOutput(self, Output.MLFLOW_TRACKING_URI, value=app.attr_arn)
+            cdk.CfnOutput(self, Output.MLFLOW_APP_ARN, value=app.attr_arn)
         self._keep_logs(RETENTION[settings.log_retention_days])
         launcher = launcher_policy(self, name, self.job_role, storage, app)
         if environment.monitoring.email:
             spent = {"Service": ["Amazon SageMaker"]}
             email = environment.monitoring.email
             monthly_budget(self, "Budget", f"{name}-training", settings.monthly_budget_usd, spent, email)
-        self._tell(
-            JobRoleArn=self.job_role.role_arn,
-            LauncherPolicyArn=launcher.managed_policy_arn,
-            NetworkIsolation=str(settings.network_isolation).lower(),
-        )
+        cdk.CfnOutput(self, Output.JOB_ROLE_ARN, value=self.job_role.role_arn)
+        cdk.CfnOutput(self, Output.LAUNCHER_POLICY_ARN, value=launcher.managed_policy_arn)
+        cdk.CfnOutput(self, Output.NETWORK_ISOLATION, value=str(settings.network_isolation).lower())
         if image:
-            self._tell(TrainingImageUri=image.image_uri)
+            cdk.CfnOutput(self, Output.TRAINING_IMAGE_URI, value=image.image_uri)
         if settings.network:
-            self._tell(
-                SubnetIds=",".join(settings.network.subnet_ids),
-                SecurityGroupIds=",".join(settings.network.security_group_ids),
-            )
-
-    def _tell(self, **outputs: str) -> None:
-        for key, value in outputs.items():
-            cdk.CfnOutput(self, key, value=value)
+            cdk.CfnOutput(self, Output.SUBNET_IDS, value=",".join(settings.network.subnet_ids))
+            cdk.CfnOutput(self, Output.SECURITY_GROUP_IDS, value=",".join(settings.network.security_group_ids))
 
     def _image(self) -> assets.DockerImageAsset:
         return assets.DockerImageAsset(

@@ -7,6 +7,7 @@ import pytest
 from infra.environments import NAMES
 from infra.rehearsal.account import Account, allows, for_principal
 from infra.rehearsal.alarm_path import SERVICE, publishing, unheard
+from infra.stack import Output
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -27,7 +28,7 @@ def test_no_plain_http_and_no_strangers_alarm_publishes(templates):
     account = Account(found, name)
     ((_, _, topic),) = account.resources("AWS::SNS::Topic")
     ((_, _, policy),) = account.resources("AWS::SNS::TopicPolicy")
-    arn = account.output("Monitoring", "AlarmTopicArn")
+    arn = account.output("Monitoring", Output.ALARM_TOPIC_ARN)
     assert policy["Topics"] == [arn]
     assert topic["KmsMasterKeyId"]
     statements = for_principal(policy["PolicyDocument"]["Statement"], SERVICE)

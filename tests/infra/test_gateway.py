@@ -17,6 +17,7 @@ from infra.environments import load_environment
 from infra.image import Published
 from infra.rehearsal.account import ID, REGION, Account
 from infra.rehearsal.gateway import Gateway
+from infra.stack import Output
 
 
 class _Everything(http.server.BaseHTTPRequestHandler):
@@ -46,8 +47,13 @@ def door(dev):
     server.seen = []
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     account = Account(dev)
-    names = {account.output("Storage", f"{one}BucketName"): one.lower() for one in ("Data", "Uploads", "Feedback")}
-    names[account.output("Storage", "ResultsBucketName")] = "results"
+    buckets = {
+        Output.DATA_BUCKET_NAME: "data",
+        Output.UPLOADS_BUCKET_NAME: "uploads",
+        Output.FEEDBACK_BUCKET_NAME: "feedback",
+        Output.RESULTS_BUCKET_NAME: "results",
+    }
+    names = {account.output("Storage", output): name for output, name in buckets.items()}
     with Gateway(SimpleNamespace(port=server.server_port)) as gateway:
         gateway.learn(account, names)
         yield gateway, server

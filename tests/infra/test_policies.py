@@ -15,6 +15,7 @@ from infra.config import Delivery
 from infra.environments import load_environment
 from infra.image import REPOSITORY, ROOT, Published
 from infra.rehearsal.account import ID, REGION, Account, Request, allows, for_principal, listed
+from infra.stack import Output
 from infra.stacks.batch_definition import definition
 from tests.contract.gateway import event, read
 from tests.infra.calls import recorded, requests
@@ -46,9 +47,9 @@ def aws(account, monkeypatch):
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ID)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        for name in ("Data", "Models", "Uploads", "Feedback", "Results"):
+        for name in (name for name in Output if name.endswith("BucketName")):
             where = {"LocationConstraint": REGION}
-            bucket = account.output("Storage", f"{name}BucketName")
+            bucket = account.output("Storage", name)
             boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         yield account
 
@@ -101,7 +102,10 @@ def test_the_function_that_erases_lists_and_deletes_below_two_folders(aws, monke
     ]
     for name, value in properties["Environment"]["Variables"].items():
         monkeypatch.setenv(name, value)
-    feedback, uploads = aws.output("Storage", "FeedbackBucketName"), aws.output("Storage", "UploadsBucketName")
+    feedback, uploads = (
+        aws.output("Storage", Output.FEEDBACK_BUCKET_NAME),
+        aws.output("Storage", Output.UPLOADS_BUCKET_NAME),
+    )
     s3 = boto3.client("s3")
     s3.put_bucket_versioning(Bucket=feedback, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
@@ -115,7 +119,10 @@ def test_the_function_that_erases_lists_and_deletes_below_two_folders(aws, monke
     assert {"s3:ListBucketVersions", "s3:DeleteObjectVersion"} == {one.action for one in asked}
     statements = aws.statements("Leukolens-Dev-Inference/ErasureEraseRole")
     hold("function (erasure)", statements, asked, _LOGS | _TRACES)
-    for elsewhere in (f"arn:aws:s3:::{feedback}/other/x", f"arn:aws:s3:::{aws.output('Storage', 'DataBucketName')}/x"):
+    for elsewhere in (
+        f"arn:aws:s3:::{feedback}/other/x",
+        f"arn:aws:s3:::{aws.output('Storage', Output.DATA_BUCKET_NAME)}/x",
+    ):
         assert not allows(statements, Request("s3:DeleteObjectVersion", elsewhere))
     assert not allows(statements, Request("s3:ListBucketVersions", f"arn:aws:s3:::{feedback}", {"s3:prefix": ""}))
     for stack, logical, role in aws.resources("AWS::IAM::Role"):
@@ -158,7 +165,7 @@ def test_the_canary_asks_for_a_token_and_keeps_a_first_answer(aws, monkeypatch):
     statements = aws.statements("Leukolens-Dev-Monitoring/CanaryRole")
     hold("function (canary)", statements, asked, _LOGS)
     for action in ("s3:GetObject", "s3:PutObject"):
-        model = f"arn:aws:s3:::{aws.output('Storage', 'ModelsBucketName')}/models/1.1.0/model.tflite"
+        model = f"arn:aws:s3:::{aws.output('Storage', Output.MODELS_BUCKET_NAME)}/models/1.1.0/model.tflite"
         assert not allows(statements, Request(action, model))
 
 
@@ -169,7 +176,7 @@ def test_the_batchs_functions_read_data_and_write_results(aws):
     from api.batch import run
     from api.service import Service
 
-    data, results = aws.output("Storage", "DataBucketName"), aws.output("Storage", "ResultsBucketName")
+    data, results = aws.output("Storage", Output.DATA_BUCKET_NAME), aws.output("Storage", Output.RESULTS_BUCKET_NAME)
     boto3.client("s3").put_object(Bucket=data, Key="slides/1.png", Body=_sample())
     where = {"bucket": data, "results_bucket": results, "results_prefix": "batches/x/lines"}
     with recorded() as calls:
@@ -198,7 +205,7 @@ def test_the_state_machine_may_do_each_of_its_steps(aws):
     """
     named = [one["FunctionName"] for _, _, one in aws.resources("AWS::Lambda::Function") if "FunctionName" in one]
     arns = {name.rpartition("-")[2]: f"arn:aws:lambda:{REGION}:{ID}:function:{name}" for name in named}
-    data, results = aws.output("Storage", "DataBucketName"), aws.output("Storage", "ResultsBucketName")
+    data, results = aws.output("Storage", Output.DATA_BUCKET_NAME), aws.output("Storage", Output.RESULTS_BUCKET_NAME)
     settings = load_environment("dev").batch
     states = definition(
         settings, data_bucket=data, results_bucket=results, classify_arn=arns["batch"], summarise_arn=arns["summary"]

@@ -20,6 +20,7 @@ from infra.config import Delivery
 from infra.environments import load_environment
 from infra.image import REPOSITORY
 from infra.rehearsal.account import ID, REGION, Account, Request, allows
+from infra.stack import Output
 from tests.infra.fresh_clone import (
     BASES,
     COMPARE,
@@ -98,7 +99,7 @@ def taker(synthesise):
 
 def _promote(clone, registry, builder, *names):
     """Put a model into the models bucket, and name it in environments' files, as promotion does."""
-    bucket, file = builder.output("Storage", "ModelsBucketName"), b"TFL3"
+    bucket, file = builder.output("Storage", Output.MODELS_BUCKET_NAME), b"TFL3"
     card = json.dumps({"sha256": hashlib.sha256(file).hexdigest()}).encode()
     s3 = boto3.client("s3", endpoint_url=registry, region_name=REGION)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from client.cli import main
 from infra.rehearsal.account import ID, Request
 from infra.rehearsal.emulator import ACCOUNT
+from infra.stack import Output
 from tests.infra.calls import Call, requests
 from tests.infra.roles import hold
 from tests.infra.synthesis import deployed_account
@@ -126,8 +127,8 @@ def test_whoever_runs_a_batch_asks_for_what_the_operators_policy_allows_and_no_m
     assert noted.exists(), done.stderr
     calls = [Call(*call) for call in json.loads(noted.read_text())]
     names = {
-        "smears-data": deployed.output("Storage", "DataBucketName"),
-        "smears-results": deployed.output("Storage", "ResultsBucketName"),
+        "smears-data": deployed.output("Storage", Output.DATA_BUCKET_NAME),
+        "smears-results": deployed.output("Storage", Output.RESULTS_BUCKET_NAME),
         ACCOUNT: ID,
     }
 

@@ -10,7 +10,7 @@ from infra import model as served_model
 from infra.config import Environment, Model
 from infra.constructs.names import stack_name
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
-from infra.stack import read_outputs
+from infra.stack import Output, read_outputs
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, parse, read
 from training.data.s3 import Bucket
@@ -89,7 +89,7 @@ def open_places(name: str, bucket: str | None, folder: Path = ENVIRONMENTS) -> P
         environment = load_environment(name, folder)
     except ConfigError as error:
         raise PromotionError(str(error)) from error
-    uri = bucket or f"s3://{_output(environment, 'ModelsBucketName')}"
+    uri = bucket or f"s3://{_output(environment, Output.MODELS_BUCKET_NAME)}"
     return Places(folder, environment, Bucket(uri, CONNECTIONS).uri)
 
 
@@ -110,7 +110,7 @@ def current_digest(given: str | None, environment: Environment) -> str:
     BucketError
         It cannot be read.
     """
-    place = given or f"s3://{_output(environment, 'DataBucketName')}/{DATA_PREFIX}"
+    place = given or f"s3://{_output(environment, Output.DATA_BUCKET_NAME)}/{DATA_PREFIX}"
     try:
         if place.startswith("s3://"):
             content = Bucket(place.removesuffix(MANIFEST_NAME), CONNECTIONS).get(MANIFEST_NAME)

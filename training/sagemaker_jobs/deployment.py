@@ -11,7 +11,7 @@ import boto3
 from infra.config import Environment
 from infra.constructs.names import stack_name
 from infra.environments import NAMES, ConfigError, load_environment
-from infra.stack import read_outputs
+from infra.stack import Output, read_outputs
 from training.sagemaker_jobs.errors import LaunchError, explained
 from training.sagemaker_jobs.plan import Plan
 
@@ -114,12 +114,12 @@ def deployed_place(environment: Environment, session: Any) -> Place:
     return Place(
         environment=environment.name,
         region=environment.region,
-        role_arn=training["JobRoleArn"],
-        data_bucket=found["Storage"]["DataBucketName"],
-        models_bucket=found["Storage"]["ModelsBucketName"],
-        kms_key=found["Storage"]["KeyArn"],
-        image=training["TrainingImageUri"] if _own(environment) else None,
-        tracking_uri=_server(environment) or training["MlflowAppArn"],
+        role_arn=training[Output.JOB_ROLE_ARN],
+        data_bucket=found["Storage"][Output.DATA_BUCKET_NAME],
+        models_bucket=found["Storage"][Output.MODELS_BUCKET_NAME],
+        kms_key=found["Storage"][Output.KEY_ARN],
+        image=training[Output.TRAINING_IMAGE_URI] if _own(environment) else None,
+        tracking_uri=_server(environment) or training[Output.MLFLOW_APP_ARN],
         policy=policy,
         **_chosen(environment),
     )
