@@ -8,7 +8,7 @@ import cdk_nag
 
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
 from infra.image import find_image, find_page
-from infra.system import System
+from infra.system import compose
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     except ConfigError as error:
         sys.exit(f"leukolens: {error}")
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
-    System(app, environment, image, page)
+    compose(app, environment, image, page)
     app.synth()
 
 

@@ -1,6 +1,5 @@
 """The stacks of one environment, in the order of who needs whom."""
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Environment
@@ -15,73 +14,26 @@ from infra.stacks.storage import StorageStack
 from infra.stacks.training import TrainingStack
 
 
-class System:
-    """Composes every stack of one environment; each is named ``Leukolens-<Environment>-<Capability>``."""
+def compose(app: Construct, environment: Environment, image: Image, page: Image) -> None:
+    """Make every stack of an environment.
 
-    def __init__(self, app: Construct, environment: Environment, image: Image, page: Image) -> None:
-        env = cdk.Environment(account=environment.account, region=environment.region)
-        prefix = f"Leukolens-{environment.title}"
-        self.storage = StorageStack(app, f"{prefix}-Storage", environment=environment, env=env)
-        self.identity = IdentityStack(app, f"{prefix}-Identity", environment=environment, env=env)
-        self.inference = InferenceStack(
-            app,
-            f"{prefix}-Inference",
-            environment=environment,
-            env=env,
-            image=image,
-            storage=self.storage,
-            identity=self.identity,
-        )
-        self.batch = BatchStack(
-            app,
-            f"{prefix}-Batch",
-            environment=environment,
-            env=env,
-            image=image,
-            storage=self.storage,
-        )
-        self.monitoring = MonitoringStack(
-            app,
-            f"{prefix}-Monitoring",
-            environment=environment,
-            env=env,
-            storage=self.storage,
-            inference=self.inference,
-            batch=self.batch,
-            identity=self.identity,
-        )
-        stacks: list[cdk.Stack] = [self.storage, self.identity, self.inference, self.batch, self.monitoring]
-        if environment.frontend.host != "none":
-            stacks.append(
-                FrontendStack(
-                    app,
-                    f"{prefix}-Frontend",
-                    environment=environment,
-                    env=env,
-                    image=page,
-                    identity=self.identity,
-                    inference=self.inference,
-                )
-            )
-        if environment.training.enabled:
-            stacks.append(
-                TrainingStack(app, f"{prefix}-Training", environment=environment, env=env, storage=self.storage)
-            )
-        if environment.delivery:
-            stacks.append(
-                DeliveryStack(
-                    app,
-                    f"{prefix}-Delivery",
-                    environment=environment,
-                    settings=environment.delivery,
-                    env=env,
-                    storage=self.storage,
-                )
-            )
-        for stack in stacks:
-            stack.termination_protection = environment.deletion_protection
-            # "component" tells in the bill what of an environment costs.
-            component = stack.stack_name.rpartition("-")[2].lower()
-            tags = {"project": "leukolens", "environment": environment.name, "component": component}
-            for key, value in tags.items():
-                cdk.Tags.of(stack).add(key, value)
+    Parameters
+    ----------
+    app
+        What the stacks are made in.
+    environment
+        Its settings, which also say which stacks there are.
+    image, page
+        What the functions and the page run.
+    """
+    storage = StorageStack(app, environment)
+    identity = IdentityStack(app, environment)
+    inference = InferenceStack(app, environment, image=image, storage=storage, identity=identity)
+    batch = BatchStack(app, environment, image=image, storage=storage)
+    MonitoringStack(app, environment, storage=storage, inference=inference, batch=batch, identity=identity)
+    if environment.frontend.host != "none":
+        FrontendStack(app, environment, image=page, identity=identity, inference=inference)
+    if environment.training.enabled:
+        TrainingStack(app, environment, storage=storage)
+    if environment.delivery:
+        DeliveryStack(app, environment, settings=environment.delivery, storage=storage)

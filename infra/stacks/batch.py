@@ -18,6 +18,7 @@ from infra.constructs.permissions import (
 )
 from infra.image import Image
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.batch_definition import LABEL, definition
 from infra.stacks.storage import StorageStack
 
@@ -41,7 +42,7 @@ _TRACES = (
 )
 
 
-class BatchStack(cdk.Stack):
+class BatchStack(EnvironmentStack):
     """The state machine ``leukolens-<environment>-batch``.
 
     Its input is ``{"prefix": "slides/7/"}``, of the data bucket. It writes one JSON line an image below
@@ -54,17 +55,8 @@ class BatchStack(cdk.Stack):
         The state machine, and the function that classifies for it.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        environment: Environment,
-        env: cdk.Environment,
-        image: Image,
-        storage: StorageStack,
-    ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: batches over an S3 prefix")
+    def __init__(self, app: Construct, environment: Environment, *, image: Image, storage: StorageStack) -> None:
+        super().__init__(app, environment, "Batch", "batches over an S3 prefix")
         name = f"leukolens-{environment.name}-batch"
         self._storage = storage
         classify = ImageFunction(

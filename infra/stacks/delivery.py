@@ -10,6 +10,7 @@ from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.environments import NAMES
 from infra.image import REPOSITORY
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.storage import StorageStack
 
 _HOST = "token.actions.githubusercontent.com"
@@ -30,7 +31,7 @@ _PUSH = (
 _KEPT_IMAGES = 50
 
 
-class DeliveryStack(cdk.Stack):
+class DeliveryStack(EnvironmentStack):
     """Roles for the workflows, without a stored secret, and the registry of the images.
 
     Attributes
@@ -39,17 +40,8 @@ class DeliveryStack(cdk.Stack):
         Where images are published, in the environment that builds them; else ``None``.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        environment: Environment,
-        settings: Delivery,
-        env: cdk.Environment,
-        storage: StorageStack,
-    ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: what GitHub Actions may do")
+    def __init__(self, app: Construct, environment: Environment, *, settings: Delivery, storage: StorageStack) -> None:
+        super().__init__(app, environment, "Delivery", "what GitHub Actions may do")
         self._provider = self._find_provider(settings)
         self.repository = self._images(settings) if settings.builds_image else None
         name = f"leukolens-{environment.name}"

@@ -20,6 +20,7 @@ from infra.constructs.permissions import allow
 from infra.constructs.scopes import scope_name
 from infra.image import Image, Published
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
 
@@ -30,7 +31,7 @@ _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 _INSTANCES = 1
 
 
-class FrontendStack(cdk.Stack):
+class FrontendStack(EnvironmentStack):
     """The page's service.
 
     It has no token of its own: people sign in, and their token goes to the API. The service's address is known only
@@ -39,16 +40,14 @@ class FrontendStack(cdk.Stack):
 
     def __init__(
         self,
-        scope: Construct,
-        construct_id: str,
-        *,
+        app: Construct,
         environment: Environment,
-        env: cdk.Environment,
+        *,
         image: Image,
         identity: IdentityStack,
         inference: InferenceStack,
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: the page")
+        super().__init__(app, environment, "Frontend", "the page")
         self._environment = environment
         self._name = f"leukolens-{environment.name}-page"
         self._identity = identity

@@ -11,9 +11,10 @@ from infra.config import Environment
 from infra.constructs.nag import acknowledge
 from infra.constructs.scopes import RESOURCE_SERVER, SCOPES
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 
 
-class IdentityStack(cdk.Stack):
+class IdentityStack(EnvironmentStack):
     """The user pool of one environment.
 
     Machines get a token by client credentials; people sign in on the pool's hosted page, which the page redirects to.
@@ -29,8 +30,8 @@ class IdentityStack(cdk.Stack):
         Base address of the hosted pages and of ``/oauth2/token``.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, env: cdk.Environment) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: identities and scopes")
+    def __init__(self, app: Construct, environment: Environment) -> None:
+        super().__init__(app, environment, "Identity", "identities and scopes")
         settings = environment.identity
         self.pool = cognito.UserPool(
             self,

@@ -12,11 +12,12 @@ from infra.constructs.image_function import ImageFunction
 from infra.constructs.permissions import allow_objects
 from infra.image import Image
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.storage import StorageStack
 
 
-class InferenceStack(cdk.Stack):
+class InferenceStack(EnvironmentStack):
     """The function, its alias ``live``, and the API that calls the alias.
 
     Attributes
@@ -30,17 +31,9 @@ class InferenceStack(cdk.Stack):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        environment: Environment,
-        env: cdk.Environment,
-        image: Image,
-        storage: StorageStack,
-        identity: IdentityStack,
+        self, app: Construct, environment: Environment, *, image: Image, storage: StorageStack, identity: IdentityStack
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: predictions over HTTP")
+        super().__init__(app, environment, "Inference", "predictions over HTTP")
         settings = environment.inference
         self.function_name = f"leukolens-{environment.name}-predict"
         predict = ImageFunction(

@@ -14,6 +14,7 @@ from infra.constructs.names import topic_name
 from infra.constructs.permissions import account_wide
 from infra.constructs.synthetic_canary import SyntheticCanary
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.batch import BatchStack
 from infra.stacks.identity import IdentityStack
 from infra.stacks.inference import InferenceStack
@@ -29,7 +30,7 @@ _ENDS = {
 _BURNS = {"Fast": (1, 14.4), "Slow": (6, 6.0)}
 
 
-class MonitoringStack(cdk.Stack):
+class MonitoringStack(EnvironmentStack):
     """Dashboard ``leukolens-<environment>`` and its alarms.
 
     Attributes
@@ -40,17 +41,15 @@ class MonitoringStack(cdk.Stack):
 
     def __init__(
         self,
-        scope: Construct,
-        construct_id: str,
-        *,
+        app: Construct,
         environment: Environment,
-        env: cdk.Environment,
+        *,
         storage: StorageStack,
         inference: InferenceStack,
         batch: BatchStack,
         identity: IdentityStack,
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: dashboard and alarms")
+        super().__init__(app, environment, "Monitoring", "dashboard and alarms")
         self._settings = environment.monitoring
         self._metrics = Metrics(environment, inference, batch)
         self.topic = sns.Topic(

@@ -8,9 +8,10 @@ from constructs import Construct
 from infra.config import Environment
 from infra.constructs.nag import acknowledge
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 
 
-class StorageStack(cdk.Stack):
+class StorageStack(EnvironmentStack):
     """Buckets of one environment.
 
     Every bucket is encrypted by the environment's own key, refuses plain HTTP and every public grant, logs each
@@ -31,8 +32,8 @@ class StorageStack(cdk.Stack):
         What batches answered.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment, env: cdk.Environment) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: buckets and their key")
+    def __init__(self, app: Construct, environment: Environment) -> None:
+        super().__init__(app, environment, "Storage", "buckets and their key")
         self._settings = environment.storage
         self.key = kms.Key(
             self,

@@ -14,6 +14,7 @@ from infra.constructs.nag import acknowledge
 from infra.constructs.permissions import account_wide, allow, allow_objects
 from infra.image import stage_training
 from infra.stack import Output
+from infra.stacks.base import EnvironmentStack
 from infra.stacks.storage import StorageStack
 from infra.stacks.training_launcher import launcher_policy
 from infra.stacks.training_role import allow_image, allow_job, allow_tracking
@@ -22,7 +23,7 @@ _JOB_LOGS = "/aws/sagemaker/TrainingJobs"
 _OWN_LOG = "service-role/AWSLambdaBasicExecutionRole"
 
 
-class TrainingStack(cdk.Stack):
+class TrainingStack(EnvironmentStack):
     """Roles of training jobs and of whoever starts them, their image, the MLflow App, logs and a budget.
 
     Attributes
@@ -31,16 +32,8 @@ class TrainingStack(cdk.Stack):
         What a job is: reads the data bucket, writes below ``training/`` of the models bucket, logs to MLflow.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        environment: Environment,
-        env: cdk.Environment,
-        storage: StorageStack,
-    ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Leukolens: training jobs and their tracking")
+    def __init__(self, app: Construct, environment: Environment, *, storage: StorageStack) -> None:
+        super().__init__(app, environment, "Training", "training jobs and their tracking")
         name, settings = f"leukolens-{environment.name}", environment.training
         self.job_role = self._role("JobRole", f"What a training job of {name} may do", f"{name}-training")
         allow_job(self.job_role, name, settings, storage)
@@ -50,14 +43,14 @@ class TrainingStack(cdk.Stack):
             allow_tracking(self.job_role, settings.mlflow.secret_arn, storage)
             cdk.CfnOutput(self, Output.MLFLOW_TRACKING_URI, value=settings.mlflow.uri)
             cdk.CfnOutput(self, Output.MLFLOW_SECRET_ARN, value=settings.mlflow.secret_arn)
-            app = None
+            mlflow = None
         else:
-            app = self._mlflow(name, storage)
-            allow_tracking(self.job_role, app, storage)
-            cdk.CfnOutput(self, Output.MLFLOW_TRACKING_URI, value=app.attr_arn)
-            cdk.CfnOutput(self, Output.MLFLOW_APP_ARN, value=app.attr_arn)
+            mlflow = self._mlflow(name, storage)
+            allow_tracking(self.job_role, mlflow, storage)
+            cdk.CfnOutput(self, Output.MLFLOW_TRACKING_URI, value=mlflow.attr_arn)
+            cdk.CfnOutput(self, Output.MLFLOW_APP_ARN, value=mlflow.attr_arn)
         self._keep_logs(RETENTION[settings.log_retention_days])
-        launcher = launcher_policy(self, name, self.job_role, storage, app)
+        launcher = launcher_policy(self, name, self.job_role, storage, mlflow)
         if environment.monitoring.email:
             spent = {"Service": ["Amazon SageMaker"]}
             email = environment.monitoring.email

@@ -42,10 +42,10 @@ def synthesise(environment: Environment, image: Image, page: Image, out: Path) -
     """Give an environment's templates by capability (``Storage``, ...); what the CDK writes goes to ``out``."""
     import aws_cdk as cdk
 
-    from infra.system import System
+    from infra.system import compose
 
     app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=str(out))
-    System(app, environment, image, page)
+    compose(app, environment, image, page)
     return {stack.stack_name.rpartition("-")[2]: Template(stack.template) for stack in app.synth().stacks}
 
 

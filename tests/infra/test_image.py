@@ -177,6 +177,6 @@ def test_the_app_runs_the_images_that_the_cli_hands_over(monkeypatch, tmp_path):
     made = cdk.App(context={"env": "dev", "image": given[0], "page": given[1]}, outdir=str(tmp_path))
     composed: list[str] = []
     monkeypatch.setattr("aws_cdk.App", lambda: made)
-    monkeypatch.setattr("infra.system.System", lambda app, environment, *images: composed.extend(i.uri for i in images))
+    monkeypatch.setattr("infra.system.compose", lambda _app, _env, *images: composed.extend(i.uri for i in images))
     runpy.run_path(str(image.ROOT / "app.py"), run_name="__main__")
     assert composed == given
