@@ -75,22 +75,22 @@ def ask(
         The API does not answer; what it had answered is kept.
     """
     wanted = [field for field in workspace.reported() if name not in field.others and field.answer.model.name != name]
-    held = [(field, data) for field in wanted if (data := field.data) is not None]
+    askable = [(field, data) for field in wanted if (data := field.data) is not None]
     pixel_um = workspace.pixel_um
 
     def answer(field: SmearField, data: bytes) -> None:
         field.others[name] = service.predict(data, model=name, microns_per_pixel=pixel_um)
 
     with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(answer, field, data) for field, data in held]
+        running = [pool.submit(answer, field, data) for field, data in askable]
         try:
             for done, finished in enumerate(as_completed(running), 1):
                 finished.result()
                 progress(done, len(running))
         finally:
             pool.shutdown(cancel_futures=True)
-    if held:
-        answered = held[0][0].others[name]
+    if askable:
+        answered = askable[0][0].others[name]
         if workspace.card_of(answered) is None:
             workspace.learn_other_card(service.model(name))
     return [field.name for field in wanted if field.data is None]

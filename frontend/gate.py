@@ -170,12 +170,14 @@ class Gate:
             del self._open[number], _connections[number]
 
     def _has_room(self, new: Connection) -> bool:
-        held = list(self._open.values())
-        addresses = Counter(connection.address for connection in held)
-        tabs = sum(connection.visitor == new.visitor for connection in held) if new.visitor else 0
+        connections = list(self._open.values())
+        addresses = Counter(connection.address for connection in connections)
+        tabs = sum(connection.visitor == new.visitor for connection in connections) if new.visitor else 0
         limits = self._limits
         return (
-            len(held) < limits.connections and addresses[new.address] < limits.by_address and tabs < limits.by_visitor
+            len(connections) < limits.connections
+            and addresses[new.address] < limits.by_address
+            and tabs < limits.by_visitor
         )
 
     def _make_way(self) -> None:

@@ -16,22 +16,22 @@ BYTES_A_MB = 1_000_000
 def workspaces() -> Workspaces:
     """Give the workspaces of this process."""
     chosen = settings.current()
-    held = Workspaces(chosen.page_keep_minutes * 60, chosen.page_total_mb * BYTES_A_MB)
-    held.sweep_for_ever()
-    return held
+    all_workspaces = Workspaces(chosen.page_keep_minutes * 60, chosen.page_total_mb * BYTES_A_MB)
+    all_workspaces.sweep_for_ever()
+    return all_workspaces
 
 
 def desk() -> Desk:
     """Give the reader's desk, connected to the API with the rights that they have now."""
     limit_bytes = settings.current().page_session_mb * BYTES_A_MB
-    held = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
-    held.origins.update(filter(None, [gate.origin()]))
-    st.session_state["desk"] = held
+    readers_desk = workspaces().enter(_token(), sign_in.reviewer(), limit_bytes)
+    readers_desk.origins.update(filter(None, [gate.origin()]))
+    st.session_state["desk"] = readers_desk
     chosen = settings.current()
-    held.batch.connect(service.connect(), chosen.page_workers, signed_in=chosen.signs_in)
-    if not held.workspace.reviewer:
-        held.workspace.reviewer = sign_in.reviewer()
-    return held
+    readers_desk.batch.connect(service.connect(), chosen.page_workers, signed_in=chosen.signs_in)
+    if not readers_desk.workspace.reviewer:
+        readers_desk.workspace.reviewer = sign_in.reviewer()
+    return readers_desk
 
 
 def workspace() -> Workspace:

@@ -271,9 +271,9 @@ class Workspace:
             reasons = []
             for arrival in self.arrivals.values():
                 if arrival.outcome == "arrived":
-                    held = self.fields[arrival.field]
-                    if held.state in ("refused", "unanswered"):
-                        reasons.append((arrival.name, _(held.problem)))
+                    smear_field = self.fields[arrival.field]
+                    if smear_field.state in ("refused", "unanswered"):
+                        reasons.append((arrival.name, _(smear_field.problem)))
                 elif arrival.problem:
                     reasons.append((arrival.name, arrival.problem))
             return reasons

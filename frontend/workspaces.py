@@ -72,34 +72,36 @@ class Workspaces:
             Image bytes that a new workspace may hold.
         """
         with self._lock:
-            held = self._by_token.get(token)
-            if held is None or held.workspace.owner != owner:
+            desk = self._by_token.get(token)
+            if desk is None or desk.workspace.owner != owner:
                 workspace = Workspace(limit_bytes, owner)
-                held = self._by_token[token] = Desk(workspace, Batch(workspace))
-            held.workspace.touched = self._clock()
-            return held
+                desk = self._by_token[token] = Desk(workspace, Batch(workspace))
+            desk.workspace.touched = self._clock()
+            return desk
 
     def leave(self, token: str) -> None:
         """Forget a workspace at once."""
         with self._lock:
-            held = self._by_token.pop(token, None)
-        if held is not None:
-            held.batch.stop()
+            desk = self._by_token.pop(token, None)
+        if desk is not None:
+            desk.batch.stop()
 
     @contextlib.contextmanager
     def room(self, desk: Desk, length: int) -> Iterator[bool]:
         """Keep room for a file while it comes; gives whether there is any, beside all others of all sessions."""
         with self._lock:
-            held = sum(open_desk.workspace.held_bytes for open_desk in self._by_token.values())
-            free = held + self._coming_bytes.total() + length <= self._total_bytes
-            of = id(desk.workspace)
-            taken = length if free and desk.workspace.has_room(self._coming_bytes[of] + length) else 0
-            self._coming_bytes[of] += taken
+            held_bytes = sum(open_desk.workspace.held_bytes for open_desk in self._by_token.values())
+            free = held_bytes + self._coming_bytes.total() + length <= self._total_bytes
+            workspace_id = id(desk.workspace)
+            reserved_bytes = (
+                length if free and desk.workspace.has_room(self._coming_bytes[workspace_id] + length) else 0
+            )
+            self._coming_bytes[workspace_id] += reserved_bytes
         try:
-            yield bool(taken)
+            yield bool(reserved_bytes)
         finally:
             with self._lock:
-                self._coming_bytes[of] -= taken
+                self._coming_bytes[workspace_id] -= reserved_bytes
                 self._coming_bytes += Counter()  # forgets those of which nothing is on its way
 
     def sweep(self) -> None:
@@ -107,12 +109,12 @@ class Workspaces:
         now = self._clock()
         with self._lock:
             oldest_first = sorted(self._by_token.items(), key=lambda item: item[1].workspace.touched)
-            total = sum(held.workspace.held_bytes for _, held in oldest_first)
-            for token, held in oldest_first:
-                quiet_s = now - held.workspace.touched
+            total = sum(desk.workspace.held_bytes for _, desk in oldest_first)
+            for token, desk in oldest_first:
+                quiet_s = now - desk.workspace.touched
                 if quiet_s > self._keep_s or (total > self._total_bytes and quiet_s > self._away_s):
-                    total -= held.workspace.held_bytes
-                    held.batch.stop()
+                    total -= desk.workspace.held_bytes
+                    desk.batch.stop()
                     del self._by_token[token]
 
     def sweep_for_ever(self) -> None:

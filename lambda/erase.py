@@ -33,5 +33,5 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """
     settings = load_settings()
     stores = {"request_id": settings.feedback_bucket, "upload_id": settings.uploads_bucket}
-    asked = event.get("erase") if isinstance(event, Mapping) else None
-    return erase(stores, asked).model_dump(exclude_none=True)
+    request = event.get("erase") if isinstance(event, Mapping) else None
+    return erase(stores, request).model_dump(exclude_none=True)

@@ -110,9 +110,9 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     if unknown and "AWS_LAMBDA_FUNCTION_NAME" in environment:
         raise SettingsError(f"Unknown settings {', '.join(unknown)}; the known ones are {', '.join(sorted(known))}.")
-    given = {name: environment[variable] for variable, name in known.items() if variable in environment}
+    texts = {name: environment[variable] for variable, name in known.items() if variable in environment}
     values: dict[str, str | int | Path] = {}
-    for name, text in given.items():
+    for name, text in texts.items():
         if name.startswith("max_") or name in _COUNTS:
             values[name] = _positive(PREFIX + name.upper(), text)
         else:

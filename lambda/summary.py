@@ -54,13 +54,13 @@ def run(event: Mapping[str, Any]) -> schemas.BatchSummary:
     StorageUnavailable
         Where the answers cannot be read or the sum not be written.
     """
-    given = SummaryEvent.model_validate(event)
-    bucket = open_objects(given.results_bucket)
+    request = SummaryEvent.model_validate(event)
+    bucket = open_objects(request.results_bucket)
     triage: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    summary = schemas.BatchSummary(folder=given.folder)
-    for answer in _answers(bucket, given.calls):
+    summary = schemas.BatchSummary(folder=request.folder)
+    for answer in _answers(bucket, request.calls):
         summary.calls += 1
         if answer is None:
             summary.failed_calls += 1
@@ -73,7 +73,7 @@ def run(event: Mapping[str, Any]) -> schemas.BatchSummary:
         verdicts.update(result.verdicts)
     for name, counts in (("triage", triage), ("labels", labels), ("verdicts", verdicts)):
         setattr(summary, name, dict(sorted(counts.items())))
-    bucket.write(f"{given.folder}/summary.json", summary.model_dump_json(indent=2).encode(), "application/json")
+    bucket.write(f"{request.folder}/summary.json", summary.model_dump_json(indent=2).encode(), "application/json")
     return summary
 
 

@@ -7,6 +7,7 @@ write names. JSON and Parquet hold them as they are; whatever a person opens get
 import html
 import unicodedata
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Final
 
 JOINERS: Final = "\u200c\u200d"
@@ -65,9 +66,9 @@ def in_csv(text: str) -> str:
     >>> in_csv("=cmd.png"), in_csv("field 1.png")
     ("'=cmd.png", 'field 1.png')
     """
-    shown = in_terminal(text)
+    escaped = in_terminal(text)
     start = unicodedata.normalize("NFKC", text.strip(_blanks(text)))[:1]
-    return f"'{shown}" if start in _FORMULA_STARTS and start else shown
+    return f"'{escaped}" if start in _FORMULA_STARTS and start else escaped
 
 
 def in_html(text: str) -> str:
@@ -91,11 +92,13 @@ def in_markdown(text: str) -> str:
     >>> in_markdown("a|b_[x](y).png")
     'a\\|b\\_\\[x\\]\\(y\\).png'
     """
-    shown = in_terminal(text).strip(" ")  # four blanks ahead would be code, two behind a new line
-    first = next((place for place, one in enumerate(shown) if not (one.isdecimal() or one in _BEGINNERS)), len(shown))
+    escaped = in_terminal(text).strip(" ")  # four blanks ahead would be code, two behind a new line
+    first = sum(1 for _ in takewhile(lambda character: character.isdecimal() or character in _BEGINNERS, escaped))
     return "".join(
-        f"\\{one}" if one in _PUNCTUATION and (one not in _BEGINNERS or place <= first) else one
-        for place, one in enumerate(shown)
+        f"\\{character}"
+        if character in _PUNCTUATION and (character not in _BEGINNERS or position <= first)
+        else character
+        for position, character in enumerate(escaped)
     )
 
 
@@ -109,8 +112,8 @@ def in_pdf(text: str, has_glyph: Callable[[str], bool]) -> str:
     has_glyph : Callable[[str], bool]
         Whether the font has a shape for a character; without one it is shown as ``?``, for it would be left out.
     """
-    shown = "".join(one if has_glyph(one) else UNKNOWN_GLYPH for one in in_terminal(text))
-    return html.escape(shown, quote=True)
+    drawable = "".join(character if has_glyph(character) else UNKNOWN_GLYPH for character in in_terminal(text))
+    return html.escape(drawable, quote=True)
 
 
 def _shown(character: str) -> str:
@@ -122,4 +125,5 @@ def _shown(character: str) -> str:
 
 def _blanks(text: str) -> str:
     """Give the blanks and invisible signs of a text, the quotes that a spreadsheet takes off among them."""
-    return "".join({one for one in text if one.isspace() or unicodedata.category(one) in _INVISIBLE}) + "\"'"
+    blanks = {character for character in text if character.isspace() or unicodedata.category(character) in _INVISIBLE}
+    return "".join(blanks) + "\"'"

@@ -20,19 +20,19 @@ class Comparison:
 def compare(field: Field, answer: Prediction) -> Comparison:
     """Compare an answer with what its image is: a drawing should be turned away, a real smear recognised."""
     verdict = answer.prediction.verdict
-    came = "turned away: no smear that the model knows"
+    answered = "turned away: no smear that the model knows"
     if verdict != "out_of_distribution":
-        came = answer.summary or answer.prediction.label or verdict
+        answered = answer.summary or answer.prediction.label or verdict
     if field.kind == "synthetic":
         expected, fits = "turned away: it is a drawing", verdict == "out_of_distribution"
     else:
         expected, fits = field.known_as, verdict == "accepted" and answer.prediction.label == field.known_as
     if fits:
-        return Comparison(expected, came, "yes, as it should be", "green")
+        return Comparison(expected, answered, "yes, as it should be", "green")
     if field.kind == "real" and verdict != "accepted":
         what = "the pattern" if answer.triage and answer.triage.verdict == "accepted" else "it"
-        return Comparison(expected, came, f"no: {what} is left to a person", "yellow")
-    return Comparison(expected, came, "no", "red")
+        return Comparison(expected, answered, f"no: {what} is left to a person", "yellow")
+    return Comparison(expected, answered, "no", "red")
 
 
 def introduce(fields: list[Field]) -> str:

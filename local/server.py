@@ -166,5 +166,5 @@ def server(app: ASGIApp) -> uvicorn.Server:
 
 def address(host: str, port: int) -> str:
     """Give the URL that a person can open."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+    host_shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host_shown}:{port}"

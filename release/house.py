@@ -77,11 +77,11 @@ def _upward(
     graph: grimp.ImportGraph, layers: Sequence[Sequence[str]], container: str = "", independent_from: int = 0
 ) -> Iterator[str]:
     known = {module.rpartition(".")[2] for module in graph.find_children(container)} if container else graph.modules
-    made = [
+    named_layers = [
         grimp.Layer(*(name for name in layer if name in known), independent=number >= independent_from)
         for number, layer in enumerate(layers)
     ]
-    broken = graph.find_illegal_dependencies_for_layers(made, containers={container} if container else None)
+    broken = graph.find_illegal_dependencies_for_layers(named_layers, containers={container} if container else None)
     for dependency in sorted(broken, key=str):
         for route in dependency.routes:
             chain = " -> ".join([min(route.heads), *route.middle, min(route.tails)])

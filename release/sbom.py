@@ -61,18 +61,18 @@ def bill(image: str) -> str:
         for package in locked(IMAGE_LOCKS[image], IMAGE)
     }
     parts = [_base(image), *([_model()] if image == "lambda" else _scripts())]
-    made = Bom(components=[*packages.values(), *parts])
-    made.metadata.component = whole
-    made.metadata.timestamp = released()
-    made.register_dependency(whole, [*packages.values(), *parts])
+    bom = Bom(components=[*packages.values(), *parts])
+    bom.metadata.component = whole
+    bom.metadata.timestamp = released()
+    bom.register_dependency(whole, [*packages.values(), *parts])
     for name, component in packages.items():
-        made.register_dependency(
+        bom.register_dependency(
             component, [packages[other] for other in sorted(needed(name, IMAGE)) if other in packages]
         )
     # Derived from the content, where CycloneDX would draw a random one.
-    identity = json.dumps(sorted([component.name, component.version] for component in made.components))
-    made.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"leukolens:{image}:{version()}:{identity}")
-    text = JsonV1Dot6(made).output_as_string(indent=2)
+    identity = json.dumps(sorted([component.name, component.version] for component in bom.components))
+    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"leukolens:{image}:{version()}:{identity}")
+    text = JsonV1Dot6(bom).output_as_string(indent=2)
     if refusal := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise BillError(f"the bill of {image} is not CycloneDX 1.6: {refusal}")
     return text + "\n"

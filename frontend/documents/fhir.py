@@ -30,7 +30,7 @@ def write(specimen: Specimen) -> bytes:
     bytes
         JSON, checked against the standard's own definitions.
     """
-    made = specimen.made_at.isoformat(timespec="seconds")
+    made_at = specimen.made_at.isoformat(timespec="seconds")
     blood = _address(specimen, "specimen")
     observations = [(field, reading, _address(specimen, field.key)) for field, reading in specimen.deciding]
     report = {
@@ -38,8 +38,8 @@ def write(specimen: Specimen) -> bytes:
         # Preliminary until a person has read every field; this page never signs for anybody.
         "status": "preliminary",
         "code": {"text": "Triage of peripheral blood smear fields (research use only)"},
-        "effectiveDateTime": made,
-        "issued": made,
+        "effectiveDateTime": made_at,
+        "issued": made_at,
         "specimen": [{"reference": blood}],
         "result": [{"reference": address} for _field, _reading, address in observations],
         "media": [
@@ -55,9 +55,9 @@ def write(specimen: Specimen) -> bytes:
         media = _address(specimen, f"media {field.key}")
         entries += [
             _entry(address, _observation(specimen, field, reading, blood, media)),
-            _entry(media, _media(field, made)),
+            _entry(media, _media(field, made_at)),
         ]
-    bundle = {"resourceType": "Bundle", "type": "collection", "timestamp": made, "entry": entries}
+    bundle = {"resourceType": "Bundle", "type": "collection", "timestamp": made_at, "entry": entries}
     return Bundle.model_validate(bundle).model_dump_json(indent=1).encode()
 
 
@@ -105,14 +105,14 @@ def _observation(specimen: Specimen, field: SmearField, reading: Finding, blood:
     return resource
 
 
-def _media(field: SmearField, made: str) -> dict[str, Any]:
+def _media(field: SmearField, made_at: str) -> dict[str, Any]:
     image = field.answer.image
     return {
         "resourceType": "Media",
         "status": "completed",
         "type": {"text": "Photograph of one microscope field"},
         "identifier": [{"system": f"{SYSTEM}:image-sha256", "value": image.sha256}],
-        "createdDateTime": made,
+        "createdDateTime": made_at,
         "width": image.width,
         "height": image.height,
         # The image itself stays where it is: it is known by its name and its hash.

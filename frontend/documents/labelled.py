@@ -126,9 +126,9 @@ class _Sink(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        taken = bytes(data)  # type: ignore[call-overload]
-        self._held += taken
-        return len(taken)
+        content = bytes(data)  # type: ignore[call-overload]
+        self._held += content
+        return len(content)
 
     def taken(self) -> bytes:
         """Give what was written since the last time."""

@@ -81,10 +81,10 @@ def _story(specimen: Specimen, width: float) -> list[Flowable]:
 
 
 def _heading_line(specimen: Specimen) -> str:
-    made = specimen.made_at.strftime("%Y-%m-%d %H:%M UTC")
+    made_at = specimen.made_at.strftime("%Y-%m-%d %H:%M UTC")
     parts = [
         f"{_('Specimen')}: {specimen.name or _('not named')}",
-        f"{_('Made')}: {made}",
+        f"{_('Made')}: {made_at}",
         f"{_('Read by')}: {specimen.reviewer or _('not named')}",
     ]
     if specimen.stain:

@@ -88,10 +88,10 @@ class Specimen:
             counts[title] = counts.get(title, 0) + 1
         return counts
 
-    def title_of(self, one: SmearField, said: Finding) -> str:
+    def title_of(self, field: SmearField, reading: Finding) -> str:
         """Name a field's finding: what a reader said goes before what the model said."""
-        side = self._side(one, said)
-        return {"malignant": _("Malignant"), "benign": _("Benign")}.get(side, said.title)
+        side = self._side(field, reading)
+        return {"malignant": _("Malignant"), "benign": _("Benign")}.get(side, reading.title)
 
     def _side(self, field: SmearField, reading: Finding) -> str:
         if field.review is None:
@@ -156,7 +156,7 @@ class Specimen:
         return next((known.name for known in self.classes if known.label == label and known.triage == "malignant"), "")
 
 
-def accepted_label(one: SmearField) -> str | None:
+def accepted_label(field: SmearField) -> str | None:
     """Give the label that the model stands by; None where it does not."""
-    decision = one.answer.prediction
+    decision = field.answer.prediction
     return decision.label if decision.verdict == "accepted" else None

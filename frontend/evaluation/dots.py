@@ -134,30 +134,30 @@ def _by_label(measured: Protocol, counts: dict[Side, int]) -> list[Hundred]:
     ]
 
 
-def question(one: Hundred) -> str:
+def question(hundred: Hundred) -> str:
     """Give the question that a hundred dots answer."""
-    if one.side == "malignant":
+    if hundred.side == "malignant":
         return _("How often does it miss a leukaemia on a new slide?")
     return _("How often does it cry wolf?")
 
 
-def sentence(one: Hundred) -> str:
+def sentence(hundred: Hundred) -> str:
     """Answer in one sentence."""
-    values = {"right": _count(one.right), "open": _count(one.open), "wrong": _count(one.wrong)}
-    if one.side == "malignant" and one.abstains:
+    values = {"right": _count(hundred.right), "open": _count(hundred.open), "wrong": _count(hundred.wrong)}
+    if hundred.side == "malignant" and hundred.abstains:
         text = _("Of 100 fields with leukaemia, it calls {wrong} benign, {right} malignant, and leaves {open} to you.")
-    elif one.side == "malignant":
+    elif hundred.side == "malignant":
         text = _("Of 100 fields with leukaemia, it calls {wrong} benign and {right} malignant.")
-    elif one.abstains:
+    elif hundred.abstains:
         text = _("Of 100 benign fields, it calls {wrong} malignant, {right} benign, and leaves {open} to you.")
     else:
         text = _("Of 100 benign fields, it calls {wrong} malignant and {right} benign.")
     return text.format(**values)
 
 
-def measured_on(one: Hundred) -> str:
+def measured_on(hundred: Hundred) -> str:
     """Say what the sentence rests on."""
-    return _("Measured on {fields} fields of slides that it had not seen.").format(fields=one.fields)
+    return _("Measured on {fields} fields of slides that it had not seen.").format(fields=hundred.fields)
 
 
 def _count(share: float) -> str:
@@ -179,15 +179,15 @@ def _count(share: float) -> str:
     return str(round(share * HUNDRED))
 
 
-def legend(one: Hundred) -> list[tuple[str, str]]:
+def legend(hundred: Hundred) -> list[tuple[str, str]]:
     """Name the dots that there are, in their order: kind, and what it means."""
     other = {"malignant": _("called benign: missed"), "benign": _("called malignant: a false alarm")}
     named = {
-        RIGHT: _("called malignant") if one.side == "malignant" else _("called benign"),
+        RIGHT: _("called malignant") if hundred.side == "malignant" else _("called benign"),
         OPEN: _("left to you"),
-        WRONG: other[one.side],
+        WRONG: other[hundred.side],
     }
-    present = set(one.dots)
+    present = set(hundred.dots)
     return [(kind, text) for kind, text in named.items() if kind in present]
 
 
@@ -198,12 +198,12 @@ _COLOURS = {
 """Those of the workplace's findings (workplace.css)."""
 
 
-def picture(one: Hundred, theme: str) -> str:
+def picture(hundred: Hundred, theme: str) -> str:
     """Draw a hundred dots as SVG: full discs are right, rings are left open, crosses are wrong.
 
     Parameters
     ----------
-    one : Hundred
+    hundred : Hundred
         What to draw.
     theme : str
         ``light`` or ``dark``.
@@ -215,15 +215,15 @@ def picture(one: Hundred, theme: str) -> str:
     """
     colours = _COLOURS[theme]
     drawn = [
-        _dot(kind, (number % COLUMNS + 0.5) * STEP_PX, (number // COLUMNS + 0.5) * STEP_PX, colours, one.side)
-        for number, kind in enumerate(one.dots)
+        _dot(kind, (number % COLUMNS + 0.5) * STEP_PX, (number // COLUMNS + 0.5) * STEP_PX, colours, hundred.side)
+        for number, kind in enumerate(hundred.dots)
     ]
     return _svg(drawn, COLUMNS * STEP_PX, HUNDRED // COLUMNS * STEP_PX)
 
 
-def sign(kind: str, one: Hundred, theme: str) -> str:
+def sign(kind: str, hundred: Hundred, theme: str) -> str:
     """Draw one dot, for the legend."""
-    return _svg([_dot(kind, STEP_PX / 2, STEP_PX / 2, _COLOURS[theme], one.side)], STEP_PX, STEP_PX)
+    return _svg([_dot(kind, STEP_PX / 2, STEP_PX / 2, _COLOURS[theme], hundred.side)], STEP_PX, STEP_PX)
 
 
 def _svg(drawn: list[str], width_px: int, height_px: int) -> str:

@@ -100,7 +100,7 @@ def tiny(value: float) -> str:
     return f"{Decimal(f'{value:.1g}'):f}"
 
 
-def estimate(one: Estimate | None, *, plain: bool = False) -> str:
+def estimate(measured: Estimate | None, *, plain: bool = False) -> str:
     """Write an estimate with its interval.
 
     Examples
@@ -108,12 +108,12 @@ def estimate(one: Estimate | None, *, plain: bool = False) -> str:
     >>> estimate(Estimate(value=0.9514, low=0.93, high=0.97)).replace(NO_BREAK, " ")
     '95.1 % (93.0 to 97.0)'
     """
-    if one is None:
+    if measured is None:
         return _("not measured")
-    value = f"{one.value:.3f}" if plain else share(one.value)
-    if one.low is None or one.high is None:
+    value = f"{measured.value:.3f}" if plain else share(measured.value)
+    if measured.low is None or measured.high is None:
         return value
-    bounds = (f"{bound:.3f}" if plain else f"{bound:.1%}".removesuffix("%") for bound in (one.low, one.high))
+    bounds = (f"{bound:.3f}" if plain else f"{bound:.1%}".removesuffix("%") for bound in (measured.low, measured.high))
     low, high = bounds
     return _("{value} ({low} to {high})").format(value=value, low=low, high=high)
 
@@ -181,10 +181,10 @@ def reliability(protocol: Protocol) -> str:
 def risk(protocol: Protocol) -> str:
     """Say in words what the risk-coverage curve shows, at some points of it."""
     points = protocol.risk_coverage
-    shown = [points[round(part * (len(points) - 1) / 4)] for part in range(5)]
+    quarters = [points[round(part * (len(points) - 1) / 4)] for part in range(5)]
     parts = (
         _("{answered} answered, {wrong} wrong").format(answered=share(answered), wrong=share(wrong))
-        for answered, wrong in shown
+        for answered, wrong in quarters
     )
     return _("Risk and coverage: {points}.").format(points="; ".join(parts))
 

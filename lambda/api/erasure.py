@@ -43,14 +43,14 @@ class ErasureError(ValueError):
     """The request is malformed, or not everything was erased; says what to do, never with an id."""
 
 
-def erase(stores: dict[str, str], asked: Any) -> Erasure:
+def erase(stores: dict[str, str], message: Any) -> Erasure:
     """Erase what was kept under one id, and write the audit line.
 
     Parameters
     ----------
     stores
         Addresses of stores by the kind of id: ``request_id`` (of reviewers' labels), ``upload_id`` (of uploads).
-    asked
+    message
         As :class:`ErasureRequest`.
 
     Raises
@@ -59,7 +59,7 @@ def erase(stores: dict[str, str], asked: Any) -> Erasure:
         For anything else, and where not all of it could be erased.
     """
     try:
-        request = ErasureRequest.model_validate(asked)
+        request = ErasureRequest.model_validate(message)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, entry["loc"])) or "erase" for entry in error.errors(include_input=False))
         raise ErasureError(

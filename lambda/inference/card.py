@@ -105,16 +105,16 @@ class Calibration(_Part):
     temperature: float = Field(gt=0.0, le=LARGEST_NUMBER)
 
 
-def _finite(told: Any) -> Any:
+def _finite(value: Any) -> Any:
     """Refuse a number that is not finite at any depth of a card's free parts."""
-    if isinstance(told, float) and not math.isfinite(told):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("holds a number that is not finite")
-    for part in told.values() if isinstance(told, dict) else told if isinstance(told, list | tuple) else ():
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
         _finite(part)
-    return told
+    return value
 
 
-Told = Annotated[dict[str, Any], BeforeValidator(_finite)]
+FreePart = Annotated[dict[str, Any], BeforeValidator(_finite)]
 
 
 class ModelCard(_Part):
@@ -143,8 +143,8 @@ class ModelCard(_Part):
     calibration: Calibration
     intended_use: str
     misuse: str
-    training: Told
-    evaluation: Told
+    training: FreePart
+    evaluation: FreePart
 
     @model_validator(mode="before")
     @classmethod
@@ -176,17 +176,17 @@ class ModelCard(_Part):
     @property
     def labels(self) -> tuple[str, ...]:
         """Ids of the classes, in the order of the file's probabilities."""
-        return tuple(one.id for one in self.classes)
+        return tuple(spec.id for spec in self.classes)
 
     @property
     def malignant_labels(self) -> tuple[str, ...]:
         """Ids of the malignant classes."""
-        return tuple(one.id for one in self.classes if one.triage == "malignant")
+        return tuple(spec.id for spec in self.classes if spec.triage == "malignant")
 
     @property
     def has_triage(self) -> bool:
         """Whether there are malignant and benign classes; without both, nothing is said of either."""
-        return {"malignant", "benign"} <= {one.triage for one in self.classes}
+        return {"malignant", "benign"} <= {spec.triage for spec in self.classes}
 
     @property
     def minimum_probabilities(self) -> npt.NDArray[np.float64]:

@@ -63,11 +63,11 @@ def check_classes(classes: Iterable[ClassSpec]) -> None:
         Names what appears twice.
     """
     owners: dict[str, str] = {}
-    for one in classes:
-        if one.id.casefold() in owners:
-            raise ValueError(f"labels: each may appear once, and {one.id!r} does not")
-        owners[one.id.casefold()] = one.id
-    for one in classes:
-        for alias in one.aliases:
-            if owners.setdefault(alias.casefold(), one.id) != one.id:
-                raise ValueError(f"classes: {alias!r} stands for both {owners[alias.casefold()]!r} and {one.id!r}")
+    for spec in classes:
+        if spec.id.casefold() in owners:
+            raise ValueError(f"labels: each may appear once, and {spec.id!r} does not")
+        owners[spec.id.casefold()] = spec.id
+    for spec in classes:
+        for alias in spec.aliases:
+            if owners.setdefault(alias.casefold(), spec.id) != spec.id:
+                raise ValueError(f"classes: {alias!r} stands for both {owners[alias.casefold()]!r} and {spec.id!r}")

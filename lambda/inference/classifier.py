@@ -141,9 +141,9 @@ class Classifier:
         finer = working_side_px(self.card, picture, plan)
         if finer is not None:
             picture = read_image(data, max_pixels=max_pixels, working_side_px=finer)
-        shown = [show(self.card, picture, box) for box in plan.boxes]
+        images = [show(self.card, picture, box) for box in plan.boxes]
         decoded = time.perf_counter()
-        seen = [self.run(image) for image in shown]
+        seen = [self.run(image) for image in images]
         inferred = time.perf_counter()
         answer = self._answer(picture, plan, seen)
         if explain:
@@ -224,16 +224,16 @@ def load(model_dir: Path, *, threads: int = 1, digest: str | None = None) -> Cla
         raise ModelError(
             f"{path} has sha256 {sha256}, not the {card.sha256} of {CARD_NAME}: restore the file of that card."
         )
-    found = model_digest(sha256, described)
-    if digest is not None and found != digest:
+    actual_digest = model_digest(sha256, described)
+    if digest is not None and actual_digest != digest:
         raise ModelError(
-            f"{model_dir} has the digest {found} over {card.file} and {CARD_NAME}, not {digest}: restore both as they "
-            "were released, or find out who changed them."
+            f"{model_dir} has the digest {actual_digest} over {card.file} and {CARD_NAME}, not {digest}: restore both "
+            "as they were released, or find out who changed them."
         )
     try:
         interpreter = Interpreter(model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
-        classifier = Classifier(card, interpreter, found, model_dir.resolve().name)
+        classifier = Classifier(card, interpreter, actual_digest, model_dir.resolve().name)
         classifier.check()
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{path} is not a model that this service can run: {error}") from error
@@ -244,9 +244,13 @@ def _tensor(details: dict[str, Any], name: str, shape: tuple[int | None, ...], d
     """Find a tensor by its signature name; refuse another shape (None fits any size) or type than expected."""
     if name not in details:
         raise ValueError(f"signature {SIGNATURE} has no {name!r}, only {sorted(details)}")
-    found = tuple(int(side) for side in details[name]["shape"])
-    fits = len(found) == len(shape) and all(want in (None, got) for want, got in zip(shape, found, strict=True))
+    actual_shape = tuple(int(side) for side in details[name]["shape"])
+    fits = len(actual_shape) == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, actual_shape, strict=True)
+    )
     if not fits or details[name]["dtype"] is not dtype:
         expected = f"{dtype.__name__}{list(shape)}"
-        raise ValueError(f"{name!r} is {details[name]['dtype'].__name__}{list(found)}, where {expected} is needed")
+        raise ValueError(
+            f"{name!r} is {details[name]['dtype'].__name__}{list(actual_shape)}, where {expected} is needed"
+        )
     return int(details[name]["index"])

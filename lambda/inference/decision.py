@@ -61,9 +61,9 @@ def decide(
     by_label = dict(zip(card.labels, map(float, probabilities), strict=True))
     label = card.labels[int(probabilities.argmax())]
     minimums = zip(card.labels, card.minimum_probabilities, strict=True)
-    chosen = tuple(one for one, minimum in minimums if by_label[one] >= minimum)
+    chosen = tuple(candidate for candidate, minimum in minimums if by_label[candidate] >= minimum)
     # Rounding in float32 can carry a sum a hair over one.
-    malignant = min(1.0, sum(by_label[one] for one in card.malignant_labels)) if card.has_triage else None
+    malignant = min(1.0, sum(by_label[blast] for blast in card.malignant_labels)) if card.has_triage else None
     triage = _triage(card, malignant, chosen)
     if doubt is not None and triage is not None:
         triage = replace(triage, verdict="uncertain")
@@ -124,7 +124,7 @@ def _triage(card: ModelCard, malignant: float | None, chosen: tuple[str, ...]) -
     if rule is None or malignant is None:
         return None
     probability = float(triage_probability(rule, malignant))
-    neither = any(one.triage is None and one.id in chosen for one in card.classes)
+    neither = any(spec.triage is None and spec.id in chosen for spec in card.classes)
     malignant_accepted, benign_accepted = probability >= rule.malignant_minimum, probability <= rule.benign_maximum
     return Triage(
         # Between the thresholds, which need not lie around a half, the more probable side.
@@ -138,12 +138,12 @@ def _agrees(card: ModelCard, triage: Triage | None, label: str) -> bool:
     """Tell whether a pattern agrees with the triage: it has no side, or the accepted one."""
     if triage is None:
         return True
-    group = next(one.triage for one in card.classes if one.id == label)
+    group = next(spec.triage for spec in card.classes if spec.id == label)
     return group is None or (triage.verdict == "accepted" and triage.result == group)
 
 
 def _reason(card: ModelCard, triage: Triage | None, verdict: Verdict, chosen: tuple[str, ...]) -> str | None:
-    names = [one.name for one in card.classes if one.id in chosen]
+    names = [spec.name for spec in card.classes if spec.id in chosen]
     if triage is not None and triage.verdict == "uncertain":
         return NO_SIDE
     if verdict == "accepted":

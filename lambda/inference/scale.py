@@ -150,4 +150,4 @@ def _starts(extent: int, length: int, count: int) -> list[int]:
     """Place parts of one length at even distances; a single one in the middle."""
     if count == 1:
         return [(extent - length) // 2]
-    return [round(place * (extent - length) / (count - 1)) for place in range(count)]
+    return [round(index * (extent - length) / (count - 1)) for index in range(count)]

@@ -68,10 +68,10 @@ def evidence_together(
     """
     across, down = _CELLS / boxes[0].width, _CELLS / boxes[0].height
     canvas = np.zeros((max(1, round(height * down)), max(1, round(width * across))), np.float32)
-    for box, found in zip(boxes, maps, strict=True):
+    for box, activation_map in zip(boxes, maps, strict=True):
         top, left = round(box.y * down), round(box.x * across)
         part = canvas[top : top + _CELLS, left : left + _CELLS]
-        rows = np.arange(part.shape[0]) * found.shape[0] // _CELLS
-        columns = np.arange(part.shape[1]) * found.shape[1] // _CELLS
-        np.maximum(part, found[np.ix_(rows, columns)], out=part)
+        rows = np.arange(part.shape[0]) * activation_map.shape[0] // _CELLS
+        columns = np.arange(part.shape[1]) * activation_map.shape[1] // _CELLS
+        np.maximum(part, activation_map[np.ix_(rows, columns)], out=part)
     return canvas

@@ -48,17 +48,17 @@ def summarise_answer(classes: Sequence[ClassSpec], triage: Triage | None, possib
     'pattern not told'
     """
     in_set = set(possible)
-    named = [one for one in classes if one.id in in_set]
+    named = [spec for spec in classes if spec.id in in_set]
     if triage is None:
-        return alternatives([one.name for one in named]) or NO_PATTERN
+        return alternatives([spec.name for spec in named]) or NO_PATTERN
     if triage.verdict == "out_of_distribution":
         return UNKNOWN_FIELD
     if triage.verdict == "uncertain":
         first = "malignant or benign not told"
     else:
         first = str(triage.result)
-        named = [one for one in named if one.triage == triage.result]
-    pattern = alternatives([one.name for one in named]) or NO_PATTERN
+        named = [spec for spec in named if spec.triage == triage.result]
+    pattern = alternatives([spec.name for spec in named]) or NO_PATTERN
     return first if pattern.casefold() == first else f"{first}; {pattern}"
 
 

@@ -97,8 +97,8 @@ def primaries(file: tifffile.TiffFile, count: int) -> tuple[int, ...] | None:
     if file.is_ome:
         text = (file.ome_metadata or "")[:100_000]
         colours = [_rgb(int(value)) for value in _COLOUR.findall(text)][:count]
-        told = [colour for colour in colours if colour != (255, 255, 255)]
-        if told:
+        tinted = [colour for colour in colours if colour != (255, 255, 255)]
+        if tinted:
             return _permutation([_PRIMARIES.get(colour, -1) for colour in colours])
         names = [name.strip().lower() for name in _NAME.findall(text)][:count]
         if names and not all(re.fullmatch(r"(channel|c|ch)?[ _:]*[0-9:]*", name) for name in names):
@@ -115,5 +115,5 @@ def _rgb(value: int) -> tuple[int, int, int]:
     return unsigned >> 24, unsigned >> 16 & 255, unsigned >> 8 & 255
 
 
-def _permutation(found: list[int]) -> tuple[int, ...] | None:
-    return tuple(found) if sorted(found) == [0, 1, 2] else None
+def _permutation(channels: list[int]) -> tuple[int, ...] | None:
+    return tuple(channels) if sorted(channels) == [0, 1, 2] else None

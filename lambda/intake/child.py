@@ -52,21 +52,21 @@ def _answer(answers: BinaryIO, data: bytes, request: dict[str, Any]) -> None:
     pixels: Any = b""
     try:
         with working_at(request["working_side_px"]):
-            made = decode(data, request["kind"], request["max_pixels"])
-        facts = asdict(made)
+            decoded = decode(data, request["kind"], request["max_pixels"])
+        facts = asdict(decoded)
         pixels = facts.pop("pixels")
-        told: dict[str, Any] = {"decoded": facts, "shape": list(pixels.shape), "bytes": pixels.nbytes}
+        answer: dict[str, Any] = {"decoded": facts, "shape": list(pixels.shape), "bytes": pixels.nbytes}
     except Exception as error:  # noqa: BLE001 - decoders raise nearly every type on damaged bytes
         named = in_callers_terms(error, data, request["kind"])
         if isinstance(named, DecoderMissing):
-            told = {"missing": [named.format, named.package], "bytes": 0}
+            answer = {"missing": [named.format, named.package], "bytes": 0}
         else:
-            told = {"error": type(named).__name__, "reason": named.reason, "message": str(named), "bytes": 0}
+            answer = {"error": type(named).__name__, "reason": named.reason, "message": str(named), "bytes": 0}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-    answers.write(json.dumps(told).encode() + b"\n")
-    answers.write(memoryview(pixels).cast("B") if told["bytes"] else b"")
+    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.write(memoryview(pixels).cast("B") if answer["bytes"] else b"")
     answers.flush()
 
 

@@ -44,7 +44,7 @@ def check(header: Header, max_pixels: int) -> None:
             "too-costly",
         )
     # Several scans: libjpeg holds the coefficients of the whole picture, 16 bits each.
-    coefficients_bytes = 128 * header.blocks({one for one, _, _ in header.sampling})
+    coefficients_bytes = 128 * header.blocks({component for component, _, _ in header.sampling})
     if header.scans > 1 and coefficients_bytes > MAX_COEFFICIENT_BYTES:
         raise ImageTooLarge(
             f"A progressive JPEG of {header.width} x {header.height} takes too much memory: save it as baseline JPEG.",
@@ -91,14 +91,14 @@ def read(data: bytes, header: Header) -> Decoded:
     if plain and factor_of((pixels.shape[1], pixels.shape[0])) == 1:
         return Decoded(pixels, *size, frames, source, notes)
     image = Image.fromarray(pixels) if header.components != 4 else Image.fromarray(pixels, "CMYK")
-    made = finish(
+    decoded = finish(
         image.size,
         lambda top, bottom: image.crop((0, top, image.width, bottom)),
         Colour(header.profile or None),
         source,
     )
     turned = orientation in (5, 6, 7, 8)
-    return Decoded(made.pixels, *(size[::-1] if turned else size), frames, made.source, (*notes, *made.notes))
+    return Decoded(decoded.pixels, *(size[::-1] if turned else size), frames, decoded.source, (*notes, *decoded.notes))
 
 
 def strict(data: bytes, components: int, factor: int = 1, *, inverted: bool = False) -> npt.NDArray[np.uint8]:

@@ -61,7 +61,9 @@ class Header:
         across = max((h for _, h, _ in self.sampling), default=1)
         down = max((v for _, _, v in self.sampling), default=1)
         whole = (self.width + 7) // 8 * ((self.height + 7) // 8)
-        return sum(whole * h * v // (across * down) + 1 for one, h, v in self.sampling if one in identifiers)
+        return sum(
+            whole * h * v // (across * down) + 1 for component, h, v in self.sampling if component in identifiers
+        )
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -76,8 +78,8 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         Low byte of the marker; where its two bytes begin; where its segment ends, which may lie beyond the data.
     """
     position = 2
-    while found := _NEXT_MARKER.search(data, position):
-        marker, position = found[1][0], found.end()
+    while match := _NEXT_MARKER.search(data, position):
+        marker, position = match[1][0], match.end()
         if marker in _ALONE:
             continue
         begin, length = position - 2, int.from_bytes(data[position : position + 2], "big")

@@ -86,16 +86,18 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: in
     kind = sniff(data)
     try:
         with working_at(working_side_px):
-            made = decode_here(data, kind, max_pixels)
+            decoded = decode_here(data, kind, max_pixels)
     except Exception as error:
         named = in_callers_terms(error, data, kind)
         if named is error:
             raise
         raise named from error
-    if made is None:
-        made = _process.decode(data, kind, max_pixels, working_side_px)
+    if decoded is None:
+        decoded = _process.decode(data, kind, max_pixels, working_side_px)
     digest = hashlib.sha256(data).hexdigest()
-    return Picture(made.pixels, made.width, made.height, kind, made.frames, digest, made.source, made.notes)
+    return Picture(
+        decoded.pixels, decoded.width, decoded.height, kind, decoded.frames, digest, decoded.source, decoded.notes
+    )
 
 
 def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -158,8 +158,8 @@ def _jpeg2000(data: bytes, image: Any, source: Source) -> Decoded:
         part: Image.Image = whole.crop((0, top, whole.width, bottom))
         return part if part.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else part.convert("RGB")
 
-    made = finish(whole.size, band, Colour(profile), source)
-    return Decoded(made.pixels, size[0], size[1], 1, made.source, made.notes)
+    decoded = finish(whole.size, band, Colour(profile), source)
+    return Decoded(decoded.pixels, size[0], size[1], 1, decoded.source, decoded.notes)
 
 
 def _orientation(image: Any) -> int:

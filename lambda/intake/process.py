@@ -61,9 +61,9 @@ class DecodingProcess:
         with self._lock:
             for last_try in (False, True):
                 child = self._running()
-                told = self._ask(child, data, kind, max_pixels, working_side_px)
-                if told is not None:
-                    return _decoded(*told)
+                answer = self._ask(child, data, kind, max_pixels, working_side_px)
+                if answer is not None:
+                    return _decoded(*answer)
                 ended = child.wait()
                 self._child = None
                 if ended in _CPU_ALARMS or ended == -signal.SIGKILL or last_try:
@@ -143,9 +143,9 @@ class DecodingProcess:
         line = child.stdout.readline()
         if not line.endswith(b"\n"):
             return None
-        told: dict[str, Any] = json.loads(line)
-        pixels = child.stdout.read(told["bytes"])
-        return (told, pixels) if len(pixels) == told["bytes"] else None
+        header: dict[str, Any] = json.loads(line)
+        pixels = child.stdout.read(header["bytes"])
+        return (header, pixels) if len(pixels) == header["bytes"] else None
 
 
 def _greets(child: "subprocess.Popen[bytes]") -> bool:
@@ -153,13 +153,13 @@ def _greets(child: "subprocess.Popen[bytes]") -> bool:
     return child.stdout.readline() == GREETING
 
 
-def _decoded(told: dict[str, Any], pixels: bytes) -> Decoded:
-    if "missing" in told:
-        raise DecoderMissing(*told["missing"])
-    if "error" in told:
-        kind: type[ImageError] = getattr(errors, told["error"])
-        raise kind(told["message"], told["reason"])
-    facts = told["decoded"]
+def _decoded(answer: dict[str, Any], pixels: bytes) -> Decoded:
+    if "missing" in answer:
+        raise DecoderMissing(*answer["missing"])
+    if "error" in answer:
+        kind: type[ImageError] = getattr(errors, answer["error"])
+        raise kind(answer["message"], answer["reason"])
+    facts = answer["decoded"]
     source = {**facts["source"], "value_range": tuple(facts["source"]["value_range"] or ()) or None}
-    array = np.frombuffer(pixels, np.uint8).reshape(told["shape"])
+    array = np.frombuffer(pixels, np.uint8).reshape(answer["shape"])
     return Decoded(array, facts["width"], facts["height"], facts["frames"], Source(**source), tuple(facts["notes"]))

@@ -159,12 +159,12 @@ def finish(
         corrected = by_gamma(np.asarray(rgb), colour.gamma, colour.chromaticities)
         if corrected is not None:
             rgb, profile = Image.fromarray(corrected), "PNG gamma"
-    shown = on_white(rgb, alpha)
-    if alpha is not None and shown is not rgb:
+    image = on_white(rgb, alpha)
+    if alpha is not None and image is not rgb:
         notes = (*notes, "Transparent places were laid on white.")
     width, height = size
     if source.orientation in _TRANSPOSES:
-        shown = shown.transpose(_TRANSPOSES[source.orientation])
+        image = image.transpose(_TRANSPOSES[source.orientation])
     if source.orientation in _TURNED:
         width, height = height, width
-    return Decoded(np.asarray(shown), width, height, frames, replace(source, profile=profile), notes)
+    return Decoded(np.asarray(image), width, height, frames, replace(source, profile=profile), notes)

@@ -91,8 +91,8 @@ def _choose(file: tifffile.TiffFile) -> _Choice:
     whole = [(index, page) for index, page in pages if not page.subfiletype & (_REDUCED | _MASK)] or pages
     if not whole:
         raise cut_short("The TIFF has no picture")
-    index, page = max(whole, key=lambda one: (one[1].imagewidth * one[1].imagelength, -one[0]))
-    sizes = tuple((one.imagewidth, one.imagelength) for _, one in pages)
+    index, page = max(whole, key=lambda choice: (choice[1].imagewidth * choice[1].imagelength, -choice[0]))
+    sizes = tuple((choice.imagewidth, choice.imagelength) for _, choice in pages)
     return _Choice(page, index, sizes, len(pages) - len(whole))
 
 
@@ -171,7 +171,7 @@ def _with_alpha(
         raise damaged("The TIFF has fewer samples a pixel than its colour model")
     if count == own:
         return samples, notes
-    extra = [int(one) for one in (page.extrasamples or ())]
+    extra = [int(sample) for sample in (page.extrasamples or ())]
     kind = extra[0] if extra else 0
     if kind not in (_ASSOCIATED, _UNASSOCIATED, _COREL):
         return samples[..., :own], (

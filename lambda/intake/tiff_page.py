@@ -173,9 +173,9 @@ def _jpeg_part(page: Any, content: bytes, tables: bytes | None, shape: tuple[int
 def microns(file: tifffile.TiffFile, page: Any) -> float | None:
     """Give a pixel's size in micrometres, by the first of: Aperio's text, OME's, ImageJ's, the resolution."""
     text = page.description if isinstance(page.description, str) else ""
-    found = _APERIO_MICRONS.search(text[:4_000])
-    if found:
-        return plausible_microns(float(found[1])) if found[1].count(".") <= 1 and found[1].strip(".") else None
+    aperio = _APERIO_MICRONS.search(text[:4_000])
+    if aperio:
+        return plausible_microns(float(aperio[1])) if aperio[1].count(".") <= 1 and aperio[1].strip(".") else None
     if file.is_ome:
         pixels = re.search(r'PhysicalSizeX="([0-9.eE+-]{1,24})"', text[:20_000])
         unit = re.search(r'PhysicalSizeXUnit="([^"]{1,4})"', text[:20_000])
