@@ -33,13 +33,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=told, description=told)
+    def add(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
         added.set_defaults(run=run)
         return added
 
-    def add_for_environment(name: str, run: Callable[[argparse.Namespace], int], told: str) -> argparse.ArgumentParser:
-        added = add(name, run, told)
+    def add_for_environment(
+        name: str, run: Callable[[argparse.Namespace], int], summary: str
+    ) -> argparse.ArgumentParser:
+        added = add(name, run, summary)
         added.add_argument("environment", choices=NAMES)
         return added
 

@@ -196,13 +196,13 @@ class Delivery(Section):
         """Take ``owner@1/name@2`` apart; numbers that are given twice must agree."""
         if not isinstance(values, dict) or not isinstance(repository := values.get("repository"), str):
             return values
-        if (found := re.fullmatch(r"([^@/]+)@([1-9]\d*)/([^@/]+)@([1-9]\d*)", repository)) is None:
+        if (match := re.fullmatch(r"([^@/]+)@([1-9]\d*)/([^@/]+)@([1-9]\d*)", repository)) is None:
             return values
-        numbers = {"owner_id": int(found[2]), "repository_id": int(found[4])}
+        numbers = {"owner_id": int(match[2]), "repository_id": int(match[4])}
         for key, number in numbers.items():
             if values.get(key, number) != number:
                 raise ValueError(f"{key}: {values[key]} here and {number} in repository: make them agree")
-        return {**values, **numbers, "repository": f"{found[1]}/{found[3]}"}
+        return {**values, **numbers, "repository": f"{match[1]}/{match[3]}"}
 
     @model_validator(mode="after")
     def _guard_ids(self) -> Self:

@@ -96,7 +96,7 @@ def total(lines: Sequence[Line], prices: Mapping[str, Price]) -> float:
 
 def table(environments: Sequence[Environment], prices: Mapping[str, Price]) -> str:
     """Draw the table in Markdown: a row a kind of cost, a column an environment."""
-    columns = [{line.what: line for line in idle(one)} for one in environments]
+    columns = [{line.what: line for line in idle(environment)} for environment in environments]
     kinds = list(dict.fromkeys(what for column in columns for what in column))
 
     def cell(column: dict[str, Line], what: str) -> str:
@@ -104,12 +104,12 @@ def table(environments: Sequence[Environment], prices: Mapping[str, Price]) -> s
         return f"{line.quantity * prices[line.price].usd:.2f}" if line else "-"
 
     rows = [
-        f"| US dollars a month | {' | '.join(one.name for one in environments)} |",
+        f"| US dollars a month | {' | '.join(environment.name for environment in environments)} |",
         f"| --- |{' --: |' * len(environments)}",
         *(f"| {what} | {' | '.join(cell(column, what) for column in columns)} |" for what in kinds),
-        f"| **all** | {' | '.join(f'**{total(idle(one), prices):.2f}**' for one in environments)} |",
+        f"| **all** | {' | '.join(f'**{total(idle(environment), prices):.2f}**' for environment in environments)} |",
         f"| budget (`monitoring.monthly_budget_usd`) | "
-        f"{' | '.join(str(one.monitoring.monthly_budget_usd) for one in environments)} |",
+        f"{' | '.join(str(environment.monitoring.monthly_budget_usd) for environment in environments)} |",
     ]
     return "\n".join(rows) + "\n"
 
@@ -143,7 +143,7 @@ def page(environments: Sequence[Environment] | None = None) -> str:
     """Give docs/costs.md."""
     chosen = environments or [load_environment(name) for name in NAMES]
     prices = read_prices()
-    used = dict.fromkeys(line.price for one in chosen for line in idle(one))
+    used = dict.fromkeys(line.price for environment in chosen for line in idle(environment))
 
     def row(price: Price) -> str:
         return f"| {price.what} | {f'{price.usd:.10f}'.rstrip('0')} | {price.source} | {price.as_of} |"

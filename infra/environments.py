@@ -33,23 +33,23 @@ def load_environment(name: str | None, folder: Path = ENVIRONMENTS) -> Environme
         If the name is unknown, or the file is missing, is no TOML, or holds a wrong key or value.
     """
     if name not in NAMES:
-        given = f"no environment {name!r}" if name else "no environment named"
-        raise ConfigError(f"{given}: give --context env=NAME (make: ENV=NAME) with one of {', '.join(NAMES)}")
+        complaint = f"no environment {name!r}" if name else "no environment named"
+        raise ConfigError(f"{complaint}: give --context env=NAME (make: ENV=NAME) with one of {', '.join(NAMES)}")
     path = folder / f"{name}.toml"
-    shown = f"{path.parent.name}/{path.name}"
+    file = f"{path.parent.name}/{path.name}"
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{shown} is missing: copy environments/dev.toml and set its values") from None
+        raise ConfigError(f"{file} is missing: copy environments/dev.toml and set its values") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{shown} is not TOML: {error}") from None
+        raise ConfigError(f"{file} is not TOML: {error}") from None
     try:
         environment = Environment.model_validate(values)
     except ValidationError as error:
         problems = [f"  {_explain(problem)}" for problem in error.errors()]
-        raise ConfigError("\n".join([f"{shown} cannot be used:", *problems])) from None
+        raise ConfigError("\n".join([f"{file} cannot be used:", *problems])) from None
     if environment.name != name:
-        raise ConfigError(f"{shown}: name is {environment.name!r}, but the file is named for {name!r}: make them agree")
+        raise ConfigError(f"{file}: name is {environment.name!r}, but the file is named for {name!r}: make them agree")
     return environment
 
 
@@ -61,8 +61,8 @@ def _explain(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return f"{key}: missing; environments/dev.toml explains it"
     message = problem["msg"].removeprefix("Value error, ")
-    given = problem["input"]
-    return f"{key}: {message} (got {given!r})" if key else message
+    value = problem["input"]
+    return f"{key}: {message} (got {value!r})" if key else message
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -53,12 +53,12 @@ def read_reference(reference: str) -> Published:
     ConfigError
         If it is no such reference.
     """
-    if (found := _PUBLISHED.fullmatch(reference)) is None:
+    if (match := _PUBLISHED.fullmatch(reference)) is None:
         raise ConfigError(
             f"--context image={reference}: give ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST, by "
             "digest and not by tag, since a tag can come to mean another image"
         )
-    return Published(**found.groupdict())
+    return Published(**match.groupdict())
 
 
 def find_image(environment: Environment, published: str | None = None) -> Image:

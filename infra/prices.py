@@ -41,5 +41,5 @@ def read_prices(path: Path = TABLE) -> Mapping[str, Price]:
     pydantic.ValidationError
         For a price that is negative, or without its source and date.
     """
-    given = tomllib.loads(path.read_text("utf-8"))
-    return {name: Price.model_validate(entry) for name, entry in given.items()}
+    entries = tomllib.loads(path.read_text("utf-8"))
+    return {name: Price.model_validate(entry) for name, entry in entries.items()}

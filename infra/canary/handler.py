@@ -55,9 +55,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     begun = time.monotonic()
     answer = _twice(lambda: predict(os.environ["API_URL"], _token(boto3.client("cognito-idp")), field))
     milliseconds = round(1000 * (time.monotonic() - begun))
-    told = compare(answer, field, s3, bucket)
-    sys.stdout.write(json.dumps({"canary": told, "milliseconds": milliseconds, "model": answer["model"]}) + "\n")
-    return {"said": told, "milliseconds": milliseconds}
+    comparison = compare(answer, field, s3, bucket)
+    sys.stdout.write(json.dumps({"canary": comparison, "milliseconds": milliseconds, "model": answer["model"]}) + "\n")
+    return {"said": comparison, "milliseconds": milliseconds}
 
 
 def read_field(s3: Any, bucket: str) -> bytes:

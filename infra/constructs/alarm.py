@@ -24,18 +24,18 @@ def what_to_do(section: str) -> str:
 def alarm_topic(scope: Construct, environment: Environment) -> sns.ITopic:
     """Give the environment's topic by its name: the stack that makes it comes after those whose alarms it takes."""
     stack = cdk.Stack.of(scope)
-    if found := stack.node.try_find_child("AlarmTopic"):
-        return found  # type: ignore[return-value] # made below
+    if imported_topic := stack.node.try_find_child("AlarmTopic"):
+        return imported_topic  # type: ignore[return-value] # made below
     arn = stack.format_arn(service="sns", resource=topic_name(environment))
     return sns.Topic.from_topic_arn(stack, "AlarmTopic", arn)
 
 
-def tell(made: cloudwatch.Alarm, topic: sns.ITopic) -> cloudwatch.Alarm:
+def tell(cloudwatch_alarm: cloudwatch.Alarm, topic: sns.ITopic) -> cloudwatch.Alarm:
     """Send an alarm's beginning and its end to a topic."""
     action = actions.SnsAction(topic)
-    made.add_alarm_action(action)
-    made.add_ok_action(action)
-    return made
+    cloudwatch_alarm.add_alarm_action(action)
+    cloudwatch_alarm.add_ok_action(action)
+    return cloudwatch_alarm
 
 
 def alarm(
@@ -79,7 +79,7 @@ def alarm(
     limit = below if above is None else above
     if limit is None:
         raise TypeError("an alarm needs a limit: above or below")
-    made = cloudwatch.Alarm(
+    cloudwatch_alarm = cloudwatch.Alarm(
         scope,
         name,
         metric=metric,
@@ -95,4 +95,4 @@ def alarm(
         ),
         alarm_description=f"{meaning}. {what_to_do(section or name)}",
     )
-    return tell(made, topic)
+    return tell(cloudwatch_alarm, topic)

@@ -51,8 +51,8 @@ class Release(Construct):
             evaluation_periods=3,
             datapoints_to_alarm=2,
         )
-        for made in (errors, slow):
-            tell(made, topic)
+        for cloudwatch_alarm in (errors, slow):
+            tell(cloudwatch_alarm, topic)
         group = codedeploy.LambdaDeploymentGroup(
             self,
             "Shift",

@@ -93,8 +93,8 @@ def acknowledge_objects(construct: IConstruct, bucket: s3.Bucket, pattern: str, 
     # cdk-nag names the finding by the reference that CDK puts between the stacks.
     producer = cdk.Stack.of(bucket)
     read = {"StackName": producer.stack_name, "Region": producer.region, "OutputName": _output_name(bucket)}
-    shown = json.dumps({"Fn::GetStackOutput": read}, separators=(",", ":"))
-    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}/{pattern}]", reason)
+    reference = json.dumps({"Fn::GetStackOutput": read}, separators=(",", ":"))
+    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{reference}/{pattern}]", reason)
 
 
 def _output_name(bucket: s3.Bucket) -> str:
@@ -108,8 +108,8 @@ def _output_name(bucket: s3.Bucket) -> str:
 
 def acknowledge_pattern(construct: IConstruct, resource: str, reason: str) -> None:
     """Accept a pattern in an ARN of the construct's own stack."""
-    shown = _as_nag_shows(cdk.Stack.of(construct).resolve(resource))
-    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
+    pattern = _as_nag_shows(cdk.Stack.of(construct).resolve(resource))
+    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{pattern}]", reason)
 
 
 def _as_nag_shows(value: object) -> str:

@@ -35,32 +35,34 @@ def find_left(environment: Environment, client: Callable[[str], Any] | None = No
     ConfigError
         If the stack still stands, nothing is left, or two resources claim one place.
     """
-    made = client or (lambda service: boto3.client(service, region_name=environment.region))
+    make_client = client or (lambda service: boto3.client(service, region_name=environment.region))
     stack = stack_name(environment, "Storage")
     try:
-        if read_outputs(made("cloudformation"), stack) is not None:
+        if read_outputs(make_client("cloudformation"), stack) is not None:
             raise ConfigError(f"the stack {stack} stands: there is nothing to adopt, run make deploy")
         filters = [{"Key": _STACK, "Values": [stack]}]
-        pages = made("resourcegroupstaggingapi").get_paginator("get_resources")
-        found = [one for page in pages.paginate(TagFilters=filters) for one in page["ResourceTagMappingList"]]
+        pages = make_client("resourcegroupstaggingapi").get_paginator("get_resources")
+        resources = [
+            resource for page in pages.paginate(TagFilters=filters) for resource in page["ResourceTagMappingList"]
+        ]
     except ClientError as error:
         told = error.response["Error"]
         raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
     except BotoCoreError as error:
         raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
     left: dict[str, dict[str, str]] = {}
-    for one in found:
-        tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
-        service, logical = one["ResourceARN"].split(":")[2], tags.get(_LOGICAL)
+    for resource in resources:
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+        service, logical = resource["ResourceARN"].split(":")[2], tags.get(_LOGICAL)
         if service not in _IDENTIFIERS or logical is None:
             continue
         if logical in left:
             raise ConfigError(
-                f"{one['ResourceARN']} and {left[logical]} both were {logical}: keep one, and remove the tags of the "
-                "other or delete it (python -m infra empty)"
+                f"{resource['ResourceARN']} and {left[logical]} both were {logical}: keep one, and remove the tags of "
+                "the other or delete it (python -m infra empty)"
             )
         name, read = _IDENTIFIERS[service]
-        left[logical] = {name: read(one["ResourceARN"])}
+        left[logical] = {name: read(resource["ResourceARN"])}
     if not left:
         raise ConfigError(f"nothing in {environment.region} was left by {stack}: run make deploy")
     return dict(sorted(left.items()))

@@ -35,9 +35,9 @@ def set_off(
     ConfigError
         If there is no such alarm, its message did not leave, or nobody would get it.
     """
-    made = client or (lambda service: boto3.client(service, region_name=environment.region))
+    make_client = client or (lambda service: boto3.client(service, region_name=environment.region))
     try:
-        return _set_off(environment, made("cloudwatch"), made("sns"), made("sts"), wait, wait_s)
+        return _set_off(environment, make_client("cloudwatch"), make_client("sns"), make_client("sts"), wait, wait_s)
     except ClientError as error:
         told = error.response["Error"]
         raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
@@ -49,21 +49,21 @@ def _set_off(
     environment: Environment, cloudwatch: Any, sns: Any, sts: Any, wait: Callable[[float], None], wait_s: float
 ) -> str:
     stack = stack_name(environment, "Monitoring")
-    found = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack}-Errors")["MetricAlarms"]
-    if not found:
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack}-Errors")["MetricAlarms"]
+    if not alarms:
         raise ConfigError(f"no alarm begins with {stack}-Errors in {environment.region}: run make deploy first")
-    name, account = found[0]["AlarmName"], sts.get_caller_identity()["Account"]
+    name, account = alarms[0]["AlarmName"], sts.get_caller_identity()["Account"]
     begun = datetime.now(UTC)
     # From a state that it is not in, so that the change is one.
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason=_REASON)
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=_REASON)
     _wait_for_action(cloudwatch, name, begun, wait, wait_s)
-    partition = found[0]["AlarmArn"].split(":")[1]
+    partition = alarms[0]["AlarmArn"].split(":")[1]
     topic = f"arn:{partition}:sns:{environment.region}:{account}:{topic_name(environment)}"
-    subscribed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    confirmed = [one["Endpoint"] for one in subscribed if one["SubscriptionArn"].startswith("arn:")]
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    confirmed = [each["Endpoint"] for each in subscriptions if each["SubscriptionArn"].startswith("arn:")]
     if not confirmed:
-        waiting = ", ".join(one["Endpoint"] for one in subscribed)
+        waiting = ", ".join(each["Endpoint"] for each in subscriptions)
         raise ConfigError(
             f"{name} went off and its message reached the topic, but nobody gets it: "
             + (f"{waiting} has not confirmed the subscription" if waiting else "set monitoring.email and deploy")

@@ -56,12 +56,12 @@ def empty(bucket: str, ask: Callable[[str], str] = input, session: Any = boto3) 
 
 def _tags(s3: Any, bucket: str) -> dict[str, str]:
     try:
-        found = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchTagSet":
             raise
-        found = []
-    return {tag["Key"]: tag["Value"] for tag in found}
+        tags = []
+    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _refuse_while_deployed(cloudformation: Any, bucket: str, stack: str) -> None:

@@ -94,7 +94,7 @@ def preflight(
     ConfigError
         If ``skip`` names no check.
     """
-    made = client or (lambda service: boto3.client(service, region_name=environment.region))
+    make_client = client or (lambda service: boto3.client(service, region_name=environment.region))
     checks: dict[str, _Check] = {
         "container engine": lambda *_: _engine(works),
         "credentials": _credentials,
@@ -109,8 +109,8 @@ def preflight(
         raise ConfigError(f"no check is named {', '.join(unknown)}; there are {', '.join(checks)}")
     findings: list[Finding] = []
     for name, check in checks.items():
-        found = _safely(name, partial(check, environment, made)) if name not in skip else None
-        findings.append(found or Finding(name, Kind.SKIPPED, "left out"))
+        finding = _safely(name, partial(check, environment, make_client)) if name not in skip else None
+        findings.append(finding or Finding(name, Kind.SKIPPED, "left out"))
         if name == "credentials" and findings[-1].kind is Kind.FIX:
             break  # nothing else can be asked
     return findings
@@ -128,10 +128,10 @@ def _safely(name: str, check: Callable[[], tuple[Kind, str]]) -> Finding:
     try:
         return Finding(name, *check())
     except ClientError as error:
-        told = error.response["Error"]
-        refused = f"AWS says {told['Code']}: {told['Message']}"
+        refusal = error.response["Error"]
+        refused = f"AWS says {refusal['Code']}: {refusal['Message']}"
         # Who may not ask learns nothing of what is asked for.
-        kind = Kind.ADVICE if "Denied" in told["Code"] or "NotAuthorized" in told["Code"] else Kind.FIX
+        kind = Kind.ADVICE if "Denied" in refusal["Code"] or "NotAuthorized" in refusal["Code"] else Kind.FIX
         return Finding(name, kind, f"cannot tell: {refused}" if kind is Kind.ADVICE else refused)
     except BotoCoreError as error:
         return Finding(name, Kind.FIX, f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again")
@@ -160,14 +160,14 @@ def _credentials(environment: Environment, client: Client) -> tuple[Kind, str]:
 def _bootstrap(environment: Environment, client: Client) -> tuple[Kind, str]:
     command = f"make bootstrap ENV={environment.name}"
     try:
-        found = int(client("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
+        version = int(client("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
         return Kind.FIX, f"the account is not bootstrapped in this region: run {command}"
-    if found < BOOTSTRAP_VERSION:
-        return Kind.FIX, f"version {found} is older than {BOOTSTRAP_VERSION}: run {command} again"
-    return Kind.OK, f"version {found}"
+    if version < BOOTSTRAP_VERSION:
+        return Kind.FIX, f"version {version} is older than {BOOTSTRAP_VERSION}: run {command} again"
+    return Kind.OK, f"version {version}"
 
 
 def _memory(environment: Environment, client: Client) -> tuple[Kind, str]:
@@ -176,7 +176,7 @@ def _memory(environment: Environment, client: Client) -> tuple[Kind, str]:
         return Kind.OK, f"{wanted} MB is within every account's limit"
     # No API tells this limit; an account that has a larger function has it raised.
     pages = client("lambda").get_paginator("list_functions").paginate()
-    largest = max((found["MemorySize"] for page in pages for found in page["Functions"]), default=0)
+    largest = max((function["MemorySize"] for page in pages for function in page["Functions"]), default=0)
     if largest > NEW_ACCOUNT_MEMORY_MB:
         return Kind.OK, f"the account has a function of {largest} MB"
     return Kind.ADVICE, (
@@ -265,10 +265,10 @@ def _express(client: Client) -> tuple[Kind, str]:
 
 def _prefix(environment: Environment, client: Client) -> tuple[Kind, str]:
     prefix, cognito = environment.identity.domain_prefix, client("cognito-idp")
-    found = cognito.describe_user_pool_domain(Domain=prefix)["DomainDescription"]
-    if not found.get("UserPoolId"):
+    domain = cognito.describe_user_pool_domain(Domain=prefix)["DomainDescription"]
+    if not domain.get("UserPoolId"):
         return Kind.OK, f"{prefix} is no pool's of this account; another account's shows in the deploy alone"
-    pool = cognito.describe_user_pool(UserPoolId=found["UserPoolId"])["UserPool"]["Name"]
+    pool = cognito.describe_user_pool(UserPoolId=domain["UserPoolId"])["UserPool"]["Name"]
     if pool != f"leukolens-{environment.name}":
         return Kind.FIX, f"{prefix} is taken by the user pool {pool}: set another identity.domain_prefix"
     return Kind.OK, f"{prefix} is this environment's"
@@ -280,13 +280,13 @@ def _training(environment: Environment, client: Client) -> tuple[Kind, str]:
     quotas = client("service-quotas")
     name = f"{environment.training.instance_type} for training job usage"
     pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-    found = next((quota for page in pages for quota in page["Quotas"] if quota["QuotaName"] == name), None)
-    if found is None:
+    quota = next((quota for page in pages for quota in page["Quotas"] if quota["QuotaName"] == name), None)
+    if quota is None:
         return Kind.FIX, f"there is no quota {name!r} in {environment.region}: choose another instance"
-    if found["Value"] < 1:
+    if quota["Value"] < 1:
         # A quota bounds jobs, and not the deploy.
         return Kind.ADVICE, (
             f"the quota for {name} is 0, so that no job starts: aws service-quotas request-service-quota-increase "
-            f"--service-code sagemaker --quota-code {found['QuotaCode']} --desired-value 1"
+            f"--service-code sagemaker --quota-code {quota['QuotaCode']} --desired-value 1"
         )
-    return Kind.OK, f"{found['Value']:g} x {name}"
+    return Kind.OK, f"{quota['Value']:g} x {name}"

@@ -64,10 +64,10 @@ def publish(environment: Environment, tag: str, ecr: Any = None) -> dict[str, Pu
 
 def _digest(ecr: Any, tag: str) -> str | None:
     try:
-        found = ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": tag}])
+        described = ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": tag}])
     except ecr.exceptions.ImageNotFoundException:
         return None
-    return str(found["imageDetails"][0]["imageDigest"])
+    return str(described["imageDetails"][0]["imageDigest"])
 
 
 def _build_and_push(environment: Environment, kind: str, name: str, ecr: Any) -> None:

@@ -57,13 +57,13 @@ def tags_of(image: Published, ecr: Any = None) -> Tags:
     """
     where = {"registryId": image.account, "repositoryName": image.repository}
     try:
-        found = (ecr or client_of(image)).describe_images(**where, imageIds=[{"imageDigest": image.digest}])
+        described = (ecr or client_of(image)).describe_images(**where, imageIds=[{"imageDigest": image.digest}])
     except ClientError as error:
         told = error.response["Error"]
         raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
     except BotoCoreError as error:
         raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
-    return Tags(frozenset(found["imageDetails"][0].get("imageTags", ())))
+    return Tags(frozenset(described["imageDetails"][0].get("imageTags", ())))
 
 
 def add_tags(image: Published, tags: Iterable[str], ecr: Any = None) -> None:
@@ -76,15 +76,15 @@ def add_tags(image: Published, tags: Iterable[str], ecr: Any = None) -> None:
     """
     ecr = ecr or client_of(image)
     where = {"registryId": image.account, "repositoryName": image.repository}
-    found = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
-    if not found:
+    images = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
+    if not images:
         raise ConfigError(f"{image.uri}: there is no such image in the registry")
     for tag in tags:
         try:
             ecr.put_image(
                 **where,
-                imageManifest=found[0]["imageManifest"],
-                imageManifestMediaType=found[0]["imageManifestMediaType"],
+                imageManifest=images[0]["imageManifest"],
+                imageManifestMediaType=images[0]["imageManifestMediaType"],
                 imageTag=tag,
             )
         except ecr.exceptions.ImageAlreadyExistsException:

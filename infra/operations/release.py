@@ -54,10 +54,10 @@ def resolve(image: Published, ecr: Any = None) -> dict[str, str]:
         raise ConfigError(f"{image.uri}: no tag names its commit, so its page and settings are unknown")
     where = {"registryId": image.account, "repositoryName": image.repository}
     try:
-        found = ecr.describe_images(**where, imageIds=[{"imageTag": f"{PAGE}{commit}"}])["imageDetails"][0]
+        details = ecr.describe_images(**where, imageIds=[{"imageTag": f"{PAGE}{commit}"}])["imageDetails"][0]
     except ecr.exceptions.ImageNotFoundException:
         raise ConfigError(f"the page of {commit} is not in the registry any more: publish that commit again") from None
-    page = Published(image.account, image.region, image.repository, found["imageDigest"])
+    page = Published(image.account, image.region, image.repository, details["imageDigest"])
     return {"image": image.uri, "page": page.uri, "commit": commit}
 
 
@@ -82,13 +82,13 @@ def manifest(image: Published, ecr: Any = None) -> bytes:
     ecr = ecr or client_of(image)
     where = {"registryId": image.account, "repositoryName": image.repository}
     try:
-        found = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
+        images = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
     except ClientError as error:
         told = error.response["Error"]
         raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
-    if not found:
+    if not images:
         raise ConfigError(f"{image.uri}: there is no such image in the registry")
-    content = str(found[0]["imageManifest"]).encode()
+    content = str(images[0]["imageManifest"]).encode()
     if (digest := f"sha256:{hashlib.sha256(content).hexdigest()}") != image.digest:
         raise ConfigError(f"{image.uri}: the registry gave the manifest {digest}")
     return content

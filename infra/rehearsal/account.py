@@ -39,7 +39,7 @@ class Account:
 
     def __init__(self, templates: Mapping[str, Any], name: str = "Dev", region: str = REGION) -> None:
         self.region = region
-        self._templates = {f"Leukolens-{name}-{capability}": one.raw for capability, one in templates.items()}
+        self._templates = {f"Leukolens-{name}-{capability}": template.raw for capability, template in templates.items()}
 
     def resources(self, kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Give stack, logical id and resolved properties of each resource of a type."""
@@ -50,28 +50,28 @@ class Account:
 
     def arn(self, kind: str, logical: str) -> str:
         """Give the ARN of the one resource of a type whose logical id begins so."""
-        (found,) = [
+        (resource_arn,) = [
             self._attribute(stack, name, "Arn") for stack, name, _ in self.resources(kind) if name.startswith(logical)
         ]
-        return found
+        return resource_arn
 
     def output(self, capability: str, name: str) -> str:
         """Give a stack's output."""
-        (stack,) = [one for one in self._templates if one.endswith(f"-{capability}")]
+        (stack,) = [candidate for candidate in self._templates if candidate.endswith(f"-{capability}")]
         return str(self.value(self._templates[stack]["Outputs"][name]["Value"], stack))
 
     def statements(self, role: str) -> list[dict[str, Any]]:
         """Give what the policies of a role say: ``Leukolens-Dev-Batch/ClassifyRole``, up to its hash."""
-        said = []
+        statements = []
         for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             for stack, logical, properties in self.resources(kind):
                 raw = self._templates[stack]["Resources"][logical]["Properties"]
-                owners = [one["Ref"] for one in raw.get("Roles", [])] or [logical]
+                owners = [owner["Ref"] for owner in raw.get("Roles", [])] or [logical]
                 if any(f"{stack}/{owner}".startswith(role) for owner in owners):
-                    said += properties["PolicyDocument"]["Statement"]
-        if not said:
+                    statements += properties["PolicyDocument"]["Statement"]
+        if not statements:
             raise KeyError(f"no policy of {role}")
-        return said
+        return statements
 
     def function_policies(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Give each named function with what the policies of its role say."""
@@ -86,13 +86,13 @@ class Account:
             if "Federated" in json.dumps(properties["AssumeRolePolicyDocument"]):
                 yield str(properties["RoleName"]), self.statements(f"{stack}/{logical}")
 
-    def value(self, given: Any, stack: str) -> Any:
+    def value(self, raw: Any, stack: str) -> Any:
         """Fill in what CloudFormation would."""
-        if isinstance(given, list):
-            return [self.value(one, stack) for one in given]
-        if not isinstance(given, dict):
-            return given
-        match given:
+        if isinstance(raw, list):
+            return [self.value(item, stack) for item in raw]
+        if not isinstance(raw, dict):
+            return raw
+        match raw:
             case {"Ref": str(name)}:
                 return self._pseudo(name) or self._attribute(stack, name, "Ref")
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
@@ -104,8 +104,8 @@ class Account:
             case {"Fn::Join": [str(separator), list(parts)]}:
                 return separator.join(str(self.value(part, stack)) for part in parts)
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([\w:]+)\}", lambda found: str(self.value({"Ref": found[1]}, stack)), text)
-        return {key: self.value(value, stack) for key, value in given.items()}
+                return re.sub(r"\$\{([\w:]+)\}", lambda match: str(self.value({"Ref": match[1]}, stack)), text)
+        return {key: self.value(value, stack) for key, value in raw.items()}
 
     def _pseudo(self, name: str) -> str | None:
         return self.region if name == "AWS::Region" else _PSEUDO.get(name)
@@ -146,8 +146,10 @@ class Account:
             "AWS::SageMaker::MlflowApp": (arn("sagemaker", "mlflow-app/app-1"),) * 2,
         }
         if resource["Type"] in names:
-            reference, found = names[resource["Type"]]
-            return reference if attribute == "Ref" else found if attribute.endswith("Arn") else f"{logical}.{attribute}"
+            reference, resource_arn = names[resource["Type"]]
+            if attribute == "Ref":
+                return reference
+            return resource_arn if attribute.endswith("Arn") else f"{logical}.{attribute}"
         return f"{logical}.{attribute}"
 
 
@@ -165,16 +167,16 @@ def _holds(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     """Say whether every condition of a statement holds; a key that the request does not carry fulfils none."""
     for operator, wanted in condition.items():
         for key, values in wanted.items():
-            given = context.get(key)
-            if given is None:
+            actual = context.get(key)
+            if actual is None:
                 return False
             match operator:
                 case "StringEquals" | "ArnEquals" | "Bool":
-                    ok = given in map(str, listed(values))
+                    ok = actual in map(str, listed(values))
                 case "StringLike" | "ArnLike":
-                    ok = any(_matches(str(value), given) for value in listed(values))
+                    ok = any(_matches(str(value), actual) for value in listed(values))
                 case "NumericLessThan":
-                    ok = float(given) < float(values)
+                    ok = float(actual) < float(values)
                 case _:
                     raise NotImplementedError(f"the condition {operator} is not known here: add it")
             if not ok:
@@ -193,10 +195,10 @@ def _covers(statement: Mapping[str, Any], request: Request) -> bool:
 
 def covering(statements: list[dict[str, Any]], request: Request) -> list[dict[str, Any]]:
     """Give the statements that allow a request; none where one denies it."""
-    found = [statement for statement in statements if _covers(statement, request)]
-    if any(statement["Effect"] == "Deny" for statement in found):
+    matching = [statement for statement in statements if _covers(statement, request)]
+    if any(statement["Effect"] == "Deny" for statement in matching):
         return []
-    return found
+    return matching
 
 
 def allows(statements: list[dict[str, Any]], request: Request) -> bool:
@@ -219,7 +221,7 @@ def unused(statements: list[dict[str, Any]], requests: list[Request]) -> list[st
     actions = {
         action for statement in statements if statement["Effect"] == "Allow" for action in listed(statement["Action"])
     }
-    return sorted(action for action in actions if not any(_matches(action.lower(), one) for one in needed))
+    return sorted(action for action in actions if not any(_matches(action.lower(), pattern) for pattern in needed))
 
 
 def document(policy: Any) -> list[dict[str, Any]]:

@@ -18,8 +18,8 @@ def unheard(account: Account) -> Iterator[str]:
     """Give each alarm whose message does not arrive, with the reason; none where all do."""
     topics = _topics(account)
     keys = {
-        account.arn("AWS::KMS::Key", logical): one["KeyPolicy"]["Statement"]
-        for _, logical, one in account.resources("AWS::KMS::Key")
+        account.arn("AWS::KMS::Key", logical): key["KeyPolicy"]["Statement"]
+        for _, logical, key in account.resources("AWS::KMS::Key")
     }
     for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
         for _, name, alarm in account.resources(kind):
@@ -52,10 +52,12 @@ def _closed(
 
 def _topics(account: Account) -> dict[str, tuple[list[dict[str, object]], str]]:
     """Give each topic's policy and key, by ARN."""
-    policies = [one for _, _, one in account.resources("AWS::SNS::TopicPolicy")]
-    found = {}
+    policies = [policy for _, _, policy in account.resources("AWS::SNS::TopicPolicy")]
+    topics = {}
     for _, _, topic in account.resources("AWS::SNS::Topic"):
         arn = f"arn:aws:sns:{account.region}:{ID}:{topic['TopicName']}"
-        statements = [s for one in policies if arn in one["Topics"] for s in one["PolicyDocument"]["Statement"]]
-        found[arn] = (statements, str(topic.get("KmsMasterKeyId") or ""))
-    return found
+        statements = [
+            s for policy in policies if arn in policy["Topics"] for s in policy["PolicyDocument"]["Statement"]
+        ]
+        topics[arn] = (statements, str(topic.get("KmsMasterKeyId") or ""))
+    return topics

@@ -83,10 +83,10 @@ class Gateway:
         self._key = account.arn("AWS::KMS::Key", "Key")
         self._statements = {**dict(account.function_policies()), **dict(account.workflow_policies())}
 
-    def judge(self, who: str, asked: list[Request]) -> str | None:
+    def judge(self, who: str, requests: list[Request]) -> str | None:
         """Count requests of a function or a role, and give the first that is refused."""
         statements = self._statements.get(who, [])
-        for request in asked:
+        for request in requests:
             if not allows(statements, request):
                 self.refused[f"{who} {request.action}"] += 1
                 return f"{who} may not {request.action} on {request.resource}"
@@ -102,9 +102,9 @@ class Gateway:
         if key:
             return [*self._on_object(method, f"{arn}/{key}", query)]
         if method == "POST" and "delete" in query:
-            return [_deleted(arn, found) for found in _DELETED.findall(body.decode("utf-8", "replace"))]
-        if method == "POST" and (found := _FORM_KEY.search(body)):
-            return [*self._on_object("PUT", f"{arn}/{found[1].decode()}", {})]
+            return [_deleted(arn, xml) for xml in _DELETED.findall(body.decode("utf-8", "replace"))]
+        if method == "POST" and (match := _FORM_KEY.search(body)):
+            return [*self._on_object("PUT", f"{arn}/{match[1].decode()}", {})]
         action = "ListBucketVersions" if "versions" in query else "ListBucket"
         context = {"s3:prefix": query["prefix"][0]} if "prefix" in query else {}
         return [Request(f"s3:{action}", arn, context)]
@@ -164,12 +164,12 @@ class _Handler(BaseHTTPRequestHandler):
         gateway = self.server.gateway
         body = self._body()
         who, service = self._caller(body)
-        asked = (
+        onward = (
             gateway.read(self.command, self.path, body)
             if service == "s3"
             else gateway.read_call(service, self.headers.get("X-Amz-Target", ""), body)
         )
-        if not who.startswith(_TEMPORARY) and (why := gateway.judge(who, asked)) is not None:
+        if not who.startswith(_TEMPORARY) and (why := gateway.judge(who, onward)) is not None:
             error = f"<Error><Code>AccessDenied</Code><Message>{escape(why)}</Message></Error>"
             text = error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
             self._reply(403, [("Content-Type", "application/xml")], f"<?xml version='1.0'?>{text}".encode())
@@ -195,8 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _caller(self, body: bytes) -> tuple[str, str]:
         """Say who asks which service: functions and roles sign by their own names."""
-        if found := _SIGNED.search(self.headers.get("Authorization", "")):
-            return found[1], found[2]
+        if match := _SIGNED.search(self.headers.get("Authorization", "")):
+            return match[1], match[2]
         query = parse_qs(urlsplit(self.path).query)
         if named := query.get("X-Amz-Credential"):
             return named[0].partition("/")[0], "s3"

@@ -23,8 +23,8 @@ def change_setting(stage: Stage) -> str:
     """Deploy that in the role of the Deploy workflow: the same API answers, and no object is lost."""
     url, kept, role = stage.api_url, _objects(stage), _role(stage, "deploy")
     stage.outputs = stage.cdk.deploy(role)
-    asked, refused = (_asked(counted, role) for counted in (stage.gateway.allowed, stage.gateway.refused))
-    expect(asked == {"sts:AssumeRole"} and not refused, f"{role.name} asked for {asked} and was refused {refused}")
+    allowed, refused = (_asked(counted, role) for counted in (stage.gateway.allowed, stage.gateway.refused))
+    expect(allowed == {"sts:AssumeRole"} and not refused, f"{role.name} asked for {allowed} and was refused {refused}")
     expect(stage.api_url == url, f"the API moved from {url} to {stage.api_url}")
     name = stage.output("Inference", Output.FUNCTION_NAME)
     memory_mb = stage.aws("lambda").get_function_configuration(FunctionName=name)["MemorySize"]
@@ -34,7 +34,7 @@ def change_setting(stage: Stage) -> str:
     stage.start_functions()
     answer = stage.call("GET", "/v1/health")
     expect(answer.is_success, f"health gave {answer.status_code} after the update")
-    return f"function at {memory_mb} MB, same URL, {len(kept)} objects kept; {role.name} asked for {', '.join(asked)}"
+    return f"function at {memory_mb} MB, same URL, {len(kept)} objects kept; {role.name} asked for {', '.join(allowed)}"
 
 
 def destroy(stage: Stage) -> str:
@@ -61,15 +61,15 @@ def _asked(counted: Counter[str], role: Caller) -> set[str]:
 
 
 def _buckets(stage: Stage) -> list[str]:
-    found = stage.aws("s3").list_buckets()["Buckets"]
-    return [bucket["Name"] for bucket in found if bucket["Name"].startswith("leukolens-")]
+    buckets = stage.aws("s3").list_buckets()["Buckets"]
+    return [bucket["Name"] for bucket in buckets if bucket["Name"].startswith("leukolens-")]
 
 
 def _objects(stage: Stage) -> set[tuple[str, str]]:
     pages = stage.aws("s3").get_paginator("list_objects_v2")
     return {
-        (bucket, found["Key"])
+        (bucket, s3_object["Key"])
         for bucket in _buckets(stage)
         for page in pages.paginate(Bucket=bucket)
-        for found in page.get("Contents", [])
+        for s3_object in page.get("Contents", [])
     }

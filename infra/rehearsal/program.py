@@ -63,14 +63,14 @@ def run_program(
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold SIGINT and SIGTERM back until a program that is being started is known, and so can be ended."""
-    came: list[int] = []
+    received: list[int] = []
     kept = {
-        number: signal.signal(number, lambda got, _: came.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda got, _: received.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-        for got in came:
+        for got in received:
             signal.raise_signal(got)

@@ -27,8 +27,8 @@ def refuse_what_roles_do_not_allow(stage: Stage) -> str:
     gateway, name = stage.gateway, stage.environment.name
     refused = dict(gateway.refused)
     expect(not refused, f"the functions asked for what their roles do not allow: {refused}")
-    asked = sorted(gateway.allowed)
-    expect(asked, "no call of a function came by: nothing was enforced")
+    allowed = sorted(gateway.allowed)
+    expect(allowed, "no call of a function came by: nothing was enforced")
     feedback, data = (
         stage.output("Storage", Output.FEEDBACK_BUCKET_NAME),
         stage.output("Storage", Output.DATA_BUCKET_NAME),
@@ -54,8 +54,8 @@ def refuse_what_roles_do_not_allow(stage: Stage) -> str:
         else:
             raise StepError(f"{who} was let to {operation} {parameters}")
     gateway.refused.clear()
-    told = ", ".join(f"{call} {gateway.allowed[call]}" for call in asked if " kms:" not in call)
-    return f"{sum(gateway.allowed.values())} calls judged ({told}); {len(beyond)} beyond the roles refused"
+    counts = ", ".join(f"{call} {gateway.allowed[call]}" for call in allowed if " kms:" not in call)
+    return f"{sum(gateway.allowed.values())} calls judged ({counts}); {len(beyond)} beyond the roles refused"
 
 
 def reach_readers(stage: Stage) -> str:
@@ -99,7 +99,7 @@ def name_regions(stage: Stage) -> str:
 
 def check_schemas(stage: Stage) -> str:
     """Hold the stacks that the emulator does not have against CloudFormation's own schemas, by cfn-lint."""
-    found = sorted(
+    templates = sorted(
         path
         for folder in (stage.cdk.assembly, stage.work / "first")
         for path in folder.glob("*.template.json")
@@ -107,12 +107,12 @@ def check_schemas(stage: Stage) -> str:
     )
     kinds = {
         resource["Type"]
-        for path in found
+        for path in templates
         for resource in json.loads(path.read_text("utf-8"))["Resources"].values()
         if resource["Type"] != "AWS::CDK::Metadata"
     }
-    lint(found)
-    return f"{len(found)} templates, {len(kinds)} types of resources, by cfn-lint"
+    lint(templates)
+    return f"{len(templates)} templates, {len(kinds)} types of resources, by cfn-lint"
 
 
 def lint(templates: list[Path]) -> None:

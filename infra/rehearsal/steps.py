@@ -74,11 +74,11 @@ def predict(stage: Stage) -> str:
     expect(answer.status_code == httpx.codes.OK, f"prediction gave {answer.status_code}: {answer.text[:500]}")
     body = answer.json()
     expect(body["image"]["sha256"] == hashlib.sha256(image).hexdigest(), "the service saw other bytes than those sent")
-    told, said = body["probabilities"], body["prediction"]
-    strange = said["verdict"] == "out_of_distribution"
-    expect((told is None) == strange, f"numbers of a field that the model does not know: {answer.text}")
-    expect(strange or abs(sum(told.values()) - 1) < 1e-3, f"probabilities do not sum to 1: {answer.text}")
-    return f"{stage.kind} {path.parent.name}: {body['summary']}, {said['verdict']}"
+    probabilities, prediction = body["probabilities"], body["prediction"]
+    strange = prediction["verdict"] == "out_of_distribution"
+    expect((probabilities is None) == strange, f"numbers of a field that the model does not know: {answer.text}")
+    expect(strange or abs(sum(probabilities.values()) - 1) < 1e-3, f"probabilities do not sum to 1: {answer.text}")
+    return f"{stage.kind} {path.parent.name}: {body['summary']}, {prediction['verdict']}"
 
 
 def refuse_garbage(stage: Stage) -> str:

@@ -32,10 +32,10 @@ def predict_upload(stage: Stage) -> str:
     wanted = {"content_type": media_type, "size_bytes": len(image)}
     ticket = stage.call("POST", "/v1/uploads", token, json=wanted)
     expect(ticket.status_code == httpx.codes.CREATED, f"no upload: {ticket.status_code} {ticket.text[:500]}")
-    given = ticket.json()
-    put = stage.http.post(given["url"], data=given["fields"], files={"file": ("image", image, media_type)})
+    upload = ticket.json()
+    put = stage.http.post(upload["url"], data=upload["fields"], files={"file": ("image", image, media_type)})
     expect(put.is_success, f"S3 refused the upload: {put.status_code} {put.text[:500]}")
-    answer = stage.call("POST", "/v1/predictions", token, json={"upload_id": given["upload_id"]})
+    answer = stage.call("POST", "/v1/predictions", token, json={"upload_id": upload["upload_id"]})
     expect(answer.status_code == httpx.codes.OK, f"the upload's id gave {answer.status_code}: {answer.text[:500]}")
     return f"presigned POST of {len(image):,} bytes: {answer.json()['summary']}"
 
@@ -47,16 +47,19 @@ def send_feedback(stage: Stage) -> str:
     predicted = stage.call("POST", "/v1/predictions", token, content=image, headers={"Content-Type": "image/jpeg"})
     request_id = predicted.json()["request_id"]
     label = stage.call("GET", "/v1/model", token).json()["labels"][-1]
-    said = {
+    feedback = {
         "request_id": request_id,
         "label": label,
         "consent": True,
         "image_base64": base64.b64encode(image).decode(),
     }
-    statuses = [stage.call("POST", "/v1/feedback", token, json=said).status_code for _ in range(2)]
+    statuses = [stage.call("POST", "/v1/feedback", token, json=feedback).status_code for _ in range(2)]
     expect(statuses == [httpx.codes.CREATED, httpx.codes.OK], f"feedback sent twice gave {statuses}")
     bucket, s3 = stage.output("Storage", Output.FEEDBACK_BUCKET_NAME), stage.aws("s3")
-    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"feedback/{request_id}/")["Contents"]]
+    keys = [
+        s3_object["Key"]
+        for s3_object in s3.list_objects_v2(Bucket=bucket, Prefix=f"feedback/{request_id}/")["Contents"]
+    ]
     records = [key for key in keys if key.endswith(".json")]
     expect(len(keys) == 2 and len(records) == 1, f"expected a record and an image, found {keys}")
     record = json.loads(s3.get_object(Bucket=bucket, Key=records[0])["Body"].read())

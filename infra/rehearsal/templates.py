@@ -18,7 +18,7 @@ class Template:
 def read_assembly(folder: Path) -> dict[str, Template]:
     """Read every template of an assembly, by capability (``Storage``, ...), in the order of a deploy."""
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))["artifacts"]
-    stacks = {name: one for name, one in manifest.items() if one["type"] == "aws:cloudformation:stack"}
+    stacks = {name: artifact for name, artifact in manifest.items() if artifact["type"] == "aws:cloudformation:stack"}
     ordered: list[str] = []
 
     def visit(name: str) -> None:
@@ -47,7 +47,7 @@ def refused_exports(deployed: Mapping[str, Any], wanted: Mapping[str, Any]) -> I
     there = dict(deployed)
     for name, template in wanted.items():
         before, after = (_exports(there[name]) if name in there else {}), _exports(template)
-        used = {imported: other for other, one in there.items() if other != name for imported in _imports(one)}
+        used = {imported: other for other, stack in there.items() if other != name for imported in _imports(stack)}
         yield from (
             f"{name}: the export {export} is in use by {used[export]}"
             for export, value in before.items()
@@ -62,4 +62,4 @@ def _imports(template: Any) -> set[str]:
 
 def _exports(template: Any) -> dict[str, str]:
     outputs = template.raw.get("Outputs", {}).values()
-    return {one["Export"]["Name"]: json.dumps(one["Value"]) for one in outputs if "Export" in one}
+    return {output["Export"]["Name"]: json.dumps(output["Value"]) for output in outputs if "Export" in output}

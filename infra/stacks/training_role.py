@@ -157,6 +157,6 @@ def _allow_network(role: iam.Role, network: TrainingNetwork) -> None:
     interfaces = f"{ec2}:network-interface/*"
     allow(role, _INTERFACE, interfaces, reason="EC2 names a job's network interfaces.")
     for kind, ids in (("subnet", network.subnet_ids), ("security-group", network.security_group_ids)):
-        for found in ids:
-            allow(role, ["ec2:CreateNetworkInterface"], f"{ec2}:{kind}/{found}")
+        for resource_id in ids:
+            allow(role, ["ec2:CreateNetworkInterface"], f"{ec2}:{kind}/{resource_id}")
     allow(role, _DESCRIBE_NETWORK, "*", reason="EC2 describes no single network.")
