@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Environment
 from infra.constructs.names import stack_name
 from infra.environments import ConfigError
+from infra.operations.errors import explained
 from infra.stack import read_outputs
 
 _STACK, _LOGICAL = "aws:cloudformation:stack-name", "aws:cloudformation:logical-id"
@@ -37,7 +37,7 @@ def find_left(environment: Environment, client: Callable[[str], Any] | None = No
     """
     make_client = client or (lambda service: boto3.client(service, region_name=environment.region))
     stack = stack_name(environment, "Storage")
-    try:
+    with explained():
         if read_outputs(make_client("cloudformation"), stack) is not None:
             raise ConfigError(f"the stack {stack} stands: there is nothing to adopt, run make deploy")
         filters = [{"Key": _STACK, "Values": [stack]}]
@@ -45,11 +45,6 @@ def find_left(environment: Environment, client: Callable[[str], Any] | None = No
         resources = [
             resource for page in pages.paginate(TagFilters=filters) for resource in page["ResourceTagMappingList"]
         ]
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
-    except BotoCoreError as error:
-        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
     left: dict[str, dict[str, str]] = {}
     for resource in resources:
         tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from infra.environments import ConfigError
+from infra.operations.errors import explained
 from infra.stack import read_outputs
 
 _STACK = "aws:cloudformation:stack-name"
@@ -34,7 +35,7 @@ def empty(bucket: str, ask: Callable[[str], str] = input, session: Any = boto3) 
     ConfigError
         If there is no such bucket, it is not one of this project, its stack still stands, or the answer is another.
     """
-    try:
+    with explained(bucket):
         tags = _tags(session.client("s3"), bucket)
         if tags.get("project") != "leukolens":
             raise ConfigError(f"{bucket} is not tagged project=leukolens: it is none that this project made")
@@ -46,11 +47,6 @@ def empty(bucket: str, ask: Callable[[str], str] = input, session: Any = boto3) 
             raise ConfigError("that is another name: nothing was deleted")
         versions.delete()
         session.client("s3").delete_bucket(Bucket=bucket)
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ConfigError(f"{bucket}: AWS says {told['Code']}: {told['Message']}") from None
-    except BotoCoreError as error:
-        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
     return f"deleted {bucket} with {count} versions of objects"
 
 

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Environment
 from infra.environments import ConfigError
+from infra.operations.errors import no_answer, refusal
 from infra.rehearsal.container import engine_works
 
 # Made by `cdk bootstrap`; CDK's templates ask for this version or later.
@@ -128,13 +129,13 @@ def _safely(name: str, check: Callable[[], tuple[Kind, str]]) -> Finding:
     try:
         return Finding(name, *check())
     except ClientError as error:
-        refusal = error.response["Error"]
-        refused = f"AWS says {refusal['Code']}: {refusal['Message']}"
+        code = error.response["Error"]["Code"]
         # Who may not ask learns nothing of what is asked for.
-        kind = Kind.ADVICE if "Denied" in refusal["Code"] or "NotAuthorized" in refusal["Code"] else Kind.FIX
-        return Finding(name, kind, f"cannot tell: {refused}" if kind is Kind.ADVICE else refused)
+        if "Denied" in code or "NotAuthorized" in code:
+            return Finding(name, Kind.ADVICE, f"cannot tell: {refusal(error)}")
+        return Finding(name, Kind.FIX, refusal(error))
     except BotoCoreError as error:
-        return Finding(name, Kind.FIX, f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again")
+        return Finding(name, Kind.FIX, no_answer(error))
 
 
 def _engine(works: Callable[[str], bool]) -> tuple[Kind, str]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.environments import NAMES, ConfigError
 from infra.image import Published
+from infra.operations.errors import explained
 
 PAGE, MODEL = "page-", "model-"
 _SHORT = 12
@@ -56,13 +56,8 @@ def tags_of(image: Published, ecr: Any = None) -> Tags:
         If there is no such image, or it may not be read.
     """
     where = {"registryId": image.account, "repositoryName": image.repository}
-    try:
+    with explained(image.uri, "ECR"):
         described = (ecr or client_of(image)).describe_images(**where, imageIds=[{"imageDigest": image.digest}])
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
-    except BotoCoreError as error:
-        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
     return Tags(frozenset(described["imageDetails"][0].get("imageTags", ())))
 
 

@@ -3,12 +3,11 @@
 import hashlib
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from infra.config import Environment
 from infra.environments import ConfigError
 from infra.image import Published
 from infra.model import model_sha256
+from infra.operations.errors import explained
 from infra.operations.published import PAGE, add_tags, client_of, tags_of
 
 
@@ -81,11 +80,8 @@ def manifest(image: Published, ecr: Any = None) -> bytes:
     """
     ecr = ecr or client_of(image)
     where = {"registryId": image.account, "repositoryName": image.repository}
-    try:
+    with explained(image.uri, "ECR"):
         images = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ConfigError(f"{image.uri}: ECR says {told['Code']}: {told['Message']}") from None
     if not images:
         raise ConfigError(f"{image.uri}: there is no such image in the registry")
     content = str(images[0]["imageManifest"]).encode()
