@@ -142,9 +142,9 @@ def stage_page(work: Path | None = None) -> Path:
     return context
 
 
-def stage_training(work: Path | None = None) -> Path:
+def stage_training() -> Path:
     """Copy what the image of a training job is built from into a folder, as :func:`stage_context` does."""
-    context = _empty("training", work)
+    context = _empty("training", None)
     shutil.copy(ROOT / "Dockerfile.training", context)
     shutil.copytree(ROOT / "training", context / "training", ignore=_LEFT_OUT)
     for name in ("inference", "intake"):

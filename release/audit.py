@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -47,15 +46,11 @@ class _Answer(BaseModel):
     dependencies: list[Package]
 
 
-def audit_all(
-    locks: Sequence[Path] = LOCKS, run: Run | None = None, environment: Mapping[str, str] = os.environ
-) -> int:
+def audit_all(run: Run | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Audit every lock.
 
     Parameters
     ----------
-    locks
-        Requirements with hashes.
     run
         Runs a command and gives what it printed; left out, as a process.
     environment
@@ -67,7 +62,7 @@ def audit_all(
         1 for a finding that another version fixes; findings without one are told and fail nothing.
     """
     fixable = 0
-    for lock in locks:
+    for lock in LOCKS:
         command = [str(TOOL), "--disable-pip", "--require-hashes", "--format", "json", "--requirement", str(lock)]
         answer = _answer((run or _run)(command))
         if answer is None:

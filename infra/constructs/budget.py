@@ -7,9 +7,9 @@ from infra.constructs.permissions import account_wide
 
 
 def monthly_budget(
-    scope: Construct, construct_id: str, name: str, dollars: int, spent_on: dict[str, list[str]], email: str
+    scope: Construct, name: str, dollars: int, spent_on: dict[str, list[str]], email: str
 ) -> budgets.CfnBudget:
-    """Make a budget that tells at 80 % of it, and when the month's forecast is over it.
+    """Make a stack's budget, which tells at 80 % of it, and when the month's forecast is over it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def monthly_budget(
     """
     return budgets.CfnBudget(
         scope,
-        construct_id,
+        "Budget",
         budget=budgets.CfnBudget.BudgetDataProperty(
             budget_name=account_wide(name, scope),
             budget_type="COST",

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config import Environment
 from infra.constructs.names import stack_name, topic_name
 from infra.environments import ConfigError
+from infra.operations.errors import explained
 
 # CloudWatch notes an action some seconds after the state.
 _WAIT_S, _PAUSE_S = 60.0, 2.0
@@ -21,7 +21,6 @@ def set_off(
     environment: Environment,
     client: Callable[[str], Any] | None = None,
     wait: Callable[[float], None] = time.sleep,
-    wait_s: float = _WAIT_S,
 ) -> str:
     """Set the environment's alarm ``Errors`` off, and read what CloudWatch made of its action.
 
@@ -36,18 +35,11 @@ def set_off(
         If there is no such alarm, its message did not leave, or nobody would get it.
     """
     make_client = client or (lambda service: boto3.client(service, region_name=environment.region))
-    try:
-        return _set_off(environment, make_client("cloudwatch"), make_client("sns"), make_client("sts"), wait, wait_s)
-    except ClientError as error:
-        told = error.response["Error"]
-        raise ConfigError(f"AWS says {told['Code']}: {told['Message']}") from None
-    except BotoCoreError as error:
-        raise ConfigError(f"{error}: sign in (aws sso login) or set AWS_PROFILE, then try again") from None
+    with explained():
+        return _set_off(environment, make_client("cloudwatch"), make_client("sns"), make_client("sts"), wait)
 
 
-def _set_off(
-    environment: Environment, cloudwatch: Any, sns: Any, sts: Any, wait: Callable[[float], None], wait_s: float
-) -> str:
+def _set_off(environment: Environment, cloudwatch: Any, sns: Any, sts: Any, wait: Callable[[float], None]) -> str:
     stack = stack_name(environment, "Monitoring")
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix=f"{stack}-Errors")["MetricAlarms"]
     if not alarms:
@@ -57,7 +49,7 @@ def _set_off(
     # From a state that it is not in, so that the change is one.
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason=_REASON)
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=_REASON)
-    _wait_for_action(cloudwatch, name, begun, wait, wait_s)
+    _wait_for_action(cloudwatch, name, begun, wait)
     partition = alarms[0]["AlarmArn"].split(":")[1]
     topic = f"arn:{partition}:sns:{environment.region}:{account}:{topic_name(environment)}"
     subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
@@ -71,10 +63,10 @@ def _set_off(
     return f"{name} went off; its message went to {', '.join(confirmed)}. CloudWatch sets it back by itself"
 
 
-def _wait_for_action(cloudwatch: Any, name: str, begun: datetime, wait: Callable[[float], None], wait_s: float) -> None:
+def _wait_for_action(cloudwatch: Any, name: str, begun: datetime, wait: Callable[[float], None]) -> None:
     """Wait until CloudWatch has noted that the action was done, or that it failed."""
     waited = 0.0
-    while waited <= wait_s:
+    while waited <= _WAIT_S:
         history = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action", StartDate=begun)
         for item in history["AlarmHistoryItems"]:
             if item["HistorySummary"].startswith("Failed"):
@@ -83,4 +75,4 @@ def _wait_for_action(cloudwatch: Any, name: str, begun: datetime, wait: Callable
                 return
         wait(_PAUSE_S)
         waited += _PAUSE_S
-    raise ConfigError(f"{name} went off, and CloudWatch noted no action within {wait_s:g} s: look at its history")
+    raise ConfigError(f"{name} went off, and CloudWatch noted no action within {_WAIT_S:g} s: look at its history")

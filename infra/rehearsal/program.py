@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 600.0
+_SHOWN_CHARACTERS = 4000
 
 
 class ProgramError(Exception):
@@ -19,8 +20,6 @@ def run_program(
     *,
     environment: Mapping[str, str],
     folder: Path,
-    timeout_s: float = _TIMEOUT_S,
-    shown: int = 4000,
     expected: int = 0,
 ) -> str:
     """Run a program without input, and give what it printed.
@@ -47,16 +46,16 @@ def run_program(
                 errors="replace",
                 start_new_session=True,
             )
-        printed, _ = process.communicate(timeout=timeout_s)
+        printed, _ = process.communicate(timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        raise ProgramError(f"{' '.join(command)} did not end within {timeout_s:g} s") from None
+        raise ProgramError(f"{' '.join(command)} did not end within {_TIMEOUT_S:g} s") from None
     finally:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != expected:
-        raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-shown:]}")
+        raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{printed[-_SHOWN_CHARACTERS:]}")
     return printed
 
 

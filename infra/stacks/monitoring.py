@@ -80,7 +80,7 @@ class MonitoringStack(EnvironmentStack):
             name = f"leukolens-{environment.name}"
             # As cdk.Tags set it; "user:" is how billing writes a tag that is not AWS's.
             spent = {"TagKeyValue": [f"user:environment${environment.name}"]}
-            monthly_budget(self, "Budget", name, self._settings.monthly_budget_usd, spent, self._settings.email)
+            monthly_budget(self, name, self._settings.monthly_budget_usd, spent, self._settings.email)
         self._alarms()
         if self._settings.canary_minutes:
             SyntheticCanary(

@@ -54,7 +54,7 @@ class TrainingStack(EnvironmentStack):
         if environment.monitoring.email:
             spent = {"Service": ["Amazon SageMaker"]}
             email = environment.monitoring.email
-            monthly_budget(self, "Budget", f"{name}-training", settings.monthly_budget_usd, spent, email)
+            monthly_budget(self, f"{name}-training", settings.monthly_budget_usd, spent, email)
         cdk.CfnOutput(self, Output.JOB_ROLE_ARN, value=self.job_role.role_arn)
         cdk.CfnOutput(self, Output.LAUNCHER_POLICY_ARN, value=launcher.managed_policy_arn)
         cdk.CfnOutput(self, Output.NETWORK_ISOLATION, value=str(settings.network_isolation).lower())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_PARTS = 100
 """Fields of one form; the service reads one of them."""
+FIELD = "file"
 
 
 class _Parts:
@@ -52,8 +53,8 @@ class _Parts:
         self.complete = True
 
 
-def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
-    """Give the bytes of one file field.
+def file_field(body: bytes, content_type: str) -> bytes:
+    """Give the bytes of the form's field ``file``.
 
     Parameters
     ----------
@@ -61,8 +62,6 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
         The whole body.
     content_type
         The header, with its boundary.
-    field
-        Name of the form field.
 
     Returns
     -------
@@ -92,9 +91,9 @@ def file_field(body: bytes, content_type: str, field: str = "file") -> bytes:
         raise InvalidRequest("The multipart body is malformed.") from error
     if not parts.complete:
         raise InvalidRequest("The multipart body is cut short: its closing boundary is missing.")
-    contents = [value for name, value in parts.fields if name == field]
+    contents = [value for name, value in parts.fields if name == FIELD]
     if len(contents) > 1:
-        raise InvalidRequest(f"The form has {len(contents)} fields {field!r}: send one image a request.")
+        raise InvalidRequest(f"The form has {len(contents)} fields {FIELD!r}: send one image a request.")
     if not contents or not contents[0]:
-        raise NothingToRead(f"The form has no image in its field {field!r}.")
+        raise NothingToRead(f"The form has no image in its field {FIELD!r}.")
     return bytes(contents[0])
