@@ -52,6 +52,13 @@ def test_the_makefile_reads_known_outputs():
     assert read <= set(Output)
 
 
+def test_the_client_names_known_outputs():
+    sources = [path.read_text() for path in (ROOT / "client").rglob("*.py")]
+    named = {key for text in sources for key in re.findall(r"\(output (\w+)", text)}
+    assert named
+    assert named <= set(Output)
+
+
 def test_documents_and_workflows_name_known_outputs():
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github" / "workflows").glob("*.yml")]
     named = {key for page in pages for key in re.findall(r"`([A-Z]\w*(?:Arn|Url|Uri|Ids?|Target))`", page.read_text())}
