@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Generator
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -72,9 +71,7 @@ class ClientCredentials(httpx.Auth):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
