@@ -45,8 +45,3 @@ def card(name: str = "") -> ModelSummary:
         The API cannot be reached, or has no model; asked again at the next need.
     """
     return connect().model(name or None)
-
-
-def forget_card() -> None:
-    """Read the card again at the next need."""
-    card.clear()

@@ -181,9 +181,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClient]:
     fake = FakeClient()
     monkeypatch.setattr(service, "connect", lambda: fake)
     monkeypatch.setattr(classification, "PAUSES_S", (0.001, 0.001))
-    service.forget_card()
+    service.card.clear()
     yield fake
-    service.forget_card()
+    service.card.clear()
 
 
 @pytest.fixture
