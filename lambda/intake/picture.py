@@ -4,7 +4,7 @@ Training imports these very functions, so that what is learned from and what is 
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,40 +15,25 @@ from .errors import ImageError
 from .formats import sniff
 from .limits import MAX_PIXELS
 from .process import DecodingProcess
-from .raster import WORKING_SIDE_PX, working_at
-from .source import Source
+from .raster import WORKING_SIDE_PX, Decoded, working_at
 
 _process = DecodingProcess()
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One decoded image.
+@dataclass(frozen=True, kw_only=True)
+class Picture(Decoded):
+    """One decoded image, and the file that it is of.
 
     Attributes
     ----------
-    pixels
-        uint8[h, w, 3], sRGB, oriented; at reduced scale for a large image.
-    width, height
-        Size in pixels of the whole image as oriented, whatever the scale of ``pixels``.
     format
         ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WEBP``, ``HEIF``, ``AVIF``, ``JPEG2000`` or ``DICOM``.
-    frames
-        Frames or pages in the file; ``source.frame`` tells which ``pixels`` are of.
     sha256
         Hash of the file's bytes, in hexadecimal.
-    source, notes
-        What of the file was read and how: for programs, and for people.
     """
 
-    pixels: npt.NDArray[np.uint8]
-    width: int
-    height: int
     format: str
-    frames: int
     sha256: str
-    source: Source = field(default_factory=lambda: Source("JPEG"))
-    notes: tuple[str, ...] = ()
 
     @property
     def microns_per_pixel(self) -> float | None:
@@ -94,10 +79,7 @@ def read_image(data: bytes, *, max_pixels: int = MAX_PIXELS, working_side_px: in
         raise named from error
     if decoded is None:
         decoded = _process.decode(data, kind, max_pixels, working_side_px)
-    digest = hashlib.sha256(data).hexdigest()
-    return Picture(
-        decoded.pixels, decoded.width, decoded.height, kind, decoded.frames, digest, decoded.source, decoded.notes
-    )
+    return Picture(**vars(decoded), format=kind, sha256=hashlib.sha256(data).hexdigest())
 
 
 def to_model_input(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:

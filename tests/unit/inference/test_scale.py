@@ -24,10 +24,10 @@ def _picture(width: int, height: int, microns: float | None = None) -> Picture:
         np.zeros((height, width, 3), np.uint8),
         width,
         height,
-        "PNG",
         1,
-        "0" * 64,
         Source("PNG", microns_per_pixel=microns),
+        format="PNG",
+        sha256="0" * 64,
     )
 
 
