@@ -147,7 +147,7 @@ def service(lenient_model: Path) -> Iterator[str]:
 
     from api.app import Application
     from local.gateway import Gateway
-    from local.threaded import running
+    from tests.serving import running
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # they would come between what a test reads

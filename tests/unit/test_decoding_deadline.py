@@ -18,7 +18,7 @@ from frontend import pictures
 from intake import ImageTooLarge
 from intake.picture import _process
 from local.server import application
-from local.threaded import running
+from tests.serving import running
 
 SAMPLE = (Path(__file__).resolve().parents[2] / "samples" / "synthetic_pre_01.png").read_bytes()
 WAIT_S = 60.0  # whatever else the machine does

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.server import application
-from local.threaded import running
+from tests.serving import running
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 
 from local import deadlines, gateway
 from local.gateway import MAX_EVENT_BYTES, Gateway, Handler
-from local.threaded import running
+from tests.serving import running
 
 WAIT_S = 60.0  # whatever else the machine does
 

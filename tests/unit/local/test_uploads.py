@@ -20,8 +20,8 @@ from api.app import Application
 from client import LeukolensClient
 from local import server, uploads
 from local.server import application
-from local.threaded import running
 from local.uploads import PATH, discard_old
+from tests.serving import running
 from tests.surroundings import free_port
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "synthetic_pro_01.png"

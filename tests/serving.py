@@ -1,4 +1,4 @@
-"""The server in a thread, for measurements and tests of real HTTP in one process."""
+"""The server in a thread: real HTTP in the process of the tests."""
 
 import contextlib
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from starlette.types import ASGIApp
 
-from .server import StartError, address, bind, server
+from local.server import StartError, address, bind, server
 
 _START_S = 60.0  # one that fails is told at once
 
