@@ -1,9 +1,14 @@
-"""A deployed stack, as CloudFormation tells of it: whether it stands, and its outputs."""
+"""A stack as commands and jobs know it: its name, and what CloudFormation tells of it.
+
+Loads no CDK, which takes seconds.
+"""
 
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from infra.config import Environment
 
 
 class Output(StrEnum):
@@ -47,6 +52,16 @@ class Output(StrEnum):
     DEPLOY_ROLE_ARN = "DeployRoleArn"
     DIFF_ROLE_ARN = "DiffRoleArn"
     IMAGE_REPOSITORY_URI = "ImageRepositoryUri"
+
+
+def topic_name(environment: Environment) -> str:
+    """Give the name of the topic that every alarm of an environment goes to."""
+    return f"leukolens-{environment.name}-alarms"
+
+
+def stack_name(environment: Environment, capability: str) -> str:
+    """Give a stack's name: ``Leukolens-Dev-Storage``."""
+    return f"Leukolens-{environment.title}-{capability}"
 
 
 def read_outputs(cloudformation: Any, stack: str) -> dict[str, str] | None:

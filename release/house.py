@@ -41,7 +41,8 @@ INFRA = (
     ("image",),
     ("model",),
     ("environments",),
-    ("config", "stack"),
+    ("stack",),
+    ("config",),
 )
 COMMANDS = "commands"
 TENSORFLOW = {"tensorflow", "keras"}

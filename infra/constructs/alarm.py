@@ -7,7 +7,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.config import Environment
-from infra.constructs.names import topic_name
+from infra.stack import topic_name
 
 
 def what_to_do(section: str) -> str:

@@ -12,10 +12,9 @@ from typing import Any
 import boto3
 
 from infra.config import Environment
-from infra.constructs.names import stack_name
 from infra.environments import ConfigError
 from infra.operations.errors import explained
-from infra.stack import read_outputs
+from infra.stack import read_outputs, stack_name
 
 _STACK, _LOGICAL = "aws:cloudformation:stack-name", "aws:cloudformation:logical-id"
 # Kind of resource in an ARN, the property that identifies it to CloudFormation, and how to read that from the ARN.

@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 
 from infra.config import Environment
-from infra.constructs.names import stack_name, topic_name
 from infra.environments import ConfigError
 from infra.operations.errors import explained
+from infra.stack import stack_name, topic_name
 
 # CloudWatch notes an action some seconds after the state.
 _WAIT_S, _PAUSE_S = 60.0, 2.0

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.config import Environment
-from infra.constructs.names import stack_name
+from infra.stack import stack_name
 
 
 class EnvironmentStack(cdk.Stack):

@@ -10,10 +10,9 @@ from constructs import Construct
 from infra.config import Environment
 from infra.constructs.alarm import alarm
 from infra.constructs.budget import monthly_budget
-from infra.constructs.names import topic_name
 from infra.constructs.permissions import account_wide
 from infra.constructs.synthetic_canary import SyntheticCanary
-from infra.stack import Output
+from infra.stack import Output, topic_name
 from infra.stacks.base import EnvironmentStack
 from infra.stacks.batch import BatchStack
 from infra.stacks.identity import IdentityStack
@@ -31,7 +30,7 @@ _BURNS = {"Fast": (1, 14.4), "Slow": (6, 6.0)}
 
 
 class MonitoringStack(EnvironmentStack):
-    """Dashboard ``leukolens-<environment>`` and its alarms.
+    """The dashboard ``leukolens-<environment>``, alarms, their topic and the synthetic canary.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ def test_no_import_breaks_a_rule(imports: grimp.ImportGraph) -> None:
         ("training.sagemaker_jobs.plan", "training.sweep", "training.sagemaker_jobs imports training.sweep"),
         ("inference.card", "training.data.labels", "inference imports training"),
         ("inference.card", "api.schemas", "inference imports api"),
-        ("infra.constructs.names", "infra.stacks.storage", "infra.constructs imports infra.stacks"),
+        ("infra.constructs.scopes", "infra.stacks.storage", "infra.constructs imports infra.stacks"),
         ("training.data.labels", "tensorflow", "training.data.labels imports tensorflow"),
         ("client.settings", "keras", "client.settings imports keras"),
     ],

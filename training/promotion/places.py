@@ -8,9 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import model as served_model
 from infra.config import Environment, Model
-from infra.constructs.names import stack_name
 from infra.environments import ENVIRONMENTS, ConfigError, load_environment
-from infra.stack import Output, read_outputs
+from infra.stack import Output, read_outputs, stack_name
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, parse, read
 from training.data.s3 import Bucket

@@ -9,9 +9,8 @@ from typing import Any
 import boto3
 
 from infra.config import Environment
-from infra.constructs.names import stack_name
 from infra.environments import NAMES, ConfigError, load_environment
-from infra.stack import Output, read_outputs
+from infra.stack import Output, read_outputs, stack_name
 from training.sagemaker_jobs.errors import LaunchError, explained
 from training.sagemaker_jobs.plan import Plan
 
