@@ -47,12 +47,12 @@ class ImageSource:
 
     @property
     def size_bytes(self) -> int:
-        """Size of the file, unread."""
+        """Size of the image in bytes, without reading a file."""
         return len(self.origin) if isinstance(self.origin, bytes) else self.origin.stat().st_size
 
     @property
     def media_type(self) -> ImageType:
-        """What the first bytes say."""
+        """Media type that the first bytes show."""
         with self.open() as stream:
             return image_type(stream.read(_SIGNATURE_BYTES))
 
@@ -61,5 +61,5 @@ class ImageSource:
         return io.BytesIO(self.origin) if isinstance(self.origin, bytes) else self.origin.open("rb")
 
     def read(self) -> bytes:
-        """Read it whole."""
+        """Read the whole image."""
         return self.origin if isinstance(self.origin, bytes) else self.origin.read_bytes()

@@ -52,7 +52,7 @@ class Outcome:
 
 
 def as_table(outcomes: Sequence[Outcome]) -> Table:
-    """Make a table to read."""
+    """Lay out the outcomes as a table for a terminal."""
     noted = any(outcome.problem or (outcome.answer and outcome.answer.notes) for outcome in outcomes)
     table = Table(["file", *ANSWER_HEADINGS, *(["notes"] if noted else [])])
     for outcome in outcomes:

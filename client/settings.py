@@ -26,7 +26,7 @@ class Access:
     scope: str = ""
 
     def auth(self) -> httpx.Auth | None:
-        """Give what signs the requests; None where none is needed."""
+        """Make what signs the requests; None where none is needed."""
         if self.token:
             return BearerToken(self.token)
         if self.token_url:

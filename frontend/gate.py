@@ -141,7 +141,7 @@ class Gate:
         self._open: dict[str, Connection] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or refuse."""
+        """Let a connection in, or refuse it."""
         if scope["type"] == "http" and _is_closed(scope["path"]):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] == STREAM_PATH:

@@ -69,7 +69,7 @@ class SecurityHeaders:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the headers."""
+        """Answer with the security headers added."""
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -34,7 +34,7 @@ class SignInCookies:
         self._lasts_s = lasts_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with safer cookies."""
+        """Answer, with the sign-in's cookies made safer."""
         secure = visitors.is_https(scope)
 
         async def sending(message: Message) -> None:

@@ -33,7 +33,7 @@ class Desk:
 
 
 class Workspaces:
-    """Desks by token.
+    """All desks of this process, each found by its browser's token.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ class Workspaces:
         self._coming_bytes: Counter[int] = Counter()  # by workspace: files that are on their way
 
     def find(self, token: str) -> Desk | None:
-        """Give the workspace of a token; None where there is none."""
+        """Give the desk of a token; None where there is none."""
         return self._by_token.get(token)
 
     def enter(self, token: str, owner: str, limit_bytes: int) -> Desk:
-        """Give the workspace of a token, a new one where there is none or it is another person's.
+        """Give the desk of a token, a new one where there is none or it is another person's.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Workspaces:
             return desk
 
     def leave(self, token: str) -> None:
-        """Forget a workspace at once."""
+        """Forget a desk at once."""
         with self._lock:
             desk = self._by_token.pop(token, None)
         if desk is not None:

@@ -140,7 +140,7 @@ functions, state machines and the SageMaker MLflow App cost nothing while they a
 
 
 def page(environments: Sequence[Environment] | None = None) -> str:
-    """Give docs/costs.md."""
+    """Write the content of docs/costs.md."""
     chosen = environments or [load_environment(name) for name in NAMES]
     prices = read_prices()
     used = dict.fromkeys(line.price for environment in chosen for line in idle(environment))

@@ -17,7 +17,7 @@ class BodyTooLargeError(Exception):
 async def read_body(
     request: Request, limit_bytes: int, min_bytes_s: float = 0.0, grace_s: float = float("inf")
 ) -> bytes:
-    """Read a whole body.
+    """Read the whole body of a request.
 
     Parameters
     ----------

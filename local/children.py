@@ -78,11 +78,11 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The child's process id."""
         return self._process.pid
 
     def check(self) -> None:
-        """Make sure that it runs.
+        """Make sure that the child runs.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Child:
             raise ChildError(f"{self.name} ended with status {status}. The end of {self.log}:\n{self._tail()}")
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
-        """Wait until it is ready.
+        """Wait until the child is ready.
 
         Raises
         ------

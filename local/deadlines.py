@@ -28,7 +28,7 @@ class DeadlineProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop waiting when the connection is gone."""
         self._let_go()
         super().connection_lost(exc)
 

@@ -38,7 +38,7 @@ class StartError(Exception):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take an address.
+    """Listen on a host and port.
 
     Raises
     ------

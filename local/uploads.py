@@ -31,7 +31,7 @@ _FORM_BYTES = 64_000  # what a form adds to its file
 
 
 class Uploads:
-    """The endpoint.
+    """The endpoint that takes uploads.
 
     Parameters
     ----------

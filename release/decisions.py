@@ -26,7 +26,7 @@ A time that a decision quotes was seen when it was taken, on the machine and the
 
 
 def decisions(folder: Path) -> str:
-    """Give the index.
+    """Write the index of the decisions.
 
     Raises
     ------

@@ -42,7 +42,7 @@ class Graph:
 
 
 def draw(graph: Graph) -> str:
-    """Give the graph as SVG.
+    """Draw the graph as SVG.
 
     Raises
     ------

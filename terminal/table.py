@@ -24,7 +24,7 @@ _GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column.
+    """One column of a table: its heading and how it is set.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ _ARN = re.compile(r"arn:aws[a-z-]*:states:(?P<region>[a-z0-9-]+):\d{12}:(?P<kind
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """Clients of one region.
+    """boto3's clients of one region.
 
     Attributes
     ----------

@@ -62,12 +62,12 @@ class Execution:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the execution has not ended."""
         return self.status in _RUNNING
 
     @property
     def folder(self) -> str:
-        """Where its results are, in the results bucket."""
+        """Folder of the results bucket that holds the execution's results."""
         return f"batches/{self.name}"
 
     def summary(self, machine: Machine) -> BatchSummary:

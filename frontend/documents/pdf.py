@@ -27,7 +27,7 @@ PADDING = 12.0
 
 
 def write(specimen: Specimen, paper: str = "A4") -> bytes:
-    """Write the report.
+    """Write the report as a PDF.
 
     Parameters
     ----------

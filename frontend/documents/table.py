@@ -10,7 +10,7 @@ from untrusted import in_csv
 
 
 def write(fields: Sequence[SmearField]) -> bytes:
-    """Write one row a field.
+    """Write a table with one row for each field.
 
     Parameters
     ----------

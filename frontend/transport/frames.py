@@ -13,7 +13,7 @@ class FrameError(ValueError):
 
 
 def split(message: bytes) -> Iterator[bytes]:
-    r"""Cut a message into parts.
+    r"""Cut a message into parts that fit into one frame each.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def split(message: bytes) -> Iterator[bytes]:
 
 
 class Joiner:
-    """Puts parts together again.
+    """Puts the parts of a message together again.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Joiner:
         self._held_bytes = 0
 
     def take(self, part: bytes | str) -> bytes | None:
-        """Take in the next part.
+        """Take in the next part; gives the message when it is whole.
 
         Parameters
         ----------

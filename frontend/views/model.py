@@ -20,7 +20,7 @@ KINDEST = "random"
 
 
 def render() -> None:
-    """Show the view."""
+    """Show the view of the model and its evaluation."""
     try:
         card = service.card(session.workspace().model)
     except LeukolensError as error:

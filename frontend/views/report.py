@@ -18,7 +18,7 @@ from frontend.workspace import NAME_CHARS, SmearField, Workspace
 
 
 def render() -> None:
-    """Show the view."""
+    """Show the view of the specimen's report."""
     workspace = session.workspace()
     if not workspace.of("answered"):
         st.info(

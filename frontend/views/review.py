@@ -20,7 +20,7 @@ COMMENT_CHARS = 4_000
 
 
 def render() -> None:
-    """Show the view."""
+    """Show the view for labelling fields."""
     workspace = session.workspace()
     answered = workspace.of("answered")
     if not answered:

@@ -28,5 +28,5 @@ async def _serve(request: Request) -> Response:
 
 
 def routes() -> list[Route]:
-    """Serve each file."""
+    """Make the routes that serve the workplace's files."""
     return [Route(f"{URL}/{{version}}/{{name}}", _serve)]

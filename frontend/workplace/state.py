@@ -13,7 +13,7 @@ from frontend.workspace import SmearField, Workspace
 
 
 def describe(workspace: Workspace, batch: Batch, since: int) -> dict[str, Any]:
-    """Describe a workspace.
+    """Describe a workspace as its browser shows it.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class CanaryError(Exception):
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Run once, on a schedule.
+    """Send the field to the API, and compare the answer with the one that is kept.
 
     Raises
     ------

@@ -37,7 +37,7 @@ class Tags:
 
     @property
     def commit(self) -> str | None:
-        """Of the code in it."""
+        """Commit of the code in the image; ``None`` where no tag names it."""
         other = (PAGE, MODEL, *(f"{name}-" for name in NAMES))
         return next((tag for tag in sorted(self.all) if not tag.startswith(other)), None)
 

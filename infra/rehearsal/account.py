@@ -87,7 +87,7 @@ class Account:
                 yield str(properties["RoleName"]), self.statements(f"{stack}/{logical}")
 
     def value(self, raw: Any, stack: str) -> Any:
-        """Fill in what CloudFormation would."""
+        """Resolve a template's value as CloudFormation would."""
         if isinstance(raw, list):
             return [self.value(item, stack) for item in raw]
         if not isinstance(raw, dict):

@@ -32,7 +32,7 @@ _INSTANCES = 1
 
 
 class FrontendStack(EnvironmentStack):
-    """The page's service.
+    """The service that runs the page.
 
     It has no token of its own: people sign in, and their token goes to the API. The service's address is known only
     once it is there, so it is deployed twice: put the output ``PageUrl`` into ``page.urls``, and deploy again.

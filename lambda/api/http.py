@@ -87,7 +87,7 @@ def request_id_of(event: Mapping[str, Any]) -> str:
 
 
 def read_event(event: Mapping[str, Any], request_id: str, max_body_bytes: int) -> Incoming:
-    """Read a request.
+    """Read a request from API Gateway's event.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def decode_here(data: bytes, kind: str, max_pixels: int) -> Decoded | None:
 
 
 def decode(data: bytes, kind: str, max_pixels: int) -> Decoded:
-    """Decode whatever the work.
+    """Decode an image, however much work it is.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def of_samples(
     inverted: bool = False,
     mode: str | None = None,
 ) -> Decoded:
-    """Make a picture of samples.
+    """Make a picture of samples of any depth.
 
     Parameters
     ----------

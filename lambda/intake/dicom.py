@@ -29,7 +29,7 @@ _NEEDED: Final = (
 
 
 def read(data: bytes, max_pixels: int) -> Decoded:
-    """Decode the first frame.
+    """Decode the first frame of a DICOM file.
 
     Raises
     ------

@@ -124,7 +124,7 @@ class DecodingProcess:
     def _ask(
         self, child: "subprocess.Popen[bytes]", data: bytes, kind: str, max_pixels: int, working_side_px: int
     ) -> tuple[dict[str, Any], bytes] | None:
-        """Send a file and give what is told of it; None where the child ended instead."""
+        """Send a file to the child and give its answer; None where the child ended instead."""
         assert child.stdin is not None  # noqa: S101 - both are pipes
         assert child.stdout is not None  # noqa: S101
         request = {

@@ -41,9 +41,9 @@ class Decoded:
     width, height
         Size in pixels of the whole image as oriented, whatever the scale of ``pixels``.
     frames
-        Frames or pages in the file.
+        Frames or pages in the file; ``source.frame`` tells which ``pixels`` are of.
     source, notes
-        What was read, for programs and for people.
+        What of the file was read and how: for programs, and for people.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -134,7 +134,7 @@ def finish(
     frames: int = 1,
     notes: tuple[str, ...] = (),
 ) -> Decoded:
-    """Make the picture.
+    """Reduce, colour-correct and turn an image as stored into the picture that the model sees.
 
     Parameters
     ----------
