@@ -40,6 +40,11 @@ class Published:
         """Address by which a service pulls it."""
         return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com/{self.repository}@{self.digest}"
 
+    @property
+    def location(self) -> dict[str, str]:
+        """Registry and repository, as ECR's calls take them."""
+        return {"registryId": self.account, "repositoryName": self.repository}
+
 
 Image = Path | Published
 """A folder to build from, or an image that is there."""

@@ -55,10 +55,25 @@ def tags_of(image: Published, ecr: Any = None) -> Tags:
     ConfigError
         If there is no such image, or it may not be read.
     """
-    where = {"registryId": image.account, "repositoryName": image.repository}
+    ecr = ecr or client_of(image)
     with explained(image.uri, "ECR"):
-        described = (ecr or client_of(image)).describe_images(**where, imageIds=[{"imageDigest": image.digest}])
+        described = ecr.describe_images(**image.location, imageIds=[{"imageDigest": image.digest}])
     return Tags(frozenset(described["imageDetails"][0].get("imageTags", ())))
+
+
+def entry_of(image: Published, ecr: Any) -> dict[str, Any]:
+    """Read what the registry holds under an image's digest: its manifest, and of which kind that is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such image, or it may not be read.
+    """
+    with explained(image.uri, "ECR"):
+        images = ecr.batch_get_image(**image.location, imageIds=[{"imageDigest": image.digest}])["images"]
+    if not images:
+        raise ConfigError(f"{image.uri}: there is no such image in the registry")
+    return dict(images[0])
 
 
 def add_tags(image: Published, tags: Iterable[str], ecr: Any = None) -> None:
@@ -67,19 +82,16 @@ def add_tags(image: Published, tags: Iterable[str], ecr: Any = None) -> None:
     Raises
     ------
     ConfigError
-        If a tag is another image's.
+        If there is no such image, or a tag is another image's.
     """
     ecr = ecr or client_of(image)
-    where = {"registryId": image.account, "repositoryName": image.repository}
-    images = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
-    if not images:
-        raise ConfigError(f"{image.uri}: there is no such image in the registry")
+    entry = entry_of(image, ecr)
     for tag in tags:
         try:
             ecr.put_image(
-                **where,
-                imageManifest=images[0]["imageManifest"],
-                imageManifestMediaType=images[0]["imageManifestMediaType"],
+                **image.location,
+                imageManifest=entry["imageManifest"],
+                imageManifestMediaType=entry["imageManifestMediaType"],
                 imageTag=tag,
             )
         except ecr.exceptions.ImageAlreadyExistsException:

@@ -7,8 +7,7 @@ from infra.config import Environment
 from infra.environments import ConfigError
 from infra.image import Published
 from infra.model import model_sha256
-from infra.operations.errors import explained
-from infra.operations.published import PAGE, add_tags, client_of, tags_of
+from infra.operations.published import PAGE, add_tags, client_of, entry_of, tags_of
 
 
 def verify(environment: Environment, image: Published, ecr: Any = None) -> str:
@@ -51,9 +50,8 @@ def resolve(image: Published, ecr: Any = None) -> dict[str, str]:
     commit = tags_of(image, ecr).commit
     if commit is None:
         raise ConfigError(f"{image.uri}: no tag names its commit, so its page and settings are unknown")
-    where = {"registryId": image.account, "repositoryName": image.repository}
     try:
-        details = ecr.describe_images(**where, imageIds=[{"imageTag": f"{PAGE}{commit}"}])["imageDetails"][0]
+        details = ecr.describe_images(**image.location, imageIds=[{"imageTag": f"{PAGE}{commit}"}])["imageDetails"][0]
     except ecr.exceptions.ImageNotFoundException:
         raise ConfigError(f"the page of {commit} is not in the registry any more: publish that commit again") from None
     page = Published(image.account, image.region, image.repository, details["imageDigest"])
@@ -78,13 +76,7 @@ def manifest(image: Published, ecr: Any = None) -> bytes:
     ConfigError
         If there is no such image, it may not be read, or the registry gives another manifest.
     """
-    ecr = ecr or client_of(image)
-    where = {"registryId": image.account, "repositoryName": image.repository}
-    with explained(image.uri, "ECR"):
-        images = ecr.batch_get_image(**where, imageIds=[{"imageDigest": image.digest}])["images"]
-    if not images:
-        raise ConfigError(f"{image.uri}: there is no such image in the registry")
-    content = str(images[0]["imageManifest"]).encode()
+    content = str(entry_of(image, ecr or client_of(image))["imageManifest"]).encode()
     if (digest := f"sha256:{hashlib.sha256(content).hexdigest()}") != image.digest:
         raise ConfigError(f"{image.uri}: the registry gave the manifest {digest}")
     return content
