@@ -211,14 +211,14 @@ class Workspace:
                 arrival.end("too_large" if too_large else "not_sent", reason)
                 self.touch()
 
-    def part(self, tab: str) -> None:
+    def close_tab(self, tab: str) -> None:
         """Note that a tab is closed or loaded again: what it had not sent will not come."""
         with self.lock:
             for file_id, arrival in list(self.arrivals.items()):
                 if arrival.outcome == "coming" and arrival.tab == tab:
                     self.not_sent(file_id, _("The page was left before the file had arrived. Add it again."))
 
-    def hear(self, tab: str) -> None:
+    def mark_tab_alive(self, tab: str) -> None:
         """Note that a tab is alive, and give up on the files of tabs that are not."""
         with self.lock:
             now = self.touched = time.monotonic()
@@ -320,7 +320,7 @@ class Workspace:
             self.model = name
             self.touch()
 
-    def measure(self, pixel_um: float | None) -> None:
+    def set_pixel_size(self, pixel_um: float | None) -> None:
         """Note the size of a pixel (micrometres), for further fields and the report.
 
         Raises
@@ -370,7 +370,7 @@ class Workspace:
             for smear_field in changed:
                 smear_field.changed = self.revision
 
-    def judge(self, key: str, review: Review | None) -> None:
+    def set_review(self, key: str, review: Review | None) -> None:
         """Keep what a reader says a field shows; None takes it back.
 
         Raises
@@ -385,7 +385,7 @@ class Workspace:
             smear_field.review = review
             self.touch(smear_field)
 
-    def stored(self, key: str, review: Review) -> None:
+    def mark_stored(self, key: str, review: Review) -> None:
         """Note that the API has stored a label; this cannot be undone."""
         with self.lock:
             self.fields[key].review = review

@@ -92,7 +92,7 @@ def _enter(workspace: Workspace) -> None:
             format="%.4f",
         )
         if pixel_um != workspace.pixel_um:
-            workspace.measure(pixel_um)
+            workspace.set_pixel_size(pixel_um)
 
 
 def _filled_key(name: str, value: object) -> str:

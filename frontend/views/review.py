@@ -131,7 +131,7 @@ def _form(workspace: Workspace, field: SmearField, known: list[ClassWords]) -> N
             st.error(_("Choose a label first."), icon=":material/error:")
             return
         workspace.reviewer = reviewer
-        workspace.judge(field.key, Review(label, reviewer, comment))
+        workspace.set_review(field.key, Review(label, reviewer, comment))
         if _send(workspace, field, consent=consent):
             _advance(workspace, field)
             st.rerun()
@@ -181,7 +181,7 @@ def _send(workspace: Workspace, field: SmearField, *, consent: bool) -> bool:
         failure.show(error, _("Not stored."), _("Your label is still here: send it again."))
         return False
     reviewer = review.reviewer or workspace.reviewer
-    workspace.stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))
+    workspace.mark_stored(field.key, Review(receipt.label, reviewer, review.comment, sent=True, at=review.at))
     st.toast(_("Stored, with the image.") if receipt.image_kept else _("Stored."), icon=":material/task_alt:")
     return True
 

@@ -114,18 +114,18 @@ def routes(workspaces: Workspaces) -> list[Route]:
         route("/state", _state, "GET"),
         route("/files", _announce, "POST"),
         route("/files/{file_id}", functools.partial(_receive, workspaces), "PUT"),
-        route("/files/{file_id}/loss", _lose, "POST"),
-        route("/fields/{key}", _enter, "POST"),
+        route("/files/{file_id}/loss", _note_loss, "POST"),
+        route("/fields/{key}", _review, "POST"),
         route("/fields/{key}", _remove, "DELETE"),
         route("/fields/{key}/{picture}", _picture, "GET"),
-        route("/specimen", _name, "POST"),
+        route("/specimen", _name_specimen, "POST"),
         route("/labelled.zip", _labelled, "GET"),
         route("/classes", _add_class, "POST"),
-        route("/pixel", _measure, "POST"),
+        route("/pixel", _set_pixel_size, "POST"),
         route("/model", _choose_model, "POST"),
         route("/restore", _restore, "POST"),
         route("/samples", _sample, "POST"),
-        route("/gone", _part, "POST"),
+        route("/gone", _close_tab, "POST"),
         route("/{command}", _command, "POST"),
         *assets.routes(),
     ]
@@ -145,7 +145,7 @@ def _guarded(workspaces: Workspaces, handler: Handler) -> Callable[[Request], Aw
         if foreign or (changing and HEADER not in request.headers):
             return JSONResponse({"problem": "Not from this page."}, 403)
         translation.choose(request.query_params.get("language"))
-        desk.workspace.hear(request.headers.get(HEADER, "")[:64])
+        desk.workspace.mark_tab_alive(request.headers.get(HEADER, "")[:64])
         try:
             answer = await handler(request, desk)
         except ValidationError as error:
@@ -196,18 +196,18 @@ async def _receive(workspaces: Workspaces, request: Request, desk: Desk) -> Resp
     return Response(status_code=204)
 
 
-async def _lose(request: Request, desk: Desk) -> Response:
+async def _note_loss(request: Request, desk: Desk) -> Response:
     loss = _Loss.model_validate_json(await _read(request, MAX_JSON_BYTES))
     desk.workspace.not_sent(request.path_params["file_id"], loss.reason, too_large=loss.too_large)
     return Response(status_code=204)
 
 
-async def _enter(request: Request, desk: Desk) -> Response:
+async def _review(request: Request, desk: Desk) -> Response:
     entry = _Entry.model_validate_json(await _read(request, MAX_JSON_BYTES))
     workspace, key = desk.workspace, request.path_params["key"]
     field = workspace.fields[key]
     if entry.label is not None:
-        workspace.judge(key, Review(entry.label, workspace.reviewer))
+        workspace.set_review(key, Review(entry.label, workspace.reviewer))
     if entry.note is not None:
         field.note = entry.note
     if entry.left_out is not None:
@@ -221,7 +221,7 @@ async def _remove(request: Request, desk: Desk) -> Response:
     return Response(status_code=204)
 
 
-async def _name(request: Request, desk: Desk) -> Response:
+async def _name_specimen(request: Request, desk: Desk) -> Response:
     desk.workspace.specimen = _Specimen.model_validate_json(await _read(request, MAX_JSON_BYTES)).name
     desk.workspace.touch()
     return Response(status_code=204)
@@ -242,8 +242,8 @@ async def _labelled(_: Request, desk: Desk) -> Response:
     return StreamingResponse(parts, media_type="application/zip", headers={"content-disposition": disposition})
 
 
-async def _measure(request: Request, desk: Desk) -> Response:
-    desk.workspace.measure(_Pixel.model_validate_json(await _read(request, MAX_JSON_BYTES)).um)
+async def _set_pixel_size(request: Request, desk: Desk) -> Response:
+    desk.workspace.set_pixel_size(_Pixel.model_validate_json(await _read(request, MAX_JSON_BYTES)).um)
     return Response(status_code=204)
 
 
@@ -259,7 +259,7 @@ async def _restore(request: Request, desk: Desk) -> Response:
     for name in backup.classes:
         workspace.add_class(name)
     if workspace.pixel_um is None:
-        workspace.measure(backup.pixel_um)
+        workspace.set_pixel_size(backup.pixel_um)
     workspace.restore(
         (field.key, Review(field.label, workspace.reviewer) if field.label else None, field.note, field.left_out)
         for field in backup.fields
@@ -267,8 +267,8 @@ async def _restore(request: Request, desk: Desk) -> Response:
     return Response(status_code=204)
 
 
-async def _part(request: Request, desk: Desk) -> Response:
-    desk.workspace.part(request.headers[HEADER][:64])
+async def _close_tab(request: Request, desk: Desk) -> Response:
+    desk.workspace.close_tab(request.headers[HEADER][:64])
     return Response(status_code=204)
 
 

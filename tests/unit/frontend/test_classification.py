@@ -172,12 +172,12 @@ def test_the_chosen_model_and_the_pixel_size_go_along_and_older_answers_can_be_h
     fill(workspace, 2)
     batch.start()
     batch.wait()
-    workspace.judge(workspace.of("answered")[0].key, Review("Pre"))
+    workspace.set_review(workspace.of("answered")[0].key, Review("Pre"))
     assert workspace.outdated() == []
     workspace.choose_model(MODEL)
     assert workspace.outdated() == []  # by name or by default, it is the same
     workspace.choose_model(OTHER_MODEL)
-    workspace.measure(0.1)
+    workspace.set_pixel_size(0.1)
     assert len(workspace.outdated()) == 2
     workspace.ask_anew()
     batch.start()
@@ -195,7 +195,7 @@ def test_a_model_that_the_service_has_not_is_no_choice(workspace: Workspace):
     with pytest.raises(KeyError):
         workspace.choose_model(OTHER_MODEL)
     with pytest.raises(ValueError, match="micrometres"):
-        workspace.measure(0.0)
+        workspace.set_pixel_size(0.0)
 
 
 def test_each_answer_is_read_with_the_card_of_its_own_model(workspace: Workspace):

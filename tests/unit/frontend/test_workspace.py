@@ -43,9 +43,9 @@ def test_a_tab_that_is_gone_sends_nothing_more(workspace: Workspace, monkeypatch
     now = 0.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
     workspace.announce("file-0001", "a.png", 10, "tab")
-    workspace.hear("tab")
+    workspace.mark_tab_alive("tab")
     now = module.TAB_GONE_S + 1
-    workspace.hear("other")
+    workspace.mark_tab_alive("other")
     assert workspace.ledger().in_words() == "1 dropped: 0 read, 1 not sent"
     assert "Add it again" in workspace.unread()[0][1]
 
@@ -53,13 +53,13 @@ def test_a_tab_that_is_gone_sends_nothing_more(workspace: Workspace, monkeypatch
 def test_a_tab_that_says_goodbye_sends_nothing_more(workspace: Workspace):
     workspace.announce("file-0001", "a.png", 10, "tab")
     workspace.announce("file-0002", "b.png", 10, "other")
-    workspace.part("tab")
+    workspace.close_tab("tab")
     assert (workspace.ledger().not_sent, workspace.ledger().coming) == (1, 1)
 
 
 def test_a_file_that_comes_after_all_is_taken(workspace: Workspace):
     workspace.announce("file-0001", "a.png", 10, "tab")
-    workspace.part("tab")
+    workspace.close_tab("tab")
     workspace.receive("file-0001", b"x")
     assert workspace.ledger().in_words() == "1 dropped: 0 read, 1 waiting"
 
@@ -126,8 +126,8 @@ def test_a_field_without_an_answer_is_asked_again(workspace: Workspace):
 
 def test_a_judgement_is_taken_back_one_at_a_time(workspace: Workspace):
     field = workspace.add("a.png", b"x")
-    workspace.judge(field.key, Review("Pre"))
-    workspace.judge(field.key, Review("Pro"))
+    workspace.set_review(field.key, Review("Pre"))
+    workspace.set_review(field.key, Review("Pro"))
     assert workspace.undo() == field.key
     assert field.review is not None
     assert field.review.label == "Pre"

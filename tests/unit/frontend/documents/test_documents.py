@@ -72,7 +72,7 @@ def test_csv_runs_no_formula_behind_blanks_or_in_full_width(name: str):
 def test_csv_has_the_reader_with_what_they_said():
     workspace = classified(FakeClient(), "a.png").workspace
     (key,) = workspace.fields
-    workspace.judge(key, Review("Pro", "A. B.", "=1+1", at=MADE))
+    workspace.set_review(key, Review("Pro", "A. B.", "=1+1", at=MADE))
     (row,) = rows(workspace)
     assert (row["reader_label"], row["reader"], row["reader_comment"]) == ("Pro", "A. B.", "'=1+1")
     assert (row["reader_time"], row["stored"]) == ("2026-01-02T03:04:00Z", "no")
@@ -114,7 +114,7 @@ def test_pdf_says_what_was_not_read():
 def test_pdf_shows_what_a_reader_said():
     workspace = classified(FakeClient(), "a.png").workspace
     (key,) = workspace.fields
-    workspace.judge(key, Review("Benign", "A. B."))
+    workspace.set_review(key, Review("Benign", "A. B."))
     text = " ".join(text_of(pdf.write(specimen(workspace))).split())
     assert "benign A. B." in text
     assert "No finding: too few fields" in text
@@ -161,7 +161,7 @@ def test_pdf_of_a_field_without_a_picture():
 def test_fhir_is_valid_and_names_no_patient(many: Workspace):
     many.specimen, many.reviewer = "Case 12/ü", "A. B."
     (key, *_) = many.fields
-    many.judge(key, Review("Pro", "A. B."))
+    many.set_review(key, Review("Pro", "A. B."))
     written = fhir.write(specimen(many))
     bundle = Bundle.model_validate_json(written)
     kinds = [entry.resource.get_resource_type() for entry in bundle.entry]

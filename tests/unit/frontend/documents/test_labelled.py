@@ -43,7 +43,7 @@ def test_what_is_labelled_is_read_by_training(tmp_path: Path):
     own = workspace.add_class("Smudge cell")
     keys = list(workspace.fields)
     for key, label in zip(keys, ("Benign", "Pro", own, OTHER), strict=True):
-        workspace.judge(key, Review(label))
+        workspace.set_review(key, Review(label))
     path = tmp_path / "labelled.zip"
     path.write_bytes(archive(workspace))
     with zipfile.ZipFile(path) as packed:
@@ -68,7 +68,7 @@ def test_classes_that_were_not_given_are_not_listed(tmp_path: Path):
     workspace = answered("a.png", "b.png")
     own = workspace.add_class("Smudge cell")
     for key, label in zip(workspace.fields, ("Pro", own), strict=True):
-        workspace.judge(key, Review(label))
+        workspace.set_review(key, Review(label))
     with zipfile.ZipFile(io.BytesIO(archive(workspace))) as packed:
         packed.extractall(tmp_path)
     assert [one.id for one in list_fields(tmp_path).classes] == ["Pro", "Smudge-cell"]
@@ -77,7 +77,7 @@ def test_classes_that_were_not_given_are_not_listed(tmp_path: Path):
 def test_fields_of_other_specimens_and_files_let_go_are_left_out():
     workspace = answered("a.png", "b.png", "c.png")
     for key in workspace.fields:
-        workspace.judge(key, Review("Pro"))
+        workspace.set_review(key, Review("Pro"))
     first, second, _third = workspace.fields.values()
     first.left_out, second.data = True, None
     with zipfile.ZipFile(io.BytesIO(archive(workspace))) as packed:

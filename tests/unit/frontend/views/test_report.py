@@ -47,7 +47,7 @@ def test_files_that_were_not_read_are_told(page: AppTest):
 def test_different_malignant_patterns_are_doubted(page: AppTest):
     with_fields(page, 2)
     first = desk(page).workspace.of("answered")[0]
-    desk(page).workspace.judge(first.key, Review("Pro"))
+    desk(page).workspace.set_review(first.key, Review("Pro"))
     open_view(page, "report")
     assert "different malignant patterns: pre-B, pro-B" in words(page)
 
@@ -55,7 +55,7 @@ def test_different_malignant_patterns_are_doubted(page: AppTest):
 def test_a_correction_counts(page: AppTest):
     with_fields(page, 2)
     first = desk(page).workspace.of("answered")[0]
-    desk(page).workspace.judge(first.key, Review("Benign"))
+    desk(page).workspace.set_review(first.key, Review("Benign"))
     open_view(page, "report")
     assert metrics(page) == {"Fields": "2", "Malignant": "1", "Benign": "1"}
     assert "labelled otherwise than by the model: 1" in words(page)

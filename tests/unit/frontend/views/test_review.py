@@ -109,7 +109,7 @@ def test_sending_goes_on_to_the_next_field_and_asks_for_the_name_once(page: AppT
 def test_labels_given_by_key_are_sent_together(page: AppTest, client: FakeClient):
     upload(page, ("a.png", png((1, 0, 0))), ("b.png", png((2, 0, 0))))
     for one, label in zip(desk(page).workspace.of("answered"), ("Pro", "Benign"), strict=True):
-        desk(page).workspace.judge(one.key, Review(label))
+        desk(page).workspace.set_review(one.key, Review(label))
     open_view(page, "review")
     next(button for button in page.button if button.label.startswith("Send the labels")).click().run()
     assert [given.label for given in client.feedbacks] == ["Pro", "Benign"]
