@@ -1,4 +1,4 @@
-"""Whole objects in and out of S3, each checked by its hash: fields, models and their history.
+"""Whole objects in and out of S3, each checked by its hash: fields, models, their history and the plans of jobs.
 
 Many small pieces of work at once, with a progress bar, going on past the ones that fail.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -21,6 +21,8 @@ from training.progress import bar
 # Connection attempts and throttled or broken requests are repeated with growing pauses, by botocore itself.
 RETRIES = {"mode": "standard", "max_attempts": 6}
 
+BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_NO_OBJECT, _NO_BUCKET = {"NoSuchKey", "404"}, {"NoSuchBucket", "404"}
 _ADVICE = {
     "NoSuchBucket": "there is no such bucket: check the name, or create it with the storage stack",
     "AccessDenied": "access denied: check the credentials, and the bucket's and key's policies",
@@ -34,7 +36,7 @@ _ADVICE = {
 
 
 class BucketError(RuntimeError):
-    """S3 refused or garbled something; says which object, why, and what to do."""
+    """S3 refused or garbled something; says which object, why, and what to do. Its cause is what botocore raised."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Bucket:
     connections
         Requests under way at a time. The connection pool has as many places: with fewer, urllib3 would open and throw
         away a connection for each request beyond them.
+    session
+        boto3's, where credentials or region are not those that boto3 finds by itself.
 
     Raises
     ------
@@ -63,8 +67,8 @@ class Bucket:
         The URI is not one of S3.
     """
 
-    def __init__(self, uri: str, connections: int) -> None:
-        match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", uri)
+    def __init__(self, uri: str, connections: int = 1, session: Any = boto3) -> None:
+        match = re.fullmatch(rf"s3://({BUCKET_NAME})(?:/(.*))?", uri)
         if match is None:
             raise BucketError(f"{uri!r} is no place in S3: write it as s3://BUCKET/PREFIX")
         self.uri, self.connections = uri.rstrip("/"), connections
@@ -74,7 +78,17 @@ class Bucket:
         # Downloads are compared with the manifest's hash, so that botocore need not compute another of the same bytes.
         config = Config(max_pool_connections=connections, retries=RETRIES, response_checksum_validation="when_required")
         with self._explained(self.uri):
-            self._client = boto3.client("s3", config=config)
+            self._client = session.client("s3", config=config)
+
+    def exists(self) -> bool:
+        """Tell whether the bucket is there; one that may not be asked for is taken to be."""
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            return code_of(error) not in _NO_BUCKET
+        except BotoCoreError:
+            return True
+        return True
 
     def list(self) -> dict[str, Stored]:
         """List every object under the prefix, by key relative to it."""
@@ -134,19 +148,43 @@ class Bucket:
             body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
         return body
 
+    def find(self, key: str) -> bytes | None:
+        """Read one object whole; None where there is none.
+
+        Raises
+        ------
+        BucketError
+            It cannot be read.
+        """
+        try:
+            return self.get(key)
+        except BucketError as error:
+            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in _NO_OBJECT:
+                return None
+            raise
+
+    def delete(self, key: str) -> None:
+        """Delete one object; a bucket that keeps versions keeps this one."""
+        with self._explained(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            raise BucketError(f"{what}: {_ADVICE.get(code, error)}") from error
+            raise BucketError(f"{what}: {_ADVICE.get(code_of(error), error)}") from error
         except NoCredentialsError as error:
             raise BucketError(
                 f"{what}: no AWS credentials: set AWS_PROFILE, or sign in with `aws sso login`"
             ) from error
         except BotoCoreError as error:
             raise BucketError(f"{what}: {error}") from error
+
+
+def code_of(error: ClientError) -> str:
+    """Give a service's code of an error, such as ``AccessDeniedException``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def md5(data: bytes) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from inference import CARD_NAME, ModelCard, ModelError, folder_digest, read_card, sha256_of
+from training.data.s3 import Bucket
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError, explained
 
@@ -44,13 +45,11 @@ def base_uri(folder: Path, place: Place, *, lends: bool) -> str:
 def upload_base(folder: Path, uri: str, place: Place, session: Any) -> None:
     """Put a base where ``base_uri`` says; the card goes last, since a model is whole when its card is there."""
     card = read_card(folder)
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     with explained(f"write to {uri}", place.policy):
+        bucket = Bucket(uri, session=session)
         for name in (card.file, _lent(card), CARD_NAME):
             if (folder / name).is_file():
-                session.client("s3").put_object(
-                    Bucket=bucket, Key=f"{prefix}/{name}", Body=(folder / name).read_bytes()
-                )
+                bucket.put(name, (folder / name).read_bytes())
 
 
 def _lent(card: ModelCard) -> str:

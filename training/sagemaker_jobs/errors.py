@@ -17,6 +17,8 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from training.data.s3 import BucketError, code_of
+
 _SIGN_IN = "sign in (aws sso login) or set AWS_PROFILE, then try again"
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
@@ -50,22 +52,23 @@ def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[Non
     """
     try:
         yield
-    except ClientError as error:
-        raise LaunchError(_told(error, doing, policy)) from error
-    except (NoCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError) as error:
-        raise LaunchError(f"no AWS credentials to {doing}: {_SIGN_IN}") from error
-    except (ConnectionError, HTTPClientError) as error:
-        raise ConnectionLostError(f"AWS did not answer when asked to {doing}: {error}") from error
-    except BotoCoreError as error:
-        raise LaunchError(f"cannot {doing}: {error}") from error
+    except BucketError as error:
+        raise _launch_error(error.__cause__ or error, doing, policy) from error
+    except (ClientError, BotoCoreError) as error:
+        raise _launch_error(error, doing, policy) from error
 
 
-def code_of(error: ClientError) -> str:
-    """Give the service's code of an error, such as ``AccessDeniedException``."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _launch_error(error: BaseException, doing: str, policy: str) -> LaunchError:
+    if isinstance(error, ClientError):
+        return LaunchError(_refusal(error, doing, policy))
+    if isinstance(error, NoCredentialsError | TokenRetrievalError | UnauthorizedSSOTokenError):
+        return LaunchError(f"no AWS credentials to {doing}: {_SIGN_IN}")
+    if isinstance(error, ConnectionError | HTTPClientError):
+        return ConnectionLostError(f"AWS did not answer when asked to {doing}: {error}")
+    return LaunchError(f"cannot {doing}: {error}")
 
 
-def _told(error: ClientError, doing: str, policy: str) -> str:
+def _refusal(error: ClientError, doing: str, policy: str) -> str:
     code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
     if code in _DENIED:
         return f"no permission to {doing}: ask for {policy} ({message})"

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from training.data.s3 import Bucket
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import explained
 from training.sagemaker_jobs.plan import Plan
@@ -70,7 +71,7 @@ def script_of(place: Place) -> dict[str, str]:
     """
     if place.image:
         return {}
-    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"s3://{place.models_bucket}/{_key()}"}
+    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"{place.output}/{_key()}"}
 
 
 def upload_code(place: Place, session: Any) -> None:
@@ -78,7 +79,7 @@ def upload_code(place: Place, session: Any) -> None:
     if place.image:
         return
     with explained(f"write to {place.output}", place.policy):
-        session.client("s3").put_object(Bucket=place.models_bucket, Key=_key(), Body=code_bundle())
+        Bucket(place.output, session=session).put(_key(), code_bundle())
 
 
 @cache
@@ -111,4 +112,4 @@ def _sources(folder: str) -> list[Path]:
 
 
 def _key() -> str:
-    return f"training/code/{hashlib.sha256(code_bundle()).hexdigest()[:16]}.tar.gz"
+    return f"code/{hashlib.sha256(code_bundle()).hexdigest()[:16]}.tar.gz"

@@ -12,8 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from training.data.s3 import code_of
 from training.sagemaker_jobs.deployment import Place
-from training.sagemaker_jobs.errors import code_of, explained
+from training.sagemaker_jobs.errors import explained
 from training.sagemaker_jobs.plan import OBJECTIVE, Plan
 from training.sagemaker_jobs.plan_store import find_record, list_records
 

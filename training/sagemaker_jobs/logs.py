@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from training.data.s3 import code_of
 from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
-from training.sagemaker_jobs.errors import LaunchError, code_of, explained, say
+from training.sagemaker_jobs.errors import LaunchError, explained, say
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _MOST_STREAMS = 100

@@ -7,13 +7,13 @@ from functools import cache
 import botocore.session
 
 from infra.config import Environment
+from training.data.s3 import BUCKET_NAME
 from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.prices import Prices
 
 MOST_S = 28 * 24 * 3600
 """Of a job, waits included: SageMaker's most."""
-BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _MOST_KEPT_ALIVE_S = 3600
 """Of a warm pool, unless the account's quota is raised."""
 _ROLE = r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,512}"
@@ -99,7 +99,7 @@ def check_own_names(options: argparse.Namespace, place: Place) -> None:
     """
     if options.role is not None and not re.fullmatch(_ROLE, options.role):
         raise LaunchError(f"--role {options.role}: allowed: the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME")
-    if options.bucket is not None and not re.fullmatch(BUCKET, options.bucket):
+    if options.bucket is not None and not re.fullmatch(BUCKET_NAME, options.bucket):
         raise LaunchError(f"--bucket {options.bucket}: allowed: the name of a bucket, without s3:// and prefix")
     if options.image is None:
         return

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from infra.config import Environment
 from training.data.groups import compile_pattern
 from training.data.labels import DataError
+from training.data.s3 import BUCKET_NAME
 from training.models.recipes import (
     DEFAULT_BACKBONE,
     RecipeError,
@@ -20,7 +21,7 @@ from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import COMMAND, recipe_of
 from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
-from training.sagemaker_jobs.plan_checks import BUCKET, MOST_S, check_capacity, check_instance, check_own_names
+from training.sagemaker_jobs.plan_checks import MOST_S, check_capacity, check_instance, check_own_names
 from training.sagemaker_jobs.prices import Prices
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
@@ -153,7 +154,7 @@ def _check_hyperband(options: argparse.Namespace) -> None:
 
 def _data(given: str, place: Place) -> str:
     """Give the prefix of the fields, without a slash at its end."""
-    found = re.fullmatch(r"(?:s3://([a-z0-9][a-z0-9.-]+)(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
+    found = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
     if found is None:
         raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
     bucket, prefix, alone = found.groups()
@@ -164,7 +165,9 @@ def _output(options: argparse.Namespace, place: Place) -> str | None:
     """Give the prefix in S3 of what jobs write, where it is not the environment's."""
     if options.bucket is None and options.output is None:
         return None
-    found = re.fullmatch(rf"(?:s3://({BUCKET})(?:/([^:]+))?|([^/:.][^:]*))", (options.output or "training").rstrip("/"))
+    found = re.fullmatch(
+        rf"(?:s3://({BUCKET_NAME})(?:/([^:]+))?|([^/:.][^:]*))", (options.output or "training").rstrip("/")
+    )
     if found is None:
         raise LaunchError(f"--output {options.output}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the models bucket")
     bucket, prefix, alone = found.groups()

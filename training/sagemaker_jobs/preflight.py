@@ -7,8 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, parse
+from training.data.s3 import Bucket, code_of
 from training.sagemaker_jobs.deployment import Place, place_of
-from training.sagemaker_jobs.errors import LaunchError, code_of, explained
+from training.sagemaker_jobs.errors import LaunchError, explained
 from training.sagemaker_jobs.jobs import find_tuner
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record
@@ -38,18 +39,14 @@ def check_data(plan: Plan, place: Place, session: Any) -> Manifest:
     LaunchError
         There is none, or it is damaged.
     """
-    bucket, _, prefix = plan.data.removeprefix("s3://").partition("/")
-    key = f"{prefix.strip('/')}/{MANIFEST_NAME}".lstrip("/")
-    advice = f"put the fields there: python -m training ingest FOLDER {plan.data}"
     with explained(f"read {plan.data}", place.policy):
-        try:
-            content = session.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if code_of(error) in {"NoSuchKey", "404"}:
-                raise LaunchError(f"--data {plan.data}: no {MANIFEST_NAME} below it; {advice}") from error
-            if code_of(error) == "NoSuchBucket":
-                raise LaunchError(f"--data {plan.data}: there is no such bucket; allowed: one that exists") from error
-            raise
+        bucket = Bucket(plan.data, session=session)
+        if not bucket.exists():
+            raise LaunchError(f"--data {plan.data}: there is no such bucket; allowed: one that exists")
+        content = bucket.find(MANIFEST_NAME)
+    if content is None:
+        advice = f"put the fields there: python -m training ingest FOLDER {plan.data}"
+        raise LaunchError(f"--data {plan.data}: no {MANIFEST_NAME} below it; {advice}")
     try:
         return parse(content, f"{plan.data}/{MANIFEST_NAME}")
     except DataError as error:
@@ -81,11 +78,10 @@ def check_own(plan: Plan, place: Place, session: Any) -> None:
     LaunchError
         Names the option.
     """
-    if plan.output:
+    if plan.output and not Bucket(plan.output, session=session).exists():
         bucket = plan.output.removeprefix("s3://").partition("/")[0]
-        _demand_there(
-            f"--output {plan.output}: there is no bucket {bucket}; make it, or leave out --bucket and --output",
-            lambda: session.client("s3").head_bucket(Bucket=bucket),
+        raise LaunchError(
+            f"--output {plan.output}: there is no bucket {bucket}; make it, or leave out --bucket and --output"
         )
     if plan.image:
         registry, _, name = plan.image.partition("/")
@@ -106,7 +102,7 @@ def check_own(plan: Plan, place: Place, session: Any) -> None:
         )
 
 
-_ABSENT = {"404", "NoSuchBucket", "NoSuchEntity", "ImageNotFoundException", "RepositoryNotFoundException"}
+_ABSENT = {"NoSuchEntity", "ImageNotFoundException", "RepositoryNotFoundException"}
 
 
 def _demand_there(absent: str, ask: Callable[[], object]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from tests.sagemaker_account import KEY, ROLE
 from tests.unit.training.sagemaker_jobs.conftest import GRID
@@ -172,6 +172,37 @@ def test_no_permission(account, command):
     assert "no permission for sagemaker:CreateHyperParameterTuningJob" in told.err
     assert "leukolens-dev-training-launcher" in told.err
     assert _nothing_created(account)
+
+
+_DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "S3")
+_ASK = "ask for the managed policy leukolens-dev-training-launcher-eu-central-1 (not yours)"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "expected"),
+    [
+        ("GetObject", _DENIED, f"no permission to read s3://smears-data/smears: {_ASK}"),
+        ("PutObject", _DENIED, f"no permission to write to s3://smears-models/training: {_ASK}"),
+        (
+            "GetObject",
+            EndpointConnectionError(endpoint_url="https://s3"),
+            "AWS did not answer when asked to read s3://smears-data/smears: Could not connect to",
+        ),
+        (
+            "PutObject",
+            NoCredentialsError(),
+            "no AWS credentials to write to s3://smears-models/training: sign in (aws sso login) or set AWS_PROFILE",
+        ),
+    ],
+)
+def test_s3_refuses_or_is_away(account, command, call, error, expected):
+    def refuse(_):
+        raise error
+
+    account.answers[f"s3.{call}"] = refuse
+    told = command(*GRID, "--detach")
+    assert told.code == 2
+    assert f"sweep: {expected}" in told.err
 
 
 def test_a_name_that_is_taken(nine, command):
