@@ -13,6 +13,8 @@ from infra.rehearsal.container import build_image, find_engine
 from infra.rehearsal.program import ProgramError
 
 from .budget import Budget
+from .figures import bars, embed
+from .markdown import table, where
 
 TAG = "localhost/leukolens:measured"
 LARGEST = 10
@@ -60,3 +62,27 @@ def _parts(engine: str) -> dict[str, int]:
 def _output(command: list[str]) -> str:
     # What the engine has to say of a failure is for the terminal.
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def section(results: dict[str, Any]) -> str:
+    """Write the section of the page."""
+    rows = [[name, f"{size:.1f}"] for name, size in results["largest_packages_mb"].items()]
+    return "\n".join(
+        [
+            "## The Lambda image",
+            "",
+            where(results),
+            "",
+            f"{results['above_base_mb']} MB above its base image: packages {results['packages_mb']} MB, model"
+            f" {results['model_mb']} MB, code {results['code_mb']} MB. The largest packages:",
+            "",
+            table(["package", "MB"], rows),
+            embed("image", "The largest packages of the Lambda image, in megabytes"),
+        ]
+    )
+
+
+def figures(results: dict[str, Any]) -> None:
+    """Draw the largest packages."""
+    sizes = results["largest_packages_mb"]
+    bars("image", list(sizes), {"": list(sizes.values())}, "MB", log=False)

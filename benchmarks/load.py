@@ -16,6 +16,7 @@ from . import machine
 from .budget import Budget
 from .contenders import jpeg
 from .local_service import TIMEOUT_S, serving, url_of
+from .markdown import where
 from .statistics import summary
 
 CLIENTS = 32
@@ -74,3 +75,23 @@ def _send(console: Console, budget: Budget, pid: int, port: int) -> dict[str, An
         "latency_ms": summary(times_ms),
         "memory_mb": memory_mb,
     }
+
+
+def section(results: dict[str, Any]) -> str:
+    """Write the section of the page."""
+    failed = results["requests"] - results["statuses"].get("200", 0)
+    memory = ", ".join(f"{value} MB {key.replace('_', ' ')}" for key, value in results["memory_mb"].items())
+    latency = results["latency_ms"]
+    return "\n".join(
+        [
+            "## Load",
+            "",
+            where(results),
+            "",
+            f"{results['requests']:,} requests by {results['clients']} clients against the local server: {failed}"
+            f" failed, {results['requests_per_s']} answers a second, latency p50 {latency['median']:.0f} ms, p99"
+            f" {latency['p99']:.0f} ms (they wait for each other: one Lambda environment answers one at a time)."
+            f" Memory: {memory}.",
+            "",
+        ]
+    )

@@ -1,8 +1,8 @@
 """The parts of ``make bench``, in the order in which they are measured and reported.
 
 Each has a module here with ``measure(console, budget)``, which gives what is written to results/<name>.json (None:
-not to be measured here), and a module in sections/ with ``section(results)``, which gives its text, and
-``figures(results)`` where it has any.
+not to be measured here), with ``section(results)``, which gives its text on the page, and with ``figures(results)``
+where it has any.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Part:
     Attributes
     ----------
     name
-        Of its result file and of its section's module.
+        Of its result file.
     module
-        That measures it.
+        That measures it and tells it.
     budget_s
         Seconds that it may take, with what a first run installs: on two idle cores of 2026 all its turns take about
         three quarters of this, so that a slower machine makes them all as well.
@@ -28,6 +28,8 @@ class Part:
         In a few words.
     takes_models
         Whether it measures further model files.
+    told_by
+        The module that tells it, where another measures it.
     """
 
     name: str
@@ -35,12 +37,13 @@ class Part:
     budget_s: float
     what: str
     takes_models: bool = False
+    told_by: str | None = None
 
 
 PARTS = (
     Part("serving", "serving", 145, "one request and one cold start"),
     Part("peers", "peers_serving", 325, "other servers of the same model"),
-    Part("limit", "limit", 60, "how close to the limit", takes_models=True),
+    Part("limit", "limit", 60, "how close to the limit", takes_models=True, told_by="sections.limit"),
     Part("scaling", "scaling", 46, "batches on one core and on two"),
     Part("growth", "growth", 140, "how time and memory grow"),
     Part("load", "load", 36, "many clients at once"),

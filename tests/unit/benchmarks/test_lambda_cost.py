@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.sections import lambda_cost
+from benchmarks import lambda_cost
 
 RATES = {"one_core": 10.0, "two_cores": 16.0, "two_processes": 20.0}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.sections.standing import standing
+from benchmarks.standing import standing
 
 
 def around(median: float) -> dict[str, float]:
