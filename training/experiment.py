@@ -348,6 +348,47 @@ def _learn(
 
 
 @dataclass(frozen=True)
+class TrainingRequest:
+    """What is to be trained, on what, and where it goes.
+
+    Attributes
+    ----------
+    data
+        Labelled fields, one folder a class.
+    backbone
+        A key of ``BACKBONES``.
+    recipe
+        How to fit.
+    output
+        Model folder to write.
+    work
+        For the checkpoint of a run that is cut off, and the served graph.
+    external
+        Folders of fields that show no class of the set (other patients, other stains); only measured.
+    outliers
+        Folders of smears that show no class of the set, from which the out-of-distribution gate may learn; None makes
+        no gate.
+    max_bytes
+        The most that the file may have, where it is shipped.
+    version
+        Of the model; the next one (``training.serving.versions``) unless given.
+    group_pattern
+        Of file names, whose first group names the patient, slide or specimen.
+    """
+
+    data: Path
+    backbone: str
+    recipe: Recipe
+    output: Path
+    work: Path
+    external: Sequence[Path] = ()
+    outliers: Sequence[Path] | None = ()
+    max_bytes: int | None = None
+    version: str | None = None
+    group_pattern: str | None = None
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What a training begins with, once nothing refuses it.
 
@@ -379,19 +420,7 @@ def demand_unchanged(data: Path, fields: Fields, manifest: Manifest) -> None:
         raise DataError(f"{data} changed while it was read ({min(changed)}): wait until it is whole, then try again")
 
 
-def prepare(
-    data: Path,
-    external: Sequence[Path],
-    backbone: str,
-    recipe: Recipe,
-    output: Path,
-    work: Path,
-    outliers: Sequence[Path] | None,
-    max_bytes: int | None,
-    version: str | None,
-    known_versions: Sequence[str] = (),
-    group_pattern: str | None = None,
-) -> Prepared:
+def prepare(request: TrainingRequest, known_versions: Sequence[str] = ()) -> Prepared:
     """Refuse what cannot become a model, and read the fields: all of ``train`` that takes seconds, and its dry run.
 
     Raises
@@ -399,10 +428,11 @@ def prepare(
     DataError, ValueError
         As ``train``; nothing was written.
     """
-    demand_all(recipe, output, work, external, outliers)
-    demand_fits(backbone, max_bytes, output)
-    version = next_version(output, known_versions, version)
-    fields, manifest = load_fields(data), with_groups(manifest_of(data), data, group_pattern)
+    data, output = request.data, request.output
+    demand_all(request.recipe, output, request.work, request.external, request.outliers)
+    demand_fits(request.backbone, request.max_bytes, output)
+    version = next_version(output, known_versions, request.version)
+    fields, manifest = load_fields(data), with_groups(manifest_of(data), data, request.group_pattern)
     demand_unchanged(data, fields, manifest)
     if small := [f"{label} ({count})" for label, count in fields.counts.items() if count < LEAST_IMAGES]:
         raise DataError(
@@ -412,49 +442,17 @@ def prepare(
     return Prepared(fields, manifest, holdout_of(fields, manifest), version)
 
 
-def train(
-    data: Path,
-    external: list[Path],
-    backbone: str,
-    recipe: Recipe,
-    output: Path,
-    work: Path,
-    watch: Watch | None = None,
-    run: tracking.Run | None = None,
-    outliers: Sequence[Path] | None = (),
-    max_bytes: int | None = None,
-    version: str | None = None,
-    group_pattern: str | None = None,
-) -> dict[str, Any]:
+def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Run | None = None) -> dict[str, Any]:
     """Train, calibrate, convert, check against the network, measure on held-out fields, and put in place.
 
     Parameters
     ----------
-    data : Path
-        Labelled fields, one folder a class.
-    external : list of Path
-        Folders of fields that show no class of the set (other patients, other stains); only measured.
-    backbone : str
-        A key of ``BACKBONES``.
-    recipe : Recipe
-        How to fit.
-    output : Path
-        Model folder to write.
-    work : Path
-        For the checkpoint of a run that is cut off, and the served graph.
+    request
+        What, on what, and where it goes.
     watch : callable, optional
         See ``training.models.learners.Watch``.
     run : tracking.Run, optional
         Is told of everything.
-    outliers : sequence of Path, optional
-        Folders of smears that show no class of the set, from which the out-of-distribution gate may learn; None makes
-        no gate.
-    max_bytes : int, optional
-        The most that the file may have, where it is shipped.
-    version : str, optional
-        Of the model; the next one (``training.serving.versions``) unless given.
-    group_pattern : str, optional
-        Of file names, whose first group names the patient, slide or specimen.
 
     Returns
     -------
@@ -470,21 +468,20 @@ def train(
     """
     start = time.monotonic()
     known = run.registered_versions() if run else ()
-    prepared = prepare(
-        data, external, backbone, recipe, output, work, outliers, max_bytes, version, known, group_pattern
-    )
-    fields, manifest, parts, version = prepared.fields, prepared.manifest, prepared.parts, prepared.version
+    prepared = prepare(request, known)
+    recipe, outliers = request.recipe, request.outliers
+    fields, manifest, parts = prepared.fields, prepared.manifest, prepared.parts
     classifier.seed(recipe.seed)
     if run:
-        tell_dataset(run, data, fields, manifest)
+        tell_dataset(run, request.data, fields, manifest)
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
 
-    experiment = Experiment(backbone, recipe, manifest, fields, group_names(data, manifest))
+    experiment = Experiment(request.backbone, recipe, manifest, fields, group_names(request.data, manifest))
     if isinstance(recipe, LinearProbe):
         experiment = experiment.with_features(outliers, among=kept)
-    own_work = work / _digest(pool, backbone, recipe)
-    learned = _learn(experiment, kept, own_work, watch, examined=True)
+    work = request.work / _digest(pool, request.backbone, recipe)
+    learned = _learn(experiment, kept, work, watch, examined=True)
     details = {
         "fields": fields.counts,
         "parts": {"train": len(pool), "test": len(test)},
@@ -506,20 +503,20 @@ def train(
             },
             "strangers": {
                 name: predictions.count_ood_set(file, images, f"Measuring on {name}")
-                for name, images in _ood_sets(external)
+                for name, images in _ood_sets(request.external)
             },
         }
 
-    trained = experiment.trained(learned, details, version)
+    trained = experiment.trained(learned, details, prepared.version)
     beside = _statistics(experiment, learned, kept)
     compared = pool.images[spread(len(pool), COMPARED_OF_SHIPPED)]
-    card = write_model(trained, output, compared, measure, own_work / SAVED_MODEL, max_bytes, beside)
-    shutil.rmtree(own_work / CHECKPOINT, ignore_errors=True)
+    card = write_model(trained, request.output, compared, measure, work / SAVED_MODEL, request.max_bytes, beside)
+    shutil.rmtree(work / CHECKPOINT, ignore_errors=True)
     if run:
         # Whoever watches has told of the epochs as they went.
         planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
         first = None if watch else planned - len(learned.epochs) + 1
-        tell_model(run, learned, card, output, first, alias=CANDIDATE)
+        tell_model(run, learned, card, request.output, first, alias=CANDIDATE)
     return {"training": card.training, "size_bytes": card.size_bytes, "version": card.version}
 
 
@@ -550,7 +547,7 @@ def _digest(fields: Fields, backbone: str, recipe: Recipe) -> str:
     return what.hexdigest()[:16]
 
 
-def _ood_sets(external: list[Path]) -> list[tuple[str, Any]]:
+def _ood_sets(external: Sequence[Path]) -> list[tuple[str, Any]]:
     """Give pictures of no known class: noise and blank fields, and the folders named."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (32, 224, 224, 3), np.uint8)

@@ -103,7 +103,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
     outliers = None if options.smoke else list((repeated.outliers or ()) if repeated else options.outliers)
     group_pattern = repeated.group_pattern if repeated else options.group_pattern
     # Only now: TensorFlow takes ten seconds, and options that are refused need none of it.
-    from training.experiment import prepare, train
+    from training.experiment import TrainingRequest, prepare, train
 
     with tempfile.TemporaryDirectory() as folder:
         if options.smoke:
@@ -116,11 +116,20 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         if repeated:
             repeated.demand_same(manifest_of(data), data)
         most = MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None
+        request = TrainingRequest(
+            data=data,
+            backbone=backbone,
+            recipe=recipe,
+            output=output,
+            work=work,
+            external=external,
+            outliers=outliers,
+            max_bytes=most,
+            version=options.version,
+            group_pattern=group_pattern,
+        )
         if options.dry_run:
-            prepared = prepare(
-                *(data, external, backbone, recipe, output, work, outliers, most, options.version),
-                group_pattern=group_pattern,
-            )
+            prepared = prepare(request)
             tell(
                 {
                     "data": data,
@@ -146,20 +155,8 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         }
         tags = {"leukolens.repeats": repeated.run_id} if repeated else {}
         with tracking.run(f"train {backbone}", parameters=parameters, tags=tags, trial=options.smoke) as logged:
-            told = train(
-                data,
-                external,
-                backbone,
-                recipe,
-                output,
-                work,
-                run=logged,
-                outliers=outliers,
-                max_bytes=most,
-                version=options.version,
-                group_pattern=group_pattern,
-                watch=_watch(logged) if isinstance(recipe, FineTuning) and logged.is_tracked else None,
-            )
+            watch = _watch(logged) if isinstance(recipe, FineTuning) and logged.is_tracked else None
+            told = train(request, watch, logged)
     return {**told, "output": output}
 
 

@@ -147,20 +147,14 @@ def _train(
     work: Path,
     run: tracking.Run | None = None,
 ) -> None:
-    from training.experiment import train
+    from training.experiment import TrainingRequest, train
     from training.models.epoch_measures import Epochs
 
     with strategy.scope():
-        train(
-            settings.data,
-            list(settings.external),
-            settings.backbone,
-            settings.recipe,
-            output,
-            work,
-            watch=lambda held: [Epochs(held, tell, stop)],
-            run=run,
+        request = TrainingRequest(
+            settings.data, settings.backbone, settings.recipe, output, work, external=settings.external
         )
+        train(request, lambda held: [Epochs(held, tell, stop)], run)
 
 
 def print_measures(measures: dict[str, float], epoch: int) -> None:
