@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from training.models.recipes import CACHE, MlpHead
 from training.progress import bar
 from training.sweep_page import write_page
 from training.sweep_report import SweepReport, figure, ranked, write_report
-from training.sweep_trials import PrunedError, Trial, TrialResult, by_head, by_network, run_trial, tell_trial
+from training.sweep_trials import PrunedError, Trial, TrialResult, run_trial, tell_trial
 from training.tracking.run_logging import tell_dataset
 
 
@@ -186,17 +186,12 @@ def try_trial(
         with tracking.run(name, parameters=parameters, tags=plan.tags, parent=parent) as run:
             tell_dataset(run, plan.data, plan.fields, plan.manifest)
             try:
-                data = sets[trial.backbone] if isinstance(trial.recipe, MlpHead) else _experiment(trial, plan)
-                answer = (
-                    by_head(trial, data.embeddings, plan.fields.labels)
-                    if isinstance(data, FrozenSet)
-                    else by_network(data, work)
-                )
-                tried = run_trial(trial, answer, plan.fields.labels, divisions, after_fold)
+                experiment = _experiment(trial, plan, sets)
+                tried = run_trial(trial, experiment, work, divisions, after_fold)
             except PrunedError as reason:
                 run.tags({"leukolens.pruned": str(reason)})
                 return ended("pruned", str(reason))
-            tell_trial(run, tried, data, {"sweep": plan.name, "trial": trial.name})
+            tell_trial(run, tried, experiment, {"sweep": plan.name, "trial": trial.name})
             shutil.rmtree(work, ignore_errors=True)
             return tried.result
     # The others go on, whatever is wrong with this one; the table says what it was.
@@ -206,10 +201,13 @@ def try_trial(
         return ended("failed", f"{type(error).__name__}: {error}")
 
 
-def _experiment(trial: Trial, plan: Plan) -> Experiment:
-    """Give what a trial learns by that is no head of several layers, with the features of a frozen backbone."""
-    experiment = Experiment(trial.backbone, trial.recipe, plan.manifest, plan.fields, plan.slides, plan.hide_corner)
-    return experiment.with_features(None, plan.cache)
+def _experiment(trial: Trial, plan: Plan, sets: Mapping[str, FrozenSet]) -> Experiment:
+    """Give what a trial learns from, with the features of a frozen backbone."""
+    by_head = isinstance(trial.recipe, MlpHead)
+    # A head of several layers asks for no slides, and to infer them takes a while.
+    slides = {} if by_head else plan.slides
+    experiment = Experiment(trial.backbone, trial.recipe, plan.manifest, plan.fields, slides, plan.hide_corner)
+    return replace(experiment, computed=sets[trial.backbone]) if by_head else experiment.with_features(None, plan.cache)
 
 
 def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from training.data.protocols import Parts
 from training.evaluation.metrics import balanced_accuracy, confusion
 from training.evaluation.predictions import Measured
-from training.experiment import Experiment, Trained, learn_and_answer, write_compared
+from training.experiment import Experiment, learn_and_answer, write_compared
 from training.models import classifier
 from training.models.learners import Learned
 from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
@@ -189,40 +189,20 @@ class PrunedError(Exception):
     """A trial that is given up; says after which fold."""
 
 
-def by_head(trial: Trial, embeddings: Floats, labels: Labels) -> Answer:
-    """Answer by a head of several layers, on features that are known.
-
-    Parameters
-    ----------
-    trial
-        What to try.
-    embeddings : float32[n, d]
-        Of all the fields.
-    labels : int64[n]
-        Their classes.
-    """
-    recipe = trial.recipe
-    if not isinstance(recipe, MlpHead):
-        raise TypeError(f"{trial.name} is {recipe.title}")
+def _by_head(recipe: MlpHead, features: FrozenSet) -> Answer:
+    """Answer by a head of several layers, which is calibrated only where a model of it is kept."""
+    embeddings, labels = features.embeddings, features.fields.labels
 
     def answer(parts: Parts) -> Answered:
-        fitted = fit_head(trial.backbone, embeddings[parts.train], labels[parts.train], recipe)
+        fitted = fit_head(features.backbone.name, embeddings[parts.train], labels[parts.train], recipe)
         choice = None if parts.choice is None else softmax(fitted.logits(embeddings[parts.choice]), 1)
         return Answered(softmax(fitted.logits(embeddings[parts.test]), 1), choice, fitted=fitted)
 
     return answer
 
 
-def by_network(experiment: Experiment, work: Path) -> Answer:
-    """Answer by what an experiment learns: the whole network, or a linear head.
-
-    Parameters
-    ----------
-    experiment
-        With features, where its backbone is frozen.
-    work
-        Folder of checkpoints, one a division.
-    """
+def _by_network(experiment: Experiment, work: Path) -> Answer:
+    """Answer by what an experiment learns: the whole network, or a linear head."""
 
     def answer(parts: Parts) -> Answered:
         classifier.seed(experiment.recipe.seed)
@@ -238,8 +218,8 @@ def by_network(experiment: Experiment, work: Path) -> Answer:
 
 def run_trial(
     trial: Trial,
-    answer: Answer,
-    labels: Labels,
+    experiment: Experiment,
+    work: Path,
     divisions: Sequence[Parts],
     after_fold: Callable[[int, float], None] | None = None,
 ) -> Tried:
@@ -249,10 +229,10 @@ def run_trial(
     ----------
     trial
         What to try.
-    answer
-        Of ``by_head`` or ``by_network``.
-    labels : int64[n]
-        Classes of all the fields.
+    experiment
+        Its recipe on all the fields, with features where its backbone is frozen.
+    work
+        Folder of checkpoints, one a division.
     divisions
         Of the trial's protocol.
     after_fold
@@ -265,6 +245,11 @@ def run_trial(
         A loss is no number any more.
     """
     start = time.monotonic()
+    recipe, features, labels = experiment.recipe, experiment.computed, experiment.fields.labels
+    if isinstance(recipe, MlpHead) and isinstance(features, FrozenSet):
+        answer = _by_head(recipe, features)
+    else:
+        answer = _by_network(experiment, work)
     folds, answers = [], []
     for parts in divisions:
         one = answer(parts)
@@ -309,7 +294,7 @@ FOLDER_NAME = "model"
 """Of the model folder among a trial's files, ``files/model``."""
 
 
-def tell_trial(run: Run, tried: Tried, data: FrozenSet | Experiment, tags: Mapping[str, str]) -> None:
+def tell_trial(run: Run, tried: Tried, experiment: Experiment, tags: Mapping[str, str]) -> None:
     """Make a trial's model, log it with the curves, numbers and figures, and register its version.
 
     The model that is kept whole is the one of the last division, whose curves are logged too. Where nobody is told,
@@ -321,8 +306,8 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet | Experiment, tags: Mappi
         Of the trial.
     tried : Tried
         What it came to.
-    data : FrozenSet or Experiment
-        What it was tried on.
+    experiment : Experiment
+        As of ``run_trial``.
     tags : mapping
         Of the registered version.
 
@@ -335,27 +320,24 @@ def tell_trial(run: Run, tried: Tried, data: FrozenSet | Experiment, tags: Mappi
         return
     result, parts = tried.result, tried.parts
     details = {"sweep_trial": result.trial.name, "division": parts.name}
-    learned, measured, hide_corner = _model(tried, data)
-    trained = Trained(
-        result.trial.backbone, result.trial.recipe, learned, data.manifest, details, hide_corner=hide_corner
-    )
+    learned, measured = _model(tried, experiment)
+    trained = experiment.trained(learned, details)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, FOLDER_NAME)
-        card = write_compared(trained, folder, data.fields.take(parts.test), measured, run)
+        card = write_compared(trained, folder, experiment.fields.take(parts.test), measured, run)
         tell_model(run, learned, card, folder, tags=tags)
     run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
     scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
     run.metrics({f"balanced_accuracy_{name}": value for name, value in scores.items() if value is not None})
-    tell_figures(run, tried.labels, tried.probabilities, data.fields.classes)
+    tell_figures(run, tried.labels, tried.probabilities, experiment.fields.classes)
 
 
-def _model(tried: Tried, data: FrozenSet | Experiment) -> tuple[Learned, Measured, bool]:
-    """Give the calibrated model of the last division, its answers, and whether the scale bar is hidden."""
-    last, parts, recipe = tried.last, tried.parts, tried.result.trial.recipe
-    if isinstance(data, FrozenSet) and isinstance(recipe, MlpHead):
-        model = learn_head(data, recipe, parts.train, last.fitted, parts.choice)
-        measured = Measured(*model.answer(data.embeddings[parts.test]))
-        return model.learned, measured, data.backbone.hide_corner
-    if isinstance(data, Experiment) and last.learned and last.measured:
-        return last.learned, last.measured, data.hide_corner
+def _model(tried: Tried, experiment: Experiment) -> tuple[Learned, Measured]:
+    """Give the calibrated model of the last division, and its answers."""
+    last, parts, recipe, features = tried.last, tried.parts, experiment.recipe, experiment.computed
+    if isinstance(recipe, MlpHead) and isinstance(features, FrozenSet):
+        model = learn_head(features, recipe, parts.train, last.fitted, parts.choice)
+        return model.learned, Measured(*model.answer(features.embeddings[parts.test]))
+    if last.learned and last.measured:
+        return last.learned, last.measured
     raise TypeError(f"{tried.result.trial.name} was tried on something else")
