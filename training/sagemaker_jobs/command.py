@@ -54,22 +54,22 @@ def others_given(options: argparse.Namespace, kept: set[str]) -> list[str]:
     """List what was given, as one writes it, beside the options that are kept."""
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers(), lambda _: 0)
-    unasked = vars(parser.parse_args([options.kind]))
-    given = (name for name, value in vars(options).items() if name in unasked and value != unasked[name])
+    defaults = vars(parser.parse_args([options.kind]))
+    given = (name for name, value in vars(options).items() if name in defaults and value != defaults[name])
     return [f"--{name.replace('_', '-')}" for name in given if name not in kept | {"run"}]
 
 
 def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Name the options of SageMaker below the help of the commands that run there, as they are on this machine."""
-    there = argparse.ArgumentParser(prog="python -m training").add_subparsers()
-    add_commands(there, lambda _: 0)
-    for name, parser in there.choices.items():
+    sagemaker_subparsers = argparse.ArgumentParser(prog="python -m training").add_subparsers()
+    add_commands(sagemaker_subparsers, lambda _: 0)
+    for name, parser in sagemaker_subparsers.choices.items():
         if name in subparsers.choices:
-            told = " ".join(parser.format_usage().removeprefix("usage:").split())
-            told = f"On SageMaker (--executor sagemaker): {told}"
+            usage = " ".join(parser.format_usage().removeprefix("usage:").split())
+            usage = f"On SageMaker (--executor sagemaker): {usage}"
             # As it stands: argparse itself would break the names of options at their hyphens.
             subparsers.choices[name].formatter_class = argparse.RawDescriptionHelpFormatter
-            subparsers.choices[name].epilog = textwrap.fill(told, 100, break_on_hyphens=False)
+            subparsers.choices[name].epilog = textwrap.fill(usage, 100, break_on_hyphens=False)
 
 
 def _add_data(what: argparse._ArgumentGroup) -> None:
@@ -202,7 +202,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
 def _run(options: argparse.Namespace, session: Any) -> int:
     environment, prices, now = read_environment(options.env), read_prices(), datetime.now()
     if options.dry_run:
-        return _tell(options, environment, prices, now)
+        return _print_dry_run(options, environment, prices, now)
     # Whatever can be refused without asking AWS is refused before.
     if not options.resume:
         _planned(options, environment, assumed_place(environment), prices, now)
@@ -223,24 +223,24 @@ def _run(options: argparse.Namespace, session: Any) -> int:
 def _new(
     options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
 ) -> Plan:
-    plan, found = _planned(options, environment, place, prices, now)
+    plan, cost = _planned(options, environment, place, prices, now)
     manifest = check(plan, place, session)
     if plan.base:
         upload_base(options.base, plan.base, place, session)
     plan = plan.model_copy(update={"tags": {MANIFEST_TAG: manifest.digest, **plan.tags}})
-    say(f"{plan.name}: {found}\n{len(manifest.records)} fields in {plan.data}")
+    say(f"{plan.name}: {cost}\n{len(manifest.records)} fields in {plan.data}")
     plan = start(plan, place, session, say)
     say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
     return plan
 
 
-def _tell(options: argparse.Namespace, environment: Environment, prices: Prices, now: datetime) -> int:
+def _print_dry_run(options: argparse.Namespace, environment: Environment, prices: Prices, now: datetime) -> int:
     if options.resume:
         raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
     place = assumed_place(environment)
-    plan, found = _planned(options, environment, place, prices, now)
-    sys.stdout.write(json.dumps(dry_run(plan, place, found), indent=2) + "\n")
-    say(f"{plan.name}: {found}\nNothing was sent: account and buckets stand for those that the stacks make.")
+    plan, cost = _planned(options, environment, place, prices, now)
+    sys.stdout.write(json.dumps(dry_run(plan, place, cost), indent=2) + "\n")
+    say(f"{plan.name}: {cost}\nNothing was sent: account and buckets stand for those that the stacks make.")
     return 0
 
 
@@ -255,9 +255,9 @@ def _guard(
     options: argparse.Namespace, environment: Environment, prices: Prices, plan: Plan, jobs: int | None = None
 ) -> Estimate:
     """Give what a plan, or so many jobs of it, may cost; refuse what is too dear."""
-    found = estimate(plan, environment.region, prices, jobs)
+    cost = estimate(plan, environment.region, prices, jobs)
     if options.max_cost is not None:
-        guard(found, options.max_cost, "--max-cost")
+        guard(cost, options.max_cost, "--max-cost")
     else:
-        guard(found, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
-    return found
+        guard(cost, environment.training.monthly_budget_usd, f"the monthly budget of {environment.name}")
+    return cost

@@ -105,18 +105,18 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         A stack is not deployed, or may not be read.
     """
     policy = f"the managed policy leukolens-{environment.name}-training-launcher-{environment.region}"
-    found = {
+    outputs = {
         stack: _outputs(session, stack_name(environment, stack), environment.name, policy)
         for stack in ("Storage", "Training")
     }
-    training = found["Training"]
+    training = outputs["Training"]
     return Place(
         environment=environment.name,
         region=environment.region,
         role_arn=training[Output.JOB_ROLE_ARN],
-        data_bucket=found["Storage"][Output.DATA_BUCKET_NAME],
-        models_bucket=found["Storage"][Output.MODELS_BUCKET_NAME],
-        kms_key=found["Storage"][Output.KEY_ARN],
+        data_bucket=outputs["Storage"][Output.DATA_BUCKET_NAME],
+        models_bucket=outputs["Storage"][Output.MODELS_BUCKET_NAME],
+        kms_key=outputs["Storage"][Output.KEY_ARN],
         image=training[Output.TRAINING_IMAGE_URI] if _own(environment) else None,
         tracking_uri=_server(environment) or training[Output.MLFLOW_APP_ARN],
         policy=policy,

@@ -18,7 +18,7 @@ class _CaughtError(Exception):
         self.body = body
 
 
-def dry_run(plan: Plan, place: Place, found: Estimate) -> dict[str, Any]:
+def dry_run(plan: Plan, place: Place, cost: Estimate) -> dict[str, Any]:
     """Give the requests of a plan, as JSON would hold them.
 
     Returns
@@ -35,10 +35,10 @@ def dry_run(plan: Plan, place: Place, found: Estimate) -> dict[str, Any]:
         job = _caught(lambda h=hyperparameters: trainer(plan, place, h, session, plan.name).train(wait=False))
         job["TrainingJobName"] = job_name(plan, number)
         jobs.append(job)
-    told: dict[str, Any] = {"cost": {**vars(found), "currency": "USD"}}
+    requests: dict[str, Any] = {"cost": {**vars(cost), "currency": "USD"}}
     if plan.kind == "sweep":
-        told["tuner"] = _caught(lambda: tuner(plan, place, session).tune(job_name=plan.name, wait=False))
-    return {**told, "jobs": jobs}
+        requests["tuner"] = _caught(lambda: tuner(plan, place, session).tune(job_name=plan.name, wait=False))
+    return {**requests, "jobs": jobs}
 
 
 def job_name(plan: Plan, number: int) -> str:

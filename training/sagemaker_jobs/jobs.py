@@ -46,12 +46,13 @@ def find_tuner(name: str, place: Place, session: Any) -> Tuner | None:
     """Look a tuner up; None for no such tuner."""
     with explained(f"look up the sweep {name}", place.policy):
         try:
-            found = session.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+            client = session.client("sagemaker")
+            described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         except ClientError as error:
             if code_of(error) in _MISSING or "does not exist" in str(error):
                 return None
             raise
-    return Tuner(str(found["HyperParameterTuningJobStatus"]), found.get("FailureReason"))
+    return Tuner(str(described["HyperParameterTuningJobStatus"]), described.get("FailureReason"))
 
 
 def is_over(status: str) -> bool:

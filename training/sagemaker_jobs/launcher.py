@@ -60,12 +60,12 @@ def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session
 def _with_parent(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
     """Make the parent run; without one, the jobs' runs still carry the sweep's name."""
     try:
-        made = plan.model_copy(update={"parent_run": make_parent(plan, place)})
+        with_parent = plan.model_copy(update={"parent_run": make_parent(plan, place)})
     except LaunchError as error:
         say(f"warning: {error}\nThe jobs' runs will not be filed under one run; they carry the sweep's name as a tag.")
         return plan
-    write_record(made, place, session)
-    return made
+    write_record(with_parent, place, session)
+    return with_parent
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: S
     upload_code(place_of(plan, place), session)
     for number, hyperparameters in now:
         start_one(plan, place, hyperparameters, session, f"{plan.name}-{number:03}")
-        say(f"started job {number} of {plan.job_count}: {_told(hyperparameters, plan)}")
+        say(f"started job {number} of {plan.job_count}: {_tried_values(hyperparameters, plan)}")
     if len(left) > len(now):
         say(f"{len(left) - len(now)} more are left for when these are over: give the same command again")
 
@@ -176,5 +176,5 @@ def _resume_search(
     return start(plan.model_copy(update={"name": name, "max_jobs": left}), place, session, say, after=plan.name)
 
 
-def _told(hyperparameters: dict[str, str], plan: Plan) -> str:
+def _tried_values(hyperparameters: dict[str, str], plan: Plan) -> str:
     return ", ".join(f"{name} {hyperparameters[name]}" for name in plan.choices)

@@ -75,16 +75,16 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
 
 def _of_adapt(options: argparse.Namespace) -> dict[str, str]:
     """Give the hyperparameters of a job of ``adapt``: its own options, by their names."""
-    found = {COMMAND: "adapt"}
+    hyperparameters = {COMMAND: "adapt"}
     if options.add_to_base:
-        found["add-to-base"] = "true"
+        hyperparameters["add-to-base"] = "true"
     if options.group_pattern is not None:
         try:
             compile_pattern(options.group_pattern)
         except DataError as error:
             raise LaunchError(str(error)) from None
-        found["group-pattern"] = options.group_pattern
-    return found
+        hyperparameters["group-pattern"] = options.group_pattern
+    return hyperparameters
 
 
 def _hyperparameters(
@@ -94,14 +94,14 @@ def _hyperparameters(
     fixed: dict[str, str] = {"frozen": "true"} if options.frozen else {}
     choices, ranges = dict[str, tuple[str, ...]](), dict[str, Range]()
     try:
-        for name, told in _space(options).items():
-            if isinstance(told, Span):
-                kind: Literal["integer", "continuous"] = "integer" if told.whole else "continuous"
-                ranges[name] = Range(low=told.low, high=told.high, kind=kind, log=told.log)
-            elif len(told) > 1:
-                choices[name] = tuple(dict.fromkeys(value_of(name, one) for one in told))
+        for name, values in _space(options).items():
+            if isinstance(values, Span):
+                kind: Literal["integer", "continuous"] = "integer" if values.whole else "continuous"
+                ranges[name] = Range(low=values.low, high=values.high, kind=kind, log=values.log)
+            elif len(values) > 1:
+                choices[name] = tuple(dict.fromkeys(value_of(name, value) for value in values))
             else:
-                fixed[name] = value_of(name, told[0])
+                fixed[name] = value_of(name, values[0])
     except (SpaceError, RecipeError) as error:
         raise LaunchError(str(error)) from None
     return fixed, choices, ranges
@@ -112,11 +112,11 @@ def _space(options: argparse.Namespace) -> Space:
     if options.kind == "sweep":
         file = read_space(options.space) if options.space else {}
         return space_of({**file, **typed}, frozen=options.frozen, grid=options.strategy == "grid")
-    for name, told in typed.items():
-        if isinstance(told, Span) or len(told) > 1:
+    for name, values in typed.items():
+        if isinstance(values, Span) or len(values) > 1:
             texts = " ".join(getattr(options, name.replace("-", "_")))
             raise LaunchError(f"--{name} {texts}: train takes one value; for several, use sweep")
-    given = {name: told[0] for name, told in typed.items() if not isinstance(told, Span)}
+    given = {name: values[0] for name, values in typed.items() if not isinstance(values, Span)}
     recipe_of({**given, "frozen": str(options.frozen).lower()})
     return typed
 
@@ -154,10 +154,10 @@ def _check_hyperband(options: argparse.Namespace) -> None:
 
 def _data(given: str, place: Place) -> str:
     """Give the prefix of the fields, without a slash at its end."""
-    found = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
-    if found is None:
+    match = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
+    if match is None:
         raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
-    bucket, prefix, alone = found.groups()
+    bucket, prefix, alone = match.groups()
     return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or alone)))
 
 
@@ -165,12 +165,12 @@ def _output(options: argparse.Namespace, place: Place) -> str | None:
     """Give the prefix in S3 of what jobs write, where it is not the environment's."""
     if options.bucket is None and options.output is None:
         return None
-    found = re.fullmatch(
+    match = re.fullmatch(
         rf"(?:s3://({BUCKET_NAME})(?:/([^:]+))?|([^/:.][^:]*))", (options.output or "training").rstrip("/")
     )
-    if found is None:
+    if match is None:
         raise LaunchError(f"--output {options.output}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the models bucket")
-    bucket, prefix, alone = found.groups()
+    bucket, prefix, alone = match.groups()
     if bucket and options.bucket and bucket != options.bucket:
         raise LaunchError(f"--bucket {options.bucket}: --output names {bucket}; leave one of them out")
     return "/".join(filter(None, ("s3:/", bucket or options.bucket or place.models_bucket, prefix or alone)))

@@ -143,14 +143,14 @@ def quotas_of(client: Any) -> dict[str, Any]:
 
 
 def _demand(plan: Plan, place: Place, quotas: dict[str, Any], name: str, wanted: int) -> None:
-    found = quotas.get(name)
-    if found is None:
+    quota = quotas.get(name)
+    if quota is None:
         raise LaunchError(f"--instance-type {plan.instance_type}: {place.region} has no quota {name!r}; choose another")
-    if found["Value"] < wanted:
+    if quota["Value"] < wanted:
         raise LaunchError(
             f"--instance-type {plan.instance_type}: {wanted} at a time are more than the quota {name!r}, "
-            f"{found['Value']:g}; lower --max-parallel-jobs or --instance-count, or ask for more: aws service-quotas "
-            f"request-service-quota-increase --service-code sagemaker --quota-code {found['QuotaCode']} "
+            f"{quota['Value']:g}; lower --max-parallel-jobs or --instance-count, or ask for more: aws service-quotas "
+            f"request-service-quota-increase --service-code sagemaker --quota-code {quota['QuotaCode']} "
             f"--desired-value {wanted} --region {place.region}"
         )
 
