@@ -245,12 +245,14 @@ class Truth:
         keys = tuple(key for fold in folds for key in fold.record.test)
         numbers = np.array([records[key].acquisition or 0 for key in keys])
         labels = np.array([manifest.labels.index(records[key].label) for key in keys])
-        places = np.repeat(np.arange(len(folds)), [len(fold.record.test) for fold in folds])
+        fold_numbers = np.repeat(np.arange(len(folds)), [len(fold.record.test) for fold in folds])
         if manifest.groups is not None:
             groups = np.unique([manifest.groups[key] for key in keys], return_inverse=True)[1]
-            return cls(keys, labels, places, np.zeros(len(keys), np.int64), groups.astype(np.int64), manifest.labels)
-        strata = places * len(manifest.labels) + labels
-        return cls(keys, labels, places, strata, runs(strata, numbers), manifest.labels)
+            return cls(
+                keys, labels, fold_numbers, np.zeros(len(keys), np.int64), groups.astype(np.int64), manifest.labels
+            )
+        strata = fold_numbers * len(manifest.labels) + labels
+        return cls(keys, labels, fold_numbers, strata, runs(strata, numbers), manifest.labels)
 
 
 def predictions_of(folds: Sequence[FoldFile], answers: Sequence[Measured], truth: Truth) -> Predictions:

@@ -16,12 +16,21 @@ from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.protocols import group_names, usable_protocols, with_groups
 from training.data.validation import manifest_of
-from training.evaluation import folds as protocols
 from training.evaluation import magnifications, metrics, shortcuts
-from training.evaluation import predictions as measure
 from training.evaluation.bootstrap import REPLICATES, estimate
 from training.evaluation.fold_predictions import Pictures, Task, answer
-from training.evaluation.folds import CROSSVALIDATE, FoldFile, incomplete, over_slides, read_candidates
+from training.evaluation.folds import (
+    CROSSVALIDATE,
+    FoldFile,
+    Truth,
+    by_slide,
+    incomplete,
+    over_slides,
+    predictions_of,
+    read_candidates,
+    result_of,
+)
+from training.evaluation.predictions import count_ood_set
 from training.evaluation.results import (
     PROTOCOLS,
     Candidate,
@@ -115,18 +124,18 @@ def examine(question: Question) -> Results:
     mine, missing = candidates[question.candidate], prepared.missing
     pictures = _pictures(question.data, manifest)
     slides = group_names(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
-    know = Knowledge(manifest, pictures, slides, question.replicates)
-    answered = _answer(question.candidate, mine, know)
-    others = told_before(question.known, manifest, answered.results) | {
+    knowledge = Knowledge(manifest, pictures, slides, question.replicates)
+    answered = _answer(question.candidate, mine, knowledge)
+    others = earlier_others(question.known, manifest, answered.results) | {
         name: Other(
             candidate=_describe(folds, incomplete(folds, manifest, wanted_protocols(manifest))),
-            protocols=_answer(name, folds, know).results,
+            protocols=_answer(name, folds, knowledge).results,
         )
         for name, folds in candidates.items()
         if name != question.candidate
     }
-    robustness, disturbed = _disturb(mine.get("contiguous", ()), know)
-    magnified, scrambled = _magnify(mine.get("slides", ()), know)
+    robustness, disturbed = _disturb(mine.get("contiguous", ()), knowledge)
+    magnified, scrambled = _magnify(mine.get("slides", ()), knowledge)
     scores, shortcut_folds = _shortcuts(mine, pictures, manifest)
     return Results(
         name=question.candidate,
@@ -171,7 +180,7 @@ def prepare(question: Question) -> Prepared:
 def wanted_protocols(manifest: Manifest) -> list[str]:
     """Name the protocols that a whole evaluation has, as documents order them."""
     usable = usable_protocols(manifest)
-    return [one for one in PROTOCOLS if one in usable]
+    return [protocol for protocol in PROTOCOLS if protocol in usable]
 
 
 def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> list[str]:
@@ -210,46 +219,46 @@ def _pictures(data: Path, manifest: Manifest) -> Pictures:
     return Pictures.of(fields.images, fields.keys, manifest)
 
 
-def _answer(name: str, folds: Folds, know: Knowledge) -> Answered:
+def _answer(name: str, folds: Folds, knowledge: Knowledge) -> Answered:
     """Answer and measure every protocol of one recipe."""
-    found = Answered()
+    answered = Answered()
     for protocol in (one for one in PROTOCOLS if one in folds):
-        measured = answer([Task(fold) for fold in folds[protocol]], know.pictures, f"{name}: {protocol}")
-        truth = protocols.Truth.of(folds[protocol], know.manifest)
-        predictions = protocols.predictions_of(folds[protocol], measured, truth)
+        measured = answer([Task(fold) for fold in folds[protocol]], knowledge.pictures, f"{name}: {protocol}")
+        truth = Truth.of(folds[protocol], knowledge.manifest)
+        predictions = predictions_of(folds[protocol], measured, truth)
         more = {}
         if protocol == "slides":
-            found.slides, whole = protocols.by_slide(predictions, truth, know.slides, know.replicates)
-            more = {"balanced_accuracy_by_slide": whole, **over_slides(found.slides)}
-        found.results[protocol] = protocols.result_of(folds[protocol], predictions, truth, know.replicates, more)
-        found.roc[protocol] = metrics.roc_curves(predictions)
-    return found
+            answered.slides, whole = by_slide(predictions, truth, knowledge.slides, knowledge.replicates)
+            more = {"balanced_accuracy_by_slide": whole, **over_slides(answered.slides)}
+        answered.results[protocol] = result_of(folds[protocol], predictions, truth, knowledge.replicates, more)
+        answered.roc[protocol] = metrics.roc_curves(predictions)
+    return answered
 
 
-def _disturb(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Estimate], dict[str, Disturbed]]:
+def _disturb(folds: Sequence[FoldFile], knowledge: Knowledge) -> tuple[dict[str, Estimate], dict[str, Disturbed]]:
     """Answer the contiguous test fields again under every disturbance, by the very files."""
-    robustness, beside = {}, {}
-    truth = protocols.Truth.of(folds, know.manifest)
+    robustness, disturbed = {}, {}
+    truth = Truth.of(folds, knowledge.manifest)
     for name in DISTURBANCES if folds else ():
-        measured = answer([Task(fold, name) for fold in folds], know.pictures, f"disturbed: {name}")
-        predictions = protocols.predictions_of(folds, measured, truth)
+        measured = answer([Task(fold, name) for fold in folds], knowledge.pictures, f"disturbed: {name}")
+        predictions = predictions_of(folds, measured, truth)
 
         def score(which: Any, predictions: metrics.Predictions = predictions) -> dict[str, float]:
             return {"score": metrics.balanced_accuracy(predictions.take(which).confusion)}
 
-        robustness[name] = estimate(score, truth.clusters, truth.strata, know.replicates)["score"]
+        robustness[name] = estimate(score, truth.clusters, truth.strata, knowledge.replicates)["score"]
         right = predictions.predicted == predictions.labels
-        beside[name] = Disturbed(
+        disturbed[name] = Disturbed(
             coverage=rounded(predictions.accepted.mean()),
             accuracy_of_accepted=rounded(right[predictions.accepted].mean()) if predictions.accepted.any() else None,
         )
-    return robustness, beside
+    return robustness, disturbed
 
 
-def _magnify(folds: Sequence[FoldFile], know: Knowledge) -> tuple[dict[str, Magnified], Magnified | None]:
+def _magnify(folds: Sequence[FoldFile], knowledge: Knowledge) -> tuple[dict[str, Magnified], Magnified | None]:
     """Ask the files of leave-slides-out about their fields at other magnifications; nothing where there are none."""
-    numbers = {record.key: record.acquisition or 0 for record in know.manifest.records}
-    return magnifications.examine(folds, know.pictures, know.slides, numbers) if folds else ({}, None)
+    numbers = {record.key: record.acquisition or 0 for record in knowledge.manifest.records}
+    return magnifications.examine(folds, knowledge.pictures, knowledge.slides, numbers) if folds else ({}, None)
 
 
 def _shortcuts(
@@ -267,10 +276,10 @@ def _shortcuts(
 
 
 def _ood_sets(question: Question) -> dict[str, StrangersResult]:
-    file, found = load(question.model), ood_sets.collections(question.external)
+    file, collections = load(question.model), ood_sets.collections(question.external)
     return {
-        name: StrangersResult.model_validate(measure.count_ood_set(file, images, f"strangers: {name}"))
-        for name, images in bar(found.items(), "strangers", len(found), unit="collection")
+        name: StrangersResult.model_validate(count_ood_set(file, images, f"strangers: {name}"))
+        for name, images in bar(collections.items(), "strangers", len(collections), unit="collection")
     }
 
 
@@ -286,22 +295,25 @@ def _recipe(card: ModelCard) -> dict[str, str]:
 
 
 def _differences(folds: Folds, card: ModelCard) -> dict[str, tuple[str, str]]:
-    tried = read_card(next(iter(folds.values()))[0].folder)
-    one = {"backbone": tried.backbone, **_recipe(tried)}
-    other = {"backbone": card.backbone, **_recipe(card)}
-    both = sorted({*one, *other})
-    return {k: (one.get(k, "-"), other.get(k, "-")) for k in both if one.get(k) != other.get(k)}
+    fold_card = read_card(next(iter(folds.values()))[0].folder)
+    tried_settings = {"backbone": fold_card.backbone, **_recipe(fold_card)}
+    shipped_settings = {"backbone": card.backbone, **_recipe(card)}
+    pairs = {
+        name: (tried_settings.get(name, "-"), shipped_settings.get(name, "-"))
+        for name in sorted({*tried_settings, *shipped_settings})
+    }
+    return {name: (tried, shipped) for name, (tried, shipped) in pairs.items() if tried != shipped}
 
 
-def told_before(path: Path | None, manifest: Manifest, protocols: Mapping[str, ProtocolResult]) -> dict[str, Other]:
+def earlier_others(path: Path | None, manifest: Manifest, protocols: Mapping[str, ProtocolResult]) -> dict[str, Other]:
     """Keep what an earlier results file says of other recipes on the same folds, which need not be here now."""
     if path is None or not path.is_file():
         return {}
-    told = json.loads(path.read_bytes())
-    if told.get("evidence", {}).get("manifest_digest") != manifest.digest:
+    earlier = json.loads(path.read_bytes())
+    if earlier.get("evidence", {}).get("manifest_digest") != manifest.digest:
         return {}
-    found = {}
-    for name, content in told.get("others", {}).items():
+    others = {}
+    for name, content in earlier.get("others", {}).items():
         other = Other.model_validate(content)
         same = {
             protocol: result
@@ -309,8 +321,8 @@ def told_before(path: Path | None, manifest: Manifest, protocols: Mapping[str, P
             if protocol not in protocols or _cut(result) == _cut(protocols[protocol])
         }
         if same:
-            found[name] = other.model_copy(update={"protocols": same})
-    return found
+            others[name] = other.model_copy(update={"protocols": same})
+    return others
 
 
 def _cut(result: ProtocolResult) -> list[tuple[str, int]]:
@@ -320,15 +332,15 @@ def _cut(result: ProtocolResult) -> list[tuple[str, int]]:
 
 def _sweeps(folder: Path, manifest: Manifest) -> dict[str, str]:
     """Take over the tables of sweeps on the same data."""
-    found = {}
+    tables = {}
     for path in sorted(folder.glob("*.json")):
         table = path.with_suffix(".md")
         if table.is_file() and json.loads(path.read_bytes()).get("manifest") == manifest.digest:
-            found[path.stem] = table.read_text()
-    return found
+            tables[path.stem] = table.read_text()
+    return tables
 
 
 def _parity(card: ModelCard) -> dict[str, float]:
     """Keep what the training run found when it compared the file with its network."""
-    found = card.evaluation.get("parity") or card.training.get("parity") or {}
-    return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+    differences = card.evaluation.get("parity") or card.training.get("parity") or {}
+    return {name: float(value) for name, value in differences.items() if isinstance(value, (int, float))}

@@ -11,7 +11,7 @@ from training.cli import main
 from training.data.corruptions import DISTURBANCES
 from training.data.manifest import Manifest
 from training.evaluation import magnifications, shortcuts
-from training.evaluation.pipeline import told_before
+from training.evaluation.pipeline import earlier_others
 from training.evaluation.results import Evidence, Results, write_results
 from training.tracking.journal import journals
 
@@ -178,6 +178,6 @@ def test_another_recipe_is_told_on_the_same_folds_alone(results: Results, drawn:
     evidence = results.evidence.model_copy(update={"manifest_digest": manifest.digest})
     write_results(results.model_copy(update={"evidence": evidence}), path)
     protocols = evidence.protocols
-    assert told_before(path, manifest, protocols) == results.others
+    assert earlier_others(path, manifest, protocols) == results.others
     otherwise = protocols["contiguous"].model_copy(update={"folds": protocols["contiguous"].folds * 2})
-    assert told_before(path, manifest, {"contiguous": otherwise}) == {}
+    assert earlier_others(path, manifest, {"contiguous": otherwise}) == {}
