@@ -21,7 +21,7 @@ from training.data.classes import labels_of
 from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, print_dry_run
 from training.evaluation.results import ProtocolResult
 from training.serving.files import SHIPPED, ParityError
 
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
                 folder, options.base, options.output, options.group_pattern, add_to_base=options.add_to_base
             )
             counts = Counter(one.label for one in data.listing.images)
-            tell(
+            print_dry_run(
                 {
                     "data": folder,
                     "manifest": data.manifest.digest,

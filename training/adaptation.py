@@ -38,7 +38,7 @@ from training.models.stain_pooling import WAYS
 from training.serving import parity
 from training.serving.adapted_model import compose, demand_base, demand_frozen, network_of, widths_of
 from training.serving.model_folder import card_of, release
-from training.tracking.run_logging import tell_model
+from training.tracking.run_logging import log_model
 
 UNDECIDED = 0.01
 """Share of the images that may lie under two labels, and are then left out: reviewers settle the rest one day."""
@@ -193,7 +193,7 @@ def adapt(
 
     whole, _ = release(content, draft, output, check, beside=beside)
     run.metrics(as_numbers(result.metrics))
-    tell_model(run, learned, whole, output)
+    log_model(run, learned, whole, output)
     return whole
 
 

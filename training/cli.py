@@ -37,10 +37,10 @@ COMMANDS = {
     "card": "evaluate",
 }
 """Each command and its module of this package, which has ``add_parser`` and a ``run`` that gives the exit code."""
-ON_SAGEMAKER = "sagemaker_jobs.command"
-"""The module of the commands of ``THERE`` with ``--executor sagemaker``."""
+SAGEMAKER_MODULE = "sagemaker_jobs.command"
+"""The module of the commands of ``SAGEMAKER_COMMANDS`` with ``--executor sagemaker``."""
 COMPLETION, ALIAS = "completion", "leukolens-training"
-THERE = ("train", "sweep", "adapt")
+SAGEMAKER_COMMANDS = ("train", "sweep", "adapt")
 EXECUTORS = ("local", "sagemaker")
 _CHANNEL = (
     "a job reads the fields of --data and no other folder; measure its model afterwards: "
@@ -93,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    executor, given = _whole(arguments)
+    executor, given = _with_settings(arguments)
     if given[:1] == [COMPLETION]:
         return _complete(given[1:])
     parser = _parser(executor, given)
@@ -104,33 +104,33 @@ def _run(arguments: list[str]) -> int:
 
 
 def _parser(executor: str, given: list[str]) -> _Parser:
-    """Make the parser of the asked command, or of the list of them all."""
+    """Make the parser of the given command, or of the list of them all."""
     parser = _Parser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    # Only the asked command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
-    asked = given[0] if given and given[0] in COMMANDS else None
-    if executor == "local" and asked is None:
+    # Only the given command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
+    command = given[0] if given and given[0] in COMMANDS else None
+    if executor == "local" and command is None:
         for name in COMMANDS:
             subparsers.add_parser(name, help=_summary(name))
         subparsers.add_parser(COMPLETION, help="print a shell's completion of all this (docs/training.md)")
     else:
-        importlib.import_module(_module(executor, asked or "")).add_parser(subparsers)
-    if asked and {"-h", "--help"} & set(given):
+        importlib.import_module(_module(executor, command or "")).add_parser(subparsers)
+    if command and {"-h", "--help"} & set(given):
         if executor == "local":
             importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
-            add_example(subparsers.choices[asked], asked)
+            add_example(subparsers.choices[command], command)
         # Taken out above, and named here for whoever reads.
-        for shown in subparsers.choices.values():
-            add_settings(shown.add_argument_group("options from elsewhere"))
+        for subparser in subparsers.choices.values():
+            add_settings(subparser.add_argument_group("options from elsewhere"))
     return parser
 
 
 def _refusal(executor: str, command: str, unknown: list[str]) -> str:
     """Say why what a command does not know is refused: of the other executor's options, by name and reason."""
-    names = [one.partition("=")[0] for one in unknown if one.startswith("--")]
+    names = [argument.partition("=")[0] for argument in unknown if argument.startswith("--")]
     if executor == "sagemaker" and (known := [name for name in names if name in NOT_ON_SAGEMAKER]):
         return f"{command} --executor sagemaker: {known[0]}: {NOT_ON_SAGEMAKER[known[0]]}; leave it out"
-    if executor == "local" and command in THERE:
+    if executor == "local" and command in SAGEMAKER_COMMANDS:
         subparsers = _Parser().add_subparsers()
         importlib.import_module(_module("sagemaker", command)).add_parser(subparsers)
         if known := [name for name in names if name in subparsers.choices[command]._option_string_actions]:
@@ -142,19 +142,19 @@ def _complete(given: list[str]) -> int:
     """Print a shell's completion of all commands and their options."""
     import shtab
 
-    shell = _Parser(prog=f"python -m training {COMPLETION}", description="Completion of commands and options.")
-    shell.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
-    chosen = shell.parse_args(given).shell
+    shell_parser = _Parser(prog=f"python -m training {COMPLETION}", description="Completion of commands and options.")
+    shell_parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    shell = shell_parser.parse_args(given).shell
     # Shells complete by the word that is typed first: an alias, since ``python -m training`` begins with python.
     parser = _Parser(prog=ALIAS, description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers()
     for module in dict.fromkeys(COMMANDS.values()):
         importlib.import_module(f"training.{module}").add_parser(subparsers)
-    for name, one in subparsers.choices.items():
-        add_settings(one)
-        if name in THERE:
-            one.add_argument("--executor", choices=EXECUTORS)
-    sys.stdout.write(shtab.complete(parser, chosen) + "\n")
+    for name, subparser in subparsers.choices.items():
+        add_settings(subparser)
+        if name in SAGEMAKER_COMMANDS:
+            subparser.add_argument("--executor", choices=EXECUTORS)
+    sys.stdout.write(shtab.complete(parser, shell) + "\n")
     return 0
 
 
@@ -164,17 +164,17 @@ def _summary(name: str) -> str:
     text = path.read_text(encoding="utf-8")
     for call in ast.walk(ast.parse(text)):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_parser":
-            told = {one.arg: one.value for one in call.keywords}.get("help")
-            named = call.args[0] if call.args else None
-            if isinstance(named, ast.Constant) and named.value == name and isinstance(told, ast.Constant):
-                return str(told.value)
+            help_text = {keyword.arg: keyword.value for keyword in call.keywords}.get("help")
+            command = call.args[0] if call.args else None
+            if isinstance(command, ast.Constant) and command.value == name and isinstance(help_text, ast.Constant):
+                return str(help_text.value)
     raise LookupError(f"{COMMANDS[name]} has no command {name} with a line of help")
 
 
-def _whole(arguments: list[str]) -> tuple[str, list[str]]:
+def _with_settings(arguments: list[str]) -> tuple[str, list[str]]:
     """Give where the command runs, and its arguments with what ``--config`` and ``--set`` add to them.
 
-    ``--executor`` is taken out: the options of the commands of ``THERE`` depend on it.
+    ``--executor`` is taken out: the options of the commands of ``SAGEMAKER_COMMANDS`` depend on it.
 
     Raises
     ------
@@ -184,15 +184,15 @@ def _whole(arguments: list[str]) -> tuple[str, list[str]]:
     parser = _Parser(prog="python -m training", add_help=False, allow_abbrev=False)
     parser.add_argument("--executor", choices=EXECUTORS)
     add_settings(parser)
-    found, rest = parser.parse_known_args(arguments)
-    settings = read_settings(found.config, found.assigned)
-    named = settings.pop("executor", None)
-    executor = found.executor or (named.values[-1] if named else "local")
+    options, rest = parser.parse_known_args(arguments)
+    settings = read_settings(options.config, options.assigned)
+    setting = settings.pop("executor", None)
+    executor = options.executor or (setting.values[-1] if setting else "local")
     if executor not in EXECUTORS:
         raise SettingsError(f"executor = {executor}: allowed: {', '.join(EXECUTORS)}")
-    if executor == "sagemaker" and rest and rest[0] in COMMANDS and rest[0] not in THERE:
+    if executor == "sagemaker" and rest and rest[0] in COMMANDS and rest[0] not in SAGEMAKER_COMMANDS:
         raise SettingsError(
-            f"{rest[0]}: it runs on this machine alone; --executor sagemaker is for {' and '.join(THERE)}"
+            f"{rest[0]}: it runs on this machine alone; --executor sagemaker is for {' and '.join(SAGEMAKER_COMMANDS)}"
         )
     if not settings or not rest or rest[0] not in COMMANDS or {"-h", "--help"} & set(rest):
         return executor, rest
@@ -207,7 +207,7 @@ def _whole(arguments: list[str]) -> tuple[str, list[str]]:
 
 def _module(executor: str, command: str) -> str:
     """Name the module of a command; on SageMaker, of its own commands alone."""
-    return f"training.{ON_SAGEMAKER if executor == 'sagemaker' else COMMANDS[command]}"
+    return f"training.{SAGEMAKER_MODULE if executor == 'sagemaker' else COMMANDS[command]}"
 
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)

@@ -26,7 +26,7 @@ from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of, group_names, usable_protocols, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 from training.evaluation.folds import FOLD_NAME, is_made_by, method_digest
 from training.expected_time import minutes_of
 from training.models.learnt import DivergedError, WeightsError
@@ -111,27 +111,28 @@ def _write_all(
     """Make folds, each with a run of its own under the command's."""
     # Only now: TensorFlow takes ten seconds.
     from training.experiment import Experiment, write_fold
-    from training.tracking.fold_runs import Answer, tell_fold, tell_folds
-    from training.tracking.run_logging import tell_dataset
+    from training.tracking.fold_runs import Answer, log_fold, log_folds
+    from training.tracking.run_logging import log_dataset
 
     tags = {"data_manifest": manifest.digest, "leukolens.candidate": candidate}
     answers: dict[str, list[Answer]] = {}
-    told = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
-    told["corner"] = "visible" if options.show_corner else "hidden"
-    counted = told | {"folds": len(missing)}
+    parameters = {"backbone": options.backbone, **recipe.record(), "frozen": recipe.frozen}
+    parameters["corner"] = "visible" if options.show_corner else "hidden"
     slides = group_names(options.data, manifest)
     experiment = Experiment(
         options.backbone, recipe, manifest, fields, slides, not options.show_corner, made_by=made_by
     )
-    with tracking.run(f"crossvalidate {candidate}", parameters=counted, tags=tags) as parent:
+    with tracking.run(
+        f"crossvalidate {candidate}", parameters=parameters | {"folds": len(missing)}, tags=tags
+    ) as parent:
         experiment = experiment.with_features(options.outliers, options.cache)
         for protocol, fold in bar(missing, "Folds", len(missing), unit="fold"):
             division = {"protocol": protocol, "fold": fold.name, "train": len(fold.train), "test": len(fold.test)}
-            with tracking.run(fold.name, parameters=told | division, tags=tags, parent=parent) as run:
-                tell_dataset(run, options.data, fields, manifest)
-                made = write_fold(experiment, protocol, fold, options.work / candidate / fold.name, run)
-                answers.setdefault(protocol, []).append(tell_fold(run, made, fields, manifest))
-        tell_folds(parent, answers, manifest)
+            with tracking.run(fold.name, parameters=parameters | division, tags=tags, parent=parent) as run:
+                log_dataset(run, options.data, fields, manifest)
+                fold_made = write_fold(experiment, protocol, fold, options.work / candidate / fold.name, run)
+                answers.setdefault(protocol, []).append(log_fold(run, fold_made, fields, manifest))
+        log_folds(parent, answers, manifest)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -158,7 +159,7 @@ def run(options: argparse.Namespace) -> int:
                 "folds": ", ".join(fold.name for _, fold in missing) or "none: all are there",
                 "minutes": f"{minutes_of(options.backbone, recipe, len(fields))}, and about one a fold",
             }
-            tell(rows)
+            print_dry_run(rows)
             return 0
         if missing:
             _write_all(options, recipe, candidate, missing, manifest, fields, made_by)

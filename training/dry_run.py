@@ -20,7 +20,7 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{label} {count}" for label, count in counts.items())
 
 
-def tell(rows: Mapping[str, object]) -> None:
+def print_dry_run(rows: Mapping[str, object]) -> None:
     """Print what would be done, a line each."""
     width = max(map(len, rows))
     sys.stdout.writelines(f"{name:{width}}  {value}\n" for name, value in rows.items())

@@ -25,7 +25,7 @@ from training import tracking
 from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, print_dry_run
 from training.evaluation.bootstrap import REPLICATES
 from training.evaluation.pipeline import Question, examine, prepare
 from training.evaluation.report import figures, model_card, report
@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
                 known=output.with_name(RESULTS_NAME),
             )
             if options.dry_run:
-                _tell(question, output)
+                _print_dry_run(question, output)
                 return 0
             with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
                 results = examine(question)
@@ -125,11 +125,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(question: Question, output: Path) -> None:
+def _print_dry_run(question: Question, output: Path) -> None:
     """Say what would be measured; refuses what measuring would refuse."""
     prepared = prepare(question)
     folds = {name: sum(map(len, by.values())) for name, by in prepared.candidates.items()}
-    tell(
+    print_dry_run(
         {
             "data": question.data,
             "manifest": prepared.manifest.digest,

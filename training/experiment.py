@@ -53,10 +53,10 @@ from training.tracking.run_logging import (
     CANDIDATE,
     HELD_OUT,
     SHEET_FIELDS,
+    log_dataset,
+    log_figures,
+    log_model,
     log_prediction_sheet,
-    tell_dataset,
-    tell_figures,
-    tell_model,
 )
 
 if TYPE_CHECKING:
@@ -416,7 +416,7 @@ def demand_unchanged(data: Path, fields: Fields, manifest: Manifest) -> None:
     DataError
         It did; names one of them.
     """
-    if changed := set(fields.keys) ^ {one.key for one in manifest.records}:
+    if changed := set(fields.keys) ^ {record.key for record in manifest.records}:
         raise DataError(f"{data} changed while it was read ({min(changed)}): wait until it is whole, then try again")
 
 
@@ -473,7 +473,7 @@ def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Ru
     fields, manifest, parts = prepared.fields, prepared.manifest, prepared.parts
     classifier.seed(recipe.seed)
     if run:
-        tell_dataset(run, request.data, fields, manifest)
+        log_dataset(run, request.data, fields, manifest)
     kept = np.sort(np.concatenate([parts.train, parts.calibration]))
     pool, test = fields.take(kept), fields.take(parts.test)
 
@@ -493,7 +493,7 @@ def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Ru
         measured = predictions.run(file, test.images, "Measuring on the held-out run")
         demand_learnt(test.labels, measured.probabilities, test.label_ids)
         if run:
-            tell_figures(run, test.labels, measured.probabilities, test.classes)
+            log_figures(run, test.labels, measured.probabilities, test.classes)
             log_prediction_sheet(run, file, test.take(spread(len(test), SHEET_FIELDS)))
         return {
             "minutes": minutes,
@@ -516,7 +516,7 @@ def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Ru
         # Whoever watches has told of the epochs as they went.
         planned = recipe.epochs if isinstance(recipe, FineTuning) else len(learned.epochs)
         first = None if watch else planned - len(learned.epochs) + 1
-        tell_model(run, learned, card, request.output, first, alias=CANDIDATE)
+        log_model(run, learned, card, request.output, first, alias=CANDIDATE)
     return {"training": card.training, "size_bytes": card.size_bytes, "version": card.version}
 
 

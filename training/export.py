@@ -18,7 +18,7 @@ from pathlib import Path
 from inference import ModelError
 from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 from training.serving.files import PRECISIONS, ParityError
 
 
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         fields = load_fields(options.data)
         if options.dry_run:
             _, shipped = open_same(options.saved_model, options.model, fields.images)
-            tell(
+            print_dry_run(
                 {
                     "data": options.data,
                     "fields": counted(fields.counts),

@@ -9,16 +9,16 @@ Without ``--frozen`` each trial trains the whole network.
 
 import argparse
 import sys
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from terminal import add_format, open_console
-from training.data.dataset import FOLDER_HELP, Fields, load_fields
+from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
 from training.data.protocols import HOLDOUT, PROTOCOLS, with_groups
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 from training.expected_time import minutes_of
 from training.models.learnt import WeightsError
 from training.models.recipes import CACHE, MlpHead, method_of
@@ -33,6 +33,9 @@ from training.models.space import (
     space_of,
     typed_space,
 )
+
+if TYPE_CHECKING:
+    from training.sweep_run import Plan
 
 DEFAULT_OUTPUT = Path("runs/sweep")
 SAMPLERS = ("tpe", "random")
@@ -86,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     # TensorFlow, which takes seconds.
     from training.sweep_report import printed
     from training.sweep_run import Plan, missing_trials, sweep
-    from training.sweep_search import Wanted, search
+    from training.sweep_search import SearchSettings, search
     from training.sweep_trials import Trial
 
     trials = [
@@ -106,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             cache=options.cache,
         )
-        wanted = Wanted(
+        wanted = SearchSettings(
             space=space,
             sampler=options.search,
             trials=options.trials or 0,
@@ -114,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
             frozen=options.frozen,
         )
         if options.dry_run:
-            _tell(options, space, trials, plan.manifest.digest, plan.fields, [one.name for one in missing_trials(plan)])
+            _print_dry_run(options, space, plan, [trial.name for trial in missing_trials(plan)])
             return 0
         report = sweep(plan) if options.search == "grid" else search(plan, wanted)
     except (DataError, WeightsError, ValueError) as error:
@@ -145,35 +148,34 @@ def _space(options: argparse.Namespace) -> Space:
         raise ValueError(f"--protocol: --search {options.search} compares by one; leave out the others")
     file = read_space(options.space) if options.space else {}
     space = space_of({**file, **typed_space(options)}, frozen=options.frozen, grid=grid)
-    if options.show_corner and any(method_of(one, frozen=options.frozen) is not MlpHead for one in _backbones(space)):
+    if options.show_corner and any(
+        method_of(backbone, frozen=options.frozen) is not MlpHead for backbone in _backbones(space)
+    ):
         raise ValueError("--show-corner goes with --frozen and a backbone under a head of several layers, as vgg16 is")
     return space
 
 
 def _backbones(space: Space) -> tuple[str, ...]:
-    told = space[BACKBONE]
-    return () if isinstance(told, Span) else told
+    backbones = space[BACKBONE]
+    return () if isinstance(backbones, Span) else backbones
 
 
-def _tell(
-    options: argparse.Namespace,
-    space: Space,
-    trials: Sequence[object],
-    digest: str,
-    fields: Fields,
-    missing: list[str],
-) -> None:
+def _print_dry_run(options: argparse.Namespace, space: Space, plan: "Plan", missing: list[str]) -> None:
     recipes = dict(recipe_in(chosen, frozen=options.frozen) for chosen in combinations(space))
-    tell(
+    print_dry_run(
         {
             "data": options.data,
-            "manifest": digest,
-            "fields": counted(fields.counts),
+            "manifest": plan.manifest.digest,
+            "fields": counted(plan.fields.counts),
             **({"search": f"{options.search} of {options.trials}"} if options.search != "grid" else {}),
-            **({"trials": len(trials), "missing": ", ".join(missing) or "none: all are there"} if trials else {}),
+            **(
+                {"trials": len(plan.trials), "missing": ", ".join(missing) or "none: all are there"}
+                if plan.trials
+                else {}
+            ),
             "output": options.output / options.name,
             **{
-                f"minutes of {name}": f"{minutes_of(name, recipe, len(fields))}"
+                f"minutes of {name}": f"{minutes_of(name, recipe, len(plan.fields))}"
                 f"{' unless its features are kept' if recipe.frozen else ''}"
                 for name, recipe in recipes.items()
             },

@@ -89,7 +89,7 @@ def printed(report: SweepReport) -> Table:
 
 def _others(report: SweepReport) -> bool:
     """Tell whether trials have settings beside optimizer and batch size."""
-    return any(set(result.trial.told) - set(_TOLD) for result in report.results)
+    return any(set(result.trial.settings) - set(_TOLD) for result in report.results)
 
 
 def _names(report: SweepReport) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
         yield (
             trial.protocol,
             trial.backbone,
-            *(trial.told.get(name, "") for name in _TOLD),
+            *(trial.settings.get(name, "") for name in _TOLD),
             *((_settings(trial),) if _others(report) else ()),
             *row,
             f"{result.seconds:.1f}",
@@ -119,7 +119,7 @@ def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
 
 
 def _settings(trial: Trial) -> str:
-    return ", ".join(f"{name.replace('_', '-')} {told}" for name, told in trial.told.items() if name not in _TOLD)
+    return ", ".join(f"{name.replace('_', '-')} {told}" for name, told in trial.settings.items() if name not in _TOLD)
 
 
 def ranked(results: list[TrialResult]) -> list[TrialResult]:

@@ -23,8 +23,8 @@ from training.models.recipes import CACHE, MlpHead
 from training.progress import bar
 from training.sweep_page import write_page
 from training.sweep_report import SweepReport, figure, ranked, write_report
-from training.sweep_trials import PrunedError, Trial, TrialResult, run_trial, tell_trial
-from training.tracking.run_logging import tell_dataset
+from training.sweep_trials import PrunedError, Trial, TrialResult, log_trial, run_trial
+from training.tracking.run_logging import log_dataset
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,16 @@ def sweep(plan: Plan) -> SweepReport:
     done = {result.trial: result for result in report.results if result.status == "finished"}
     waiting = [trial for trial in plan.trials if trial not in done]
     if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
-        report.results = [done[one] for one in plan.trials]
+        report.results = [done[trial] for trial in plan.trials]
         publish(report, plan)
         return report
     with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=plan.tags) as parent:
         sets = feature_sets(plan, waiting, report)
-        with bar(waiting, "Trials", len(waiting), unit="trial") as shown:
-            for trial in shown:
-                shown.set_postfix_str(trial.name)
+        with bar(waiting, "Trials", len(waiting), unit="trial") as progress:
+            for trial in progress:
+                progress.set_postfix_str(trial.name)
                 done[trial] = try_trial(trial, trial.name, sets, plan, divisions[trial.protocol], parent)
-                report.results = [done[one] for one in plan.trials if one in done]
+                report.results = [done[trial] for trial in plan.trials if trial in done]
                 write_report(report, plan.output, plan.name)
         publish(report, plan, parent)
     return report
@@ -108,7 +108,7 @@ def publish(report: SweepReport, plan: Plan, run: tracking.Run | None = None) ->
     paths = [*write_report(report, plan.output, plan.name).values(), write_page(report, plan.output, plan.name)]
     if run is None:
         return
-    tell_best(run, report.results)
+    log_best_trials(run, report.results)
     run.figure("sweep", figure(report))
     for path in paths:
         run.file(path, "report")
@@ -141,15 +141,15 @@ def empty_report(plan: Plan) -> SweepReport:
 
 def feature_sets(plan: Plan, trials: Sequence[Trial], report: SweepReport) -> dict[str, FrozenSet]:
     """Compute the features of every backbone that heads of several layers are put on, or read them."""
-    found = {}
+    sets = {}
     for name in dict.fromkeys(trial.backbone for trial in trials if isinstance(trial.recipe, MlpHead)):
         backbone = FrozenBackbone(name, hide_corner=plan.hide_corner)
         fresh = not is_begun(backbone, plan.fields.images, plan.cache)
         start = time.monotonic()
         features = cached_features(backbone, plan.fields.images, plan.cache)
         report.features_s[name] = round(time.monotonic() - start, 1) if fresh else report.features_s.get(name)
-        found[name] = FrozenSet(plan.manifest, plan.fields, backbone, features)
-    return found
+        sets[name] = FrozenSet(plan.manifest, plan.fields, backbone, features)
+    return sets
 
 
 def try_trial(
@@ -184,14 +184,14 @@ def try_trial(
     work = plan.output / f".{plan.name}-work" / trial.name.replace(" ", "-")
     try:
         with tracking.run(name, parameters=parameters, tags=plan.tags, parent=parent) as run:
-            tell_dataset(run, plan.data, plan.fields, plan.manifest)
+            log_dataset(run, plan.data, plan.fields, plan.manifest)
             try:
                 experiment = _experiment(trial, plan, sets)
                 tried = run_trial(trial, experiment, work, divisions, after_fold)
             except PrunedError as reason:
                 run.tags({"leukolens.pruned": str(reason)})
                 return ended("pruned", str(reason))
-            tell_trial(run, tried, experiment, {"sweep": plan.name, "trial": trial.name})
+            log_trial(run, tried, experiment, {"sweep": plan.name, "trial": trial.name})
             shutil.rmtree(work, ignore_errors=True)
             return tried.result
     # The others go on, whatever is wrong with this one; the table says what it was.
@@ -210,11 +210,13 @@ def _experiment(trial: Trial, plan: Plan, sets: Mapping[str, FrozenSet]) -> Expe
     return replace(experiment, computed=sets[trial.backbone]) if by_head else experiment.with_features(None, plan.cache)
 
 
-def tell_best(run: tracking.Run, results: Sequence[TrialResult]) -> None:
+def log_best_trials(run: tracking.Run, results: Sequence[TrialResult]) -> None:
     """Name the best trial of each protocol, by what trials are compared by."""
     best: dict[str, TrialResult] = {}
     for result in ranked(list(results)):
         if result.status == "finished":
             best.setdefault(result.trial.protocol, result)
-    run.tags({f"best_trial.{protocol}": one.trial.name for protocol, one in best.items()})
-    run.metrics({f"best_balanced_accuracy/{name}": one.choice for name, one in best.items() if one.choice is not None})
+    run.tags({f"best_trial.{protocol}": result.trial.name for protocol, result in best.items()})
+    run.metrics(
+        {f"best_balanced_accuracy/{name}": result.choice for name, result in best.items() if result.choice is not None}
+    )

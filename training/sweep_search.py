@@ -36,7 +36,7 @@ STARTUP_TRIALS = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchSettings:
     """What is asked of a search.
 
     Attributes
@@ -60,7 +60,7 @@ class Wanted:
     frozen: bool
 
 
-def search(plan: Plan, wanted: Wanted) -> SweepReport:
+def search(plan: Plan, wanted: SearchSettings) -> SweepReport:
     """Try what the study chooses until it has as many trials as are wanted; gives all of them.
 
     Raises
@@ -75,7 +75,7 @@ def search(plan: Plan, wanted: Wanted) -> SweepReport:
     report.results = _results(study)
     if len(_finished(study)) < wanted.trials:
         parameters = {"trials": wanted.trials, "search": wanted.sampler, "protocol": wanted.protocol}
-        parameters |= {f"space.{name}": str(told) for name, told in wanted.space.items()}
+        parameters |= {f"space.{name}": str(values) for name, values in wanted.space.items()}
         with tracking.run(f"search {plan.name}", parameters=parameters, tags=plan.tags) as parent:
             _try_all(study, plan, wanted, divisions, report, parent)
             publish(report, plan, parent)
@@ -84,12 +84,12 @@ def search(plan: Plan, wanted: Wanted) -> SweepReport:
     return report
 
 
-def _study(plan: Plan, wanted: Wanted) -> optuna.Study:
+def _study(plan: Plan, wanted: SearchSettings) -> optuna.Study:
     """Open the study of just this search, and close what an earlier process left running in it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    asked = repr((sorted(wanted.space.items()), plan.manifest.digest, plan.hide_corner, wanted.frozen))
+    searched = repr((sorted(wanted.space.items()), plan.manifest.digest, plan.hide_corner, wanted.frozen))
     storage = optuna.storages.RDBStorage(f"sqlite:///{plan.output / plan.name}.optuna.db")
-    name = f"{plan.name} {wanted.protocol} {hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+    name = f"{plan.name} {wanted.protocol} {hashlib.sha256(searched.encode()).hexdigest()[:12]}"
     study = optuna.create_study(
         storage=storage,
         study_name=name,
@@ -110,72 +110,74 @@ def _study(plan: Plan, wanted: Wanted) -> optuna.Study:
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    return [one for one in study.trials if RESULT in one.user_attrs]
+    return [trial for trial in study.trials if RESULT in trial.user_attrs]
 
 
 def _results(study: optuna.Study) -> list[TrialResult]:
     """Give what each trial came to, each point once: what is drawn again is not tried again."""
-    found = [TrialResult.model_validate_json(one.user_attrs[RESULT]) for one in _finished(study)]
-    return list({result.trial: result for result in found}.values())
+    results = [TrialResult.model_validate_json(trial.user_attrs[RESULT]) for trial in _finished(study)]
+    return list({result.trial: result for result in results}.values())
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
     """Give Optuna what varies."""
-    found: dict[str, BaseDistribution] = {}
-    for name, told in space.items():
-        if isinstance(told, Span) and told.whole:
-            found[name] = IntDistribution(int(told.low), int(told.high), log=told.log)
-        elif isinstance(told, Span):
-            found[name] = FloatDistribution(told.low, told.high, log=told.log)
-        elif len(told) > 1:
-            found[name] = CategoricalDistribution(told)
-    return found
+    distributions: dict[str, BaseDistribution] = {}
+    for name, values in space.items():
+        if isinstance(values, Span) and values.whole:
+            distributions[name] = IntDistribution(int(values.low), int(values.high), log=values.log)
+        elif isinstance(values, Span):
+            distributions[name] = FloatDistribution(values.low, values.high, log=values.log)
+        elif len(values) > 1:
+            distributions[name] = CategoricalDistribution(values)
+    return distributions
 
 
 def _try_all(
     study: optuna.Study,
     plan: Plan,
-    wanted: Wanted,
+    wanted: SearchSettings,
     divisions: Sequence[Parts],
     report: SweepReport,
     parent: tracking.Run,
 ) -> None:
     distributions = _distributions(wanted.space)
-    fixed = {name: told[0] for name, told in wanted.space.items() if not isinstance(told, Span) and len(told) == 1}
+    fixed = {
+        name: values[0] for name, values in wanted.space.items() if not isinstance(values, Span) and len(values) == 1
+    }
     sets: dict[str, FrozenSet] = {}
     begun = len(_finished(study))
-    with bar(range(begun, wanted.trials), "Trials", wanted.trials - begun, unit="trial") as shown:
-        for _ in shown:
-            asked = study.ask(distributions)
-            trial = Trial.of(*recipe_in(fixed | asked.params, frozen=wanted.frozen), wanted.protocol)
-            shown.set_postfix_str(trial.name)
-            known = next((one for one in _results(study) if one.trial == trial), None)
+    with bar(range(begun, wanted.trials), "Trials", wanted.trials - begun, unit="trial") as progress:
+        for _ in progress:
+            optuna_trial = study.ask(distributions)
+            trial = Trial.of(*recipe_in(fixed | optuna_trial.params, frozen=wanted.frozen), wanted.protocol)
+            progress.set_postfix_str(trial.name)
+            known = next((result for result in _results(study) if result.trial == trial), None)
             if known is None and trial.backbone not in sets and isinstance(trial.recipe, MlpHead):
                 sets |= feature_sets(plan, [trial], report)
             result = known or try_trial(
                 trial,
-                f"{trial.name} #{asked.number}",
+                f"{trial.name} #{optuna_trial.number}",
                 sets,
                 plan,
                 divisions,
                 parent,
-                _pruner(asked, divisions),
+                _pruner(optuna_trial, divisions),
             )
-            asked.set_user_attr(RESULT, result.model_dump_json())
+            optuna_trial.set_user_attr(RESULT, result.model_dump_json())
             if result.status == "finished":
-                study.tell(asked, result.choice)
+                study.tell(optuna_trial, result.choice)
             else:
-                study.tell(asked, state=TrialState.PRUNED if result.status == "pruned" else TrialState.FAIL)
+                study.tell(optuna_trial, state=TrialState.PRUNED if result.status == "pruned" else TrialState.FAIL)
             report.results = _results(study)
             write_report(report, plan.output, plan.name)
 
 
-def _pruner(asked: optuna.Trial, divisions: Sequence[Parts]) -> Callable[[int, float], None]:
+def _pruner(optuna_trial: optuna.Trial, divisions: Sequence[Parts]) -> Callable[[int, float], None]:
     """Give what gives a point up after a fold where it is below the median of those before it."""
 
     def after_fold(number: int, score: float) -> None:
-        asked.report(score, number)
-        if number < len(divisions) - 1 and asked.should_prune():
+        optuna_trial.report(score, number)
+        if number < len(divisions) - 1 and optuna_trial.should_prune():
             raise PrunedError(f"after fold {divisions[number].name}, with {score:.4f}")
 
     return after_fold

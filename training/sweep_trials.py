@@ -20,7 +20,7 @@ from training.models.mlp_head import FittedHead, Floats, Labels, fit_head
 from training.models.mlp_learner import FrozenSet, learn_head
 from training.models.recipes import SETTINGS, MlpHead, Recipe, method_of
 from training.tracking import Run
-from training.tracking.run_logging import tell_figures, tell_model
+from training.tracking.run_logging import log_figures, log_model
 
 
 class _Part(BaseModel):
@@ -71,11 +71,11 @@ class Trial(_Part):
     @property
     def name(self) -> str:
         """Name it for people."""
-        return " ".join((self.backbone, *self.told.values(), self.protocol))
+        return " ".join((self.backbone, *self.settings.values(), self.protocol))
 
     @property
-    def told(self) -> dict[str, str]:
-        """Give what it is told by: the settings of its method, without seed and passes."""
+    def settings(self) -> dict[str, str]:
+        """Give the settings of its method by which it is named: without seed and passes."""
         given = {name: getattr(self, name) for name in SETTING_NAMES}
         return {
             name: f"{value:g}" if isinstance(value, float) else str(value)
@@ -206,11 +206,11 @@ def _by_network(experiment: Experiment, work: Path) -> Answer:
 
     def answer(parts: Parts) -> Answered:
         classifier.seed(experiment.recipe.seed)
-        asked = parts.test if parts.choice is None else np.concatenate([parts.test, parts.choice])
-        learned, measured = learn_and_answer(experiment, parts.train, asked, work / parts.name)
-        tested = len(parts.test)
-        choice = None if parts.choice is None else measured.probabilities[tested:]
-        own = Measured(measured.probabilities[:tested], measured.scores[:tested])
+        positions = parts.test if parts.choice is None else np.concatenate([parts.test, parts.choice])
+        learned, measured = learn_and_answer(experiment, parts.train, positions, work / parts.name)
+        test_count = len(parts.test)
+        choice = None if parts.choice is None else measured.probabilities[test_count:]
+        own = Measured(measured.probabilities[:test_count], measured.scores[:test_count])
         return Answered(own.probabilities, choice, learned=learned, measured=own)
 
     return answer
@@ -294,7 +294,7 @@ FOLDER_NAME = "model"
 """Of the model folder among a trial's files, ``files/model``."""
 
 
-def tell_trial(run: Run, tried: Tried, experiment: Experiment, tags: Mapping[str, str]) -> None:
+def log_trial(run: Run, tried: Tried, experiment: Experiment, tags: Mapping[str, str]) -> None:
     """Make a trial's model, log it with the curves, numbers and figures, and register its version.
 
     The model that is kept whole is the one of the last division, whose curves are logged too. Where nobody is told,
@@ -325,11 +325,11 @@ def tell_trial(run: Run, tried: Tried, experiment: Experiment, tags: Mapping[str
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, FOLDER_NAME)
         card = write_compared(trained, folder, experiment.fields.take(parts.test), measured, run)
-        tell_model(run, learned, card, folder, tags=tags)
+        log_model(run, learned, card, folder, tags=tags)
     run.metrics({f"parity_{name}": float(value) for name, value in card.training["parity"].items()})
     scores = {"mean": result.mean, "worst": result.worst, "pooled": result.pooled, "choice": result.choice}
     run.metrics({f"balanced_accuracy_{name}": value for name, value in scores.items() if value is not None})
-    tell_figures(run, tried.labels, tried.probabilities, experiment.fields.classes)
+    log_figures(run, tried.labels, tried.probabilities, experiment.fields.classes)
 
 
 def _model(tried: Tried, experiment: Experiment) -> tuple[Learned, Measured]:

@@ -21,7 +21,7 @@ from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 from training.expected_time import minutes_of
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import FineTuning, add_options, add_outliers, recipe_of
@@ -71,7 +71,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``train`` command; gives the exit code."""
     try:
-        told = _train(options)
+        result = _train(options)
     except ServerAwayError as error:
         sys.stderr.write(f"train: {error}\n")
         return 1
@@ -81,15 +81,13 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("train: interrupted; the same command goes on from the last whole epoch\n")
         return 130
-    if told:
+    if result:
         from training.tracking.run_logging import HELD_OUT  # of TensorFlow, which has been loaded by now
 
-        numbers = {name: told["training"][name] for name in (HELD_OUT, "strangers", "parity")}
+        numbers = {name: result["training"][name] for name in (HELD_OUT, "strangers", "parity")}
         sys.stdout.write(json.dumps(numbers, indent=2) + "\n")
-        size = f"{told['size_bytes'] / 1e6:.1f} MB"
-        sys.stdout.write(
-            f"{told['output']}: version {told['version']}, {size}, made in {told['training']['minutes']} minutes\n"
-        )
+        size, minutes = f"{result['size_bytes'] / 1e6:.1f} MB", result["training"]["minutes"]
+        sys.stdout.write(f"{result['output']}: version {result['version']}, {size}, made in {minutes} minutes\n")
     return 0
 
 
@@ -115,7 +113,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         work = options.work or (Path(folder, "work") if options.smoke else DEFAULT_WORK)
         if repeated:
             repeated.demand_same(manifest_of(data), data)
-        most = MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None
+        max_bytes = MAX_BYTES if output.resolve() == DEFAULT_OUTPUT.resolve() else None
         request = TrainingRequest(
             data=data,
             backbone=backbone,
@@ -124,13 +122,13 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
             work=work,
             external=external,
             outliers=outliers,
-            max_bytes=most,
+            max_bytes=max_bytes,
             version=options.version,
             group_pattern=group_pattern,
         )
         if options.dry_run:
             prepared = prepare(request)
-            tell(
+            print_dry_run(
                 {
                     "data": data,
                     "manifest": prepared.manifest.digest,
@@ -150,14 +148,14 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
             parameters["group_pattern"] = group_pattern
         # With these, a run can be done again from its id alone (``training.tracking.repeated``).
         parameters |= {
-            name: json.dumps([str(one.resolve()) for one in folders or ()])
+            name: json.dumps([str(path.resolve()) for path in folders or ()])
             for name, folders in (("external", external), ("outliers", outliers))
         }
         tags = {"leukolens.repeats": repeated.run_id} if repeated else {}
-        with tracking.run(f"train {backbone}", parameters=parameters, tags=tags, trial=options.smoke) as logged:
-            watch = _watch(logged) if isinstance(recipe, FineTuning) and logged.is_tracked else None
-            told = train(request, watch, logged)
-    return {**told, "output": output}
+        with tracking.run(f"train {backbone}", parameters=parameters, tags=tags, trial=options.smoke) as mlflow_run:
+            watch = _watch(mlflow_run) if isinstance(recipe, FineTuning) and mlflow_run.is_tracked else None
+            result = train(request, watch, mlflow_run)
+    return {**result, "output": output}
 
 
 class _NeverStopped:
@@ -188,11 +186,11 @@ def _repeated(options: argparse.Namespace) -> Repeated | None:
         return None
     parser = argparse.ArgumentParser()
     add_parser(parser.add_subparsers())
-    unasked = vars(parser.parse_args(["train"]))
-    changed = [name for name, value in vars(options).items() if name not in BESIDE_A_RUN and value != unasked[name]]
+    defaults = vars(parser.parse_args(["train"]))
+    changed = [name for name, value in vars(options).items() if name not in BESIDE_A_RUN and value != defaults[name]]
     if changed:
-        told = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
-        raise ValueError(f"--from-run: the run says how it was done; leave out {told}")
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise ValueError(f"--from-run: the run says how it was done; leave out {names}")
     repeated = read_run(options.from_run)
     here = source_tags().get(COMMIT, "")
     if repeated.commit and here != repeated.commit:

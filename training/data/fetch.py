@@ -14,7 +14,7 @@ from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, print_dry_run
 
 HANDLE = "mehradaria/leukemia"
 """The set of Ghaderzadeh, Aria and others on Kaggle (doi 10.1002/int.22753)."""
@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     try:
         if options.dry_run:
-            tell(_rows(options.source, options.into))
+            print_dry_run(_rows(options.source, options.into))
             return 0
         manifest, notes = fetch(options.source or download(), options.into)
     except (DataError, OSError) as error:

@@ -22,7 +22,7 @@ from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 
 WORKERS = 32
 BESIDE = (CLASSES_NAME, GROUPS_NAME)
@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
                 _say(f"note: {note}")
             beside = beside_of(source, examination, options.group_pattern)
             if options.dry_run:
-                tell(_rows(source, examination, bucket, beside))
+                print_dry_run(_rows(source, examination, bucket, beside))
                 return 0
             sent = upload(source, examination, bucket, beside=beside)
     except DataError as error:

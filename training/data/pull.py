@@ -18,7 +18,7 @@ from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, print_dry_run
 
 WORKERS = 32
 ATTEMPTS = 3  # at one object whose bytes came damaged or cut short
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         bucket = Bucket(options.uri, options.workers)
         if options.dry_run:
-            tell(_rows(bucket, options.folder))
+            print_dry_run(_rows(bucket, options.folder))
             return 0
         manifest, fetched = pull(bucket, options.folder)
     except (BucketError, DataError, OSError) as error:

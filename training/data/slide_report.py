@@ -30,7 +30,7 @@ from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
 from training.data.splits import slide_folds
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, tell
+from training.dry_run import add_dry_run, counted, print_dry_run
 
 THUMBNAIL = 96  # pixels
 COLUMNS = 12
@@ -178,7 +178,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         manifest = manifest_of(options.folder)
         if options.dry_run:
-            tell(
+            print_dry_run(
                 {
                     "data": options.folder,
                     "manifest": manifest.digest,

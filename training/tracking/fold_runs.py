@@ -21,7 +21,7 @@ from training.evaluation.predictions import Measured
 from training.evaluation.results import ProtocolResult, as_numbers
 from training.models.learners import Learned
 from training.tracking import Run
-from training.tracking.run_logging import tell_figures, tell_model
+from training.tracking.run_logging import log_figures, log_model
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Answer:
     measured: Measured
 
 
-def tell_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> Answer:
+def log_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> Answer:
     """Log one fold: curves, numbers with their intervals, figures, files, network; and register its version.
 
     Parameters
@@ -73,14 +73,14 @@ def tell_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> A
     order = np.array([row_of[key] for key in file.record.test])
     answer = Answer(file, Measured(made.measured.probabilities[order], made.measured.scores[order]))
     if run.is_tracked:
-        tell_model(run, made.learned, made.card, made.folder, tags={"fold": made.folder.name})
+        log_model(run, made.learned, made.card, made.folder, tags={"fold": made.folder.name})
         predictions, result = _result([answer], manifest)
         run.metrics(_numbers(result, file.record.protocol))
-        tell_figures(run, predictions.labels, predictions.probabilities, predictions.classes)
+        log_figures(run, predictions.labels, predictions.probabilities, predictions.classes)
     return answer
 
 
-def tell_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Manifest) -> None:
+def log_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Manifest) -> None:
     """Log, for each protocol, the pooled results of the folds that this command made.
 
     Parameters
@@ -96,7 +96,7 @@ def tell_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Mani
         predictions, result = _result(some, manifest)
         scores = {f"fold_balanced_accuracy/{fold.name}": fold.balanced_accuracy for fold in result.folds}
         run.metrics(_numbers(result, protocol) | scores)
-        tell_figures(run, predictions.labels, predictions.probabilities, predictions.classes, f"{protocol}-")
+        log_figures(run, predictions.labels, predictions.probabilities, predictions.classes, f"{protocol}-")
 
 
 def _result(answers: Sequence[Answer], manifest: Manifest) -> tuple[Predictions, ProtocolResult]:

@@ -21,7 +21,7 @@ HELD_OUT = "held_out"
 """The part of a card's ``training`` with the numbers of fields that were not learnt from."""
 
 
-def tell_dataset(run: Run, data: Path, fields: Fields, manifest: Manifest) -> None:
+def log_dataset(run: Run, data: Path, fields: Fields, manifest: Manifest) -> None:
     """Log which fields a run learns from.
 
     Parameters
@@ -37,7 +37,7 @@ def tell_dataset(run: Run, data: Path, fields: Fields, manifest: Manifest) -> No
     run.dataset(data.resolve().name, digest=manifest.digest, source=str(data.resolve()), fields=counts)
 
 
-def tell_figures(
+def log_figures(
     run: Run,
     labels: NDArray[np.int64],
     probabilities: NDArray[np.floating[Any]],
@@ -84,7 +84,7 @@ def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[n
     return probabilities
 
 
-def tell_model(
+def log_model(
     run: Run,
     learned: Learned,
     card: ModelCard,

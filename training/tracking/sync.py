@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from training.dry_run import add_dry_run, tell
+from training.dry_run import add_dry_run, print_dry_run
 from training.tracking.journal import FOLDER, journals
 from training.tracking.sender import Sender, close_abandoned
 from training.tracking.settings import tracking_uri, without_password
@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
     place = without_password(uri)
     if options.dry_run:
         names = [journal.folder.name for journal in journals(options.folder) if not journal.whole(place)]
-        tell({"from": options.folder, "to": place, "runs to send": ", ".join(names) or "none: it has every run"})
+        runs_to_send = ", ".join(names) or "none: it has every run"
+        print_dry_run({"from": options.folder, "to": place, "runs to send": runs_to_send})
         return 0
     closed = close_abandoned(options.folder, uri, place)
     if closed:

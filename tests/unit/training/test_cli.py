@@ -86,7 +86,7 @@ def test_a_shell_completes_commands_and_options(tmp_path: Path, capsys: pytest.C
         main(["completion", "cmd.exe"])
 
 
-@pytest.mark.parametrize("stage", ["training.doctor.look", "training.cli._whole"])
+@pytest.mark.parametrize("stage", ["training.doctor.look", "training.cli._with_settings"])
 def test_an_interruption_at_any_stage_is_one_line(
     stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

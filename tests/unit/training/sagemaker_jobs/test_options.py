@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from training.cli import COMMANDS, NOT_ON_SAGEMAKER, ON_SAGEMAKER, THERE, main
+from training.cli import COMMANDS, NOT_ON_SAGEMAKER, SAGEMAKER_COMMANDS, SAGEMAKER_MODULE, main
 from training.models import recipes
 from training.models.recipes import SETTINGS
 from training.models.space import BACKBONE, TRIED, combinations, space_of, typed_space
@@ -31,16 +31,16 @@ def test_an_executor_that_there_is_not(capsys):
     assert "'local', 'sagemaker'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(THERE)))
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(SAGEMAKER_COMMANDS)))
 def test_other_commands_run_on_this_machine_alone(name, capsys):
     assert main([name, "--executor", "sagemaker"]) == 2
     assert f"{name}: it runs on this machine alone" in capsys.readouterr().err
 
 
 def _parsers():
-    for name in THERE:
+    for name in SAGEMAKER_COMMANDS:
         found = []
-        for module in (COMMANDS[name], ON_SAGEMAKER):
+        for module in (COMMANDS[name], SAGEMAKER_MODULE):
             subparsers = argparse.ArgumentParser().add_subparsers()
             importlib.import_module(f"training.{module}").add_parser(subparsers)
             found.append(
