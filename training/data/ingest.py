@@ -18,7 +18,7 @@ from training.data.classes import CLASSES_NAME
 from training.data.groups import GROUPS_NAME, add_group_pattern, table_of_groups, told_groups
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Record
-from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all, stop_on
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
@@ -92,7 +92,7 @@ def upload(
         bucket.connections,
         progress,
     )
-    _stop_on(images.failures, bucket)
+    stop_on(images.failures, f"objects did not reach {bucket.uri}")
     packs = run_all(
         "packing",
         [
@@ -102,7 +102,7 @@ def upload(
         bucket.connections,
         progress,
     )
-    _stop_on(packs.failures, bucket)
+    stop_on(packs.failures, f"objects did not reach {bucket.uri}")
     etags = {key: etag for key, etag, _ in images.results}
     index = PackIndex(
         packs=tuple(sorted(packs.results, key=lambda pack: pack.members)),
@@ -211,11 +211,3 @@ def _send_pack(
     if not bucket.holds(key, content, present.get(key)):
         bucket.put(key, content)
     return Pack(key=key, size_bytes=len(content), members=tuple(record.key for record in records))
-
-
-def _stop_on(failures: list[str], bucket: Bucket, most: int = 20) -> None:
-    if failures:
-        shown = "\n  ".join(failures[:most] + ([f"and {len(failures) - most} more"] if len(failures) > most else []))
-        raise BucketError(
-            f"{len(failures)} objects did not reach {bucket.uri}; the same command goes on from here:\n  {shown}"
-        )

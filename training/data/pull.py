@@ -16,7 +16,7 @@ from training.atomic_write import clear_partial, write_whole
 from training.data.ingest import BESIDE
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, Record, parse
-from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all
+from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all, stop_on
 from training.data.shards import INDEX_KEY, Pack, PackIndex, parse_index, unpack
 from training.dry_run import add_dry_run, print_dry_run
 
@@ -56,13 +56,7 @@ def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest,
     if wanted:
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
         lacking = _fetch_packs(bucket, folder, wanted, listed, progress)
-        failures = _fetch_images(bucket, folder, lacking, progress)
-        if failures:
-            shown = failures[:20] + ([f"and {len(failures) - 20} more"] if len(failures) > 20 else [])
-            raise BucketError(
-                f"{len(failures)} images are still lacking; the same command goes on from here:\n  "
-                + "\n  ".join(shown)
-            )
+        stop_on(_fetch_images(bucket, folder, lacking, progress), "images are still lacking")
     for name in BESIDE:
         if name in listed:
             write_whole(folder / name, bucket.get(name))

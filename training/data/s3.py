@@ -21,6 +21,8 @@ from training.progress import bar
 # Connection attempts and throttled or broken requests are repeated with growing pauses, by botocore itself.
 RETRIES = {"mode": "standard", "max_attempts": 6}
 
+MOST_LISTED = 20
+"""Of what failed; the others are counted."""
 BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _NO_OBJECT, _NO_BUCKET = {"NoSuchKey", "404"}, {"NoSuchBucket", "404"}
 _ADVICE = {
@@ -205,6 +207,22 @@ class Outcome(Generic[T]):
 
     results: list[T]
     failures: list[str]
+
+
+def stop_on(failures: list[str], what: str) -> None:
+    """Raise an error with the first failures, a line each, if there are any; ``what`` says what they are failures of.
+
+    Raises
+    ------
+    BucketError
+        There are.
+    """
+    if failures:
+        lines = failures[:MOST_LISTED]
+        if len(failures) > MOST_LISTED:
+            lines.append(f"and {len(failures) - MOST_LISTED} more")
+        listed = "\n  ".join(lines)
+        raise BucketError(f"{len(failures)} {what}; the same command goes on from here:\n  {listed}")
 
 
 @dataclass(frozen=True)
