@@ -11,17 +11,17 @@ from .machine import ROOT
 
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| +(\S+)")
 _SHOWN = 12
+_RUNS = 5
+"""New interpreters; the median of each package is given."""
 
 
-def import_costs_ms(statement: str, runs: int = 5) -> dict[str, float]:
+def import_costs_ms(statement: str) -> dict[str, float]:
     """Measure what importing costs.
 
     Parameters
     ----------
     statement
         Run in a new interpreter.
-    runs
-        New interpreters; the median of each package is given.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def import_costs_ms(statement: str, runs: int = 5) -> dict[str, float]:
         Milliseconds by top-level package, each without what it imports from others; dearest first, the rest in one.
     """
     series: dict[str, list[float]] = defaultdict(list)
-    for _ in range(runs):
+    for _ in range(_RUNS):
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-c", statement], cwd=ROOT, capture_output=True, text=True, check=True
         )

@@ -74,15 +74,13 @@ def spectrum(pixels: NDArray[np.uint8]) -> NDArray[np.complex64]:
     return phases
 
 
-def find_overlaps(spectra: NDArray[np.complex64], peak: float = PEAK, progress: bool = False) -> list[Overlap]:
+def find_overlaps(spectra: NDArray[np.complex64], progress: bool = False) -> list[Overlap]:
     """Compare every pair of fields.
 
     Parameters
     ----------
     spectra
         complex64[n, 32, 17].
-    peak
-        The lowest correlation peak that counts.
     progress
         Show a bar.
 
@@ -100,7 +98,7 @@ def find_overlaps(spectra: NDArray[np.complex64], peak: float = PEAK, progress: 
     def compare(first: int) -> list[Overlap]:
         surface = scipy.fft.irfft2(weighted[first] * conjugate[first + 1 :], s=(BAND, BAND))
         peaks = surface.max(axis=(1, 2)) / highest
-        return [Overlap(first, first + 1 + int(k), float(peaks[k])) for k in np.flatnonzero(peaks >= peak)]
+        return [Overlap(first, first + 1 + int(k), float(peaks[k])) for k in np.flatnonzero(peaks >= PEAK)]
 
     count = max(len(spectra) - 1, 0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

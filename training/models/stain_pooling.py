@@ -19,9 +19,6 @@ import tensorflow as tf
 from training.data.labels import INPUT_SIDE_PX
 from training.data.scale_bar import LEFT_PX, TOP_PX
 
-BACKGROUND_POWER = 12
-"""The background is what is brightest: its colour is the mean of all pixels weighed by brightness to this power, which
-is computed by products, since the served runtime's power takes a millisecond a field."""
 BACKGROUND_LEVEL = 240.0
 """What each channel of the background is brought to."""
 STAINED = (22.0, 5.0)
@@ -69,6 +66,8 @@ def mix(images: tf.Tensor, weights: Sequence[Sequence[float]]) -> tf.Tensor:
 
 def balance(images: tf.Tensor) -> tf.Tensor:
     """Bring each field's background to the same white: float32[n, 224, 224, 3] in 0 to 255 to the same."""
+    # The background is what is brightest: its colour is the mean of all pixels, weighed by brightness to the twelfth
+    # power, which is computed by products, since the served runtime's power takes a millisecond a field.
     second = mix(images, [[1 / 765] * 3]) ** 2
     fourth = second * second
     weights = fourth * fourth * fourth + 1e-9

@@ -23,15 +23,13 @@ def experiment_of(environment: str) -> str:
     return f"leukolens-{environment}"
 
 
-def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
+def make_parent(plan: Plan, place: Place) -> str:
     """Make the parent run; gives its id.
 
     Parameters
     ----------
     plan, place
         The sweep, and where it is tracked.
-    client
-        MLflow's; made for the place's tracking server, if left out.
 
     Raises
     ------
@@ -39,19 +37,19 @@ def make_parent(plan: Plan, place: Place, client: Any = None) -> str:
         The server cannot be reached, or refuses.
     """
     prepare_environment(place.tracking_uri)
-    from mlflow import MlflowClient  # it takes seconds
-    from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import MlflowException  # it takes seconds
 
+    name = experiment_of(plan.environment)
     try:
-        used = client or MlflowClient(tracking_uri=place.tracking_uri)
-        found = used.get_experiment_by_name(experiment_of(plan.environment))
+        client = _connect(place.tracking_uri)
+        existing = client.get_experiment_by_name(name)
         experiment = (
-            found.experiment_id
-            if found
-            else used.create_experiment(experiment_of(plan.environment), artifact_location(place.tracking_uri))
+            existing.experiment_id
+            if existing
+            else client.create_experiment(name, artifact_location(place.tracking_uri))
         )
         tags = {"leukolens.sweep": plan.name, "leukolens.data": plan.data, **plan.tags}
-        return str(used.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)
+        return str(client.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)
     except (MlflowException, OSError) as error:
         raise LaunchError(f"no parent run in MLflow at {place.tracking_uri}: {error}") from error
 
@@ -61,7 +59,7 @@ _ENDED = {"Failed": "FAILED", "Stopped": "KILLED"}
 """What becomes of a run whose job was ended before it could say so."""
 
 
-def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | None = None, client: Any = None) -> None:
+def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | None = None) -> None:
     """Tag the runs of jobs that are over; says so where MLflow does not take it.
 
     Parameters
@@ -74,22 +72,20 @@ def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | Non
         Where they are tracked, and what they cost.
     plan
         The sweep or job, where it is one: its own run, the parent, gets the sum once all is over.
-    client
-        MLflow's; made for the place's tracking server, if left out.
     """
     if tracking.is_off() or not any(job.over for job in view.jobs):
         return
     try:
-        used = client or _connect(place.tracking_uri)
-        _tag_jobs(view.jobs, name, place, prices, plan, used)
+        client = _connect(place.tracking_uri)
+        _tag_jobs(view.jobs, name, place, prices, plan, client)
         if plan and plan.parent_run and not (view.running or view.more):
-            _tag_parent(view.jobs, plan.parent_run, place, prices, plan, used)
+            _tag_parent(view.jobs, plan.parent_run, place, prices, plan, client)
     # Whatever a server, its client or the network between them comes up with: the jobs are as they are.
     except Exception as error:  # noqa: BLE001
-        said = without_password(place.tracking_uri, str(error)).strip()
+        reason = without_password(place.tracking_uri, str(error)).strip()
         say(
             f"MLflow at {without_password(place.tracking_uri)} did not take what the jobs cost "
-            f"({said.splitlines()[0] if said else type(error).__name__}); the next look at them tries again"
+            f"({reason.splitlines()[0] if reason else type(error).__name__}); the next look at them tries again"
         )
 
 

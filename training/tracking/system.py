@@ -23,8 +23,8 @@ INTERVAL_S = 10.0
 class SystemMetrics:
     """Samples as long as the ``with`` lasts."""
 
-    def __init__(self, run: "Run", interval_s: float = INTERVAL_S) -> None:
-        self._run, self._interval_s = run, interval_s
+    def __init__(self, run: "Run") -> None:
+        self._run = run
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="system-metrics", daemon=True)
 
@@ -34,7 +34,7 @@ class SystemMetrics:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._over.set()
-        self._thread.join(timeout=self._interval_s)
+        self._thread.join(timeout=INTERVAL_S)
 
     def _watch(self) -> None:
         # Here: importing MLflow takes seconds, which training need not wait for.
@@ -53,7 +53,7 @@ class SystemMetrics:
                 monitor.clear_metrics()
             self._run.observe(step, sample)
             step += 1
-            if self._over.wait(self._interval_s):
+            if self._over.wait(INTERVAL_S):
                 return
 
 

@@ -66,11 +66,11 @@ def number(value: float, decimals: int = 4) -> str:
     return f"{value:.{decimals}f}"
 
 
-def interval(one: Estimate | None, decimals: int = 4) -> str:
+def interval(estimate: Estimate | None) -> str:
     """Write a number with its 95 % interval, or a dash."""
-    if one is None:
+    if estimate is None:
         return "-"
-    return f"{one.value:.{decimals}f} [{one.low:.{decimals}f}, {one.high:.{decimals}f}]"
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
 
 
 def headline_of(metrics: Mapping[str, Estimate]) -> str:
