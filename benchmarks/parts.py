@@ -28,8 +28,6 @@ class Part:
         In a few words.
     takes_models
         Whether it measures further model files.
-    told_by
-        The module that tells it, where another measures it.
     """
 
     name: str
@@ -37,13 +35,12 @@ class Part:
     budget_s: float
     what: str
     takes_models: bool = False
-    told_by: str | None = None
 
 
 PARTS = (
     Part("serving", "serving", 145, "one request and one cold start"),
     Part("peers", "peers_serving", 325, "other servers of the same model"),
-    Part("limit", "limit", 60, "how close to the limit", takes_models=True, told_by="sections.limit"),
+    Part("limit", "limit", 60, "how close to the limit", takes_models=True),
     Part("scaling", "scaling", 46, "batches on one core and on two"),
     Part("growth", "growth", 140, "how time and memory grow"),
     Part("load", "load", 36, "many clients at once"),

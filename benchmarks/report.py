@@ -46,4 +46,4 @@ def write() -> list[Path]:
 def module_of(name: str) -> ModuleType:
     """Give the module that writes the section of a part."""
     part = next(part for part in PARTS if part.name == name)
-    return importlib.import_module(f".{part.told_by or part.module}", __package__)
+    return importlib.import_module(f".{part.module}", __package__)

@@ -1,1 +1,0 @@
-"""Writes the page's section on each part, from its result file alone."""
