@@ -1,5 +1,8 @@
 """The rules of the house hold, and each is seen to refuse what breaks it."""
 
+import re
+from pathlib import Path
+
 import grimp
 import pytest
 
@@ -56,3 +59,11 @@ def test_a_single_file_of_the_image_is_held_to_it_too(
     entry.write_text("def handler():\n    from training.data import labels\n    import api.app\n")
     monkeypatch.setattr(house, "LAMBDA_FILES", (entry,))
     assert objections(imports) == ["lambda/entry.py imports training, which is not in the image"]
+
+
+def test_no_test_sets_the_clock_of_the_whole_process() -> None:
+    """A server in a thread that reads it in between sleeps for hours: its tests never ended, once in many runs."""
+    sets_clock = re.compile(r"""setattr\(\s*(\w+\.)*time,|setattr\(\s*["']time\.""")
+    assert sets_clock.search('monkeypatch.setattr(module.time, "monotonic", lambda: 0.0)')
+    tests = Path(__file__).resolve().parents[1]
+    assert [str(path) for path in sorted(tests.rglob("*.py")) if sets_clock.search(path.read_text())] == [__file__]

@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_too_large_and_empty_files_are_told_with_good_ones(workspace: Workspace)
 
 def test_a_tab_that_is_gone_sends_nothing_more(workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
     now = 0.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     workspace.announce("file-0001", "a.png", 10, "tab")
     workspace.mark_tab_alive("tab")
     now = module.TAB_GONE_S + 1
