@@ -6,7 +6,6 @@ from pathlib import Path
 
 from benchmarks.scale import page as scale
 from infra import costs
-from release.decisions import decisions
 from release.deployment_diagram import SNAPSHOTS, deployment
 from release.graphviz import ROOT, draw
 from release.house import read_imports, rooms
@@ -19,7 +18,6 @@ GENERATED: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": lambda: reference(json.loads((DOCS / "openapi.json").read_text())),
     DOCS / "costs.md": costs.page,
     DOCS / "scale.md": scale.render,
-    DOCS / "decisions" / "index.md": lambda: decisions(DOCS / "decisions"),
     DOCS / "images" / "deployment.svg": lambda: draw(deployment(SNAPSHOTS / "dev")),
     DOCS / "images" / "layers.svg": lambda: draw(layers()),
     DOCS / "images" / "training.svg": lambda: draw(rooms(read_imports())),

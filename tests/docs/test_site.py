@@ -43,9 +43,15 @@ def test_every_page_can_be_reached_by_the_navigation():
         return [path for item in (nav.values() if isinstance(nav, dict) else nav) for path in paths(item)]
 
     reached = paths(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
-    # A decision is reached by the index of decisions.
-    pages = {str(page.relative_to(DOCS)) for page in [*DOCS.glob("*.md"), DOCS / "decisions" / "index.md"]}
-    assert sorted(reached) == sorted(pages)
+    assert sorted(reached) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+def test_a_decision_has_a_number_of_its_own_in_its_name_and_title():
+    pages = sorted((DOCS / "decisions").glob("[!i]*.md"))
+    numbers = [page.name.partition("-")[0] for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    for number, page in zip(numbers, pages, strict=True):
+        assert re.match(rf"# {number}: \S", page.read_text()), f"{page.name} does not begin with '# {number}: title'"
 
 
 def test_nothing_is_loaded_from_another_host(site: Path):
