@@ -253,14 +253,15 @@ def features_of(
     by_stain = isinstance(network.get_layer("embedding"), StainPool)
     upright = FrozenEmbedder(network)
     in_all_turns = FrozenEmbedder(network, TURNS) if by_stain else upright
-    everything = among is None or _path(in_all_turns, fields.images, cache).is_file()
-    wanted = np.arange(len(fields)) if everything or among is None else among
-    makers: list[Callable[[], Any]] = [lambda: fields.images if everything else fields.images[wanted]]
+    if among is not None and _path(in_all_turns, fields.images, cache).is_file():
+        return features_of(network, fields, slides, recipe, outliers, cache).take(among)
+    wanted = np.arange(len(fields)) if among is None else among
+    makers: list[Callable[[], Any]] = [lambda: fields.images if among is None else fields.images[among]]
     makers += [partial(_vary, fields, recipe, copy, wanted) for copy in range(1, recipe.copies + 1)]
     looks_farther = by_stain and outliers is not None
     if looks_farther:
         around = Neighbourhood(fields.images, slides, fields.numbers)
-        makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART, wanted))
+        makers.append(partial(around.draw, MAGNIFIED, recipe.seed + DRAWN_APART, among))
         makers.append(partial(ood_sets.taught, outliers or (), recipe.seed))
     pictures = ahead(makers)
     turned = _cached(in_all_turns, next(pictures), cache)
@@ -272,13 +273,13 @@ def features_of(
         np.empty(0, np.float32),
         np.empty((0, 1), np.int64),
     )
-    if looks_farther:
-        drawn = next(pictures)
-        magnified = _cached(upright, drawn.images, cache)[0]
-        strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
-        shown = _places(wanted, len(fields))[drawn.shown]
-        features = replace(features, magnified=magnified, doublings=drawn.doublings, shown=shown, strangers=strangers)
-    return features.take(among) if everything and among is not None else features
+    if not looks_farther:
+        return features
+    drawn = next(pictures)
+    magnified = _cached(upright, drawn.images, cache)[0]
+    strangers = {name: _cached(upright, images, cache)[0] for name, images in next(pictures).items()}
+    shown = _places(wanted, len(fields))[drawn.shown]
+    return replace(features, magnified=magnified, doublings=drawn.doublings, shown=shown, strangers=strangers)
 
 
 def _places(which: Positions, count: int) -> Positions:
