@@ -1,7 +1,9 @@
+import json
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from .conftest import SAMPLES, expect_large, expect_read, settle, upload
 
@@ -59,14 +61,21 @@ def test_from_upload_to_report_without_a_mouse(visit: Callable[..., Page], page_
 def test_the_tab_key_comes_to_what_stands_first_in_the_grid(visit: Callable[..., Page], direct_address: str):
     """The field that was dropped first arrives last, and stands before the other."""
     tab = visit(direct_address)
+    announced: dict[str, str] = {}
     held: list[Route] = []
 
+    def note_ids(request: Request) -> None:
+        if request.method == "POST" and urlsplit(request.url).path.endswith("/workplace/files"):
+            announced.update({file["name"]: file["id"] for file in json.loads(request.post_data or "")["files"]})
+
     def hold_first(route: Route) -> None:
-        if route.request.method == "PUT" and not held:
+        # By its id: the browser sends two bodies in whichever order it has read them from the disk.
+        if announced["synthetic_pre_01.png"] in route.request.url and not held:
             held.append(route)
         else:
             route.continue_()
 
+    tab.on("request", note_ids)
     tab.route("**/workplace/files/*", hold_first)
     upload(tab, SAMPLES / "synthetic_pre_01.png", SAMPLES / "synthetic_pro_01.png")
     expect(tab.get_by_text("2 dropped: 1 read, 1 on the way").first).to_be_visible()
