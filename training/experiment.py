@@ -467,21 +467,21 @@ def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Ru
         Afterwards: the network learnt nothing, or the file is not the network. ``output`` is as it was.
     """
     start = time.monotonic()
-    known = run.registered_versions() if run else ()
-    prepared = prepare(request, known)
+    registered = run.registered_versions() if run else ()
+    prepared = prepare(request, registered)
     recipe, outliers = request.recipe, request.outliers
     fields, manifest, parts = prepared.fields, prepared.manifest, prepared.parts
     classifier.seed(recipe.seed)
     if run:
         log_dataset(run, request.data, fields, manifest)
-    kept = np.sort(np.concatenate([parts.train, parts.calibration]))
-    pool, test = fields.take(kept), fields.take(parts.test)
+    learnt_from = np.sort(np.concatenate([parts.train, parts.calibration]))
+    pool, test = fields.take(learnt_from), fields.take(parts.test)
 
     experiment = Experiment(request.backbone, recipe, manifest, fields, group_names(request.data, manifest))
     if isinstance(recipe, LinearProbe):
-        experiment = experiment.with_features(outliers, among=kept)
+        experiment = experiment.with_features(outliers, among=learnt_from)
     work = request.work / _digest(pool, request.backbone, recipe)
-    learned = _learn(experiment, kept, work, watch, examined=True)
+    learned = _learn(experiment, learnt_from, work, watch, examined=True)
     details = {
         "fields": fields.counts,
         "parts": {"train": len(pool), "test": len(test)},
@@ -508,7 +508,7 @@ def train(request: TrainingRequest, watch: Watch | None = None, run: tracking.Ru
         }
 
     trained = experiment.trained(learned, details, prepared.version)
-    beside = _statistics(experiment, learned, kept)
+    beside = _statistics(experiment, learned, learnt_from)
     compared = pool.images[spread(len(pool), COMPARED_OF_SHIPPED)]
     card = write_model(trained, request.output, compared, measure, work / SAVED_MODEL, request.max_bytes, beside)
     shutil.rmtree(work / CHECKPOINT, ignore_errors=True)

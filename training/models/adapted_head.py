@@ -137,23 +137,23 @@ def adapt_head(
     logits = np.empty((len(labels), len(classes)), np.float32)
     distances, gates, folds = np.empty(len(labels)), np.empty(len(labels)), np.empty(len(labels), np.int64)
     for number, (learnt, left_out) in enumerate(bar(parts, "Groups left out", len(parts), unit="fold")):
-        some = features.take(learnt)
-        setting = choose(some.embeddings, labels[learnt], names[learnt].tolist(), widths)
-        fitted = _fit(some, labels[learnt], colours, setting, widths[0])
-        asked = features.embeddings[left_out, : setting.width]
-        standard = fitted.head.standardise(asked)
-        logits[left_out], folds[left_out] = fitted.head.logits(asked), number
+        training_features = features.take(learnt)
+        setting = choose(training_features.embeddings, labels[learnt], names[learnt].tolist(), widths)
+        fitted = _fit(training_features, labels[learnt], colours, setting, widths[0])
+        test_embeddings = features.embeddings[left_out, : setting.width]
+        standard = fitted.head.standardise(test_embeddings)
+        logits[left_out], folds[left_out] = fitted.head.logits(test_embeddings), number
         distances[left_out], gates[left_out] = fitted.distance.score(standard), fitted.gate.of(standard)
     setting = choose(features.embeddings, labels, groups, widths)
     final = _fit(features, labels, colours, setting, widths[0])
     units = calibration_units(groups, folds)
-    heat = temperature(logits, labels, units, np.arange(len(classes)))
-    probabilities = softmax(logits / heat, 1).astype(np.float32)
+    fitted_temperature = temperature(logits, labels, units, np.arange(len(classes)))
+    probabilities = softmax(logits / fitted_temperature, 1).astype(np.float32)
     ood = OodSum.of(final.gate, distances, gates, slide_weights(units))
     triage = triage_of(probabilities, labels, sides, units)
     return Adapted(
         final.head,
-        heat,
+        fitted_temperature,
         final.distance,
         FieldReadings(None, ood.gate, ood.distance_share, None, sides),
         SlideNumbers(
@@ -172,10 +172,10 @@ def triage_of(probabilities: Floats, labels: Positions, sides: Floats, units: Se
     """Calibrate the sum of the malignant probabilities, on images of either side; None without both sides."""
     if not {1.0, -1.0} <= set(sides.tolist()):
         return None
-    here = sides[labels] != 0
-    malignant = np.clip(probabilities[here][:, sides > 0].sum(1).astype(np.float64), 1e-7, 1 - 1e-7)
+    has_side = sides[labels] != 0
+    malignant = np.clip(probabilities[has_side][:, sides > 0].sum(1).astype(np.float64), 1e-7, 1 - 1e-7)
     logits = np.log(malignant) - np.log1p(-malignant)
-    return triage_numbers(logits, sides[labels[here]] > 0, np.asarray(units)[here].tolist())
+    return triage_numbers(logits, sides[labels[has_side]] > 0, np.asarray(units)[has_side].tolist())
 
 
 def choose(embeddings: Floats, labels: Positions, groups: Sequence[str], widths: Sequence[int]) -> Setting:
@@ -198,32 +198,35 @@ def choose(embeddings: Floats, labels: Positions, groups: Sequence[str], widths:
     for width in widths:
         logits = np.empty((len(SHRINKAGES), len(labels), labels.max() + 1), np.float32)
         for learnt, left_out in parts:
-            some = embeddings[None, learnt, :width]
-            heads = fit_discriminants(some, some[:0], labels[learnt], SHRINKAGES, 0.0)
+            training_embeddings = embeddings[None, learnt, :width]
+            heads = fit_discriminants(training_embeddings, training_embeddings[:0], labels[learnt], SHRINKAGES, 0.0)
             for place, head in enumerate(heads):
                 logits[place, left_out] = head.logits(embeddings[left_out, :width])
-        for shrinkage, one in zip(SHRINKAGES, logits, strict=True):
-            told = log_softmax(one / calibration.temperature(one, labels), 1)[np.arange(len(labels)), labels]
-            loss = -float(np.mean([told[labels == label].mean() for label in np.unique(labels)]))
+        for shrinkage, shrunk_logits in zip(SHRINKAGES, logits, strict=True):
+            log_likelihood = log_softmax(shrunk_logits / calibration.temperature(shrunk_logits, labels), 1)[
+                np.arange(len(labels)), labels
+            ]
+            loss = -float(np.mean([log_likelihood[labels == label].mean() for label in np.unique(labels)]))
             losses[Setting(shrinkage, width)] = loss
     return min(losses, key=losses.__getitem__)
 
 
 def calibration_units(groups: Sequence[str], folds: Positions) -> list[str]:
     """Name what calibration weighs alike: a large group, or all small ones of a fold together."""
-    names, place, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    names, group_of, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     return [
-        str(names[one]) if sizes[one] >= LARGE_GROUP else f"part {folds[image] + 1}" for image, one in enumerate(place)
+        str(names[group]) if sizes[group] >= LARGE_GROUP else f"part {folds[image] + 1}"
+        for image, group in enumerate(group_of)
     ]
 
 
-def _fit(features: Features, labels: Positions, colours: int, setting: Setting, known: int) -> _Fitted:
+def _fit(features: Features, labels: Positions, colours: int, setting: Setting, known_width: int) -> _Fitted:
     """Fit a head on all its statistics, and a gate on those first ones that are known of strangers."""
     own = features.first(setting.width)
     (head,) = fit_discriminants(own.turned, own.varied, labels, (setting.shrinkage,), COPY_WEIGHT)
     distance = fit_distance(own, head, labels, colours, OOD_COPY_WEIGHT)
-    rest = np.zeros(setting.width - known, np.float32)
+    unknown_part = np.zeros(setting.width - known_width, np.float32)
     if not features.strangers:
         return _Fitted(head, distance, Reading(np.zeros(setting.width, np.float32), 0.0))
-    gate = fit_gate(features.first(known), head.first(known))
-    return _Fitted(head, distance, Reading(np.concatenate([gate.kernel, rest]), gate.bias, gate.widest))
+    gate = fit_gate(features.first(known_width), head.first(known_width))
+    return _Fitted(head, distance, Reading(np.concatenate([gate.kernel, unknown_part]), gate.bias, gate.widest))

@@ -46,9 +46,9 @@ def embed_images(network: keras.Model, paths: Sequence[Path]) -> tuple[Images, F
     with bar(None, "Reading images", len(paths), unit="image") as shown, ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def look(place: int) -> tuple[Images, ...]:
-            found = _looks(read_field(paths[place]), place)
+            images = _looks(read_field(paths[place]), place)
             shown.update()
-            return found
+            return images
 
         seen = list(pool.map(look, range(len(paths))))
     looks = [np.stack(one) for one in zip(*seen, strict=True)]

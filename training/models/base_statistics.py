@@ -84,7 +84,7 @@ class BaseStatistics:
     @property
     def content(self) -> bytes:
         """The file's bytes: arrays alone, which are read without running anything."""
-        kept: dict[str, Any] = {
+        arrays: dict[str, Any] = {
             "labels": np.array(self.labels),
             "centre": self.centre,
             "spread": self.spread,
@@ -97,10 +97,10 @@ class BaseStatistics:
             "slides": np.array(self.slides),
             "magnified": self._half(self.magnified),
             "doublings": self.doublings,
-            **{f"strangers/{name}": self._half(one) for name, one in self.strangers.items()},
+            **{f"strangers/{name}": self._half(ood_set) for name, ood_set in self.strangers.items()},
         }
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **kept)
+        np.savez_compressed(buffer, **arrays)
         return buffer.getvalue()
 
     def _half(self, embeddings: Floats) -> NDArray[np.float16]:
@@ -133,7 +133,7 @@ def statistics_of(
     spectrum = out_of_distribution.fit(standard, labels, rank)
     order = np.lexsort((np.asarray(slides), labels))
     chosen = [order[labels[order] == label] for label in range(len(names))]
-    kept = np.concatenate([one[spread(len(one), FIELDS_OF_A_CLASS)] for one in chosen])
+    stored = np.concatenate([rows[spread(len(rows), FIELDS_OF_A_CLASS)] for rows in chosen])
     magnified = spread(len(features.magnified), MAGNIFIED)
     return BaseStatistics(
         tuple(names),
@@ -143,10 +143,10 @@ def statistics_of(
         spectrum.directions,
         spectrum.variances,
         spectrum.residual_variance,
-        embeddings[kept],
-        labels[kept],
-        tuple(slides[place] for place in kept),
-        {name: one[spread(len(one), FIELDS_OF_STRANGERS)] for name, one in features.strangers.items() if len(one)},
+        embeddings[stored],
+        labels[stored],
+        tuple(slides[place] for place in stored),
+        {name: rows[spread(len(rows), FIELDS_OF_STRANGERS)] for name, rows in features.strangers.items() if len(rows)},
         features.magnified[magnified],
         features.doublings[magnified],
     )

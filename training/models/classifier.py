@@ -75,10 +75,10 @@ def _computing_in(policy: str) -> Iterator[None]:
 
 def _stop_at(features: keras.Model, depths: Sequence[str]) -> keras.Model:
     """Cut a network at the named layers: it gives the maps of each, of the views that are pooled there."""
-    maps, found = features.input, []
+    maps, depth_maps = features.input, []
     for depth, name in enumerate(depths):
         start = features.get_layer(depths[depth - 1]).output if depth else features.input
         part = keras.Model(start, features.get_layer(name).output, name=f"to_{name}")
         maps = part(DeeperViews(depth)(maps) if depth else maps)
-        found.append(maps)
-    return keras.Model(features.input, found)
+        depth_maps.append(maps)
+    return keras.Model(features.input, depth_maps)

@@ -51,7 +51,7 @@ def fit_discriminants(
     heads = []
     for kernel in kernels(offsets, means, shrinkages):
         bias = -0.5 * (means.T * kernel).sum(0)
-        heads.append(LinearHead(*(one.astype(np.float32) for one in (kernel, bias, centre, spread))))
+        heads.append(LinearHead(*(array.astype(np.float32) for array in (kernel, bias, centre, spread))))
     return heads
 
 

@@ -68,13 +68,13 @@ class Epochs(keras.callbacks.Callback):
         self._stop.check()
 
 
-def validate(model: keras.Model, held: Fields) -> dict[str, float]:
+def validate(model: keras.Model, fields: Fields) -> dict[str, float]:
     """Measure a network on labelled fields: mean cross-entropy, accuracy, mean of the classes' sensitivities."""
-    _, logits = embed(model, held.images)
-    likelihood = log_softmax(logits, -1)[np.arange(len(held)), held.labels]
+    _, logits = embed(model, fields.images)
+    likelihood = log_softmax(logits, -1)[np.arange(len(fields)), fields.labels]
     guessed = logits.argmax(-1)
     return {
         "val_loss": -float(likelihood.mean()),
-        "val_accuracy": float(accuracy_score(held.labels, guessed)),
-        "val_balanced_accuracy": float(balanced_accuracy_score(held.labels, guessed)),
+        "val_accuracy": float(accuracy_score(fields.labels, guessed)),
+        "val_balanced_accuracy": float(balanced_accuracy_score(fields.labels, guessed)),
     }

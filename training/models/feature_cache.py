@@ -54,10 +54,10 @@ class FrozenBackbone:
     @cached_property
     def digest(self) -> str:
         """Name what the features depend on apart from the images: network, weights, corner."""
-        what = hashlib.sha256(repr((self.name, self.spec.pooling, self.hide_corner)).encode())
+        sha256 = hashlib.sha256(repr((self.name, self.spec.pooling, self.hide_corner)).encode())
         for weights in self.features.get_weights():
-            what.update(weights.tobytes())
-        return what.hexdigest()
+            sha256.update(weights.tobytes())
+        return sha256.hexdigest()
 
     def classifier(self, head: keras.Model) -> keras.Model:
         """Put a head of ``heads.build_head`` on the backbone.
@@ -67,12 +67,12 @@ class FrozenBackbone:
         keras.Model
             Layers and names as ``classifier.build`` gives them: float32[batch, 224, 224, 3] in 0 to 255 to logits.
         """
-        whole = keras.Model(
+        network = keras.Model(
             self._image, classify(self.embedder.output, self.spec, head.output_shape[-1]), name=self.name
         )
         for name in layer_names(self.spec):
-            whole.get_layer(name).set_weights(head.get_layer(name).get_weights())
-        return whole
+            network.get_layer(name).set_weights(head.get_layer(name).get_weights())
+        return network
 
     @cached_property
     def embed(self) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:

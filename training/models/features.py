@@ -55,11 +55,13 @@ class EmbeddingGraph(tf.Module):
         layers = self.layers
         by_stain = isinstance(layers.pool, StainPool)
         views, ways = (see(field), weigh(field, layers.pool.ways)) if by_stain else (field, [])
-        found = []
+        embeddings = []
         for flip, swap in self.turns:
             maps = layers.features(layers.scale(turn(views, flip, swap)), training=False)
-            found.append(pool_views([turn(one, flip, swap) for one in ways], maps) if by_stain else layers.pool(maps))
-        return {"embedding": tf.concat(found, 0)}
+            embeddings.append(
+                pool_views([turn(weights, flip, swap) for weights in ways], maps) if by_stain else layers.pool(maps)
+            )
+        return {"embedding": tf.concat(embeddings, 0)}
 
 
 _FILES: dict[str, bytes] = {}
@@ -93,20 +95,20 @@ class FrozenEmbedder:
     def _digest(self) -> "hashlib._Hash":
         """Name the network: by weights, turns and the code that pools."""
         ways = getattr(self._model.get_layer("embedding"), "ways", ())
-        what = hashlib.sha256(repr((self._model.name, self._turns, ways)).encode())
+        sha256 = hashlib.sha256(repr((self._model.name, self._turns, ways)).encode())
         for layer in ("scale", "features"):
             for weights in self._model.get_layer(layer).get_weights():
-                what.update(weights.tobytes())
+                sha256.update(weights.tobytes())
         for source in (stain_pooling, scale_bar):
-            what.update(Path(str(source.__file__)).read_bytes())
-        return what
+            sha256.update(Path(str(source.__file__)).read_bytes())
+        return sha256
 
     def name_of(self, images: NDArray[np.uint8]) -> str:
         """Name what comes of fields: by network and pictures."""
-        what = self._digest.copy()
-        what.update(repr(images.shape).encode())
-        what.update(np.ascontiguousarray(images).data)
-        return what.hexdigest()[:32]
+        sha256 = self._digest.copy()
+        sha256.update(repr(images.shape).encode())
+        sha256.update(np.ascontiguousarray(images).data)
+        return sha256.hexdigest()[:32]
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed fields on every core.
@@ -125,10 +127,10 @@ class FrozenEmbedder:
         with bar(None, "Features", len(images), unit="field") as shown, ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(_embed, content, part, shown, ended) for part in np.array_split(images, workers)]
             try:
-                found: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
+                embeddings: NDArray[np.float32] = np.concatenate([job.result() for job in jobs], 1)
             finally:
                 ended.set()  # by Ctrl-C, say: the pool waits for its threads
-            return found
+            return embeddings
 
 
 def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]", ended: Event) -> NDArray[np.float32]:
@@ -136,13 +138,13 @@ def _embed(content: bytes, images: NDArray[np.uint8], shown: "tqdm[Any]", ended:
     interpreter = Interpreter(model_content=content, num_threads=1)
     runner = interpreter.get_signature_runner("serving_default")
     turns, width = interpreter.get_output_details()[0]["shape"]
-    found = np.empty((turns, len(images), width), np.float32)
-    for place, image in enumerate(images):
+    embeddings = np.empty((turns, len(images), width), np.float32)
+    for position, image in enumerate(images):
         if ended.is_set():
             break
-        found[:, place] = runner(image=image[None])["embedding"]
+        embeddings[:, position] = runner(image=image[None])["embedding"]
         shown.update()
-    return found
+    return embeddings
 
 
 MAGNIFIED = 2
@@ -194,14 +196,14 @@ class Features:
     def take(self, which: Positions) -> "Features":
         """Take some fields, by position; of pictures that show several, those that show no other field."""
         shown = _places(which, self.turned.shape[1])[self.shown]
-        kept = (shown >= 0).all(1)
+        shows_only_these = (shown >= 0).all(1)
         return Features(
             self.turned[:, which],
             self.varied[:, which],
             self.densities[which],
-            self.magnified[kept],
-            self.doublings[kept],
-            shown[kept],
+            self.magnified[shows_only_these],
+            self.doublings[shows_only_these],
+            shown[shows_only_these],
             self.strangers,
         )
 
@@ -300,13 +302,13 @@ def _cached(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) ->
     """Embed pictures, or read what was embedded before."""
     path = _path(embedder, images, cache)
     if path.is_file():
-        known: Floats = np.load(path, allow_pickle=False)
-        return known
-    made: Floats = embedder.embed(images)
+        embeddings: Floats = np.load(path, allow_pickle=False)
+        return embeddings
+    computed: Floats = embedder.embed(images)
     content = io.BytesIO()
-    np.save(content, made)
+    np.save(content, computed)
     write_whole(path, content.getvalue())
-    return made
+    return computed
 
 
 def _path(embedder: FrozenEmbedder, images: NDArray[np.uint8], cache: Path) -> Path:

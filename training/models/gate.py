@@ -48,13 +48,13 @@ def fit_gate(features: Features, head: LinearHead, without: str | None = None) -
     known = np.concatenate([features.embeddings, *copies])
     weights = np.full(len(known), KNOWN_WEIGHT)
     weights[: len(features.embeddings)] = 1.0
-    strangers = [one for name, one in features.strangers.items() if name != without and len(one)]
+    strangers = [ood_set for name, ood_set in features.strangers.items() if name != without and len(ood_set)]
     strangers += [features.magnified[far]] if far.any() else []
     # The larger a collection the more it says, but not in proportion: pictures of one source are much alike.
-    others = np.concatenate([np.full(len(one), len(one) ** -0.5) for one in strangers])
+    stranger_weights = np.concatenate([np.full(len(ood_set), len(ood_set) ** -0.5) for ood_set in strangers])
     rows = np.clip(head.standardise(np.concatenate([known, *strangers])), -WIDEST, WIDEST)
-    truth = np.repeat([0, 1], [len(known), len(others)])
-    balanced = np.concatenate([weights / weights.sum(), others / others.sum()]) * len(rows) / 2
+    truth = np.repeat([0, 1], [len(known), len(stranger_weights)])
+    balanced = np.concatenate([weights / weights.sum(), stranger_weights / stranger_weights.sum()]) * len(rows) / 2
     gate = LogisticRegression(C=GATE_REGULARISATION, max_iter=GATE_ITERATIONS, tol=1e-3)
     gate.fit(rows.astype(np.float32), truth, sample_weight=balanced)
     return Reading(gate.coef_[0].astype(np.float32), float(gate.intercept_[0]), WIDEST)
@@ -62,9 +62,9 @@ def fit_gate(features: Features, head: LinearHead, without: str | None = None) -
 
 def fit_magnification(features: Features, head: LinearHead) -> Reading:
     """Fit a ridge regression of log2 of the magnification; fields as they came and varied are at the trained one."""
-    here = [features.embeddings, *features.varied[:1]]
-    rows = head.standardise(np.concatenate([features.magnified, *here]))
-    truth = np.concatenate([features.doublings, np.zeros(sum(map(len, here)), np.float32)])
+    at_trained_scale = [features.embeddings, *features.varied[:1]]
+    rows = head.standardise(np.concatenate([features.magnified, *at_trained_scale]))
+    truth = np.concatenate([features.doublings, np.zeros(sum(map(len, at_trained_scale)), np.float32)])
     weights = np.repeat([1.0, KNOWN_WEIGHT], [len(features.magnified), len(truth) - len(features.magnified)])
     ridge = Ridge(RIDGE).fit(rows, truth, sample_weight=weights)
     return Reading(np.asarray(ridge.coef_, np.float32).ravel(), float(ridge.intercept_))

@@ -140,8 +140,8 @@ def learn(
     embeddings, logits = embed(network, fields.images)
     # Here too, since of what has diverged no distance and no temperature can be told.
     demand_learnt(fields.labels[left_out], softmax(logits[left_out], 1), fields.label_ids)
-    known = embeddings[learnt, : _looked_at(network)]
-    distance = out_of_distribution.fit(known, fields.labels[learnt], _rank(len(learnt)))
+    in_distribution = embeddings[learnt, : _looked_at(network)]
+    distance = out_of_distribution.fit(in_distribution, fields.labels[learnt], _rank(len(learnt)))
     return calibrated(
         network, distance, epochs, logits[left_out], fields.labels[left_out], distance.score(embeddings[left_out])
     )
@@ -173,10 +173,14 @@ def answer(learned: Learned, standard: Floats, logits: Floats) -> tuple[Floats, 
     if readings is None:
         return softmax(logits / learned.temperature, 1), distance, None
     ood_score = readings.distance_share * distance + readings.ood.of(standard)
-    shares = logits / learned.temperature
-    joined = join(shares, readings.triage.of(standard), readings.sides) if readings.triage else softmax(shares, 1)
+    scaled_logits = logits / learned.temperature
+    probabilities = (
+        join(scaled_logits, readings.triage.of(standard), readings.sides)
+        if readings.triage
+        else softmax(scaled_logits, 1)
+    )
     magnification = readings.magnification.of(standard).astype(np.float32) if readings.magnification else None
-    return joined, ood_score.astype(np.float32), magnification
+    return probabilities, ood_score.astype(np.float32), magnification
 
 
 def learn_linear(
@@ -204,23 +208,23 @@ def learn_linear(
     embeddings, labels = features.embeddings, fields.labels
     pool = network.get_layer("embedding")
     if slides and fields.classes and features.strangers and isinstance(pool, StainPool):
-        found = learn_on_slides(
+        on_slides = learn_on_slides(
             features, labels, slide_names(fields, slides), int(pool.colours), recipe, fields.classes
         )
-        if found is not None:
-            found.head.put(network)
+        if on_slides is not None:
+            on_slides.head.put(network)
             if watch:
                 _show(network, watch(fields.take(inner_parts(fields, manifest)[CALIBRATION_PART][1])))
             return Learned(
                 network,
-                found.temperature,
-                found.numbers.minimum_probability,
-                found.numbers.threshold,
-                found.distance,
+                on_slides.temperature,
+                on_slides.numbers.minimum_probability,
+                on_slides.numbers.threshold,
+                on_slides.distance,
                 [],
-                found.readings,
-                found.numbers,
-                examine_gate(features, found) if examined else {},
+                on_slides.readings,
+                on_slides.numbers,
+                examine_gate(features, on_slides) if examined else {},
             )
     logits, scores = np.full((len(fields), labels.max() + 1), np.nan, np.float32), np.full(len(fields), np.nan)
     for part, (learnt, left_out) in enumerate(inner_parts(fields, manifest)):
@@ -251,10 +255,14 @@ def _fit_linear(
     network: keras.Model, features: Features, labels: Positions, recipe: LinearProbe
 ) -> tuple[LinearHead, Mahalanobis]:
     head = _fit_head(features, labels, recipe)
-    known = np.concatenate([_as_served(network, head, part) for part in (features.embeddings, *features.varied)])
+    in_distribution = np.concatenate(
+        [_as_served(network, head, part) for part in (features.embeddings, *features.varied)]
+    )
     weights = np.repeat([1.0, *[recipe.ood_copy_weight] * len(features.varied)], len(labels))
-    every = np.tile(labels, 1 + len(features.varied))
-    return head, out_of_distribution.fit(known[:, : _looked_at(network)], every, _rank(len(labels)), weights)
+    repeated_labels = np.tile(labels, 1 + len(features.varied))
+    return head, out_of_distribution.fit(
+        in_distribution[:, : _looked_at(network)], repeated_labels, _rank(len(labels)), weights
+    )
 
 
 def _as_served(network: keras.Model, head: LinearHead, pooled: Floats) -> Floats:

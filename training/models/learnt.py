@@ -29,7 +29,7 @@ def demand_numbers(values: Iterable[NDArray[np.floating[Any]]], method: str, adv
     DivergedError
         Some are not; says what to change.
     """
-    if not all(np.isfinite(one).all() for one in values):
+    if not all(np.isfinite(array).all() for array in values):
         raise DivergedError(f"{method}: loss or weights are no numbers any more; nothing is written: {advice}")
 
 
@@ -61,9 +61,9 @@ def demand_learnt(labels: NDArray[np.int64], probabilities: NDArray[np.floating[
             f"the network calls every one of {len(labels)} held-out fields {names[int(answers[0])]}: it has learnt "
             f"nothing, and nothing is written; {advice}"
         )
-    found, chance = float(balanced_accuracy_score(labels, answers)), 1 / classes
-    if found < chance + LEAST_SHARE * (1 - chance):
+    accuracy, chance = float(balanced_accuracy_score(labels, answers)), 1 / classes
+    if accuracy < chance + LEAST_SHARE * (1 - chance):
         raise DivergedError(
-            f"the network's balanced accuracy on {len(labels)} held-out fields is {found:.3f}, where guessing gets "
+            f"the network's balanced accuracy on {len(labels)} held-out fields is {accuracy:.3f}, where guessing gets "
             f"{chance:.3f}: it has learnt nothing, and nothing is written; {advice}"
         )

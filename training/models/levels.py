@@ -24,7 +24,7 @@ LEAST = 1e-30
 
 def sides_of(classes: Sequence[ClassSpec]) -> Floats:
     """Tell each class's side, float32[classes]: 1 is malignant, -1 benign, 0 neither."""
-    return np.array([SIDE[one.triage] for one in classes], np.float32)
+    return np.array([SIDE[spec.triage] for spec in classes], np.float32)
 
 
 def have_two_levels(sides: Floats) -> bool:
@@ -46,8 +46,8 @@ def join(pattern_logits: Floats, triage_logits: NDArray[np.floating], sides: Flo
     """
     raised = np.exp(pattern_logits - pattern_logits.max(-1, keepdims=True)) + LEAST
     within = raised / (raised @ _together(sides))
-    joined: Floats = (within * expit(np.asarray(triage_logits)[:, None] * sides)).astype(np.float32)
-    return joined
+    probabilities: Floats = (within * expit(np.asarray(triage_logits)[:, None] * sides)).astype(np.float32)
+    return probabilities
 
 
 def join_in_graph(

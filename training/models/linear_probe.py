@@ -72,8 +72,8 @@ class LinearHead:
 
     def logits(self, embeddings: Floats) -> Floats:
         """Give float32[n, classes] for float32[n, d]."""
-        found: Floats = (self.standardise(embeddings) @ self.kernel + self.bias).astype(np.float32)
-        return found
+        scores: Floats = (self.standardise(embeddings) @ self.kernel + self.bias).astype(np.float32)
+        return scores
 
     def first(self, width: int) -> "LinearHead":
         """Keep what standardises the first statistics, and their part in the logits."""
@@ -165,13 +165,13 @@ def fit_triage(
         How strong the penalty is, and what a copy weighs.
     """
     rows, truth, counts = _rows(turned, varied, malignant, _by_slide(labels, slides), recipe)
-    found = []
+    readings = []
     for first in (0, colours):
         regression = LogisticRegression(C=recipe.c, max_iter=ITERATIONS, tol=TRIAGE_TOLERANCE)
         regression.fit(rows[:, first:], truth, counts)
         kernel = np.concatenate([np.zeros(first), regression.coef_[0]]).astype(np.float32)
-        found.append(Reading(kernel, float(regression.intercept_[0])))
-    return mean_of(*found)
+        readings.append(Reading(kernel, float(regression.intercept_[0])))
+    return mean_of(*readings)
 
 
 def _rows(
@@ -184,11 +184,11 @@ def _rows(
 
 def _by_slide(labels: Labels, slides: Sequence[str]) -> NDArray[np.float64]:
     """Weigh fields so that each label counts the same, and within it each slide: float64[n], mean 1."""
-    _, place, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
-    weights = 1.0 / sizes[place]
+    _, slide_of, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
+    weights = 1.0 / sizes[slide_of]
     for label in np.unique(labels):
-        here = labels == label
-        weights[here] *= len(labels) / len(np.unique(labels)) / weights[here].sum()
+        of_label = labels == label
+        weights[of_label] *= len(labels) / len(np.unique(labels)) / weights[of_label].sum()
     return np.asarray(weights, np.float64)
 
 
@@ -198,10 +198,12 @@ def balanced_weights(labels: Labels, densities: Floats) -> NDArray[np.float64]:
     weights = np.ones(len(labels))
     present = np.unique(labels)
     for label in present:
-        here = labels == label
-        counts = np.bincount(bins[here], minlength=len(DENSITY_EDGES) + 1)
-        wanted = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[bins[here]]
-        weights[here] = wanted / wanted.sum() * len(labels) / len(present)
+        of_label = labels == label
+        counts = np.bincount(bins[of_label], minlength=len(DENSITY_EDGES) + 1)
+        density_weights = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[
+            bins[of_label]
+        ]
+        weights[of_label] = density_weights / density_weights.sum() * len(labels) / len(present)
     return weights
 
 

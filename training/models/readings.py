@@ -29,8 +29,8 @@ class Reading:
     def of(self, standard: Floats) -> NDArray[np.float64]:
         """Read standardised embeddings: float32[n, d] to float64[n]."""
         cut = np.clip(standard, -self.widest, self.widest).astype(np.float64)
-        found: NDArray[np.float64] = cut @ self.kernel + self.bias
-        return found
+        readings: NDArray[np.float64] = cut @ self.kernel + self.bias
+        return readings
 
     def scaled(self, slope: float, intercept: float) -> "Reading":
         """Give slope * reading + intercept."""
@@ -39,5 +39,5 @@ class Reading:
 
 def mean_of(*readings: Reading) -> Reading:
     """Average readings of the same embedding, of which none cuts off."""
-    kernel = np.mean([one.kernel for one in readings], axis=0).astype(np.float32)
-    return Reading(kernel, float(np.mean([one.bias for one in readings])))
+    kernel = np.mean([reading.kernel for reading in readings], axis=0).astype(np.float32)
+    return Reading(kernel, float(np.mean([reading.bias for reading in readings])))

@@ -207,19 +207,19 @@ def method_of(backbone: str, *, frozen: bool) -> type[Recipe]:
 def settings_of(method: type[Recipe]) -> Mapping[str, Setting]:
     """List a method's settings by the names of their options."""
     return {
-        name.replace("_", "-"): Setting(known["description"], *_values(known))
-        for name, known in method.model_json_schema()["properties"].items()
+        name.replace("_", "-"): Setting(schema["description"], *_values(schema))
+        for name, schema in method.model_json_schema()["properties"].items()
     }
 
 
-def _values(known: Mapping[str, Any]) -> tuple[str, Literal["integer", "continuous"] | None]:
+def _values(schema: Mapping[str, Any]) -> tuple[str, Literal["integer", "continuous"] | None]:
     """Say which values a property of a JSON schema allows, and of what kind a range of them is."""
-    if "enum" in known:
-        return ", ".join(known["enum"]), None
-    if known["type"] == "integer":
-        return f"{known['minimum']} to {known['maximum']}", "integer"
-    low = f"above {known['exclusiveMinimum']:g}" if "exclusiveMinimum" in known else f"{known['minimum']:g} or more"
-    return f"a number {low}, at most {known['maximum']:g}", "continuous"
+    if "enum" in schema:
+        return ", ".join(schema["enum"]), None
+    if schema["type"] == "integer":
+        return f"{schema['minimum']} to {schema['maximum']}", "integer"
+    low = f"above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else f"{schema['minimum']:g} or more"
+    return f"a number {low}, at most {schema['maximum']:g}", "continuous"
 
 
 SETTINGS: dict[str, Setting] = {
@@ -250,8 +250,10 @@ def read_recipe(backbone: str, *, frozen: bool, given: Mapping[str, str]) -> Rec
     chosen = f"{backbone}{' --frozen' if frozen else ''}"
     for name in given:
         if name not in settings:
-            taken = ", ".join(f"--{known}" for known in settings)
-            raise RecipeError(f"--{name}: {chosen} is {method.title}, which has no such setting; it takes {taken}")
+            allowed_names = ", ".join(f"--{setting}" for setting in settings)
+            raise RecipeError(
+                f"--{name}: {chosen} is {method.title}, which has no such setting; it takes {allowed_names}"
+            )
     try:
         return method.model_validate({name.replace("-", "_"): value for name, value in given.items()})
     except ValidationError as error:

@@ -73,23 +73,23 @@ def slide_parts(labels: Positions, slides: Sequence[str]) -> list[tuple[Position
     list of (int64[...], int64[...]) or None
         None where a label has a single field.
     """
-    found, place, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
-    part = np.where(sizes < FEW_FIELDS, len(found), np.arange(len(found)))[place]
+    names, slide_of, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
+    part = np.where(sizes < FEW_FIELDS, len(names), np.arange(len(names)))[slide_of]
     for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        if len(here) < 2:
+        of_label = np.flatnonzero(labels == label)
+        if len(of_label) < 2:
             return None
-        if len(np.unique(part[here])) == 1:
+        if len(np.unique(part[of_label])) == 1:
             # Nobody would know the label: of its only slide each half is asked about by who learnt from the other.
-            part[here[len(here) // 2 :]] = part.max() + 1
-    parts = [(np.flatnonzero(part != one), np.flatnonzero(part == one)) for one in np.unique(part)]
+            part[of_label[len(of_label) // 2 :]] = part.max() + 1
+    parts = [(np.flatnonzero(part != number), np.flatnonzero(part == number)) for number in np.unique(part)]
     return parts if len(parts) > 1 else None
 
 
 def slide_weights(slides: Sequence[str]) -> NDArray[np.float64]:
     """Weigh fields so that every slide counts alike: float64[n], sum 1."""
-    _, place, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
-    return 1.0 / (sizes[place] * len(sizes))
+    _, slide_of, sizes = np.unique(np.asarray(slides), return_inverse=True, return_counts=True)
+    return 1.0 / (sizes[slide_of] * len(sizes))
 
 
 def quantile(values: Floats, weights: Floats, share: float) -> float:
@@ -119,15 +119,15 @@ def temperature(logits: Floats, labels: Positions, slides: Sequence[str], among:
     float
         What to divide logits by; 1 where that is one label.
     """
-    here, inside = np.isin(labels, among), among
-    if len(inside) < 2 or not here.any():
+    is_asked, columns = np.isin(labels, among), among
+    if len(columns) < 2 or not is_asked.any():
         return 1.0
-    chosen, truth = logits[here][:, inside], np.searchsorted(inside, labels[here])
-    weights = slide_weights(np.asarray(slides)[here].tolist())
+    chosen, truth = logits[is_asked][:, columns], np.searchsorted(columns, labels[is_asked])
+    weights = slide_weights(np.asarray(slides)[is_asked].tolist())
 
     def loss(log_temperature: float) -> float:
-        told = log_softmax(chosen / np.exp(log_temperature), -1)[np.arange(len(truth)), truth]
-        return -float(told @ weights)
+        log_likelihood = log_softmax(chosen / np.exp(log_temperature), -1)[np.arange(len(truth)), truth]
+        return -float(log_likelihood @ weights)
 
     return float(np.exp(minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x))
 
@@ -140,22 +140,24 @@ def triage_numbers(logits: Floats, malignant: NDArray[np.bool_], slides: Sequenc
     weights, names = slide_weights(slides), np.asarray(slides)
     platt = LogisticRegression(C=1e6).fit(logits[:, None], malignant, sample_weight=weights * len(logits))
     slope, intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-    told = expit(slope * logits + intercept)
-    benign, others = (
-        [told[here & (names == one)] for one in np.unique(names[here])] for here in (~malignant, malignant)
+    probabilities = expit(slope * logits + intercept)
+    benign_slides, malignant_slides = (
+        [probabilities[on_side & (names == slide)] for slide in np.unique(names[on_side])]
+        for on_side in (~malignant, malignant)
     )
-    highest = [np.quantile(one, 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for one in benign]
-    lowest = [np.quantile(one, WRONG_OF_A_SLIDE[1.0], method="lower") for one in others]
+    highest = [np.quantile(slide, 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for slide in benign_slides]
+    lowest = [np.quantile(slide, WRONG_OF_A_SLIDE[1.0], method="lower") for slide in malignant_slides]
+    benign, leukemic = len(benign_slides), len(malignant_slides)
     return TriageNumbers(
         slope,
         intercept,
         float(np.clip(max(highest), 1 - DOUBT[1.0], 1 - LEAST_DOUBT)),
         float(np.clip(min(lowest), LEAST_DOUBT, DOUBT[-1.0])),
-        f"Accepted where the probability, calibrated on {len(benign)} benign and {len(others)} malignant slides left "
+        f"Accepted where the probability, calibrated on {benign} benign and {leukemic} malignant slides left "
         f"out whole, leaves at most {DOUBT[1.0]:.0%} of doubt in malignant, and {DOUBT[-1.0]:.0%} in benign. Of a new "
         f"slide of the same laboratory at most {WRONG_OF_A_SLIDE[-1.0]:.0%} of benign fields are called malignant in "
-        f"{len(benign)} of {len(benign) + 1} cases, and at most {WRONG_OF_A_SLIDE[1.0]:.0%} of malignant ones benign "
-        f"in {len(others)} of {len(others) + 1}, unless a threshold had to be cut off at {LEAST_DOUBT:.1%}; nothing is "
+        f"{benign} of {benign + 1} cases, and at most {WRONG_OF_A_SLIDE[1.0]:.0%} of malignant ones benign "
+        f"in {leukemic} of {leukemic + 1}, unless a threshold had to be cut off at {LEAST_DOUBT:.1%}; nothing is "
         "promised for another laboratory.",
     )
 
@@ -176,10 +178,10 @@ def minimum_probabilities(
     ids : sequence of str
         Of the labels.
     """
-    names, found = np.asarray(slides), {}
+    names, minimum = np.asarray(slides), {}
     for number, label in enumerate(ids):
-        here = labels == number
-        weights = slide_weights(names[here].tolist())
-        least = quantile(probabilities[here, number], weights, 1 - TARGET_COVERAGE)
-        found[label] = min(least, HIGHEST_MINIMUM)
-    return found
+        of_label = labels == number
+        weights = slide_weights(names[of_label].tolist())
+        minimum_of_label = quantile(probabilities[of_label, number], weights, 1 - TARGET_COVERAGE)
+        minimum[label] = min(minimum_of_label, HIGHEST_MINIMUM)
+    return minimum

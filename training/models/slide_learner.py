@@ -120,9 +120,9 @@ class _Fitted:
     def answer(self, embeddings: Floats) -> tuple[Floats, NDArray[np.float64]]:
         """Give pattern logits, float32[n, labels], and triage, distance, gate and magnification, float64[n, 4]."""
         standard = self.head.standardise(embeddings)
-        read = (self.triage.of(standard), self.distance.score(standard).astype(np.float64))
-        more = (self.gate.of(standard), self.magnification.of(standard))
-        return self.head.logits(embeddings), np.stack((*read, *more), 1)
+        triage_and_distance = (self.triage.of(standard), self.distance.score(standard).astype(np.float64))
+        gate_and_magnification = (self.gate.of(standard), self.magnification.of(standard))
+        return self.head.logits(embeddings), np.stack((*triage_and_distance, *gate_and_magnification), 1)
 
 
 @on_one_thread
@@ -161,37 +161,37 @@ def learn_on_slides(
     if parts is None or not have_two_levels(sides[np.unique(labels)]):
         return None
     names = np.asarray(slides)
-    logits, read = np.empty((len(labels), len(classes)), np.float32), np.empty((len(labels), 4))
+    logits, scores = np.empty((len(labels), len(classes)), np.float32), np.empty((len(labels), 4))
 
     def ask(part: tuple[Positions, Positions]) -> None:
         learnt, left_out = part
         fitted = _fit(
             features.take(learnt), labels[learnt], names[learnt].tolist(), colours, recipe, ASKED_TURNS, sides
         )
-        logits[left_out], read[left_out] = fitted.answer(features.embeddings[left_out])
+        logits[left_out], scores[left_out] = fitted.answer(features.embeddings[left_out])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         every_turn = tuple(range(len(features.turned)))
         final = pool.submit(_fit, features, labels, slides, colours, recipe, every_turn, sides)
         for _ in bar(pool.map(ask, parts), "Slides left out", len(parts), unit="slide"):
             pass
-    return _calibrate(final.result(), logits, read, labels, slides, classes)
+    return _calibrate(final.result(), logits, scores, labels, slides, classes)
 
 
 def examine_gate(features: Features, learned: SlideLearned) -> dict[str, float]:
     """Tell, for each collection of strangers, what share a gate lets pass that has learnt from the others alone."""
-    scale = learned.readings.ood, learned.readings.distance_share
-    whole = fit_gate(features, learned.head)
+    ood_reading = learned.readings.ood
+    full_gate = fit_gate(features, learned.head)
     # The sum's reading is the gate's, times a slope, plus a constant: the same are put on a gate that saw less.
-    slope = float(scale[0].kernel @ whole.kernel / (whole.kernel @ whole.kernel))
-    shift = scale[0].bias - whole.bias * slope
-    found = {}
+    slope = float(ood_reading.kernel @ full_gate.kernel / (full_gate.kernel @ full_gate.kernel))
+    shift = ood_reading.bias - full_gate.bias * slope
+    shares_passed = {}
     for name, embeddings in features.strangers.items():
         standard = learned.head.standardise(embeddings)
         gate = fit_gate(features, learned.head, without=name).scaled(slope, shift)
         ood_score = learned.readings.distance_share * learned.distance.score(standard) + gate.of(standard)
-        found[name] = float((ood_score <= learned.numbers.threshold).mean())
-    return found
+        shares_passed[name] = float((ood_score <= learned.numbers.threshold).mean())
+    return shares_passed
 
 
 def _fit(
@@ -204,9 +204,9 @@ def _fit(
     sides: Floats,
 ) -> _Fitted:
     turned = features.turned[list(turns)]
-    whole = len(turns) == len(features.turned)
+    is_final = len(turns) == len(features.turned)
     head = fit_linear_head(
-        turned, features.varied if whole else features.varied[:0], labels, features.densities, recipe
+        turned, features.varied if is_final else features.varied[:0], labels, features.densities, recipe
     )
     looks, copies = head.standardise(features.turned), head.standardise(features.varied)
     triage = fit_triage(looks, copies, labels, sides[labels] > 0, slides, colours, recipe)
@@ -218,10 +218,12 @@ def fit_distance(
     features: Features, head: LinearHead, labels: Positions, colours: int, copy_weight: float
 ) -> Mahalanobis:
     """Fit the distance to the class means on the view in colour; a varied copy weighs ``copy_weight``."""
-    known = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
+    in_distribution = head.standardise(np.concatenate([features.embeddings, *features.varied]))[:, :colours]
     copies = len(features.varied)
     weights = np.repeat([1.0, *[copy_weight] * copies], len(labels))
-    return out_of_distribution.fit(known, np.tile(labels, 1 + copies), _rank_for(len(labels), colours), weights)
+    return out_of_distribution.fit(
+        in_distribution, np.tile(labels, 1 + copies), _rank_for(len(labels), colours), weights
+    )
 
 
 @dataclass(frozen=True)
@@ -250,10 +252,10 @@ class OodSum:
         cls, gate: Reading, distances: NDArray[np.float64], gates: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> Self:
         """Add them up; a gate that reads nothing, since it saw no stranger, counts nothing."""
-        middles = [quantile(one, weights, 0.5) for one in (distances, gates)]
+        middles = [quantile(scores, weights, 0.5) for scores in (distances, gates)]
         units = [
-            max(quantile(one, weights, KNOWN_QUANTILE) - middle, 1e-6)
-            for one, middle in zip((distances, gates), middles, strict=True)
+            max(quantile(scores, weights, KNOWN_QUANTILE) - middle, 1e-6)
+            for scores, middle in zip((distances, gates), middles, strict=True)
         ]
         counts = float(np.any(gate.kernel))
         score = (distances - middles[0]) / units[0] + counts * (gates - middles[1]) / units[1]
@@ -269,24 +271,24 @@ def _rank_for(fields: int, width: int) -> int:
 def _calibrate(
     final: _Fitted,
     logits: Floats,
-    read: NDArray[np.float64],
+    scores: NDArray[np.float64],
     labels: Positions,
     slides: Sequence[str],
     classes: Sequence[ClassSpec],
 ) -> SlideLearned:
     weights, sides = slide_weights(slides), sides_of(classes)
-    triage, distance, gate, doublings = read.T
+    triage, distance, gate, doublings = scores.T
     numbers = triage_numbers(triage, sides[labels] > 0, slides)
-    heat = temperature(logits, labels, slides, np.flatnonzero(sides > 0))
-    joined = join(logits / heat, numbers.slope * triage + numbers.intercept, sides)
+    fitted_temperature = temperature(logits, labels, slides, np.flatnonzero(sides > 0))
+    probabilities = join(logits / fitted_temperature, numbers.slope * triage + numbers.intercept, sides)
     ood = OodSum.of(final.gate, distance, gate, weights)
     least = min(quantile(doublings, weights, MAGNIFICATION_TAIL), 0.0)
     most = max(quantile(doublings, weights, 1 - MAGNIFICATION_TAIL), 0.0)
-    away = (ood.score > ood.threshold) | (doublings < least) | (doublings > most)
+    turned_away = (ood.score > ood.threshold) | (doublings < least) | (doublings > most)
     names = np.asarray(slides)
     return SlideLearned(
         final.head,
-        heat,
+        fitted_temperature,
         final.distance,
         FieldReadings(
             final.triage.scaled(numbers.slope, numbers.intercept),
@@ -297,9 +299,9 @@ def _calibrate(
         ),
         SlideNumbers(
             TriageNumbers(1.0, 0.0, numbers.malignant_minimum, numbers.benign_maximum, numbers.guarantee),
-            minimum_probabilities(joined, labels, slides, labels_of(classes)),
+            minimum_probabilities(probabilities, labels, slides, labels_of(classes)),
             ood.threshold,
             (float(2.0**least), float(2.0**most)),
-            {str(name): round(float(away[names == name].mean()), 4) for name in np.unique(names)},
+            {str(name): round(float(turned_away[names == name].mean()), 4) for name in np.unique(names)},
         ),
     )

@@ -81,48 +81,48 @@ def read_space(path: Path) -> Space:
         It cannot be read, or holds what no setting is or takes.
     """
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SpaceError(f"--space {path}: it cannot be read ({getattr(error, 'strerror', None) or error})") from None
     except tomllib.TOMLDecodeError as error:
         raise SpaceError(f"--space {path}: no TOML file: {error}") from None
-    if not read:
+    if not table:
         raise SpaceError(f"--space {path}: it holds nothing to try")
-    return {name: _read(path, name, told) for name, told in read.items()}
+    return {name: _read(path, name, values) for name, values in table.items()}
 
 
-def _read(path: Path, name: str, told: Any) -> tuple[str, ...] | Span:
+def _read(path: Path, name: str, entry: Any) -> tuple[str, ...] | Span:
     if name not in TRIED:
         near = difflib.get_close_matches(name.replace("_", "-"), TRIED, n=1, cutoff=0.5)
         raise SpaceError(
             f"--space {path}: {name} is no setting; {f'did you mean {near[0]}?' if near else ', '.join(TRIED)}"
         )
-    if not isinstance(told, dict):
-        values = tuple(str(one) for one in (told if isinstance(told, list) else [told]))
+    if not isinstance(entry, dict):
+        values = tuple(str(value) for value in (entry if isinstance(entry, list) else [entry]))
         for value in values:
             _demand(path, name, value)
         if not values:
             raise SpaceError(f"--space {path}: {name} has no value")
         return values
-    return _read_span(path, name, told, TRIED[name].kind)
+    return _read_span(path, name, entry, TRIED[name].kind)
 
 
-def _read_span(path: Path, name: str, told: dict[str, Any], kind: str | None) -> Span:
+def _read_span(path: Path, name: str, entry: dict[str, Any], kind: str | None) -> Span:
     if kind is None:
         raise SpaceError(f"--space {path}: {name} has no range; write values, {name} = [...]")
-    if not {"low", "high"} <= set(told) <= {"low", "high", "log"}:
+    if not {"low", "high"} <= set(entry) <= {"low", "high", "log"}:
         raise SpaceError(f"--space {path}: {name}: write a range as {{low = 8, high = 64}}, and log = true if need be")
-    if not all(isinstance(told[end], int | float) for end in ("low", "high")):
+    if not all(isinstance(entry[end], int | float) for end in ("low", "high")):
         raise SpaceError(f"--space {path}: {name}: both ends of a range are numbers")
     whole = kind == "integer"
-    low, high = (int(told[end]) if whole else float(told[end]) for end in ("low", "high"))
+    low, high = (int(entry[end]) if whole else float(entry[end]) for end in ("low", "high"))
     for end in (low, high):
         _demand(path, name, str(end))
     if not low < high:
         raise SpaceError(f"--space {path}: {name}: the lower end first, and another than the upper")
-    if told.get("log") and low <= 0:
+    if entry.get("log") and low <= 0:
         raise SpaceError(f"--space {path}: {name}: log = true takes a range above 0")
-    return Span(low, high, bool(told.get("log", False)), whole)
+    return Span(low, high, bool(entry.get("log", False)), whole)
 
 
 def _demand(path: Path, name: str, value: str) -> None:
@@ -244,18 +244,20 @@ def space_of(given: Space, *, frozen: bool, grid: bool) -> Space:
     SpaceError, RecipeError
         A grid with a range, or a setting that the method of a backbone has not.
     """
-    named = {name: told for name, told in given.items() if name != BACKBONE}
-    backbones = _values(given.get(BACKBONE, (_backbone(named, frozen=frozen),)))
-    methods = {method_of(one, frozen=frozen) for one in backbones}
-    varied = [name for name, told in named.items() if isinstance(told, Span) or len(told) > 1]
+    named = {name: choices for name, choices in given.items() if name != BACKBONE}
+    backbones = _values(given.get(BACKBONE, (_fitting_backbone(named, frozen=frozen),)))
+    methods = {method_of(backbone, frozen=frozen) for backbone in backbones}
+    varied = [name for name, choices in named.items() if isinstance(choices, Span) or len(choices) > 1]
     added: Space = {}
     if grid:
-        if ranged := [name for name, told in named.items() if isinstance(told, Span)]:
+        if ranged := [name for name, choices in named.items() if isinstance(choices, Span)]:
             raise SpaceError(
                 f"--{ranged[0]}: a grid takes values, not a range; give values, or --search tpe (--strategy bayesian)"
             )
         if not set(varied) - set(GRID):
-            added = {name: told for name, told in GRID.items() if all(name in settings_of(one) for one in methods)}
+            added = {
+                name: values for name, values in GRID.items() if all(name in settings_of(method) for method in methods)
+            }
     elif not varied and len(backbones) == 1:
         added = SEARCHED[next(iter(methods)).method]
     space = {BACKBONE: backbones, **added, **named}
@@ -278,24 +280,24 @@ def recipe_in(chosen: Mapping[str, Any], *, frozen: bool) -> tuple[str, Recipe]:
 
 def combinations(space: Space) -> Iterator[dict[str, str]]:
     """Give every combination of values, of a range its lower end."""
-    values = [_values(told) for told in space.values()]
+    values = [_values(choices) for choices in space.values()]
     for chosen in itertools.product(*values):
         yield dict(zip(space, chosen, strict=True))
 
 
-def _values(told: tuple[str, ...] | Span) -> tuple[str, ...]:
-    if not isinstance(told, Span):
-        return told
-    return (str(int(told.low) if told.whole else told.low),)
+def _values(choices: tuple[str, ...] | Span) -> tuple[str, ...]:
+    if not isinstance(choices, Span):
+        return choices
+    return (str(int(choices.low) if choices.whole else choices.low),)
 
 
-def _backbone(named: Space, *, frozen: bool) -> str:
+def _fitting_backbone(named: Space, *, frozen: bool) -> str:
     """Choose a backbone where nobody does: of frozen ones, the first whose method has all that is named."""
     if not frozen:
         return DEFAULT_BACKBONE
     fitting = (
-        one
-        for one in (SWEEP_BACKBONE, DEFAULT_BACKBONE)
-        if not set(named) - set(settings_of(method_of(one, frozen=True)))
+        backbone
+        for backbone in (SWEEP_BACKBONE, DEFAULT_BACKBONE)
+        if not set(named) - set(settings_of(method_of(backbone, frozen=True)))
     )
     return next(fitting, DEFAULT_BACKBONE)

@@ -94,9 +94,9 @@ def stain_weights(images: tf.Tensor, stain: tuple[float, float] = STAINED) -> tf
     """
     purple = mix(balance(images), [[0.5, -1.0, 0.5]])
     rows, columns = np.arange(INPUT_SIDE_PX) < TOP_PX, np.arange(INPUT_SIDE_PX) < LEFT_PX
-    seen = (rows[:, None] | columns[None, :]).astype(np.float32)[None, :, :, None]
+    outside_corner = (rows[:, None] | columns[None, :]).astype(np.float32)[None, :, :, None]
     middle, width = stain
-    return tf.sigmoid((purple - middle) / width) * seen
+    return tf.sigmoid((purple - middle) / width) * outside_corner
 
 
 def weigh(images: tf.Tensor, ways: Sequence[str] = WAYS[:1]) -> list[tf.Tensor]:
@@ -104,8 +104,8 @@ def weigh(images: tf.Tensor, ways: Sequence[str] = WAYS[:1]) -> list[tf.Tensor]:
     stained = stain_weights(images)
     from_middle = np.linspace(-1, 1, INPUT_SIDE_PX, dtype=np.float32) ** 2
     middle = np.exp(-(from_middle[:, None] + from_middle[None, :]) / (2 * MIDDLE**2)).astype(np.float32)
-    found = {"stain": stained, "centre": stained * middle[None, :, :, None], "plain": tf.ones_like(stained)}
-    return [found[way] for way in ways]
+    weights = {"stain": stained, "centre": stained * middle[None, :, :, None], "plain": tf.ones_like(stained)}
+    return [weights[way] for way in ways]
 
 
 def see(images: tf.Tensor) -> tf.Tensor:
@@ -152,13 +152,13 @@ def pool_views(ways: Sequence[tf.Tensor], depths: Sequence[tf.Tensor]) -> tf.Ten
 
 
 def _pool_one_way(weights: tf.Tensor, depths: Sequence[tf.Tensor]) -> tf.Tensor:
-    found: dict[str, list[tf.Tensor]] = {group: [] for group in GROUPS}
+    pooled: dict[str, list[tf.Tensor]] = {group: [] for group in GROUPS}
     for depth, maps in enumerate(depths):
         views = views_at(depth)
         share = shares(weights, maps)
-        for group, seen in zip(views, tf.split(maps, len(views)), strict=True):
-            found[group] += statistics(seen, share)
-    return tf.concat([part for group in GROUPS for part in found[group]], -1)
+        for group, view_maps in zip(views, tf.split(maps, len(views)), strict=True):
+            pooled[group] += statistics(view_maps, share)
+    return tf.concat([part for group in GROUPS for part in pooled[group]], -1)
 
 
 @keras.saving.register_keras_serializable(package="leukolens")

@@ -108,5 +108,5 @@ def left_alone(content: bytes) -> tuple[list[str], list[str]]:
 def _label_count(model: Any) -> int:
     """Count a file's labels by its answer; a head of two levels has one channel more."""
     outputs = model.signatureDefs[0].outputs
-    index = next(one.tensorIndex for one in outputs if one.name == b"probabilities")
+    index = next(tensor.tensorIndex for tensor in outputs if tensor.name == b"probabilities")
     return int(model.subgraphs[0].tensors[index].shape[-1])

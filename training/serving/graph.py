@@ -132,10 +132,12 @@ class ServedClassifier(tf.Module):
         pooled, activation = [], 0.0
         start = 0
         for weights in weigh(field, self.ways):
-            for group, known in GROUPS.items():
+            for group, depth_count in GROUPS.items():
                 width = width_of(group, [maps.shape[-1] for maps in depths])
-                seen = [_one(maps, views_at(depth).index(group)) for depth, maps in enumerate(depths[:known])]
-                statistic, places = _view(seen, weights, self.kernel[start : start + width], coarsest)
+                view_maps = [
+                    _one(maps, views_at(depth).index(group)) for depth, maps in enumerate(depths[:depth_count])
+                ]
+                statistic, places = _view(view_maps, weights, self.kernel[start : start + width], coarsest)
                 pooled.append(statistic)
                 activation += places
                 start += width
@@ -160,21 +162,21 @@ def _one(maps: tf.Tensor, place: int) -> tf.Tensor:
     return maps[place : place + 1]
 
 
-def _view(seen: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+def _view(view_maps: list[tf.Tensor], weights: tf.Tensor, kernel: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Give one view's statistics of all depths, and each place's part in the logits: float32[1, side, side, k]."""
-    found, places = [], 0.0
+    statistic, places = [], 0.0
     start = 0
-    for maps in seen:
+    for maps in view_maps:
         share, channels = shares(weights, maps), maps.shape[-1]
         mean, deviation = statistics(maps, share)
-        found += [mean, deviation]
+        statistic += [mean, deviation]
         squared = ((maps - mean[:, None, None]) ** 2 + VARIANCE_FLOOR) / deviation[:, None, None]
         part = _project(maps, kernel[start : start + channels])
         part += _project(squared, kernel[start + channels : start + 2 * channels])
         stride = maps.shape[1] // side
         places += tf.nn.avg_pool2d(part * share * float(maps.shape[1] ** 2), stride, stride, "VALID")
         start += 2 * channels
-    return tf.concat(found, -1), places
+    return tf.concat(statistic, -1), places
 
 
 def _project(maps: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -168,14 +168,14 @@ def release(
         staged = Path(staging)
         (staged / FILE_NAME).write_bytes(content)
         write_card(card, staged)
-        whole = card.model_copy(
+        measured_card = card.model_copy(
             update={"training": {**card.training, **check(load(staged, threads=os.cpu_count() or 1))}}
         )
-        write_card(whole, staged)
-        for name, more in (beside or {}).items():
-            (staged / name).write_bytes(more)
+        write_card(measured_card, staged)
+        for name, extra in (beside or {}).items():
+            (staged / name).write_bytes(extra)
         folder.mkdir(exist_ok=True)
         # The card goes last: between the two renames the old card refuses the new file, and nothing wrong is served.
         for name in (*(beside or {}), FILE_NAME, CARD_NAME):
             (staged / name).replace(folder / name)
-    return whole, folder
+    return measured_card, folder

@@ -57,8 +57,8 @@ def compare(served: tf.Module, file: Classifier, images: NDArray[np.uint8]) -> P
         What was found.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        asked = pool.map(partial(_ask, served, file), images)
-        answers = list(bar(asked, "Comparing the file with the network", len(images), unit="image"))
+        pairs = pool.map(partial(_ask, served, file), images)
+        answers = list(bar(pairs, "Comparing the file with the network", len(images), unit="image"))
     network, converted = (np.stack(side) for side in zip(*answers, strict=True))
     return between(network, converted)
 

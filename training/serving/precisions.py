@@ -27,14 +27,14 @@ COMPARED_FIELDS = 8
 Images = NDArray[np.uint8]
 
 
-def demand(precision: str, found: Parity, times_as_fast: float | None, path: Path) -> None:
+def demand(precision: str, difference: Parity, times_as_fast: float | None, path: Path) -> None:
     """Let a file pass, or refuse it.
 
     Parameters
     ----------
     precision : str
         One of ``PRECISIONS``.
-    found : Parity
+    difference : Parity
         With the network, on training fields.
     times_as_fast : float, optional
         Of an int8 file: how many times as fast as the float32 file.
@@ -47,17 +47,17 @@ def demand(precision: str, found: Parity, times_as_fast: float | None, path: Pat
         Says what is missing.
     """
     if precision != "int8":
-        parity.demand(found, path)
+        parity.demand(difference, path)
         return
     gain = times_as_fast or 0.0
-    told = (
-        f"{path}: int8 gives the network's label on {found.agreement:.2%} of {found.images} fields, a probability "
-        f"differs by {found.max_difference:.2g}, and it is {gain:.2f} times as fast as float32"
+    measured = (
+        f"{path}: int8 gives the network's label on {difference.agreement:.2%} of {difference.images} fields, a "
+        f"probability differs by {difference.max_difference:.2g}, and it is {gain:.2f} times as fast as float32"
     )
-    if not found.agreement >= INT8_AGREEMENT:
-        raise ParityError(f"{told}; {INT8_AGREEMENT:.1%} of the labels are needed: not written. Ship float32")
+    if not difference.agreement >= INT8_AGREEMENT:
+        raise ParityError(f"{measured}; {INT8_AGREEMENT:.1%} of the labels are needed: not written. Ship float32")
     if not gain > 1.0:
-        raise ParityError(f"{told}: no gain, not written. Ship float32")
+        raise ParityError(f"{measured}: no gain, not written. Ship float32")
 
 
 def speed(file: Classifier, reference: Classifier, images: Images) -> float:
@@ -65,10 +65,10 @@ def speed(file: Classifier, reference: Classifier, images: Images) -> float:
     ratios = []
     for _ in range(ROUNDS):
         seconds = []
-        for one in (file, reference):
+        for classifier in (file, reference):
             start = time.perf_counter()
             for image in images[:TIMED_FIELDS]:
-                one.run(image)
+                classifier.run(image)
             seconds.append(time.perf_counter() - start)
         ratios.append(seconds[1] / seconds[0])
     return statistics.median(ratios)

@@ -20,7 +20,7 @@ class VersionError(ValueError):
     """A version that is none, or that a model has already."""
 
 
-def next_version(output: Path, registered: Iterable[str] = (), asked: str | None = None) -> str:
+def next_version(output: Path, registered: Iterable[str] = (), version: str | None = None) -> str:
     """Give the version of the model that will be written.
 
     Parameters
@@ -29,7 +29,7 @@ def next_version(output: Path, registered: Iterable[str] = (), asked: str | None
         Model folder; may hold a model, or not be there.
     registered : iterable of str
         Versions of the registry; what is none is left out.
-    asked : str, optional
+    version : str, optional
         Given by hand.
 
     Raises
@@ -38,13 +38,15 @@ def next_version(output: Path, registered: Iterable[str] = (), asked: str | None
         What was asked for is no version, or is taken.
     """
     known = sorted({number for text in (*_lying(output), *registered) if (number := _read(text)) is not None})
-    if asked is None:
+    if version is None:
         return FIRST if not known else f"{known[-1][0]}.{known[-1][1] + 1}.0"
-    if (number := _read(asked)) is None:
-        raise VersionError(f"--version {asked}: write it as three numbers, such as 2.1.0")
+    if (number := _read(version)) is None:
+        raise VersionError(f"--version {version}: write it as three numbers, such as 2.1.0")
     if number in known:
-        raise VersionError(f"--version {asked}: a model has it already; the newest is {'.'.join(map(str, known[-1]))}")
-    return asked
+        raise VersionError(
+            f"--version {version}: a model has it already; the newest is {'.'.join(map(str, known[-1]))}"
+        )
+    return version
 
 
 def _lying(output: Path) -> list[str]:
@@ -57,6 +59,6 @@ def _lying(output: Path) -> list[str]:
 
 
 def _read(text: str) -> tuple[int, int, int] | None:
-    found = _FORM.fullmatch(text)
-    number = None if found is None else (int(found[1]), int(found[2]), int(found[3]))
+    match = _FORM.fullmatch(text)
+    number = None if match is None else (int(match[1]), int(match[2]), int(match[3]))
     return None if number == UNRELEASED else number
