@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
             _, _, data, classes = prepare(
                 folder, options.base, options.output, options.group_pattern, add_to_base=options.add_to_base
             )
-            counts = Counter(one.label for one in data.listing.images)
+            counts = Counter(image.label for image in data.listing.images)
             print_dry_run(
                 {
                     "data": folder,
@@ -67,17 +67,17 @@ def run(options: argparse.Namespace) -> int:
             return 0
 
         parameters = {"base": str(options.base), "add_to_base": options.add_to_base}
-        with tracking.run(f"adapt {folder.name}", parameters=parameters) as logged:
+        with tracking.run(f"adapt {folder.name}", parameters=parameters) as mlflow_run:
             card = adapt(
                 folder,
                 options.base,
                 options.output,
                 options.group_pattern,
-                logged,
+                mlflow_run,
                 add_to_base=options.add_to_base,
             )
     except (DataError, ModelError, ParityError, ValueError) as error:
-        sys.stderr.write(f"adapt: {_in_a_line(str(error))}\n")
+        sys.stderr.write(f"adapt: {_one_line(str(error))}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("adapt: interrupted; nothing was written\n")
@@ -90,9 +90,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _in_a_line(told: str) -> str:
+def _one_line(message: str) -> str:
     """Put a list of problems into one line: the first, and how to see the others."""
-    lines = [line for line in told.splitlines() if line.strip()]
+    lines = [line for line in message.splitlines() if line.strip()]
     if len(lines) > 2:
         return f"{lines[0]} {lines[1]} (and {len(lines) - 2} more: `python -m training check` lists all)"
     return " ".join(lines)
@@ -101,16 +101,25 @@ def _in_a_line(told: str) -> str:
 def table_of(card: ModelCard) -> Table:
     """Give the examination as a table: one line a number."""
     protocols: Mapping[str, Any] = card.evaluation["protocols"]
-    (result,) = (ProtocolResult.model_validate(one) for one in protocols.values())
+    (result,) = (ProtocolResult.model_validate(protocol) for protocol in protocols.values())
     table = Table((Column("measure"), Column("value"), Column("low"), Column("high")))
-    shown = ("balanced_accuracy", "auroc", "malignant_auroc", "coverage", "accuracy_of_accepted", "out_of_distribution")
-    for name in (one for one in shown if one in result.metrics):
-        one = result.metrics[name]
-        table.add(name.replace("_", " "), *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
-    for label, one in result.sensitivity.items():
-        table.add(f"sensitivity of {label}", *(f"{value:.3f}" for value in (one.value, one.low, one.high)))
-    for more, score in card.evaluation["learning_curve"]["expected_with_more_images"].items():
-        table.add(f"balanced accuracy expected with {more} more images", f"{score:.3f}", "", "")
+    metric_names = (
+        "balanced_accuracy",
+        "auroc",
+        "malignant_auroc",
+        "coverage",
+        "accuracy_of_accepted",
+        "out_of_distribution",
+    )
+    for name in (metric for metric in metric_names if metric in result.metrics):
+        estimate = result.metrics[name]
+        table.add(name.replace("_", " "), *(f"{value:.3f}" for value in (estimate.value, estimate.low, estimate.high)))
+    for label, estimate in result.sensitivity.items():
+        table.add(
+            f"sensitivity of {label}", *(f"{value:.3f}" for value in (estimate.value, estimate.low, estimate.high))
+        )
+    for count, score in card.evaluation["learning_curve"]["expected_with_more_images"].items():
+        table.add(f"balanced accuracy expected with {count} more images", f"{score:.3f}", "", "")
     for protocol, score in card.evaluation["shortcuts"]["mean_colour"].items():
         table.add(f"balanced accuracy by mean colour alone ({protocol})", f"{score:.3f}", "", "")
     return table

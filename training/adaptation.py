@@ -49,7 +49,7 @@ PLAIN_BASE = "base:"
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFolder:
     """A folder of labelled images, looked at."""
 
     listing: Listing
@@ -64,10 +64,10 @@ class Labelled:
     @property
     def keys(self) -> list[str]:
         """Of the images, in order."""
-        return [one.key for one in self.listing.images]
+        return [image.key for image in self.listing.images]
 
 
-def look_at(folder: Path, pattern: str | None) -> Labelled:
+def read_folder(folder: Path, pattern: str | None) -> LabelledFolder:
     """Read what a folder holds, before anything is computed.
 
     Raises
@@ -76,24 +76,24 @@ def look_at(folder: Path, pattern: str | None) -> Labelled:
         Something cannot be learnt from; says in a line what to do.
     """
     listing = list_fields(folder)
-    sizes = Counter(one.label for one in listing.images)
+    sizes = Counter(image.label for image in listing.images)
     if small := [f"{label} ({sizes[label]})" for label in labels_of(listing.classes) if sizes[label] < LEAST_IMAGES]:
         raise DataError(
             f"too few images of {', '.join(small)}: {LEAST_IMAGES} of a class are needed; add some, or move the "
             "class's folder away"
         )
     manifest = manifest_of(folder, undecided=UNDECIDED)
-    settled = {one.key for one in manifest.records}
-    if out := [one.path for one in listing.images if one.key not in settled]:
-        sys.stderr.write(f"adapt: the same image under two labels, left out: {', '.join(out)}\n")
-        listing.images[:] = [one for one in listing.images if one.key in settled]
+    manifest_keys = {record.key for record in manifest.records}
+    if left_out := [image.path for image in listing.images if image.key not in manifest_keys]:
+        sys.stderr.write(f"adapt: the same image under two labels, left out: {', '.join(left_out)}\n")
+        listing.images[:] = [image for image in listing.images if image.key in manifest_keys]
     groups = groups_of(folder, listing, lambda: slides_of(folder, manifest), pattern)
-    return Labelled(listing, manifest, groups)
+    return LabelledFolder(listing, manifest, groups)
 
 
 def prepare(
     folder: Path, base: Path, output: Path, pattern: str | None, *, add_to_base: bool = False
-) -> tuple[ModelCard, BaseStatistics | None, Labelled, tuple[ClassSpec, ...]]:
+) -> tuple[ModelCard, BaseStatistics | None, LabelledFolder, tuple[ClassSpec, ...]]:
     """Refuse what no model can be made of, before anything is computed; gives base, images and the model's classes.
 
     Raises
@@ -105,8 +105,8 @@ def prepare(
         raise DataError(f"--output {output} is the base itself: name another folder")
     card = read_card(base)
     demand_base(card, base)
-    statistics = _lent(base, card, needed=add_to_base)
-    data = look_at(folder, pattern)
+    statistics = _read_base_statistics(base, card, needed=add_to_base)
+    data = read_folder(folder, pattern)
     return card, statistics, data, joined_classes(data.classes, card.classes if add_to_base else ())
 
 
@@ -143,24 +143,24 @@ def adapt(
     start = time.monotonic()
     card, statistics, data, classes = prepare(folder, base, output, pattern, add_to_base=add_to_base)
     ids = labels_of(classes)
-    paths = [folder / one.path for one in data.listing.images]
-    counts = dict(Counter(one.label for one in data.listing.images))
+    paths = [folder / image.path for image in data.listing.images]
+    counts = dict(Counter(image.label for image in data.listing.images))
     run.dataset(folder.resolve().name, digest=data.manifest.digest, source=str(folder.resolve()), fields=counts)
     # The base lends no more than its own way of counting places.
     whole_network = network_of(card, len(classes), WAYS[:1] if add_to_base else WAYS)
     widths = widths_of(whole_network)
     images, looks = embed_images(whole_network, paths)
     demand_frozen(whole_network, images, load(base), statistics)
-    labels = np.array([ids.index(one.label) for one in data.listing.images])
+    labels = np.array([ids.index(image.label) for image in data.listing.images])
     groups = _linked_groups(data)
     strangers = strangers_of(statistics, with_its_own=not add_to_base) if statistics else {}
-    features, own = features_from(looks, strangers), len(labels)
+    features, own_count = features_from(looks, strangers), len(labels)
     if add_to_base and statistics:
         features, labels, groups = with_base(statistics, features, labels, groups, ids)
     colours = int(whole_network.get_layer("embedding").colours)
     adapted = adapt_head(features, labels, groups, colours, classes, widths)
     learned, graph, content = compose(card, adapted, len(classes), widths[0])
-    trained = {
+    training_record = {
         "data_manifest": data.manifest.digest,
         "method": "linear head on the frozen network of a base model",
         "base": {"name": card.name, "version": card.version, "sha256": card.sha256},
@@ -174,30 +174,30 @@ def adapt(
         "groups": {"kind": data.groups.kind, "count": len(set(data.groups.names.values()))},
         "strangers": sorted(strangers),
     }
-    lent = statistics_of(features.first(widths[0]), labels, groups, adapted.head.first(widths[0]), ids).content
-    beside = {base_statistics.FILE_NAME: lent}
+    new_statistics = statistics_of(features.first(widths[0]), labels, groups, adapted.head.first(widths[0]), ids)
+    extra_files = {base_statistics.FILE_NAME: new_statistics.content}
     draft = card_of(
         content,
         learned,
         version=f"{datetime.now(UTC):%Y.%m.%d}",
         backbone=card.backbone,
         classes=classes,
-        training={**trained, **base_statistics.told(beside)},
+        training={**training_record, **base_statistics.told(extra_files)},
     )
-    draft, result = _examined(draft, data, adapted, images, looks, labels, groups, own)
+    draft, result = _add_examination(draft, data, adapted, images, looks, labels, groups, own_count)
 
     def check(file: Classifier) -> dict[str, Any]:
-        found = parity.compare(graph, file, images[spread(len(images), COMPARED)])
-        parity.demand(found, output / draft.file)
-        return {"parity": asdict(found), "minutes": round((time.monotonic() - start) / 60, 1)}
+        comparison = parity.compare(graph, file, images[spread(len(images), COMPARED)])
+        parity.demand(comparison, output / draft.file)
+        return {"parity": asdict(comparison), "minutes": round((time.monotonic() - start) / 60, 1)}
 
-    whole, _ = release(content, draft, output, check, beside=beside)
+    final_card, _ = release(content, draft, output, check, beside=extra_files)
     run.metrics(as_numbers(result.metrics))
-    log_model(run, learned, whole, output)
-    return whole
+    log_model(run, learned, final_card, output)
+    return final_card
 
 
-def joined_classes(own: Sequence[ClassSpec], kept: Sequence[ClassSpec]) -> tuple[ClassSpec, ...]:
+def joined_classes(own_classes: Sequence[ClassSpec], base_classes: Sequence[ClassSpec]) -> tuple[ClassSpec, ...]:
     """Put the base's classes before one's own; an id of both is one class, as the base describes it.
 
     Raises
@@ -205,14 +205,14 @@ def joined_classes(own: Sequence[ClassSpec], kept: Sequence[ClassSpec]) -> tuple
     DataError
         They are more than a model can have.
     """
-    ids = {one.id.casefold() for one in kept}
-    found = (*kept, *(one for one in own if one.id.casefold() not in ids))
-    if len(found) > MAX_CLASSES:
+    ids = {spec.id.casefold() for spec in base_classes}
+    classes = (*base_classes, *(spec for spec in own_classes if spec.id.casefold() not in ids))
+    if len(classes) > MAX_CLASSES:
         raise DataError(
-            f"{len(found)} classes, {len(kept)} of them the base's, where a model tells at most {MAX_CLASSES} apart: "
-            "leave out --add-to-base, or put classes together"
+            f"{len(classes)} classes, {len(base_classes)} of them the base's, where a model tells at most "
+            f"{MAX_CLASSES} apart: leave out --add-to-base, or put classes together"
         )
-    return found
+    return classes
 
 
 def with_base(
@@ -223,15 +223,15 @@ def with_base(
     ids: Sequence[str],
 ) -> tuple[Features, "np.ndarray[Any, Any]", list[str]]:
     """Put the base's embeddings behind one's own: each counts as its own turn and copy."""
-    more = np.array([ids.index(statistics.labels[place]) for place in statistics.classes])
+    base_labels = np.array([ids.index(statistics.labels[index]) for index in statistics.classes])
     looks = np.concatenate(
         [np.concatenate([features.turned, features.varied]), np.stack([statistics.embeddings] * 3)], 1
     )
     names = [*groups, *(f"{PLAIN_BASE}{slide}" for slide in statistics.slides)]
-    return features_from(looks, features.strangers), np.concatenate([labels, more]), names
+    return features_from(looks, features.strangers), np.concatenate([labels, base_labels]), names
 
 
-def _lent(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None:
+def _read_base_statistics(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None:
     """Read what the base lends; without, no stranger but one's own distance is known, unless it is needed."""
     try:
         return read_statistics(base, card.training)
@@ -241,7 +241,7 @@ def _lent(base: Path, card: ModelCard, *, needed: bool) -> BaseStatistics | None
         return None
 
 
-def _linked_groups(data: Labelled) -> list[str]:
+def _linked_groups(data: LabelledFolder) -> list[str]:
     """Name each image's group; groups with images of the same cells are one, unless somebody told who is who.
 
     Single cells of one class resemble one another: that two of them look alike is a weaker word than a table of
@@ -249,69 +249,69 @@ def _linked_groups(data: Labelled) -> list[str]:
     """
     if data.groups.told:
         return [data.groups.names[key] for key in data.keys]
-    twin = {one.key: one.duplicate_group for one in data.manifest.records}
+    duplicate_groups = {record.key: record.duplicate_group for record in data.manifest.records}
     names = sorted(set(data.groups.names.values()))
-    place = {name: number for number, name in enumerate(names)}
-    first: dict[str, int] = {}
+    index_of = {name: number for number, name in enumerate(names)}
+    first_seen: dict[str, int] = {}
     links = []
     for key in data.keys:
-        here = place[data.groups.names[key]]
-        if (shared := twin[key]) is not None:
-            links.append([first.setdefault(shared, here), here])
+        index = index_of[data.groups.names[key]]
+        if (duplicate_group := duplicate_groups[key]) is not None:
+            links.append([first_seen.setdefault(duplicate_group, index), index])
     joined = components(len(names), links)
-    plain = [data.groups.names[key] for key in data.keys]
-    found = [names[joined[place[name]][0]] for name in plain]
-    of_class: dict[str, set[str]] = {}
-    for one, name in zip(data.listing.images, found, strict=True):
-        of_class.setdefault(one.label, set()).add(name)
-    return found if min(map(len, of_class.values())) > 1 else plain
+    unlinked = [data.groups.names[key] for key in data.keys]
+    linked = [names[joined[index_of[name]][0]] for name in unlinked]
+    groups_of_class: dict[str, set[str]] = {}
+    for image, name in zip(data.listing.images, linked, strict=True):
+        groups_of_class.setdefault(image.label, set()).add(name)
+    return linked if min(map(len, groups_of_class.values())) > 1 else unlinked
 
 
-def _examined(
+def _add_examination(
     card: ModelCard,
-    data: Labelled,
+    data: LabelledFolder,
     adapted: Adapted,
     images: "np.ndarray[Any, Any]",
     looks: "np.ndarray[Any, Any]",
     labels: "np.ndarray[Any, Any]",
     groups: list[str],
-    own: int,
+    own_count: int,
 ) -> tuple[ModelCard, ProtocolResult]:
     """Write the examination on groups left out into the card."""
     answers = adapted.answers
     measured = Measured(answers.probabilities, answers.ood_score.astype(np.float32))
     result = examine_groups(card, labels, groups, answers.folds, measured)
     # Of one's own classes alone, from 0 on: the base's stand before them where they are kept.
-    mine = np.unique(labels[:own], return_inverse=True)[1]
-    parts = grouped_parts(mine, groups[:own])
+    own_labels = np.unique(labels[:own_count], return_inverse=True)[1]
+    parts = grouped_parts(own_labels, groups[:own_count])
     setting = adapted.setting
-    curve = learning_curve(looks[0, :, : setting.width], mine, groups[:own], parts, setting.shrinkage)
-    told = headline(result, data.groups, len(set(groups)))
+    curve = learning_curve(looks[0, :, : setting.width], own_labels, groups[:own_count], parts, setting.shrinkage)
+    headline_text = headline(result, data.groups, len(set(groups)))
     protocol = PROTOCOL_OF.get(data.groups.kind, "slides")
-    more = {
+    evaluation_fields = {
         "manifest_digest": data.manifest.digest,
-        "headline": told,
+        "headline": headline_text,
         "learning_curve": {
             "balanced_accuracy_by_images": {str(n): score for n, score in curve.measured.items()},
             "expected_with_more_images": {str(n): score for n, score in curve.expected.items()},
         },
-        "shortcuts": {"mean_colour": {protocol: rounded(grouped_score("mean_colour", images, mine, parts))}},
+        "shortcuts": {"mean_colour": {protocol: rounded(grouped_score("mean_colour", images, own_labels, parts))}},
     }
-    shown = {
+    card_fields = {
         "name": "leukolens-adapted",
-        "intended_use": f"{told} {_purpose(card)}",
+        "intended_use": f"{headline_text} {_purpose(card)}",
         "misuse": "Diagnosis, or any decision about a patient; images of another laboratory, stain, microscope or "
         "magnification than those that it was made from.",
-        "evaluation": evaluation_of(protocol, result, more),
+        "evaluation": evaluation_of(protocol, result, evaluation_fields),
     }
-    return _in_words_of(card.model_copy(update=shown), data.groups.kind), result
+    return _name_group_kind(card.model_copy(update=card_fields), data.groups.kind), result
 
 
 def _purpose(card: ModelCard) -> str:
     return f"Research on telling {len(card.classes)} classes of one laboratory's own images apart."
 
 
-def _in_words_of(card: ModelCard, kind: str) -> ModelCard:
+def _name_group_kind(card: ModelCard, kind: str) -> ModelCard:
     """Say what was left out: the rules' texts speak of slides."""
     if kind not in {"patient", "specimen"}:
         return card

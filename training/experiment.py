@@ -48,7 +48,7 @@ from training.serving.graph import serve
 from training.serving.model_folder import card_of, release
 from training.serving.preconditions import demand_all, demand_fits
 from training.serving.versions import next_version
-from training.tracking.fold_runs import FoldMade
+from training.tracking.fold_runs import TrainedFold
 from training.tracking.run_logging import (
     CANDIDATE,
     HELD_OUT,
@@ -256,7 +256,7 @@ class Experiment:
         return Trained(self.backbone, self.recipe, learned, self.manifest, details, version, self.hide_corner)
 
 
-def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: tracking.Run) -> FoldMade:
+def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, run: tracking.Run) -> TrainedFold:
     """Train on one fold and write its model folder.
 
     Parameters
@@ -285,7 +285,7 @@ def write_fold(experiment: Experiment, protocol: str, fold: Fold, folder: Path, 
     card = write_compared(trained, folder, fields.take(test), measured, run)
     shutil.rmtree(work, ignore_errors=True)
     write_record(folder, protocol, fold, experiment.manifest, experiment.made_by)
-    return FoldMade(folder, learned, card, test, measured)
+    return TrainedFold(folder, learned, card, test, measured)
 
 
 def write_compared(trained: Trained, folder: Path, test: Fields, measured: Measured, run: tracking.Run) -> ModelCard:

@@ -91,7 +91,7 @@ def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
-        tracking.run(name, parameters=parameters, tags=describe(), folder=journals, goes_on=JOB_TAG) as run,
+        tracking.run(name, parameters=parameters, tags=describe(), folder=journals, resume_tag=JOB_TAG) as run,
     ):
 
         def tell(measures: dict[str, float], epoch: int) -> None:
@@ -112,7 +112,7 @@ def _adapt_and_log(settings: JobSettings, adapting: Adapting) -> None:
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
-        tracking.run(name, parameters=told, tags=describe(), folder=journals, goes_on=JOB_TAG) as run,
+        tracking.run(name, parameters=told, tags=describe(), folder=journals, resume_tag=JOB_TAG) as run,
     ):
         made = Path(folder, "model")
         card = adapt(settings.data, adapting.base, made, adapting.group_pattern, run, add_to_base=adapting.add_to_base)

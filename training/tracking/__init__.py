@@ -31,7 +31,7 @@ __all__ = ["FOLDER", "Run", "is_off", "run"]
 
 SWITCH, PARENT, SWEEP = "LEUKOLENS_TRACKING", "LEUKOLENS_PARENT_RUN", "LEUKOLENS_SWEEP"
 OFF = "off"
-FAILURE, MOST_OF_A_REASON = "leukolens.failure", 5000
+FAILURE, MAX_REASON_CHARACTERS = "leukolens.failure", 5000
 """Tag of a failed run that says why; MLflow takes 8,000 characters."""
 
 
@@ -49,7 +49,7 @@ def run(
     parent: Run | None = None,
     folder: Path = FOLDER,
     trial: bool = False,
-    goes_on: str | None = None,
+    resume_tag: str | None = None,
 ) -> Iterator[Run]:
     """Track one run; the body goes on even if the server fails.
 
@@ -68,7 +68,7 @@ def run(
     trial : bool
         Only to see whether the parts work: goes to a server that the environment names, not to this machine's store,
         where it would stand among real runs.
-    goes_on : str, optional
+    resume_tag : str, optional
         A tag by which the server knows a run that was cut off before: this one goes on with it, if there is one of the
         same value that has not finished.
 
@@ -83,27 +83,27 @@ def run(
     uri = tracking_uri()
     close_abandoned(folder, uri, without_password(uri))
     journal = Journal.begin(folder, name)
-    started = Run(journal, Sender(journal, uri))
-    above = {"parent_id": os.environ[PARENT]} if PARENT in os.environ else {}
+    tracked_run = Run(journal, Sender(journal, uri))
+    extra_fields = {"parent_id": os.environ[PARENT]} if PARENT in os.environ else {}
     if parent is not None and parent.journal is not None:
-        above = {"parent_folder": str(parent.journal.folder)}
-    if goes_on and (tags or {}).get(goes_on):
-        above["goes_on"] = goes_on
+        extra_fields = {"parent_folder": str(parent.journal.folder)}
+    if resume_tag and (tags or {}).get(resume_tag):
+        extra_fields["goes_on"] = resume_tag
     sweep = {"leukolens.sweep": os.environ[SWEEP]} if SWEEP in os.environ else {}
     status = "FAILED"
-    with journal.held():
+    with journal.write_lock():
         try:
-            started.begin(name, parameters or {}, {**source_tags(), **sweep, **(tags or {})}, above)
-            with SystemMetrics(started):
-                yield started
+            tracked_run.begin(name, parameters or {}, {**source_tags(), **sweep, **(tags or {})}, extra_fields)
+            with SystemMetrics(tracked_run):
+                yield tracked_run
             status = "FINISHED"
         except KeyboardInterrupt:
             status = "KILLED"
             raise
         except Exception as error:
             message = " ".join(str(error).split())
-            started.tags({FAILURE: f"{type(error).__name__}: {message}"[:MOST_OF_A_REASON]})
+            tracked_run.tags({FAILURE: f"{type(error).__name__}: {message}"[:MAX_REASON_CHARACTERS]})
             raise
         finally:
-            if notice := started.end(status):
+            if notice := tracked_run.end(status):
                 sys.stderr.write(notice + "\n")

@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Parameters or metrics in one request: MLflow takes no more parameters."""
-MOST_OF_A_DIGEST = 36
+MAX_DIGEST_CHARACTERS = 36
 """Characters: MLflow takes no more."""
 Event = dict[str, Any]
 
 
-def begin(client: "MlflowClient", event: Event, above: str | None) -> str:
+def begin(client: "MlflowClient", event: Event, parent_id: str | None) -> str:
     """Make the run, or open the one again that the same job began before it was cut off."""
     experiment = experiment_id(client, experiment_name())
-    tags = event["tags"] | ({"mlflow.parentRunId": above} if above else {})
+    tags = event["tags"] | ({"mlflow.parentRunId": parent_id} if parent_id else {})
     if name := event.get("goes_on"):
-        cut_off = client.search_runs(
+        previous_runs = client.search_runs(
             [experiment], f"tags.`{name}` = '{tags[name]}'", max_results=1, order_by=["attributes.start_time DESC"]
         )
-        if cut_off and cut_off[0].info.status != "FINISHED":
-            run_id = str(cut_off[0].info.run_id)
+        if previous_runs and previous_runs[0].info.status != "FINISHED":
+            run_id = str(previous_runs[0].info.run_id)
             client.update_run(run_id, status="RUNNING")
             for key, value in tags.items():
                 client.set_tag(run_id, key, value)
             return run_id
-    made = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
-    return str(made.info.run_id)
+    created_run = client.create_run(experiment, start_time=event["time_ms"], tags=tags, run_name=event["name"])
+    return str(created_run.info.run_id)
 
 
-def log_parameters(client: "MlflowClient", run_id: str, given: dict[str, str]) -> None:
+def log_parameters(client: "MlflowClient", run_id: str, parameters: dict[str, str]) -> None:
     """Log the parameters of a run."""
     from mlflow.entities import Param
 
-    parameters = [Param(key, value[:6000]) for key, value in given.items()]
-    for start in range(0, len(parameters), BATCH):
-        client.log_batch(run_id, params=parameters[start : start + BATCH])
+    params = [Param(key, value[:6000]) for key, value in parameters.items()]
+    for start in range(0, len(params), BATCH):
+        client.log_batch(run_id, params=params[start : start + BATCH])
 
 
 def log_metrics(client: "MlflowClient", run_id: str, batch: list[Event]) -> None:
@@ -73,8 +73,8 @@ def _set_tags(client: "MlflowClient", run_id: str, event: Event) -> None:
 
 def _show_model(client: "MlflowClient", run_id: str, event: Event) -> None:
     """Set the tag by which every version of MLflow's page shows the run's model."""
-    logged = {name: event[name] for name in ("flavors", "model_uuid", "utc_time_created")}
-    history = [logged | {"run_id": run_id, "artifact_path": event["path"]}]
+    model_info = {name: event[name] for name in ("flavors", "model_uuid", "utc_time_created")}
+    history = [model_info | {"run_id": run_id, "artifact_path": event["path"]}]
     client.set_tag(run_id, "mlflow.log-model.history", json.dumps(history))
 
 
@@ -86,7 +86,7 @@ def _log_dataset(client: "MlflowClient", run_id: str, event: Event) -> None:
         source = resolve_dataset_source(event["source"])
     dataset = Dataset(
         name=event["name"],
-        digest=event["digest"][:MOST_OF_A_DIGEST],
+        digest=event["digest"][:MAX_DIGEST_CHARACTERS],
         source_type=source._get_source_type(),
         source=source.to_json(),
         profile=json.dumps(event["fields"]),
@@ -103,9 +103,9 @@ def _register(client: "MlflowClient", run_id: str, event: Event) -> None:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"runs:/{run_id}/{event['source']}"
-    made = client.create_model_version(event["name"], source, run_id, tags=event["tags"], await_creation_for=0)
+    model_version = client.create_model_version(event["name"], source, run_id, tags=event["tags"], await_creation_for=0)
     if alias := event.get("alias"):
-        client.set_registered_model_alias(event["name"], alias, str(made.version))
+        client.set_registered_model_alias(event["name"], alias, str(model_version.version))
 
 
 def _end(client: "MlflowClient", run_id: str, event: Event) -> None:

@@ -39,18 +39,18 @@ def run_figures(
     """
     shares = probabilities.astype(np.float64)
     shares /= shares.sum(1, keepdims=True)
-    everything = np.ones(len(labels), bool)
+    all_fields = np.ones(len(labels), bool)
     malignant = shares[:, [spec.triage == "malignant" for spec in classes]].sum(1)
     first_fold = np.zeros(len(labels), np.int64)
     predictions = Predictions(
         labels,
         first_fold,
         shares,
-        everything,
-        everything,
-        everything,
+        all_fields,
+        all_fields,
+        all_fields,
         malignant,
-        everything,
+        all_fields,
         malignant >= 0.5,
         tuple(classes),
     )

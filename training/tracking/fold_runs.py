@@ -25,7 +25,7 @@ from training.tracking.run_logging import log_figures, log_model
 
 
 @dataclass(frozen=True)
-class FoldMade:
+class TrainedFold:
     """A fold that was trained just now.
 
     Attributes
@@ -55,25 +55,25 @@ class Answer:
     measured: Measured
 
 
-def log_fold(run: Run, made: FoldMade, fields: Fields, manifest: Manifest) -> Answer:
+def log_fold(run: Run, fold: TrainedFold, fields: Fields, manifest: Manifest) -> Answer:
     """Log one fold: curves, numbers with their intervals, figures, files, network; and register its version.
 
     Parameters
     ----------
     run : Run
         Of this fold.
-    made : FoldMade
+    fold : TrainedFold
         What there is to tell.
     fields, manifest
         Of the whole set.
     """
-    file = read_fold(made.folder, manifest)
+    file = read_fold(fold.folder, manifest)
     keys = fields.keys
-    row_of = {keys[position]: number for number, position in enumerate(made.test)}
+    row_of = {keys[position]: number for number, position in enumerate(fold.test)}
     order = np.array([row_of[key] for key in file.record.test])
-    answer = Answer(file, Measured(made.measured.probabilities[order], made.measured.scores[order]))
+    answer = Answer(file, Measured(fold.measured.probabilities[order], fold.measured.scores[order]))
     if run.is_tracked:
-        log_model(run, made.learned, made.card, made.folder, tags={"fold": made.folder.name})
+        log_model(run, fold.learned, fold.card, fold.folder, tags={"fold": fold.folder.name})
         predictions, result = _result([answer], manifest)
         run.metrics(_numbers(result, file.record.protocol))
         log_figures(run, predictions.labels, predictions.probabilities, predictions.classes)
@@ -92,8 +92,8 @@ def log_folds(run: Run, answers: Mapping[str, Sequence[Answer]], manifest: Manif
     manifest
         Of the fields.
     """
-    for protocol, some in answers.items() if run.is_tracked else ():
-        predictions, result = _result(some, manifest)
+    for protocol, fold_answers in answers.items() if run.is_tracked else ():
+        predictions, result = _result(fold_answers, manifest)
         scores = {f"fold_balanced_accuracy/{fold.name}": fold.balanced_accuracy for fold in result.folds}
         run.metrics(_numbers(result, protocol) | scores)
         log_figures(run, predictions.labels, predictions.probabilities, predictions.classes, f"{protocol}-")

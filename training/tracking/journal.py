@@ -58,8 +58,8 @@ class Journal:
     @classmethod
     def begin(cls, root: Path, name: str) -> "Journal":
         """Make the folder of a new run; its name sorts by time."""
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
-        folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{plain}-{secrets.token_hex(3)}"
+        safe_name = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:60]
+        folder = root / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{safe_name}-{secrets.token_hex(3)}"
         (folder / FILES).mkdir(parents=True)
         return cls(folder.resolve())
 
@@ -69,7 +69,7 @@ class Journal:
         return self.folder / FILES
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def write_lock(self) -> Iterator[None]:
         """Hold the lock that shows other processes that this one writes the run."""
         path = self.folder / WRITER
         with path.open("w") as lock:
@@ -93,19 +93,19 @@ class Journal:
             except OSError:
                 return False
             events = self.events()
-            if left := bool(events) and not self.ended:
+            if abandoned := bool(events) and not self.ended:
                 self.write("end", status="KILLED", time_ms=events[-1]["time_ms"])
             path.unlink(missing_ok=True)
-        return left
+        return abandoned
 
     @property
     def ended(self) -> bool:
         """Tell whether the run is over."""
         return any(event["event"] == "end" for event in self.events()[-1:])
 
-    def write(self, kind: str, **what: Any) -> None:
+    def write(self, kind: str, **fields: Any) -> None:
         """Add one event, on the disk before anything else happens."""
-        line = json.dumps({"event": kind, "time_ms": int(time.time() * 1000), **what})
+        line = json.dumps({"event": kind, "time_ms": int(time.time() * 1000), **fields})
         with (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
@@ -125,7 +125,7 @@ class Journal:
         """Give what a server has of this run; nothing if it was never sent there."""
         return self._servers().get(uri, Sent(uri))
 
-    def keep(self, sent: Sent) -> None:
+    def save_sent(self, sent: Sent) -> None:
         """Store what a server has, beside what others have."""
         servers = self._servers() | {sent.uri: sent}
         write_whole(self.folder / SENT, json.dumps([vars(server) for server in servers.values()]).encode())
@@ -139,7 +139,7 @@ class Journal:
         servers = [Sent(**server) for server in ([stored] if isinstance(stored, dict) else stored)]
         return {server.uri: replace(server, waiting=tuple(server.waiting)) for server in servers}
 
-    def whole(self, uri: str) -> bool:
+    def is_sent_to(self, uri: str) -> bool:
         """Tell whether a server has everything of the run that it accepts."""
         sent = self.sent(uri)
         return sent.events >= len(self.events()) and not sent.waiting

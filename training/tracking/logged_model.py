@@ -59,35 +59,36 @@ def save(folder: Path, into: Path) -> dict[str, Any]:
             ColSpec(DataType.string, "path", required=False),
         ]
     )
-    anything = AnyType()  # type: ignore[no-untyped-call]
-    outputs = Schema([ColSpec(anything, name) for name in Prediction.model_fields])
+    any_type = AnyType()  # type: ignore[no-untyped-call]
+    outputs = Schema([ColSpec(any_type, name) for name in Prediction.model_fields])
     parameters = ParamSchema(
         [ParamSpec("explain", DataType.boolean, False), ParamSpec("microns_per_pixel", DataType.double, 0.0)]
     )
     card = read_card(folder)
     shutil.rmtree(into, ignore_errors=True)
     with tempfile.TemporaryDirectory() as staging:
-        staged = Path(staging, MODEL)
-        staged.mkdir()
-        beside = card.training.get("statistics", {}).get("file")  # what the model lends to whoever builds on it
-        for name in filter(None, (card.file, CARD_NAME, beside)):
-            shutil.copy2(folder / name, staged)
+        model_copy = Path(staging, MODEL)
+        model_copy.mkdir()
+        # What the model lends to whoever builds on it.
+        statistics_file = card.training.get("statistics", {}).get("file")
+        for name in filter(None, (card.file, CARD_NAME, statistics_file)):
+            shutil.copy2(folder / name, model_copy)
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # of an example, which would be a smear
             mlflow.pyfunc.save_model(
                 str(into),
                 python_model=str(SCRIPT),
-                artifacts={MODEL: str(staged)},
+                artifacts={MODEL: str(model_copy)},
                 code_paths=_code(Path(staging, "code")),
                 signature=ModelSignature(inputs, outputs, parameters),
                 # Without the list MLflow starts the model in another process to see what it imports, which takes 17 s.
                 conda_env=environment(),
                 metadata={"version": card.version, "sha256": folder_digest(folder)},
             )
-    saved = Model.load(str(into))
+    mlflow_model = Model.load(str(into))
     return {
-        "flavors": {name: {} for name in saved.flavors},
-        "model_uuid": saved.model_uuid,
-        "utc_time_created": str(saved.utc_time_created),
+        "flavors": {name: {} for name in mlflow_model.flavors},
+        "model_uuid": mlflow_model.model_uuid,
+        "utc_time_created": str(mlflow_model.utc_time_created),
     }
 
 

@@ -108,7 +108,7 @@ def read_run(run_id: str) -> Repeated:
     if "fold" in parameters or "folds" in parameters:
         raise RunError(f"--from-run {run_id}: {run.info.run_name} is of crossvalidate, which goes on by itself")
     settings = {name: name.replace("-", "_") for name in settings_of(method)}
-    typed = {name: parameters[key] for name, key in settings.items() if key in parameters}
+    recipe_values = {name: parameters[key] for name, key in settings.items() if key in parameters}
     inputs = [entry.dataset for entry in run.inputs.dataset_inputs] if run.inputs else []
     digest = run.data.tags.get(DIGEST) or (inputs[0].digest if inputs else "")
     if not digest:
@@ -116,7 +116,7 @@ def read_run(run_id: str) -> Repeated:
     return Repeated(
         run_id=run_id,
         backbone=backbone,
-        recipe=read_recipe(backbone, frozen=method.frozen, given=typed),
+        recipe=read_recipe(backbone, frozen=method.frozen, given=recipe_values),
         external=_folders(parameters, "external"),
         outliers=_folders(parameters, "outliers") if "outliers" in parameters else None,
         group_pattern=parameters.get("group_pattern"),

@@ -44,15 +44,15 @@ class Run:
         return self._sender.registered_versions(MODEL_NAME) if self._sender else []
 
     def begin(
-        self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], parent: Mapping[str, str]
+        self, name: str, parameters: Mapping[str, object], tags: Mapping[str, str], extra_fields: Mapping[str, str]
     ) -> None:
         """Open the run."""
         self._channel = tags.get("sagemaker.channel.train")
-        self._say("begin", name=name, parameters=_flat(parameters), tags=dict(tags), **parent)
+        self._record_event("begin", name=name, parameters=_flatten(parameters), tags=dict(tags), **extra_fields)
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
         """Log an epoch's numbers."""
-        self._say("metrics", step=number, metrics={name: float(value) for name, value in metrics.items()})
+        self._record_event("metrics", step=number, metrics={name: float(value) for name, value in metrics.items()})
 
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """Log numbers of the run as a whole."""
@@ -65,7 +65,7 @@ class Run:
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Log tags that became known only now."""
-        self._say("tags", tags=dict(tags))
+        self._record_event("tags", tags=dict(tags))
 
     def figure(self, name: str, figure: "Figure") -> None:
         """Log a figure as ``figures/<name>.png``."""
@@ -73,7 +73,7 @@ class Run:
             path = self.journal.files / "figures" / f"{name}.png"
             path.parent.mkdir(exist_ok=True)
             figure.savefig(path, dpi=110)
-            self._say("file", path=str(path.relative_to(self.journal.files)), to="figures")
+            self._record_event("file", path=str(path.relative_to(self.journal.files)), to="figures")
 
     def file(self, path: Path, to: str = "") -> None:
         """Log a file, or a folder whole, into the artifact folder ``to``."""
@@ -84,7 +84,7 @@ class Run:
                 shutil.copytree(path, copy, dirs_exist_ok=True)
             else:
                 shutil.copy2(path, copy)
-            self._say("file", path=str(copy.relative_to(self.journal.files)), to=to)
+            self._record_event("file", path=str(copy.relative_to(self.journal.files)), to=to)
 
     def dataset(self, name: str, *, digest: str, source: str, fields: Mapping[str, int]) -> None:
         """Log which fields the run learns from, as an input of it.
@@ -100,7 +100,7 @@ class Run:
         fields : mapping
             How many of each label.
         """
-        self._say("dataset", name=name, digest=digest, source=self._channel or source, fields=dict(fields))
+        self._record_event("dataset", name=name, digest=digest, source=self._channel or source, fields=dict(fields))
 
     def network(self, network: "keras.Model") -> None:
         """Log a network as it was trained, as ``keras/model.keras``."""
@@ -108,7 +108,7 @@ class Run:
             path = self.journal.files / "keras" / "model.keras"
             path.parent.mkdir(exist_ok=True)
             network.save(path)
-            self._say("file", path="keras/model.keras", to="keras")
+            self._record_event("file", path="keras/model.keras", to="keras")
 
     def model(
         self, folder: Path, *, version: str, tags: Mapping[str, str] | None = None, alias: str | None = None
@@ -127,11 +127,11 @@ class Run:
             Moves to this version.
         """
         if self.journal is not None:
-            described = logged_model.save(folder, self.journal.files / logged_model.MODEL)
-            self._say("file", path=logged_model.MODEL, to="")
-            self._say("model", path=logged_model.MODEL, **described)
-            registered = {"version": version, **(tags or {})}
-            self._say("register", name=MODEL_NAME, source=logged_model.MODEL, tags=registered, alias=alias)
+            model_info = logged_model.save(folder, self.journal.files / logged_model.MODEL)
+            self._record_event("file", path=logged_model.MODEL, to="")
+            self._record_event("model", path=logged_model.MODEL, **model_info)
+            version_tags = {"version": version, **(tags or {})}
+            self._record_event("register", name=MODEL_NAME, source=logged_model.MODEL, tags=version_tags, alias=alias)
 
     def end(self, status: str) -> str | None:
         """Close the run; gives what to tell where the server has not got all of it."""
@@ -140,17 +140,17 @@ class Run:
         self.journal.write("end", status=status)
         return self._sender.finish()
 
-    def _say(self, kind: str, **what: Any) -> None:
+    def _record_event(self, kind: str, **fields: Any) -> None:
         if self.journal is not None and self._sender is not None:
-            self.journal.write(kind, **what)
+            self.journal.write(kind, **fields)
             self._sender.send()
 
 
-def _flat(parameters: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+def _flatten(parameters: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     flat: dict[str, str] = {}
     for name, value in parameters.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
+            flat |= _flatten(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = str(value)
     return flat

@@ -61,7 +61,7 @@ def log_figures(
         run.figure(prefix + name, figure)
 
 
-def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[np.float32]:
+def log_prediction_sheet(run: Run, file: Classifier, fields: Fields) -> NDArray[np.float32]:
     """Log the sheet of predictions with heat maps; gives what the file answered, float32[n, classes].
 
     Parameters
@@ -70,17 +70,17 @@ def log_prediction_sheet(run: Run, file: Classifier, shown: Fields) -> NDArray[n
         Is told.
     file : Classifier
         Answers.
-    shown : Fields
+    fields : Fields
         A few dozen at most, none of them learnt from.
     """
-    outputs = [file.run(image) for image in shown.images]
+    outputs = [file.run(image) for image in fields.images]
     probabilities = np.stack([output.probabilities for output in outputs])
     if not run.is_tracked:
         return probabilities
     best, ids = probabilities.argmax(1), file.card.labels
     heat = np.stack([output.activation_maps[..., label] for output, label in zip(outputs, best, strict=True)])
     answers = [(ids[label], float(share)) for label, share in zip(best, probabilities.max(1), strict=True)]
-    run.figure("predictions", prediction_sheet(shown.images, heat, [ids[label] for label in shown.labels], answers))
+    run.figure("predictions", prediction_sheet(fields.images, heat, [ids[label] for label in fields.labels], answers))
     return probabilities
 
 
@@ -115,9 +115,9 @@ def log_model(
     if first_epoch is not None:
         for number, measures in enumerate(learned.epochs, first_epoch):
             run.epoch(number, measures)
-    held = card.training.get(HELD_OUT, {})
+    held_out = card.training.get(HELD_OUT, {})
     # Under names of their own: a curve's ``accuracy`` is that of the training fields.
-    run.metrics({f"{HELD_OUT}/{name}": value for name, value in held.items() if isinstance(value, float)})
+    run.metrics({f"{HELD_OUT}/{name}": value for name, value in held_out.items() if isinstance(value, float)})
     run.tags({"data_manifest": str(card.training["data_manifest"])})
     run.network(learned.network)
     run.model(folder, version=card.version, tags={"sha256": card.sha256, **(tags or {})}, alias=alias)

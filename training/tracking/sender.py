@@ -44,7 +44,7 @@ class Sender:
         self._client: MlflowClient | None = None
         self._artifacts: Path | None = None
         self._quiet_until = 0.0
-        self._trouble: str | None = None
+        self._last_error: str | None = None
         self.is_away = False
 
     @property
@@ -67,11 +67,11 @@ class Sender:
             self.is_away = False
         # Whatever a server, its client or the network between them comes up with: training does not end of it.
         except Exception as error:  # noqa: BLE001
-            self._trouble, self.is_away = self._line(error), True
+            self._last_error, self.is_away = self._error_line(error), True
             self._quiet_until = time.monotonic() + PAUSE_S
-            _log.warning("MLflow at %s: %s", self._address, self._trouble)
+            _log.warning("MLflow at %s: %s", self._address, self._last_error)
             return False
-        return self._journal.whole(self._address)
+        return self._journal.is_sent_to(self._address)
 
     def finish(self) -> str | None:
         """Send the rest, even if the server was silent just now; gives a notice if it does not have all of the run."""
@@ -83,7 +83,7 @@ class Sender:
             reasons = "; ".join(dict.fromkeys(refused.values()))
             return f"MLflow at {self._address} has this run, but does not take all of it ({reasons}). The rest is there"
         return (
-            f"MLflow at {self._address} has not got all of this run ({self._trouble}). Nothing is lost: it is in "
+            f"MLflow at {self._address} has not got all of this run ({self._last_error}). Nothing is lost: it is in "
             f"{self._journal.folder}; send it with `python -m training sync {self._journal.folder}`"
         )
 
@@ -94,7 +94,7 @@ class Sender:
         try:
             versions = self._client.search_model_versions(f"name = '{name}'")
         except Exception as error:  # noqa: BLE001 - as for whatever is sent
-            _log.warning("MLflow at %s has no versions to tell: %s", self._address, self._line(error))
+            _log.warning("MLflow at %s has no versions to tell: %s", self._address, self._error_line(error))
             return []
         return [str(version.tags["version"]) for version in versions if "version" in version.tags]
 
@@ -103,11 +103,11 @@ class Sender:
             self._client = connect(self._uri)
         sent, events = self._journal.sent(self._address), self._journal.events()
         for number in sent.waiting if last else ():
-            sent = self._attempt(self._client, events, number, replace(sent, waiting=_without(sent.waiting, number)))
-            self._journal.keep(sent)
+            sent = self._attempt(self._client, events, number, replace(sent, waiting=_remove(sent.waiting, number)))
+            self._journal.save_sent(sent)
         while sent.events < len(events):
             sent = self._attempt(self._client, events, sent.events, sent)
-            self._journal.keep(sent)
+            self._journal.save_sent(sent)
 
     def _attempt(self, client: "MlflowClient", events: list[dict[str, Any]], number: int, sent: Sent) -> Sent:
         """Send one event, or the series of metrics that begins with it; put aside what the server cannot take.
@@ -117,28 +117,29 @@ class Sender:
         Exception
             The server is away, or will not even begin the run.
         """
-        metrics = events[number]["event"] == "metrics" and sent.run_id is not None and number == sent.events
-        batch = metrics_from(events, number) if metrics else [events[number]]
-        after = max(sent.events, number + len(batch))
+        is_metrics = events[number]["event"] == "metrics" and sent.run_id is not None and number == sent.events
+        batch = metrics_from(events, number) if is_metrics else [events[number]]
+        next_event = max(sent.events, number + len(batch))
         try:
-            return replace(self._send_some(client, batch, sent), events=after)
+            return replace(self._send_batch(client, batch, sent), events=next_event)
         except Exception as error:
             sent = self._journal.sent(self._address) if sent.run_id is None else sent
-            if sent.run_id is None or not _answers(client, sent.run_id):
+            if sent.run_id is None or not _server_answers(client, sent.run_id):
                 raise
-            self._trouble = f"{events[number]['event']}: {self._line(error)}"
+            self._last_error = f"{events[number]['event']}: {self._error_line(error)}"
             numbers = range(number, number + len(batch))
             if _is_final(error):
-                refused = sent.refused | {str(event_number): self._trouble for event_number in numbers}
-                return replace(sent, events=after, refused=refused)
-            return replace(sent, events=after, waiting=(*sent.waiting, *numbers))
+                refused = sent.refused | {str(event_number): self._last_error for event_number in numbers}
+                return replace(sent, events=next_event, refused=refused)
+            return replace(sent, events=next_event, waiting=(*sent.waiting, *numbers))
 
-    def _send_some(self, client: "MlflowClient", batch: list[dict[str, Any]], sent: Sent) -> Sent:
+    def _send_batch(self, client: "MlflowClient", batch: list[dict[str, Any]], sent: Sent) -> Sent:
         event = batch[0]
         if event["event"] == "begin":
             if sent.run_id is None:
-                sent = replace(sent, run_id=begin(client, event, self._above(event)))
-                self._journal.keep(sent)  # at once: what is cut off here must not make a second run when it goes on
+                sent = replace(sent, run_id=begin(client, event, self._parent_run_id(event)))
+                # At once: what is cut off here must not make a second run when it goes on.
+                self._journal.save_sent(sent)
             log_parameters(client, str(sent.run_id), event["parameters"])
             return sent
         if sent.run_id is None:
@@ -151,7 +152,7 @@ class Sender:
             SEND[event["event"]](client, sent.run_id, event)
         return sent
 
-    def _above(self, event: dict[str, Any]) -> str | None:
+    def _parent_run_id(self, event: dict[str, Any]) -> str | None:
         """Give the id of the run that this one is filed under; sends that one first if the server lacks it."""
         folder = Path(event.get("parent_folder", ""))
         if "parent_folder" not in event or not folder.is_dir():
@@ -172,16 +173,16 @@ class Sender:
         else:
             client.log_artifact(run_id, str(path), artifact_path=event["to"] or None)
 
-    def _line(self, error: Exception) -> str:
+    def _error_line(self, error: Exception) -> str:
         text = without_password(self._uri, str(error)).strip()
         return text.splitlines()[0] if text else type(error).__name__
 
 
-def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+def _remove(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
     return tuple(other for other in numbers if other != number)
 
 
-def _answers(client: "MlflowClient", run_id: str) -> bool:
+def _server_answers(client: "MlflowClient", run_id: str) -> bool:
     """Tell whether the server answers, so that only this one request failed."""
     try:
         client.get_run(run_id)
@@ -190,7 +191,7 @@ def _answers(client: "MlflowClient", run_id: str) -> bool:
     return True
 
 
-_LATER = frozenset({401, 403, 408, 425, 429})
+_RETRYABLE = frozenset({401, 403, 408, 425, 429})
 """Of the answers that refuse: what another login or another time may change."""
 
 
@@ -201,17 +202,19 @@ def _is_final(error: Exception) -> bool:
     if not isinstance(error, MlflowException):
         return False
     status = error.get_http_status_code()  # type: ignore[no-untyped-call]
-    return error.error_code in ("FEATURE_DISABLED", "NOT_IMPLEMENTED") or (400 <= status < 500 and status not in _LATER)
+    return error.error_code in ("FEATURE_DISABLED", "NOT_IMPLEMENTED") or (
+        400 <= status < 500 and status not in _RETRYABLE
+    )
 
 
-def close_abandoned(root: Path, uri: str, place: str) -> list[Journal]:
+def close_abandoned(root: Path, uri: str, address: str) -> list[Journal]:
     """End runs as KILLED that no living process writes any more, also on the server that has them as running.
 
     Parameters
     ----------
     root : Path
         Folder of runs written down.
-    uri, place : str
+    uri, address : str
         The server's address, and the same without any password.
 
     Returns
@@ -221,6 +224,6 @@ def close_abandoned(root: Path, uri: str, place: str) -> list[Journal]:
     """
     closed = [journal for journal in journals(root) if journal.close_if_abandoned()]
     for journal in closed:
-        if journal.sent(place).run_id is not None:
+        if journal.sent(address).run_id is not None:
             Sender(journal, uri).finish()  # what it says where the server is away holds for ``sync`` too, later
     return closed

@@ -37,14 +37,14 @@ def connect(uri: str) -> "MlflowClient":
 
     if not uri.startswith("sqlite:///"):
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
-    with _alone(Path(uri[10:])):
+    with _exclusive_access(Path(uri[10:])):
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)  # at the latest now the tables are made
     return client
 
 
 @contextmanager
-def _alone(store: Path) -> Iterator[None]:
+def _exclusive_access(store: Path) -> Iterator[None]:
     """Keep other processes out while the ``with`` lasts."""
     with store.with_name(f"{store.name}.lock").open("w") as lock:
         with suppress(OSError):  # where the file system knows no locks, there is nothing better

@@ -25,7 +25,7 @@ class SystemMetrics:
 
     def __init__(self, run: "Run") -> None:
         self._run = run
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="system-metrics", daemon=True)
 
     def __enter__(self) -> "SystemMetrics":
@@ -33,7 +33,7 @@ class SystemMetrics:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join(timeout=INTERVAL_S)
 
     def _watch(self) -> None:
@@ -53,7 +53,7 @@ class SystemMetrics:
                 monitor.clear_metrics()
             self._run.observe(step, sample)
             step += 1
-            if self._over.wait(INTERVAL_S):
+            if self._stopped.wait(INTERVAL_S):
                 return
 
 

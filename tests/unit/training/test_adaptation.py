@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.adaptation import _linked_groups, look_at
+from training.adaptation import _linked_groups, read_folder
 
 LETTERS = "abcdefghijkl"
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_two_pictures_of_one_cell_are_left_out_together(folder: Path) -> None:
-    data = look_at(folder, None)
+    data = read_folder(folder, None)
     groups = dict(zip(data.keys, _linked_groups(data), strict=True))
     assert groups["round/a.png"] == groups["round/m.png"]
     assert len(set(groups.values())) == len(groups) - 1
@@ -38,7 +38,7 @@ def test_two_pictures_of_one_cell_are_left_out_together(folder: Path) -> None:
 def test_what_somebody_told_is_not_joined_by_looks(folder: Path) -> None:
     rows = [f"{path.relative_to(folder)},P{number % 5}" for number, path in enumerate(sorted(folder.rglob("*.png")))]
     (folder / "groups.csv").write_text("\n".join(["file,patient", *rows]))
-    data = look_at(folder, None)
+    data = read_folder(folder, None)
     assert _linked_groups(data) == [data.groups.names[key] for key in data.keys]
     assert data.groups.names["round/a.png"] != data.groups.names["round/m.png"]
 
@@ -48,6 +48,6 @@ def test_a_class_is_never_joined_to_one_group(folder: Path) -> None:
         path.unlink()
     for brighter, letter in enumerate(LETTERS):
         picture(0, brighter).save(folder / "round" / f"{letter}.png")
-    data = look_at(folder, None)
+    data = read_folder(folder, None)
     assert len({one.duplicate_group for one in data.manifest.records if one.label == "round"}) == 1
     assert len(set(_linked_groups(data))) == len(data.keys)

@@ -64,7 +64,7 @@ KILLED_WHILE_IT_WRITES = """
 from pathlib import Path
 from training.tracking.journal import Journal
 journal = Journal.begin(Path("kept"), "killed")
-with journal.held():
+with journal.write_lock():
     journal.write("begin", name="killed", parameters={}, tags={})
     print(journal.folder, flush=True)
     input()

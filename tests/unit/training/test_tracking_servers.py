@@ -48,7 +48,7 @@ def told_a_model(run: tracking.Run, folder: Path) -> None:
     """Say what a training says at its end: a file, a version of the registry, and a number."""
     (folder / "model.json").write_text("{}")
     run.file(folder / "model.json", "files")
-    run._say("register", name="leukolens", source="files", tags={"version": "1.0.0"})
+    run._record_event("register", name="leukolens", source="files", tags={"version": "1.0.0"})
     run.metrics({"accuracy": 0.5})
 
 
@@ -133,7 +133,7 @@ def test_files_of_a_store_on_this_machine_are_on_the_disk_once(
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, None])
 def test_a_job_that_is_started_again_goes_on_with_its_run(server: Server, ending: type[BaseException] | None) -> None:
-    told = {"parameters": {"epochs": 2}, "tags": {"sagemaker.job": "one"}, "goes_on": "sagemaker.job"}
+    told = {"parameters": {"epochs": 2}, "tags": {"sagemaker.job": "one"}, "resume_tag": "sagemaker.job"}
     if ending is None:  # killed: its run stays RUNNING, and the next container knows nothing of its journal
         cut_off = tracking.run("one", folder=Path("first"), **told)
         first = cut_off.__enter__()
