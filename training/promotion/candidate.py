@@ -56,8 +56,8 @@ def examine(folder: Path, run_id: str | None = None) -> Candidate:
     card = _card(folder / CARD_NAME, problems)
     if card and file_sha256:
         _check_file(folder, card, file_sha256, problems)
-    described = folder / CARD_NAME
-    sha256 = model_digest(file_sha256, described.read_bytes()) if file_sha256 and described.is_file() else ""
+    card_path = folder / CARD_NAME
+    sha256 = model_digest(file_sha256, card_path.read_bytes()) if file_sha256 and card_path.is_file() else ""
     return Candidate(folder, sha256, file_sha256, card, _evidence(card, problems), problems, run_id)
 
 
@@ -67,7 +67,7 @@ def _card(path: Path, problems: dict[str, str]) -> ModelCard | None:
     except OSError:
         problems["card"] = f"{path} is missing: export the model again"
     except ValidationError as error:
-        problems["card"] = f"{path.name} is no card of a model: {_listed(error)}"
+        problems["card"] = f"{path.name} is no card of a model: {_list_problems(error)}"
     return None
 
 
@@ -91,10 +91,12 @@ def _evidence(card: ModelCard | None, problems: dict[str, str]) -> Evidence | No
     try:
         return Evidence.model_validate(card.evaluation)
     except ValidationError as error:
-        problems["evidence"] = f"the card's evaluation is not of this version ({_listed(error)}): measure it again"
+        problems["evidence"] = (
+            f"the card's evaluation is not of this version ({_list_problems(error)}): measure it again"
+        )
         return None
 
 
-def _listed(error: ValidationError, most: int = 4) -> str:
+def _list_problems(error: ValidationError, limit: int = 4) -> str:
     problems = [f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
-    return "; ".join(problems[:most] + ([f"and {len(problems) - most} more"] if len(problems) > most else []))
+    return "; ".join(problems[:limit] + ([f"and {len(problems) - limit} more"] if len(problems) > limit else []))

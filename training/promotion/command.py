@@ -34,10 +34,10 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def concluded(command: str, act: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+def run_command(command: str, action: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     """Run a command; gives 0, 2 if it is refused or misused, 1 if it may be tried again."""
     try:
-        act(options)
+        action(options)
     except (PromotionError, RefusedError) as error:
         tell(f"{command}: {error}")
         return EXIT_REFUSED

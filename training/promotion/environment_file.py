@@ -35,18 +35,18 @@ def without_model(text: str) -> str:
     document = tomlkit.parse(text)
     if TABLE not in document:
         return text
-    wanted = {key: value for key, value in tomllib.loads(text).items() if key != TABLE}
+    expected = {key: value for key, value in tomllib.loads(text).items() if key != TABLE}
     if isinstance(document[TABLE], Table):
         # To TOML, comments after the last key belong to this table; to a person they introduce the next one. So lines
         # go out from the header to the last key, and not one more.
         lines = text.splitlines(keepends=True)
         first = next(number for number, line in enumerate(lines) if line.strip() == _HEADER)
-        rest = range(first + 1, len(lines))
-        end = next((number for number in rest if lines[number].startswith("[")), len(lines))
+        following = range(first + 1, len(lines))
+        end = next((number for number in following if lines[number].startswith("[")), len(lines))
         last = max(number for number in range(first, end) if lines[number].strip() and lines[number][0] != "#")
-        left = "".join(lines[:first]).rstrip() + "\n" + "".join(lines[last + 1 :])
-        if tomllib.loads(left) == wanted:
-            return left
+        shortened = "".join(lines[:first]).rstrip() + "\n" + "".join(lines[last + 1 :])
+        if tomllib.loads(shortened) == expected:
+            return shortened
     raise PromotionError(f"{_HEADER} is not written as a table of its own: take it out by hand, and commit")
 
 

@@ -18,7 +18,7 @@ class Finding:
 
     rule: str
     ok: bool
-    said: str
+    explanation: str
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,22 @@ def parity_finding(parity: Mapping[str, float]) -> Finding:
         return Finding("parity", False, "the file was never compared with its network: export and measure it again")
     # Written so that a NaN is refused.
     ok = agreement >= 1.0 and difference <= MAX_PROBABILITY_DIFFERENCE
-    said = f"file and network agree on {agreement:.2%}, a probability differs by {difference:.2g} at most"
-    return Finding("parity", ok, said + ("" if ok else f"; 100% and {MAX_PROBABILITY_DIFFERENCE:g} are needed"))
+    explanation = f"file and network agree on {agreement:.2%}, a probability differs by {difference:.2g} at most"
+    return Finding("parity", ok, explanation + ("" if ok else f"; 100% and {MAX_PROBABILITY_DIFFERENCE:g} are needed"))
 
 
 def not_worse_finding(new: ProtocolResult, served: ProtocolResult, where: str) -> Finding:
     """Say whether a model scores at least the lower end of what the one in service scores there."""
-    found, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
-    said = f"{found:.4f} on {where}; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
-    return Finding("not worse", found >= bounds.low, said + ("" if found >= bounds.low else ": below its interval"))
+    score, bounds = new.metrics[SCORE].value, served.metrics[SCORE]
+    explanation = f"{score:.4f} on {where}; in service {bounds.value:.4f} ({bounds.low:.4f} to {bounds.high:.4f})"
+    return Finding(
+        "not worse", score >= bounds.low, explanation + ("" if score >= bounds.low else ": below its interval")
+    )
 
 
-def unknown(comparison: Comparison, how: str = "carries no evidence") -> str:
+def no_comparison(comparison: Comparison, reason: str = "carries no evidence") -> str:
     """Say that the model in service cannot be compared with."""
     return (
-        f"the model in service ({comparison.in_service.sha256[:16]}) {how}, so nothing can be compared: measure that "
-        "file with python -m training evaluate, and name its folder by --in-service"
+        f"the model in service ({comparison.in_service.sha256[:16]}) {reason}, so nothing can be compared: measure "
+        "that file with python -m training evaluate, and name its folder by --in-service"
     )

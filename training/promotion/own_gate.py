@@ -10,9 +10,9 @@ from training.promotion.finding import (
     SCORE,
     Comparison,
     Finding,
+    no_comparison,
     not_worse_finding,
     parity_finding,
-    unknown,
 )
 
 FLATTERING = "random"
@@ -32,17 +32,17 @@ def parity(_: Evidence, comparison: Comparison) -> Finding:
 
 def groups(evidence: Evidence, _: Comparison) -> Finding:
     """Refuse what was examined on patients that it had learnt from."""
-    name, _result = _examined(evidence)
+    name, _result = _only_protocol(evidence)
     ok = name not in ("", FLATTERING)
-    said = (
+    explanation = (
         "whole groups were left out" if ok else "images of one patient were on both sides: name patients in groups.csv"
     )
-    return Finding("groups", ok, said)
+    return Finding("groups", ok, explanation)
 
 
 def calibration(evidence: Evidence, _: Comparison) -> Finding:
     """Ask whether its probabilities were measured on what was left out."""
-    _name, result = _examined(evidence)
+    _name, result = _only_protocol(evidence)
     error = result.metrics.get(CALIBRATION) if result else None
     if error is None:
         return Finding("calibration", False, f"{CALIBRATION} was not measured: adapt again")
@@ -51,14 +51,14 @@ def calibration(evidence: Evidence, _: Comparison) -> Finding:
 
 def shortcut(evidence: Evidence, _: Comparison) -> Finding:
     """Refuse a model that may be no better than the mean colour of its images."""
-    name, result = _examined(evidence)
-    scores = {one: by[name] for one, by in evidence.shortcuts.items() if name in by}
+    protocol, result = _only_protocol(evidence)
+    scores = {name: protocols[protocol] for name, protocols in evidence.shortcuts.items() if protocol in protocols}
     if result is None or not scores:
         return Finding("shortcut", False, "no shortcut was measured on the same groups: adapt again")
     best = max(scores, key=scores.__getitem__)
     low = result.metrics[SCORE].low
-    said = f"{SCORE} at least {low:.3f} on groups left out; {best.replace('_', ' ')} alone {scores[best]:.3f}"
-    return Finding("shortcut", low > scores[best], said)
+    explanation = f"{SCORE} at least {low:.3f} on groups left out; {best.replace('_', ' ')} alone {scores[best]:.3f}"
+    return Finding("shortcut", low > scores[best], explanation)
 
 
 def not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
@@ -67,14 +67,14 @@ def not_worse(evidence: Evidence, comparison: Comparison) -> Finding:
     if served.card is None or card is None or served.card.labels != card.labels:
         return Finding("not worse", True, "the model in service tells other classes apart: there is nothing to compare")
     if served.evidence is None:
-        return Finding("not worse", False, unknown(comparison))
-    name, result = _examined(evidence)
-    before = served.evidence.protocols.get(name)
-    if result is None or before is None:
+        return Finding("not worse", False, no_comparison(comparison))
+    name, result = _only_protocol(evidence)
+    served_result = served.evidence.protocols.get(name)
+    if result is None or served_result is None:
         return Finding("not worse", False, f"the model in service was not examined on {name}: adapt it again")
-    return not_worse_finding(result, before, "groups left out")
+    return not_worse_finding(result, served_result, "groups left out")
 
 
-def _examined(evidence: Evidence) -> tuple[str, ProtocolResult | None]:
+def _only_protocol(evidence: Evidence) -> tuple[str, ProtocolResult | None]:
     """Give the one protocol by which ``adapt`` examines, and its result."""
     return next(iter(evidence.protocols.items()), ("", None))

@@ -92,12 +92,12 @@ def open_places(name: str, bucket: str | None, folder: Path = ENVIRONMENTS) -> P
     return Places(folder, environment, Bucket(uri, CONNECTIONS).uri)
 
 
-def current_digest(given: str | None, environment: Environment) -> str:
+def current_digest(manifest: str | None, environment: Environment) -> str:
     """Give the digest of the data's manifest as it is now.
 
     Parameters
     ----------
-    given
+    manifest
         A manifest file, a folder of fields, or ``s3://BUCKET/PREFIX``; the environment's own data, if left out.
     environment
         Whose data.
@@ -109,12 +109,12 @@ def current_digest(given: str | None, environment: Environment) -> str:
     BucketError
         It cannot be read.
     """
-    place = given or f"s3://{_output(environment, Output.DATA_BUCKET_NAME)}/{DATA_PREFIX}"
+    location = manifest or f"s3://{_output(environment, Output.DATA_BUCKET_NAME)}/{DATA_PREFIX}"
     try:
-        if place.startswith("s3://"):
-            content = Bucket(place.removesuffix(MANIFEST_NAME), CONNECTIONS).get(MANIFEST_NAME)
-            return parse(content, place).digest
-        return (manifest_of(Path(place)) if Path(place).is_dir() else read(Path(place))).digest
+        if location.startswith("s3://"):
+            content = Bucket(location.removesuffix(MANIFEST_NAME), CONNECTIONS).get(MANIFEST_NAME)
+            return parse(content, location).digest
+        return (manifest_of(Path(location)) if Path(location).is_dir() else read(Path(location))).digest
     except DataError as error:
         raise PromotionError(f"--manifest: {error}") from error
 

@@ -17,7 +17,7 @@ from training.atomic_write import write_whole
 from training.data.s3 import Bucket
 from training.promotion import environment_file, history
 from training.promotion.candidate import Candidate, examine
-from training.promotion.command import PromotionError, RefusedError, add_place_options, concluded, tell
+from training.promotion.command import PromotionError, RefusedError, add_place_options, run_command, tell
 from training.promotion.finding import Comparison, Finding
 from training.promotion.gate import judge
 from training.promotion.history import Served
@@ -47,7 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace) -> int:
     """Run the ``promote`` command; gives the exit code."""
-    return concluded("promote", _promote, options)
+    return run_command("promote", _promote, options)
 
 
 def _promote(options: argparse.Namespace) -> None:
@@ -65,9 +65,9 @@ def _promote(options: argparse.Namespace) -> None:
             _store(place, candidate)
             registered = _set_champion_alias(registry, candidate)
             if not serves:
-                _note(places, candidate, served, registered, place.uri)
+                _record_promotion(places, candidate, served, registered, place.uri)
                 write_whole(places.file, after.encode())
-    _conclude(places, before, after, dry_run=options.dry_run)
+    _print_change(places, before, after, dry_run=options.dry_run)
 
 
 def _candidate(options: argparse.Namespace, into: Path) -> tuple[Candidate, Registry | None]:
@@ -81,24 +81,24 @@ def _candidate(options: argparse.Namespace, into: Path) -> tuple[Candidate, Regi
     return examine(registry.fetch(options.candidate, into), options.candidate), registry
 
 
-def _in_service(places: Places, measured_again: Path | None) -> Candidate:
+def _in_service(places: Places, remeasured_folder: Path | None) -> Candidate:
     """Read the model that the environment serves; its evidence may be a newer one than its card's."""
     served = examine(places.fetch(places.environment.model))
-    if measured_again is None:
+    if remeasured_folder is None:
         return served
-    again = examine(measured_again)
-    if again.file_sha256 != served.file_sha256:
+    remeasured = examine(remeasured_folder)
+    if remeasured.file_sha256 != served.file_sha256:
         raise PromotionError(
-            f"--in-service {measured_again}: it holds the file {again.file_sha256[:16]}, and in service is "
+            f"--in-service {remeasured_folder}: it holds the file {remeasured.file_sha256[:16]}, and in service is "
             f"{served.file_sha256[:16]}: name a folder of that very file"
         )
-    return replace(again, sha256=served.sha256)  # what serves keeps its name, of the card that it is served with
+    return replace(remeasured, sha256=served.sha256)  # what serves keeps its name, of the card that it is served with
 
 
 def _report(findings: list[Finding], name: str, environment: str) -> None:
     """Tell every finding, and stop where one does not let the model pass."""
     for finding in findings:
-        tell(f"{'ok     ' if finding.ok else 'refused'} {finding.rule}: {finding.said}")
+        tell(f"{'ok     ' if finding.ok else 'refused'} {finding.rule}: {finding.explanation}")
     reasons = [finding.rule for finding in findings if not finding.ok]
     if reasons:
         count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
@@ -127,11 +127,13 @@ def _set_champion_alias(registry: Registry | None, candidate: Candidate) -> str 
     return version
 
 
-def _note(places: Places, candidate: Candidate, served: Candidate, registered: str | None, uri: str) -> None:
+def _record_promotion(
+    places: Places, candidate: Candidate, served: Candidate, registered: str | None, uri: str
+) -> None:
     """Write down what served before, for a rollback."""
     name = places.environment.name
-    known = history.read(places.histories, name)
-    new = Served(
+    past = history.read(places.histories, name)
+    new_entry = Served(
         sha256=candidate.sha256,
         uri=uri,
         version=candidate.card.version if candidate.card else "",
@@ -139,11 +141,11 @@ def _note(places: Places, candidate: Candidate, served: Candidate, registered: s
         registered=registered,
         promoted=datetime.now(UTC).replace(microsecond=0),
     )
-    now_serving = known.find(served.sha256) or in_service(places.environment, served)
-    history.write(places.histories, name, known.promote(now_serving, new))
+    now_serving = past.find(served.sha256) or in_service(places.environment, served)
+    history.write(places.histories, name, past.promote(now_serving, new_entry))
 
 
-def _conclude(places: Places, before: str, after: str, *, dry_run: bool) -> None:
+def _print_change(places: Places, before: str, after: str, *, dry_run: bool) -> None:
     name = places.environment.name
     if before == after:
         tell(f"{name} serves this model already: nothing to commit")

@@ -98,33 +98,33 @@ class Registry:
     def _register(self, run_id: str, sha256: str) -> str:
         if self._find(self._client.get_registered_model, NAME) is None:
             self._client.create_registered_model(NAME, description="Models of Leukolens that were promoted.")
-        known = self._client.search_model_versions(f"name = '{NAME}' and run_id = '{run_id}'")
-        for version in known:
+        versions = self._client.search_model_versions(f"name = '{NAME}' and run_id = '{run_id}'")
+        for version in versions:
             if version.tags.get("sha256") == sha256:
                 return str(version.version)
         folder = (self._find_card(run_id) or "").rpartition("/")[0]
         if folder == f"{MODEL}/artifacts/{MODEL}":  # as runs log it: the whole is what MLflow can load
             folder = MODEL
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}".rstrip("/")
-        made = self._client.create_model_version(NAME, source, run_id, tags={"sha256": sha256})
-        return str(made.version)
+        model_version = self._client.create_model_version(NAME, source, run_id, tags={"sha256": sha256})
+        return str(model_version.version)
 
-    def _find(self, ask: Any, *arguments: str) -> Any:
+    def _find(self, request: Any, *arguments: str) -> Any:
         from mlflow.exceptions import MlflowException
 
         try:
-            return ask(*arguments)
+            return request(*arguments)
         except MlflowException as error:
             if error.error_code not in _GONE:
                 raise
             return None
 
-    def _call(self, what: str, ask: Any, *arguments: Any) -> Any:
+    def _call(self, subject: str, request: Any, *arguments: Any) -> Any:
         from mlflow.exceptions import MlflowException
 
         try:
-            return ask(*arguments)
+            return request(*arguments)
         except MlflowException as error:
             raise PromotionError(
-                f"{what}: MLflow at {self._uri} says: {error.message}. Check --tracking-uri (MLFLOW_TRACKING_URI)"
+                f"{subject}: MLflow at {self._uri} says: {error.message}. Check --tracking-uri (MLFLOW_TRACKING_URI)"
             ) from error
