@@ -13,7 +13,7 @@ _STATISTICS = "statistics"
 """Of a card's ``training``: names the file that a base lends (``training.models.base_statistics``)."""
 
 
-def base_uri(folder: Path, place: Place, *, lends: bool) -> str:
+def base_uri(folder: Path, place: Place, *, needs_statistics: bool) -> str:
     """Give the prefix in S3 of a base, which its digest names: the same base is stored once.
 
     Parameters
@@ -22,7 +22,7 @@ def base_uri(folder: Path, place: Place, *, lends: bool) -> str:
         A model folder.
     place
         Whose models bucket.
-    lends
+    needs_statistics
         Whether its classes are to be kept, by what it lends.
 
     Raises
@@ -37,8 +37,8 @@ def base_uri(folder: Path, place: Place, *, lends: bool) -> str:
         digest = folder_digest(folder)
     except (ModelError, OSError) as error:
         raise LaunchError(f"--base {folder}: {error}") from error
-    if lends and not (folder / _lent(card)).is_file():
-        raise LaunchError(f"--add-to-base: {folder} has no {_lent(card)} of its classes; leave it out")
+    if needs_statistics and not (folder / _statistics_name(card)).is_file():
+        raise LaunchError(f"--add-to-base: {folder} has no {_statistics_name(card)} of its classes; leave it out")
     return f"{place.output}/{_FOLDER}/{digest[:16]}"
 
 
@@ -47,11 +47,11 @@ def upload_base(folder: Path, uri: str, place: Place, session: Any) -> None:
     card = read_card(folder)
     with explained(f"write to {uri}", place.policy):
         bucket = Bucket(uri, session=session)
-        for name in (card.file, _lent(card), CARD_NAME):
+        for name in (card.file, _statistics_name(card), CARD_NAME):
             if (folder / name).is_file():
                 bucket.put(name, (folder / name).read_bytes())
 
 
-def _lent(card: ModelCard) -> str:
-    named = card.training.get(_STATISTICS)
-    return str(named["file"]) if isinstance(named, dict) and "file" in named else f"{_STATISTICS}.npz"
+def _statistics_name(card: ModelCard) -> str:
+    statistics = card.training.get(_STATISTICS)
+    return str(statistics["file"]) if isinstance(statistics, dict) and "file" in statistics else f"{_STATISTICS}.npz"

@@ -38,25 +38,25 @@ def add_commands(
     sweep = subparsers.add_parser("sweep", help="try many hyperparameters on SageMaker (--executor sagemaker)")
     adapt = subparsers.add_parser("adapt", help="make a model of own classes on SageMaker (--executor sagemaker)")
     for parser, kind in ((train, "train"), (sweep, "sweep"), (adapt, "adapt")):
-        what = parser.add_argument_group("what is trained")
-        _add_data(what)
+        trained_group = parser.add_argument_group("what is trained")
+        _add_data(trained_group)
         if kind == "adapt":
-            _add_base(what)
+            _add_base(trained_group)
         else:
-            _add_recipe(what, kind)
+            _add_recipe(trained_group, kind)
         _add_where(parser)
         _add_limits(parser, kind)
         parser.set_defaults(run=run, kind=kind)
     _add_search(sweep)
 
 
-def others_given(options: argparse.Namespace, kept: set[str]) -> list[str]:
+def other_options(options: argparse.Namespace, allowed: set[str]) -> list[str]:
     """List what was given, as one writes it, beside the options that are kept."""
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers(), lambda _: 0)
     defaults = vars(parser.parse_args([options.kind]))
-    given = (name for name, value in vars(options).items() if name in defaults and value != defaults[name])
-    return [f"--{name.replace('_', '-')}" for name in given if name not in kept | {"run"}]
+    names = (name for name, value in vars(options).items() if name in defaults and value != defaults[name])
+    return [f"--{name.replace('_', '-')}" for name in names if name not in allowed | {"run"}]
 
 
 def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,8 +72,8 @@ def add_epilogs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
             subparsers.choices[name].epilog = textwrap.fill(usage, 100, break_on_hyphens=False)
 
 
-def _add_data(what: argparse._ArgumentGroup) -> None:
-    what.add_argument(
+def _add_data(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--data",
         default="smears",
         metavar="PREFIX",
@@ -81,71 +81,71 @@ def _add_data(what: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_base(what: argparse._ArgumentGroup) -> None:
-    what.add_argument(
+def _add_base(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--base",
         type=Path,
         default=SHIPPED,
         metavar="FOLDER",
         help="model folder of this machine whose network is used (%(default)s)",
     )
-    what.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
-    add_group_pattern(what)
+    group.add_argument("--add-to-base", action="store_true", help="keep the base's classes beside the new ones")
+    add_group_pattern(group)
 
 
-def _add_recipe(what: argparse._ArgumentGroup, kind: str) -> None:
-    add_tried(what, several=kind == "sweep")
-    what.add_argument(
+def _add_recipe(group: argparse._ArgumentGroup, kind: str) -> None:
+    add_tried(group, several=kind == "sweep")
+    group.add_argument(
         "--frozen", action="store_true", help="train only the head; the backbone keeps ImageNet's weights"
     )
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:
-    where = parser.add_argument_group("where it runs")
-    where.add_argument("--env", default="dev", metavar="NAME", help="environment, environments/NAME.toml (%(default)s)")
-    where.add_argument(
+    group = parser.add_argument_group("where it runs")
+    group.add_argument("--env", default="dev", metavar="NAME", help="environment, environments/NAME.toml (%(default)s)")
+    group.add_argument(
         "--name", metavar="WORD", help="what the job or sweep is called after leukolens-NAME- (its time)"
     )
-    where.add_argument("--resume", metavar="NAME", help="go on with this job or sweep, from its own checkpoints")
-    where.add_argument("--instance-type", metavar="TYPE", help="such as ml.g5.xlarge (the environment's)")
-    where.add_argument("--instance-count", type=int, default=1, metavar="N", help="of each job (%(default)s)")
-    where.add_argument("--volume-gb", type=int, default=30, metavar="GB", help="disk of each instance (%(default)s)")
-    where.add_argument("--spot", action="store_true", help="spare capacity: cheaper, interrupted, gone on with")
-    where.add_argument("--keep-alive", type=duration, default=0, metavar="TIME", help="warm pool, such as 10m (train)")
-    where.add_argument("--input-mode", choices=("FastFile", "File"), default="FastFile", help="(%(default)s)")
-    where.add_argument("--role", metavar="ARN", help="of the job (the environment's)")
-    where.add_argument("--image", metavar="URI", help="of ECR, with this project in it (the environment's)")
-    where.add_argument("--bucket", metavar="NAME", help="of models and checkpoints (the environment's models bucket)")
-    where.add_argument(
+    group.add_argument("--resume", metavar="NAME", help="go on with this job or sweep, from its own checkpoints")
+    group.add_argument("--instance-type", metavar="TYPE", help="such as ml.g5.xlarge (the environment's)")
+    group.add_argument("--instance-count", type=int, default=1, metavar="N", help="of each job (%(default)s)")
+    group.add_argument("--volume-gb", type=int, default=30, metavar="GB", help="disk of each instance (%(default)s)")
+    group.add_argument("--spot", action="store_true", help="spare capacity: cheaper, interrupted, gone on with")
+    group.add_argument("--keep-alive", type=duration, default=0, metavar="TIME", help="warm pool, such as 10m (train)")
+    group.add_argument("--input-mode", choices=("FastFile", "File"), default="FastFile", help="(%(default)s)")
+    group.add_argument("--role", metavar="ARN", help="of the job (the environment's)")
+    group.add_argument("--image", metavar="URI", help="of ECR, with this project in it (the environment's)")
+    group.add_argument("--bucket", metavar="NAME", help="of models and checkpoints (the environment's models bucket)")
+    group.add_argument(
         "--output", metavar="PREFIX", help="of models and checkpoints: s3://BUCKET/PREFIX, or PREFIX there (training)"
     )
-    where.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="on every job")
+    group.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", help="on every job")
 
 
 def _add_limits(parser: argparse.ArgumentParser, kind: str) -> None:
-    limits = parser.add_argument_group("limits")
-    limits.add_argument("--max-runtime", type=duration, default=3600, metavar="TIME", help="of one job (1h)")
-    limits.add_argument(
+    group = parser.add_argument_group("limits")
+    group.add_argument("--max-runtime", type=duration, default=3600, metavar="TIME", help="of one job (1h)")
+    group.add_argument(
         "--max-wait", type=duration, metavar="TIME", help="of one spot job, waits included (twice --max-runtime)"
     )
-    limits.add_argument(
+    group.add_argument(
         "--max-cost", type=dollars, metavar="USD", help="of all of it (the environment's monthly budget)"
     )
-    limits.add_argument("--hourly-price", type=dollars, metavar="USD", help="of an instance that prices.toml lacks")
-    limits.add_argument("--dry-run", action="store_true", help="print the requests and the cost; calls nobody")
-    limits.add_argument("--detach", action="store_true", help=f"start the {kind} and leave, without following it")
+    group.add_argument("--hourly-price", type=dollars, metavar="USD", help="of an instance that prices.toml lacks")
+    group.add_argument("--dry-run", action="store_true", help="print the requests and the cost; calls nobody")
+    group.add_argument("--detach", action="store_true", help=f"start the {kind} and leave, without following it")
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
-    search = parser.add_argument_group("how values are tried")
-    search.add_argument(
+    group = parser.add_argument_group("how values are tried")
+    group.add_argument(
         "--strategy", "--search", default="grid", help="grid, bayesian (or tpe), random or hyperband (%(default)s)"
     )
-    search.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges, as for a laptop's")
-    search.add_argument(
+    group.add_argument("--space", type=Path, metavar="FILE", help="TOML file of values and ranges, as for a laptop's")
+    group.add_argument(
         "--max-jobs", "--trials", type=int, metavar="N", help="of a search; a grid tries every combination"
     )
-    search.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
+    group.add_argument("--max-parallel-jobs", type=int, default=3, metavar="N", help="at a time (%(default)s)")
 
 
 def dollars(text: str) -> float:
@@ -205,25 +205,27 @@ def _run(options: argparse.Namespace, session: Any) -> int:
         return _print_dry_run(options, environment, prices, now)
     # Whatever can be refused without asking AWS is refused before.
     if not options.resume:
-        _planned(options, environment, assumed_place(environment), prices, now)
-    elif others := others_given(options, {"resume", "env", "max_cost", "detach"}):
-        raise LaunchError(f"--resume: it goes on with the options it was started with; leave out {', '.join(others)}")
+        _make_plan(options, environment, assumed_place(environment), prices, now)
+    elif refused_options := other_options(options, {"resume", "env", "max_cost", "detach"}):
+        raise LaunchError(
+            f"--resume: it goes on with the options it was started with; leave out {', '.join(refused_options)}"
+        )
     session = session or open_session(environment)
     place = deployed_place(environment, session)
     if options.resume:
-        afford = partial(_guard, options, environment, prices)
-        plan = resume(options.resume, options.kind, place, session, say, now, afford)
+        check_cost = partial(_check_cost, options, environment, prices)
+        plan = resume(options.resume, options.kind, place, session, say, now, check_cost)
     else:
-        plan = _new(options, environment, place, prices, session, now)
+        plan = _check_and_start(options, environment, place, prices, session, now)
     if options.detach:
         return 0
     return watch(plan.name, place, prices, session, plan)
 
 
-def _new(
+def _check_and_start(
     options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
 ) -> Plan:
-    plan, cost = _planned(options, environment, place, prices, now)
+    plan, cost = _make_plan(options, environment, place, prices, now)
     manifest = check(plan, place, session)
     if plan.base:
         upload_base(options.base, plan.base, place, session)
@@ -238,20 +240,20 @@ def _print_dry_run(options: argparse.Namespace, environment: Environment, prices
     if options.resume:
         raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
     place = assumed_place(environment)
-    plan, cost = _planned(options, environment, place, prices, now)
+    plan, cost = _make_plan(options, environment, place, prices, now)
     sys.stdout.write(json.dumps(dry_run(plan, place, cost), indent=2) + "\n")
     say(f"{plan.name}: {cost}\nNothing was sent: account and buckets stand for those that the stacks make.")
     return 0
 
 
-def _planned(
+def _make_plan(
     options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime
 ) -> tuple[Plan, Estimate]:
     plan = plan_of(options, environment, place, prices, now)
-    return plan, _guard(options, environment, prices, plan)
+    return plan, _check_cost(options, environment, prices, plan)
 
 
-def _guard(
+def _check_cost(
     options: argparse.Namespace, environment: Environment, prices: Prices, plan: Plan, jobs: int | None = None
 ) -> Estimate:
     """Give what a plan, or so many jobs of it, may cost; refuse what is too dear."""

@@ -75,6 +75,7 @@ def assumed_place(environment: Environment) -> Place:
     """Give the place under the names that the stacks use, or placeholders: for a dry run, which asks nobody."""
     account = environment.account or NO_ACCOUNT
     name = f"leukolens-{environment.name}"
+    own_image = f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE"
     return Place(
         environment=environment.name,
         region=environment.region,
@@ -82,10 +83,10 @@ def assumed_place(environment: Environment) -> Place:
         data_bucket=f"{name}-data-bucket",
         models_bucket=f"{name}-models-bucket",
         kms_key=f"arn:aws:kms:{environment.region}:{account}:key/KEY-OF-{name.upper()}",
-        image=f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE" if _own(environment) else None,
-        tracking_uri=_server(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
+        image=own_image if _has_own_image(environment) else None,
+        tracking_uri=_mlflow_uri(environment) or f"arn:aws:sagemaker:{environment.region}:{account}:mlflow-app/{name}",
         policy=f"{name}-training-launcher-{environment.region}",
-        **_chosen(environment),
+        **_file_settings(environment),
     )
 
 
@@ -117,22 +118,22 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         data_bucket=outputs["Storage"][Output.DATA_BUCKET_NAME],
         models_bucket=outputs["Storage"][Output.MODELS_BUCKET_NAME],
         kms_key=outputs["Storage"][Output.KEY_ARN],
-        image=training[Output.TRAINING_IMAGE_URI] if _own(environment) else None,
-        tracking_uri=_server(environment) or training[Output.MLFLOW_APP_ARN],
+        image=training[Output.TRAINING_IMAGE_URI] if _has_own_image(environment) else None,
+        tracking_uri=_mlflow_uri(environment) or training[Output.MLFLOW_APP_ARN],
         policy=policy,
-        **_chosen(environment),
+        **_file_settings(environment),
     )
 
 
-def _own(environment: Environment) -> bool:
+def _has_own_image(environment: Environment) -> bool:
     return environment.training.image == "own"
 
 
-def _server(environment: Environment) -> str | None:
+def _mlflow_uri(environment: Environment) -> str | None:
     return environment.training.mlflow.uri if environment.training.mlflow else None
 
 
-def _chosen(environment: Environment) -> dict[str, Any]:
+def _file_settings(environment: Environment) -> dict[str, Any]:
     """Give what the environment's file says itself, without asking its stacks."""
     training = environment.training
     return {

@@ -32,12 +32,12 @@ def dry_run(plan: Plan, place: Place, cost: Estimate) -> dict[str, Any]:
     session = _session(place.region)
     jobs = []
     for number, hyperparameters in enumerate(plan.combinations, 1):
-        job = _caught(lambda h=hyperparameters: trainer(plan, place, h, session, plan.name).train(wait=False))
+        job = _capture_request(lambda h=hyperparameters: trainer(plan, place, h, session, plan.name).train(wait=False))
         job["TrainingJobName"] = job_name(plan, number)
         jobs.append(job)
     requests: dict[str, Any] = {"cost": {**vars(cost), "currency": "USD"}}
     if plan.kind == "sweep":
-        requests["tuner"] = _caught(lambda: tuner(plan, place, session).tune(job_name=plan.name, wait=False))
+        requests["tuner"] = _capture_request(lambda: tuner(plan, place, session).tune(job_name=plan.name, wait=False))
     return {**requests, "jobs": jobs}
 
 
@@ -49,15 +49,15 @@ def job_name(plan: Plan, number: int) -> str:
 def _session(region: str) -> boto3.Session:
     # Nothing is signed or sent: the names stand where botocore wants some.
     session = boto3.Session(aws_access_key_id="dry", aws_secret_access_key="run", region_name=region)  # noqa: S106
-    session.events.register("before-call.sagemaker", _catch)
+    session.events.register("before-call.sagemaker", _raise_request)
     return session
 
 
-def _catch(params: dict[str, Any], **_: Any) -> None:
+def _raise_request(params: dict[str, Any], **_: Any) -> None:
     raise _CaughtError(json.loads(params["body"]))
 
 
-def _caught(send: Any) -> dict[str, Any]:
+def _capture_request(send: Any) -> dict[str, Any]:
     try:
         send()
     except _CaughtError as caught:

@@ -49,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop.listen()
     try:
         # SageMaker appends the word "train" to the command of an image that it starts bare.
-        given = [word for word in (sys.argv[1:] if arguments is None else arguments) if word != "train"]
-        settings = JobSettings.read(os.environ, given, root)
+        job_arguments = [word for word in (sys.argv[1:] if arguments is None else arguments) if word != "train"]
+        settings = JobSettings.read(os.environ, job_arguments, root)
         log_in()
         return _run(settings, stop)
     except (SettingsError, SecretError) as error:
@@ -77,7 +77,7 @@ def _run(settings: JobSettings, stop: Stop) -> int:
     if hosts.is_chief:
         _train_and_log(settings, strategy, stop)
     else:
-        _train_along(settings, strategy, stop)
+        _train_as_worker(settings, strategy, stop)
     leave_together(strategy, hosts)
     return TRAINED
 
@@ -94,13 +94,13 @@ def _train_and_log(settings: JobSettings, strategy: Any, stop: Stop) -> None:
         tracking.run(name, parameters=parameters, tags=describe(), folder=journals, resume_tag=JOB_TAG) as run,
     ):
 
-        def tell(measures: dict[str, float], epoch: int) -> None:
+        def log_epoch(measures: dict[str, float], epoch: int) -> None:
             print_measures(measures, epoch)
             run.epoch(epoch, measures)
 
-        made = Path(folder, "model")
-        _train(settings, strategy, stop, tell, made, settings.checkpoints, run)
-        _keep(made, settings.model)
+        model_folder = Path(folder, "model")
+        _train(settings, strategy, stop, log_epoch, model_folder, settings.checkpoints, run)
+        _copy_model(model_folder, settings.model)
 
 
 def _adapt_and_log(settings: JobSettings, adapting: Adapting) -> None:
@@ -108,28 +108,29 @@ def _adapt_and_log(settings: JobSettings, adapting: Adapting) -> None:
     from training.adaptation import adapt
 
     name = os.environ.get("TRAINING_JOB_NAME", "job")
-    told = {"command": "adapt", "add_to_base": adapting.add_to_base, "group_pattern": adapting.group_pattern or ""}
+    pattern = adapting.group_pattern
+    parameters = {"command": "adapt", "add_to_base": adapting.add_to_base, "group_pattern": pattern or ""}
     journals = settings.output / "tracking"
     with (
         tempfile.TemporaryDirectory() as folder,
-        tracking.run(name, parameters=told, tags=describe(), folder=journals, resume_tag=JOB_TAG) as run,
+        tracking.run(name, parameters=parameters, tags=describe(), folder=journals, resume_tag=JOB_TAG) as run,
     ):
-        made = Path(folder, "model")
-        card = adapt(settings.data, adapting.base, made, adapting.group_pattern, run, add_to_base=adapting.add_to_base)
+        model_folder = Path(folder, "model")
+        card = adapt(settings.data, adapting.base, model_folder, pattern, run, add_to_base=adapting.add_to_base)
         (result,) = card.evaluation["protocols"].values()
         sys.stdout.write(f"metric: {OBJECTIVE}={result['metrics']['balanced_accuracy']['value']:.6g}\n")
-        _keep(made, settings.model)
+        _copy_model(model_folder, settings.model)
 
 
-def _keep(made: Path, model: Path) -> None:
+def _copy_model(source: Path, target: Path) -> None:
     """Copy a model folder; its card goes last, since a model is whole when its card is there."""
     # Not moved: SageMaker's folders may be file systems of their own.
-    model.mkdir(parents=True, exist_ok=True)
-    for part in sorted(made.iterdir(), key=lambda path: path.suffix == ".json"):
-        shutil.copy2(part, model)
+    target.mkdir(parents=True, exist_ok=True)
+    for part in sorted(source.iterdir(), key=lambda path: path.suffix == ".json"):
+        shutil.copy2(part, target)
 
 
-def _train_along(settings: JobSettings, strategy: Any, stop: Stop) -> None:
+def _train_as_worker(settings: JobSettings, strategy: Any, stop: Stop) -> None:
     """Train as another instance: starts from the same checkpoint, and writes nothing that is kept."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder, "work")
@@ -142,7 +143,7 @@ def _train(
     settings: JobSettings,
     strategy: Any,
     stop: Stop,
-    tell: Callable[[dict[str, float], int], None],
+    on_epoch: Callable[[dict[str, float], int], None],
     output: Path,
     work: Path,
     run: tracking.Run | None = None,
@@ -154,7 +155,7 @@ def _train(
         request = TrainingRequest(
             settings.data, settings.backbone, settings.recipe, output, work, external=settings.external
         )
-        train(request, lambda held: [Epochs(held, tell, stop)], run)
+        train(request, lambda held_out: [Epochs(held_out, on_epoch, stop)], run)
 
 
 def print_measures(measures: dict[str, float], epoch: int) -> None:
@@ -166,11 +167,11 @@ def print_measures(measures: dict[str, float], epoch: int) -> None:
 
 def _reason(error: Exception) -> tuple[str, int]:
     """Say in one line what ended the job, and whether whoever started it can help it."""
-    said = " ".join(str(error).split()) or "no message"
+    message = " ".join(str(error).split()) or "no message"
     # Of these, those of ours say what to change: the data, the batch size, the learning rate.
     if isinstance(error, ValueError | ArithmeticError | ModelError):
-        return said, REFUSED
-    return f"{type(error).__name__}: {said} (the place is in the job's log: python -m training logs)", FAILED
+        return message, REFUSED
+    return f"{type(error).__name__}: {message} (the place is in the job's log: python -m training logs)", FAILED
 
 
 def _fail(path: Path, reason: str, code: int) -> int:

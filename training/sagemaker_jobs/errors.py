@@ -33,12 +33,12 @@ class ConnectionLostError(LaunchError):
 
 
 @contextmanager
-def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[None]:
+def explained(action: str, policy: str = "the launcher's policy") -> Iterator[None]:
     """Turn what AWS or botocore raises into one message.
 
     Parameters
     ----------
-    doing
+    action
         What was asked for, as in "no permission to ...".
     policy
         The policy that would allow it.
@@ -53,30 +53,30 @@ def explained(doing: str, policy: str = "the launcher's policy") -> Iterator[Non
     try:
         yield
     except BucketError as error:
-        raise _launch_error(error.__cause__ or error, doing, policy) from error
+        raise _launch_error(error.__cause__ or error, action, policy) from error
     except (ClientError, BotoCoreError) as error:
-        raise _launch_error(error, doing, policy) from error
+        raise _launch_error(error, action, policy) from error
 
 
-def _launch_error(error: BaseException, doing: str, policy: str) -> LaunchError:
+def _launch_error(error: BaseException, action: str, policy: str) -> LaunchError:
     if isinstance(error, ClientError):
-        return LaunchError(_refusal(error, doing, policy))
+        return LaunchError(_refusal(error, action, policy))
     if isinstance(error, NoCredentialsError | TokenRetrievalError | UnauthorizedSSOTokenError):
-        return LaunchError(f"no AWS credentials to {doing}: {_SIGN_IN}")
+        return LaunchError(f"no AWS credentials to {action}: {_SIGN_IN}")
     if isinstance(error, ConnectionError | HTTPClientError):
-        return ConnectionLostError(f"AWS did not answer when asked to {doing}: {error}")
-    return LaunchError(f"cannot {doing}: {error}")
+        return ConnectionLostError(f"AWS did not answer when asked to {action}: {error}")
+    return LaunchError(f"cannot {action}: {error}")
 
 
-def _refusal(error: ClientError, doing: str, policy: str) -> str:
+def _refusal(error: ClientError, action: str, policy: str) -> str:
     code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
     if code in _DENIED:
-        return f"no permission to {doing}: ask for {policy} ({message})"
+        return f"no permission to {action}: ask for {policy} ({message})"
     if code in _EXPIRED:
-        return f"the credentials are no longer valid to {doing}: {_SIGN_IN}"
+        return f"the credentials are no longer valid to {action}: {_SIGN_IN}"
     if code == "ResourceLimitExceeded":
-        return f"cannot {doing}, the account's quota is used up: {message}"
-    return f"cannot {doing}: {message or code}"
+        return f"cannot {action}, the account's quota is used up: {message}"
+    return f"cannot {action}: {message or code}"
 
 
 Say = Callable[[str], object]

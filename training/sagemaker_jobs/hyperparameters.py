@@ -32,13 +32,13 @@ def recipe_of(hyperparameters: Mapping[str, str]) -> tuple[str, Recipe]:
         A hyperparameter that the job's method does not have, or a value that it does not take.
     """
     try:
-        given = {name: value_of(name, text) for name, text in hyperparameters.items() if name != "frozen"}
+        settings = {name: value_of(name, text) for name, text in hyperparameters.items() if name != "frozen"}
     except SpaceError as error:
         raise LaunchError(str(error)) from None
-    backbone = given.pop("backbone", DEFAULT_BACKBONE)
+    backbone = settings.pop("backbone", DEFAULT_BACKBONE)
     frozen = switch_of("frozen", hyperparameters)
     try:
-        return backbone, read_recipe(backbone, frozen=frozen, given=given)
+        return backbone, read_recipe(backbone, frozen=frozen, given=settings)
     except RecipeError as error:
         raise LaunchError(str(error)) from None
 
@@ -51,7 +51,7 @@ def switch_of(name: str, hyperparameters: Mapping[str, str]) -> bool:
     LaunchError
         It is neither.
     """
-    switched = _SWITCHES.get(hyperparameters.get(name, "false").lower())
-    if switched is None:
+    value = _SWITCHES.get(hyperparameters.get(name, "false").lower())
+    if value is None:
         raise LaunchError(f"--{name} {hyperparameters[name]}: allowed: true or false")
-    return switched
+    return value

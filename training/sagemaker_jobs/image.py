@@ -71,7 +71,7 @@ def script_of(place: Place) -> dict[str, str]:
     """
     if place.image:
         return {}
-    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"{place.output}/{_key()}"}
+    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"{place.output}/{_code_key()}"}
 
 
 def upload_code(place: Place, session: Any) -> None:
@@ -79,7 +79,7 @@ def upload_code(place: Place, session: Any) -> None:
     if place.image:
         return
     with explained(f"write to {place.output}", place.policy):
-        Bucket(place.output, session=session).put(_key(), code_bundle())
+        Bucket(place.output, session=session).put(_code_key(), code_bundle())
 
 
 @cache
@@ -111,5 +111,5 @@ def _sources(folder: str) -> list[Path]:
     return [path for path in (_ROOT / folder).rglob("*") if path.suffix in {".py", ".toml"}]
 
 
-def _key() -> str:
+def _code_key() -> str:
     return f"code/{hashlib.sha256(code_bundle()).hexdigest()[:16]}.tar.gz"

@@ -35,7 +35,7 @@ from training.sagemaker_jobs.hyperparameters import (
 
 ROOT = Path("/opt/ml")
 # SageMaker's own among the hyperparameters: the tuner's objective, the location of a script.
-_NOT_OURS = ("_", "sagemaker_")
+_SAGEMAKER_PREFIXES = ("_", "sagemaker_")
 
 
 class SettingsError(ValueError):
@@ -120,13 +120,17 @@ class JobSettings:
         """
         config = root / "input" / "config"
         resources = _json(environ.get("SM_RESOURCE_CONFIG"), config / "resourceconfig.json")
-        given = {**_json(environ.get("SM_HPS"), config / "hyperparameters.json"), **_pairs(arguments)}
-        found = {name.replace("_", "-"): str(value) for name, value in given.items() if not name.startswith(_NOT_OURS)}
-        adapts = _command(found) == "adapt"
-        _demand_known(found, (*ADAPT_HYPERPARAMETERS,) if adapts else (*TRIED, "frozen"))
+        raw_hyperparameters = {**_json(environ.get("SM_HPS"), config / "hyperparameters.json"), **_pairs(arguments)}
+        hyperparameters = {
+            name.replace("_", "-"): str(value)
+            for name, value in raw_hyperparameters.items()
+            if not name.startswith(_SAGEMAKER_PREFIXES)
+        }
+        is_adapt = _command(hyperparameters) == "adapt"
+        _demand_known(hyperparameters, (*ADAPT_HYPERPARAMETERS,) if is_adapt else (*TRIED, "frozen"))
         try:
-            adapting = _adapting(found, environ, root) if adapts else None
-            backbone, recipe = recipe_of({} if adapts else found)
+            adapting = _adapting(hyperparameters, environ, root) if is_adapt else None
+            backbone, recipe = recipe_of({} if is_adapt else hyperparameters)
         except LaunchError as error:
             raise SettingsError(str(error)) from error
         hosts = tuple(sorted(resources.get("hosts", ["localhost"])))
@@ -152,8 +156,8 @@ class JobSettings:
 def _json(text: str | None, path: Path) -> dict[str, Any]:
     if text is None:
         text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
-    found: dict[str, Any] = json.loads(text)
-    return found
+    content: dict[str, Any] = json.loads(text)
+    return content
 
 
 def _pairs(arguments: Sequence[str]) -> dict[str, str]:
@@ -171,25 +175,25 @@ def _pairs(arguments: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _command(found: dict[str, str]) -> str:
+def _command(hyperparameters: dict[str, str]) -> str:
     """Take out which command the job runs."""
-    command = found.pop(COMMAND, "train")
+    command = hyperparameters.pop(COMMAND, "train")
     if command not in ("train", "adapt"):
         raise SettingsError(f"--{COMMAND} {command}: allowed: train or adapt")
     return command
 
 
-def _demand_known(found: Mapping[str, str], known: Sequence[str]) -> None:
-    if unknown := sorted(set(found) - set(known)):
+def _demand_known(hyperparameters: Mapping[str, str], known: Sequence[str]) -> None:
+    if unknown := sorted(set(hyperparameters) - set(known)):
         allowed = ", ".join(f"--{name}" for name in known)
         raise SettingsError(f"--{unknown[0]} is no hyperparameter of a job; there are {allowed}")
 
 
-def _adapting(found: Mapping[str, str], environ: Mapping[str, str], root: Path) -> Adapting:
+def _adapting(hyperparameters: Mapping[str, str], environ: Mapping[str, str], root: Path) -> Adapting:
     base = Path(environ.get("SM_CHANNEL_BASE", root / "input" / "data" / "base"))
     if not base.is_dir():
         raise SettingsError(f"there is no channel base at {base}: start the job with a model folder in it")
-    return Adapting(base, found.get("group-pattern"), switch_of("add-to-base", found))
+    return Adapting(base, hyperparameters.get("group-pattern"), switch_of("add-to-base", hyperparameters))
 
 
 SECRET = "LEUKOLENS_MLFLOW_SECRET_ARN"  # noqa: S105 - the name of a variable
@@ -230,14 +234,14 @@ def log_in(environ: MutableMapping[str, str] = os.environ, client: Client = aws)
     if not arn:
         return
     try:
-        held = json.loads(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+        secret = json.loads(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     except (BotoCoreError, ClientError) as error:
         raise SecretError(f"the secret {arn} cannot be read: {error}") from error
     except (KeyError, json.JSONDecodeError):
-        held = None
-    if not isinstance(held, dict) or (names := _MEANINGS.get(frozenset(held))) is None:
+        secret = None
+    if not isinstance(secret, dict) or (names := _MEANINGS.get(frozenset(secret))) is None:
         raise SecretError(f'the secret {arn} must be JSON: {{"username": ..., "password": ...}} or {{"token": ...}}')
-    environ.update({names[key]: str(value) for key, value in held.items()})
+    environ.update({names[key]: str(value) for key, value in secret.items()})
 
 
 def describe(environ: Mapping[str, str] = os.environ, client: Client = aws) -> dict[str, str]:

@@ -47,12 +47,12 @@ def find_tuner(name: str, place: Place, session: Any) -> Tuner | None:
     with explained(f"look up the sweep {name}", place.policy):
         try:
             client = session.client("sagemaker")
-            described = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+            description = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         except ClientError as error:
             if code_of(error) in _MISSING or "does not exist" in str(error):
                 return None
             raise
-    return Tuner(str(described["HyperParameterTuningJobStatus"]), described.get("FailureReason"))
+    return Tuner(str(description["HyperParameterTuningJobStatus"]), description.get("FailureReason"))
 
 
 def is_over(status: str) -> bool:
@@ -60,7 +60,7 @@ def is_over(status: str) -> bool:
     return status in {"Completed", "Failed", "Stopped"}
 
 
-_MOST = 100
+_MAX_JOBS = 100
 """Of an environment's jobs: the newest. Each is looked at by a call of its own."""
 
 
@@ -151,17 +151,20 @@ def list_jobs(
             NameContains=name,
             SortBy="CreationTime",
             SortOrder="Descending",
-            PaginationConfig={"MaxItems": _MOST} if name.endswith("-") else {},
+            PaginationConfig={"MaxItems": _MAX_JOBS} if name.endswith("-") else {},
         )
-        listed = [entry for page in pages for entry in page["TrainingJobSummaries"]]
-    ours = [entry for entry in listed if belongs(entry["TrainingJobName"], name)]
-    for entry in ours:
-        before = seen.get(entry["TrainingJobName"])
-        if before is None or not before.over:
+        summaries = [entry for page in pages for entry in page["TrainingJobSummaries"]]
+    own_summaries = [entry for entry in summaries if belongs(entry["TrainingJobName"], name)]
+    for entry in own_summaries:
+        previous = seen.get(entry["TrainingJobName"])
+        if previous is None or not previous.over:
             with explained(f"look at {entry['TrainingJobName']}", place.policy):
-                described = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
-            seen[entry["TrainingJobName"]] = read_job(described, now)
-    return [seen[e["TrainingJobName"]] for e in sorted(ours, key=lambda e: (e["CreationTime"], e["TrainingJobName"]))]
+                description = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
+            seen[entry["TrainingJobName"]] = read_job(description, now)
+    return [
+        seen[e["TrainingJobName"]]
+        for e in sorted(own_summaries, key=lambda e: (e["CreationTime"], e["TrainingJobName"]))
+    ]
 
 
 def belongs(job: str, name: str) -> bool:
@@ -174,20 +177,20 @@ def belongs(job: str, name: str) -> bool:
     return re.fullmatch(rf"{re.escape(name)}(-\d{{3,}}-[0-9a-z]+|-\d{{14}})?", job) is not None
 
 
-def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
+def read_job(description: dict[str, Any], now: datetime | None = None) -> Job:
     """Read AWS's description of a job."""
-    metrics = {entry["MetricName"]: entry["Value"] for entry in described.get("FinalMetricDataList", [])}
-    started, ended = described.get("TrainingStartTime"), described.get("TrainingEndTime")
-    until = ended or (now or datetime.now(started.tzinfo) if started else None)
-    seconds = max((until - started).total_seconds(), 0.0) if started and until else 0.0
-    resources = described.get("ResourceConfig", {})
+    metrics = {entry["MetricName"]: entry["Value"] for entry in description.get("FinalMetricDataList", [])}
+    started, ended = description.get("TrainingStartTime"), description.get("TrainingEndTime")
+    end = ended or (now or datetime.now(started.tzinfo) if started else None)
+    seconds = max((end - started).total_seconds(), 0.0) if started and end else 0.0
+    resources = description.get("ResourceConfig", {})
     return Job(
-        name=described["TrainingJobName"],
-        status=described["TrainingJobStatus"],
-        doing=described.get("SecondaryStatus", described["TrainingJobStatus"]),
+        name=description["TrainingJobName"],
+        status=description["TrainingJobStatus"],
+        doing=description.get("SecondaryStatus", description["TrainingJobStatus"]),
         hyperparameters={
             key: value.strip('"')  # the SDK sends JSON, which a tuner's own values are not
-            for key, value in described.get("HyperParameters", {}).items()
+            for key, value in description.get("HyperParameters", {}).items()
             if not key.startswith(("sagemaker_", "_tuning"))
         },
         instance_type=resources.get("InstanceType", ""),
@@ -195,10 +198,10 @@ def read_job(described: dict[str, Any], now: datetime | None = None) -> Job:
         epoch=int(metrics["epoch"]) if "epoch" in metrics else None,
         objective=metrics.get(OBJECTIVE),
         seconds=seconds,
-        billed_seconds=described.get("BillableTimeInSeconds", seconds),
-        failure=described.get("FailureReason"),
-        spot=described.get("EnableManagedSpotTraining", False),
-        trained_seconds=described.get("TrainingTimeInSeconds"),
+        billed_seconds=description.get("BillableTimeInSeconds", seconds),
+        failure=description.get("FailureReason"),
+        spot=description.get("EnableManagedSpotTraining", False),
+        trained_seconds=description.get("TrainingTimeInSeconds"),
     )
 
 
@@ -237,15 +240,15 @@ def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
     place, session
         Where, and boto3's session there.
     """
-    ways = f"Go on: {plan.go_on}   Drop it: {plan.drop}"
+    commands = f"Go on: {plan.resume_command}   Drop it: {plan.drop_command}"
     if plan.kind != "sweep":
-        return State(None if jobs else f"{plan.name}: half made, no job yet. {ways}")
+        return State(None if jobs else f"{plan.name}: half made, no job yet. {commands}")
     tuner = find_tuner(plan.name, place, session)
     if tuner is None:
-        return State(f"{plan.name}: half made, no tuner yet. {ways}")
-    done = sum(job.status == "Completed" for job in jobs)
-    if not tuner.over or done >= plan.job_count or not all(job.over for job in jobs):
+        return State(f"{plan.name}: half made, no tuner yet. {commands}")
+    completed = sum(job.status == "Completed" for job in jobs)
+    if not tuner.over or completed >= plan.job_count or not all(job.over for job in jobs):
         return State(more=not tuner.over)
-    why = f" ({' '.join(tuner.failure.split())})" if tuner.failure else ""
-    so_far = f"{tuner.status} with {done} of {plan.job_count} jobs completed{why}"
-    return State(f"{plan.name}: {so_far}. Go on: {plan.go_on}")
+    reason = f" ({' '.join(tuner.failure.split())})" if tuner.failure else ""
+    progress = f"{tuner.status} with {completed} of {plan.job_count} jobs completed{reason}"
+    return State(f"{plan.name}: {progress}. Go on: {plan.resume_command}")

@@ -17,7 +17,7 @@ from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record, write_record
 
 
-def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = None) -> Plan:
+def start(plan: Plan, place: Place, session: Any, say: Say, previous_search: str | None = None) -> Plan:
     """Start a plan that was checked; gives it as it was written down.
 
     Parameters
@@ -26,7 +26,7 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
         What, where, and boto3's session there.
     say
         Is told what is not as asked.
-    after
+    previous_search
         For a search: an earlier one whose results this one starts from.
 
     Raises
@@ -36,14 +36,14 @@ def start(plan: Plan, place: Place, session: Any, say: Say, after: str | None = 
     """
     upload_code(place_of(plan, place), session)
     write_record(plan, place, session)
-    with _recoverable(plan):
+    with _explain_recovery(plan):
         if plan.kind == "sweep" and plan.parent_run is None:
-            plan = _with_parent(plan, place, session, say)
+            plan = _add_parent_run(plan, place, session, say)
         from training.sagemaker_jobs.requests import trainer, tuner  # it takes seconds
 
         with explained(f"start {plan.name}", place.policy):
             if plan.kind == "sweep":
-                tuner(plan, place, session, after).tune(job_name=plan.name, wait=False)
+                tuner(plan, place, session, previous_search).tune(job_name=plan.name, wait=False)
             else:
                 trainer(plan, place, plan.fixed, session, plan.name).train(wait=False, logs=False)
     return plan
@@ -57,34 +57,34 @@ def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session
         trainer(plan, place, hyperparameters, session, name).train(wait=False, logs=False)
 
 
-def _with_parent(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
+def _add_parent_run(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
     """Make the parent run; without one, the jobs' runs still carry the sweep's name."""
     try:
-        with_parent = plan.model_copy(update={"parent_run": make_parent(plan, place)})
+        updated_plan = plan.model_copy(update={"parent_run": make_parent(plan, place)})
     except LaunchError as error:
         say(f"warning: {error}\nThe jobs' runs will not be filed under one run; they carry the sweep's name as a tag.")
         return plan
-    write_record(with_parent, place, session)
-    return with_parent
+    write_record(updated_plan, place, session)
+    return updated_plan
 
 
 @contextmanager
-def _recoverable(plan: Plan) -> Iterator[None]:
+def _explain_recovery(plan: Plan) -> Iterator[None]:
     """Say, whatever ends the start early, how to go on."""
-    ways = f"Go on: {plan.go_on}\nDrop it: {plan.drop}"
+    commands = f"Go on: {plan.resume_command}\nDrop it: {plan.drop_command}"
     try:
         yield
     except ConnectionLostError as error:
-        raise ConnectionLostError(f"{error}\nIt may have been started or not. {ways}") from error
+        raise ConnectionLostError(f"{error}\nIt may have been started or not. {commands}") from error
     except (LaunchError, KeyboardInterrupt) as error:
-        raise LaunchError(f"{str(error) or 'interrupted'}\n{plan.name} is only half made. {ways}") from error
+        raise LaunchError(f"{str(error) or 'interrupted'}\n{plan.name} is only half made. {commands}") from error
 
 
-Afford = Callable[[Plan, int], object]
+CostCheck = Callable[[Plan, int], object]
 """Refuses a plan of which so many jobs may cost too much."""
 
 
-def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: datetime, afford: Afford) -> Plan:
+def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: datetime, check_cost: CostCheck) -> Plan:
     """Go on with the options that a job or sweep was started with.
 
     Parameters
@@ -97,7 +97,7 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
         Is told what is started, and what is left for later.
     now
         Names the search that goes on from another.
-    afford
+    check_cost
         Is asked before anything is started.
 
     Raises
@@ -112,68 +112,70 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
         )
     jobs = list_jobs(name, place, session)
     if kind != "sweep":
-        return _resume_job(plan, jobs, place, session, say, afford)
+        return _resume_job(plan, jobs, place, session, say, check_cost)
     tuner = find_tuner(name, place, session)
     if tuner is None:
-        afford(plan, plan.job_count)
+        check_cost(plan, plan.job_count)
         say(f"{name} has no tuner yet: making it")
         return start(plan, place, session, say)
     if not tuner.over:
         say(f"{name} is {tuner.status}: nothing to start")
     elif plan.strategy == "grid":
-        _resume_grid(plan, jobs, place, session, say, afford)
+        _resume_grid(plan, jobs, place, session, say, check_cost)
     else:
-        return _resume_search(plan, jobs, place, session, say, now, afford)
+        return _resume_search(plan, jobs, place, session, say, now, check_cost)
     return plan
 
 
 def missing(plan: Plan, jobs: list[Job]) -> list[tuple[int, dict[str, str]]]:
     """List the combinations of a grid that no job completed or is at, with their numbers from 1."""
-    done = [job.hyperparameters for job in jobs if job.status == "Completed" or not job.over]
+    started = [job.hyperparameters for job in jobs if job.status == "Completed" or not job.over]
     return [
-        (number, wanted)
-        for number, wanted in enumerate(plan.combinations, 1)
-        if not any(wanted.items() <= given.items() for given in done)
+        (number, combination)
+        for number, combination in enumerate(plan.combinations, 1)
+        if not any(combination.items() <= hyperparameters.items() for hyperparameters in started)
     ]
 
 
-def _resume_job(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, afford: Afford) -> Plan:
+def _resume_job(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, check_cost: CostCheck) -> Plan:
     for job in jobs:
         if job.status == "Completed" or not job.over:
             raise LaunchError(f"--resume {plan.name}: {job.name} is {job.status}: nothing to go on with")
-    afford(plan, 1)
+    check_cost(plan, 1)
     say(f"{plan.name}: again, from the checkpoints in {plan.checkpoints}")
     return start(plan, place, session, say)
 
 
-def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, afford: Afford) -> None:
-    left = missing(plan, jobs)
-    if not left:
+def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, check_cost: CostCheck) -> None:
+    unstarted = missing(plan, jobs)
+    if not unstarted:
         raise LaunchError(f"--resume {plan.name}: all {plan.job_count} jobs are complete")
     # A grid takes whole combinations only, which what is left seldom is: these are jobs of their own.
     running = sum(not job.over for job in jobs)
-    now = left[: max(plan.parallel - running, 0)]
-    afford(plan, len(now))
+    batch = unstarted[: max(plan.parallel - running, 0)]
+    check_cost(plan, len(batch))
     upload_code(place_of(plan, place), session)
-    for number, hyperparameters in now:
+    for number, hyperparameters in batch:
         start_one(plan, place, hyperparameters, session, f"{plan.name}-{number:03}")
         say(f"started job {number} of {plan.job_count}: {_tried_values(hyperparameters, plan)}")
-    if len(left) > len(now):
-        say(f"{len(left) - len(now)} more are left for when these are over: give the same command again")
+    if len(unstarted) > len(batch):
+        say(f"{len(unstarted) - len(batch)} more are left for when these are over: give the same command again")
 
 
 def _resume_search(
-    plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, now: datetime, afford: Afford
+    plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, now: datetime, check_cost: CostCheck
 ) -> Plan:
     if plan.strategy == "hyperband":
         raise LaunchError(f"--resume {plan.name}: SageMaker goes on with bayesian and random searches only; start anew")
-    left = plan.job_count - sum(job.status == "Completed" for job in jobs)
-    if left < 1:
+    remaining = plan.job_count - sum(job.status == "Completed" for job in jobs)
+    if remaining < 1:
         raise LaunchError(f"--resume {plan.name}: all {plan.job_count} jobs are complete")
-    afford(plan, left)
+    check_cost(plan, remaining)
     name = f"leukolens-{plan.environment}-{now:%y%m%d-%H%M%S}"
-    say(f"{name} goes on from {plan.name}: {left} more jobs")
-    return start(plan.model_copy(update={"name": name, "max_jobs": left}), place, session, say, after=plan.name)
+    say(f"{name} goes on from {plan.name}: {remaining} more jobs")
+    return start(
+        plan.model_copy(update={"name": name, "max_jobs": remaining}), place, session, say, previous_search=plan.name
+    )
 
 
 def _tried_values(hyperparameters: dict[str, str], plan: Plan) -> str:

@@ -13,7 +13,7 @@ from training.sagemaker_jobs.deployment import Place, deployed_place, open_sessi
 from training.sagemaker_jobs.errors import LaunchError, explained, say
 
 GROUP = "/aws/sagemaker/TrainingJobs"
-_MOST_STREAMS = 100
+_MAX_STREAMS = 100
 """That CloudWatch filters at a time: one for each instance of the job."""
 
 
@@ -27,17 +27,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(options: argparse.Namespace, session: Any = None) -> int:
     """Run the ``logs`` command; gives the exit code."""
-    written = 0
+    line_count = 0
     try:
         environment = read_environment(options.env)
         session = session or open_session(environment)
         for line in read_log(options.name, deployed_place(environment, session), session):
             sys.stdout.write(line + "\n")
-            written += 1
+            line_count += 1
     except LaunchError as error:
         say(f"logs: {error}")
         return 2
-    if written:
+    if line_count:
         return 0
     say(
         f"logs: {options.name}: no log yet; a job writes one once its image is there. Jobs are listed by: "
@@ -57,19 +57,19 @@ def read_log(name: str, place: Place, session: Any) -> Iterator[str]:
     with explained(f"read the log of {name}", place.policy):
         client = session.client("logs")
         try:
-            listed = client.get_paginator("describe_log_streams").paginate(
+            stream_pages = client.get_paginator("describe_log_streams").paginate(
                 logGroupName=GROUP, logStreamNamePrefix=f"{name}/"
             )
-            streams = [stream["logStreamName"] for page in listed for stream in page["logStreams"]]
+            streams = [stream["logStreamName"] for page in stream_pages for stream in page["logStreams"]]
             if not streams:
                 return
-            pages = client.get_paginator("filter_log_events").paginate(
-                logGroupName=GROUP, logStreamNames=streams[:_MOST_STREAMS]
+            event_pages = client.get_paginator("filter_log_events").paginate(
+                logGroupName=GROUP, logStreamNames=streams[:_MAX_STREAMS]
             )
-            for page in pages:
+            for page in event_pages:
                 for event in page["events"]:
-                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                    yield f"{at:%H:%M:%S} {event['message'].rstrip()}"
+                    time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                    yield f"{time:%H:%M:%S} {event['message'].rstrip()}"
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise

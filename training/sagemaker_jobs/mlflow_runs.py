@@ -54,8 +54,8 @@ def make_parent(plan: Plan, place: Place) -> str:
         raise LaunchError(f"no parent run in MLflow at {place.tracking_uri}: {error}") from error
 
 
-_STATUS = "sagemaker.status"
-_ENDED = {"Failed": "FAILED", "Stopped": "KILLED"}
+_STATUS_TAG = "sagemaker.status"
+_RUN_STATUSES = {"Failed": "FAILED", "Stopped": "KILLED"}
 """What becomes of a run whose job was ended before it could say so."""
 
 
@@ -100,35 +100,35 @@ def _tag_jobs(jobs: list[Job], name: str, place: Place, prices: Prices, plan: Pl
     experiment = client.get_experiment_by_name(experiment_of(place.environment))
     if experiment is None:
         return
-    over = {job.name: job for job in jobs if job.over}
+    finished = {job.name: job for job in jobs if job.over}
     billed = set[str]()  # a job has one bill: where it has several runs, the newest, which is listed first, gets it
-    asked, newest_first = f"tags.`{JOB_TAG}` LIKE '{name}%'", ["attributes.start_time DESC"]
-    for run in client.search_runs([experiment.experiment_id], asked, order_by=newest_first):
-        job = over.get(run.data.tags[JOB_TAG])
-        if job is None or _STATUS in run.data.tags:
+    query, newest_first = f"tags.`{JOB_TAG}` LIKE '{name}%'", ["attributes.start_time DESC"]
+    for run in client.search_runs([experiment.experiment_id], query, order_by=newest_first):
+        job = finished.get(run.data.tags[JOB_TAG])
+        if job is None or _STATUS_TAG in run.data.tags:
             continue
         bill = {} if job.name in billed else _bill([job], place, prices, plan)
         billed.add(job.name)
-        _tag(client, run.info.run_id, {_STATUS: job.status, **bill})
-        if run.info.status == "RUNNING" and job.status in _ENDED:
-            client.set_terminated(run.info.run_id, _ENDED[job.status])
+        _tag(client, run.info.run_id, {_STATUS_TAG: job.status, **bill})
+        if run.info.status == "RUNNING" and job.status in _RUN_STATUSES:
+            client.set_terminated(run.info.run_id, _RUN_STATUSES[job.status])
 
 
 def _tag_parent(jobs: list[Job], run_id: str, place: Place, prices: Prices, plan: Plan, client: Any) -> None:
     _tag(client, run_id, _bill(jobs, place, prices, plan))
-    done = any(job.status == "Completed" for job in jobs)
-    client.set_terminated(run_id, "FINISHED" if done else "FAILED")
+    any_completed = any(job.status == "Completed" for job in jobs)
+    client.set_terminated(run_id, "FINISHED" if any_completed else "FAILED")
 
 
 def _bill(jobs: list[Job], place: Place, prices: Prices, plan: Plan | None) -> dict[str, str]:
     """Give what AWS bills of jobs that are over, as tags."""
-    saved = spot_savings(jobs)
+    savings = spot_savings(jobs)
     costs = [cost_of(job, place.region, prices, plan) for job in jobs]
-    known = [cost for cost in costs if cost is not None]
+    known_costs = [cost for cost in costs if cost is not None]
     return {
         "sagemaker.billable_seconds": f"{sum(job.billed_seconds * job.instances for job in jobs):.0f}",
-        **({} if saved is None else {"sagemaker.spot_savings": f"{saved:.0%}"}),
-        **({"sagemaker.cost_usd": f"{sum(known):.2f}"} if len(known) == len(jobs) else {}),
+        **({} if savings is None else {"sagemaker.spot_savings": f"{savings:.0%}"}),
+        **({"sagemaker.cost_usd": f"{sum(known_costs):.2f}"} if len(known_costs) == len(jobs) else {}),
     }
 
 

@@ -89,12 +89,12 @@ class Plan(BaseModel):
     output: str | None = None
 
     @property
-    def go_on(self) -> str:
+    def resume_command(self) -> str:
         """Give the command that goes on with it."""
         return f"python -m training {self.kind} --executor sagemaker --env {self.environment} --resume {self.name}"
 
     @property
-    def drop(self) -> str:
+    def drop_command(self) -> str:
         """Give the command that ends it, or forgets it where nothing of it runs."""
         return f"python -m training stop --env {self.environment} --sweep {self.name}"
 

@@ -12,9 +12,9 @@ from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.prices import Prices
 
-MOST_S = 28 * 24 * 3600
+MAX_S = 28 * 24 * 3600
 """Of a job, waits included: SageMaker's most."""
-_MOST_KEPT_ALIVE_S = 3600
+_MAX_KEEP_ALIVE_S = 3600
 """Of a warm pool, unless the account's quota is raised."""
 _ROLE = r"arn:aws(-[a-z]+)*:iam::\d{12}:role/[\w+=,.@/-]{1,512}"
 _IMAGE = (
@@ -31,7 +31,7 @@ def check_instance(instance_type: str, environment: Environment, prices: Prices)
     LaunchError
         Says which there are.
     """
-    if instance_type not in _trained_on():
+    if instance_type not in _training_instances():
         raise LaunchError(
             f"--instance-type {instance_type}: SageMaker trains on no such instance; priced here: "
             f"{', '.join(sorted(prices.instances))}"
@@ -44,10 +44,10 @@ def check_instance(instance_type: str, environment: Environment, prices: Prices)
 
 
 @cache
-def _trained_on() -> tuple[str, ...]:
+def _training_instances() -> tuple[str, ...]:
     """Name the instances that SageMaker trains on, as botocore's description of the service does."""
-    known = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
-    return tuple(getattr(known, "enum", ()))
+    shape = botocore.session.get_session().get_service_model("sagemaker").shape_for("TrainingInstanceType")
+    return tuple(getattr(shape, "enum", ()))
 
 
 def check_capacity(options: argparse.Namespace) -> None:
@@ -68,14 +68,14 @@ def check_capacity(options: argparse.Namespace) -> None:
 
 
 def _check_times(options: argparse.Namespace) -> None:
-    if not 60 <= options.max_runtime <= MOST_S:
-        raise LaunchError(f"--max-runtime: allowed: 1m to {MOST_S // 3600}h")
+    if not 60 <= options.max_runtime <= MAX_S:
+        raise LaunchError(f"--max-runtime: allowed: 1m to {MAX_S // 3600}h")
     if not options.max_wait:
         return
     if not options.spot:
         raise LaunchError("--max-wait: only spot jobs wait for capacity; give --spot with it, or leave it out")
-    if not options.max_runtime <= options.max_wait <= MOST_S:
-        raise LaunchError(f"--max-wait: it includes the run itself; allowed: --max-runtime to {MOST_S // 3600}h")
+    if not options.max_runtime <= options.max_wait <= MAX_S:
+        raise LaunchError(f"--max-wait: it includes the run itself; allowed: --max-runtime to {MAX_S // 3600}h")
 
 
 def _check_warm_pool(options: argparse.Namespace) -> None:
@@ -85,7 +85,7 @@ def _check_warm_pool(options: argparse.Namespace) -> None:
         raise LaunchError("--keep-alive: spot instances cannot be kept warm; leave out --spot or --keep-alive")
     if options.kind == "sweep":
         raise LaunchError("--keep-alive: it is for train; a tuner hands its instances from job to job by itself")
-    if options.keep_alive > _MOST_KEPT_ALIVE_S:
+    if options.keep_alive > _MAX_KEEP_ALIVE_S:
         raise LaunchError("--keep-alive: allowed: up to 1h")
 
 

@@ -21,11 +21,11 @@ from training.sagemaker_jobs.deployment import Place
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import COMMAND, recipe_of
 from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
-from training.sagemaker_jobs.plan_checks import MOST_S, check_capacity, check_instance, check_own_names
+from training.sagemaker_jobs.plan_checks import MAX_S, check_capacity, check_instance, check_own_names
 from training.sagemaker_jobs.prices import Prices
 
 # Of SageMaker: a tuner's name, which begins the names of its jobs, and a job's without the time at its end.
-_MOST_CHARACTERS = {"sweep": 32, "train": 48, "adapt": 48}
+_MAX_CHARACTERS = {"sweep": 32, "train": 48, "adapt": 48}
 
 
 def plan_of(options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime) -> Plan:
@@ -41,8 +41,8 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     instance_type = options.instance_type or environment.training.instance_type
     check_instance(instance_type, environment, prices)
     check_capacity(options)
-    adapts = options.kind == "adapt"
-    fixed, choices, ranges = (_of_adapt(options), {}, {}) if adapts else _hyperparameters(options)
+    is_adapt = options.kind == "adapt"
+    fixed, choices, ranges = (_adapt_hyperparameters(options), {}, {}) if is_adapt else _hyperparameters(options)
     name = _name(options, environment.name, now)
     check_own_names(options, place)
     output = _output(options, place)
@@ -52,7 +52,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         kind=options.kind,
         data=_data(options.data, place),
         fixed=fixed,
-        base=base_uri(options.base, place, lends=options.add_to_base) if adapts else None,
+        base=base_uri(options.base, place, needs_statistics=options.add_to_base) if is_adapt else None,
         choices=choices,
         ranges=ranges,
         instance_type=instance_type,
@@ -60,7 +60,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         volume_gb=options.volume_gb,
         spot=options.spot,
         max_runtime_s=options.max_runtime,
-        max_wait_s=(options.max_wait or min(2 * options.max_runtime, MOST_S)) if options.spot else None,
+        max_wait_s=(options.max_wait or min(2 * options.max_runtime, MAX_S)) if options.spot else None,
         keep_alive_s=options.keep_alive,
         input_mode=options.input_mode,
         tags=dict(_tag(text) for text in options.tag),
@@ -73,7 +73,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     )
 
 
-def _of_adapt(options: argparse.Namespace) -> dict[str, str]:
+def _adapt_hyperparameters(options: argparse.Namespace) -> dict[str, str]:
     """Give the hyperparameters of a job of ``adapt``: its own options, by their names."""
     hyperparameters = {COMMAND: "adapt"}
     if options.add_to_base:
@@ -108,17 +108,17 @@ def _hyperparameters(
 
 
 def _space(options: argparse.Namespace) -> Space:
-    typed = typed_space(options)
+    option_space = typed_space(options)
     if options.kind == "sweep":
-        file = read_space(options.space) if options.space else {}
-        return space_of({**file, **typed}, frozen=options.frozen, grid=options.strategy == "grid")
-    for name, values in typed.items():
+        file_space = read_space(options.space) if options.space else {}
+        return space_of({**file_space, **option_space}, frozen=options.frozen, grid=options.strategy == "grid")
+    for name, values in option_space.items():
         if isinstance(values, Span) or len(values) > 1:
             texts = " ".join(getattr(options, name.replace("-", "_")))
             raise LaunchError(f"--{name} {texts}: train takes one value; for several, use sweep")
-    given = {name: values[0] for name, values in typed.items() if not isinstance(values, Span)}
-    recipe_of({**given, "frozen": str(options.frozen).lower()})
-    return typed
+    settings = {name: values[0] for name, values in option_space.items() if not isinstance(values, Span)}
+    recipe_of({**settings, "frozen": str(options.frozen).lower()})
+    return option_space
 
 
 def _search(
@@ -146,19 +146,19 @@ def _search(
 
 def _check_hyperband(options: argparse.Namespace) -> None:
     methods = [method_of(name, frozen=options.frozen) for name in options.backbone or [DEFAULT_BACKBONE]]
-    if without := [method.title for method in methods if "epochs" not in settings_of(method)]:
-        raise LaunchError(f"--strategy hyperband: it stops jobs by their epochs, and {without[0]} has none")
+    if without_epochs := [method.title for method in methods if "epochs" not in settings_of(method)]:
+        raise LaunchError(f"--strategy hyperband: it stops jobs by their epochs, and {without_epochs[0]} has none")
     if not options.epochs:
         raise LaunchError("--epochs: hyperband stops jobs by their epochs; say how many the best jobs get")
 
 
-def _data(given: str, place: Place) -> str:
+def _data(text: str, place: Place) -> str:
     """Give the prefix of the fields, without a slash at its end."""
-    match = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", given.rstrip("/"))
+    match = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", text.rstrip("/"))
     if match is None:
-        raise LaunchError(f"--data {given}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
-    bucket, prefix, alone = match.groups()
-    return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or alone)))
+        raise LaunchError(f"--data {text}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
+    bucket, prefix, relative = match.groups()
+    return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or relative)))
 
 
 def _output(options: argparse.Namespace, place: Place) -> str | None:
@@ -170,18 +170,18 @@ def _output(options: argparse.Namespace, place: Place) -> str | None:
     )
     if match is None:
         raise LaunchError(f"--output {options.output}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the models bucket")
-    bucket, prefix, alone = match.groups()
+    bucket, prefix, relative = match.groups()
     if bucket and options.bucket and bucket != options.bucket:
         raise LaunchError(f"--bucket {options.bucket}: --output names {bucket}; leave one of them out")
-    return "/".join(filter(None, ("s3:/", bucket or options.bucket or place.models_bucket, prefix or alone)))
+    return "/".join(filter(None, ("s3:/", bucket or options.bucket or place.models_bucket, prefix or relative)))
 
 
 def _name(options: argparse.Namespace, environment: str, now: datetime) -> str:
-    prefix, most = f"leukolens-{environment}-", _MOST_CHARACTERS[options.kind]
+    prefix, max_length = f"leukolens-{environment}-", _MAX_CHARACTERS[options.kind]
     word = options.name or now.strftime("%y%m%d-%H%M%S")
-    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])*", word) or len(prefix + word) > most:
+    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9])*", word) or len(prefix + word) > max_length:
         raise LaunchError(
-            f"--name {word}: allowed: lower-case letters, digits and single hyphens, {most - len(prefix)} at most"
+            f"--name {word}: allowed: lower-case letters, digits and single hyphens, {max_length - len(prefix)} at most"
         )
     return prefix + word
 

@@ -86,7 +86,7 @@ def check_own(plan: Plan, place: Place, session: Any) -> None:
     if plan.image:
         registry, _, name = plan.image.partition("/")
         repository, mark, version = name.partition("@" if "@" in name else ":")
-        _demand_there(
+        _demand_existing(
             f"--image {plan.image}: the registry has no such image; push it first, or name one that is there",
             lambda: session.client("ecr").describe_images(
                 registryId=registry[:12],
@@ -96,21 +96,21 @@ def check_own(plan: Plan, place: Place, session: Any) -> None:
         )
     if plan.role:
         role = plan.role.rpartition("/")[2]
-        _demand_there(
+        _demand_existing(
             f"--role {plan.role}: the account has no such role; allowed: one that SageMaker may assume",
             lambda: session.client("iam").get_role(RoleName=role),
         )
 
 
-_ABSENT = {"NoSuchEntity", "ImageNotFoundException", "RepositoryNotFoundException"}
+_NOT_FOUND = {"NoSuchEntity", "ImageNotFoundException", "RepositoryNotFoundException"}
 
 
-def _demand_there(absent: str, ask: Callable[[], object]) -> None:
+def _demand_existing(message: str, request: Callable[[], object]) -> None:
     try:
-        ask()
+        request()
     except ClientError as error:
-        if code_of(error) in _ABSENT:
-            raise LaunchError(absent) from error
+        if code_of(error) in _NOT_FOUND:
+            raise LaunchError(message) from error
         # The launcher's policy may not let one ask; SageMaker itself refuses then, before anything is billed.
     except BotoCoreError:
         return
@@ -127,13 +127,13 @@ def check_quota(plan: Plan, place: Place, session: Any) -> None:
     kinds = (
         ["spot training job"] if plan.spot else ["training job", *(["training warm pool"] if plan.keep_alive_s else [])]
     )
-    wanted = plan.parallel * plan.instance_count
+    needed = plan.parallel * plan.instance_count
     try:
         quotas = quotas_of(session.client("service-quotas"))
     except (BotoCoreError, ClientError):
         return  # the launcher's policy may be all that somebody has; SageMaker itself refuses what is too much
     for kind in kinds:
-        _demand(plan, place, quotas, f"{plan.instance_type} for {kind} usage", wanted)
+        _demand_quota(plan, place, quotas, f"{plan.instance_type} for {kind} usage", needed)
 
 
 def quotas_of(client: Any) -> dict[str, Any]:
@@ -142,16 +142,16 @@ def quotas_of(client: Any) -> dict[str, Any]:
     return {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
 
 
-def _demand(plan: Plan, place: Place, quotas: dict[str, Any], name: str, wanted: int) -> None:
+def _demand_quota(plan: Plan, place: Place, quotas: dict[str, Any], name: str, needed: int) -> None:
     quota = quotas.get(name)
     if quota is None:
         raise LaunchError(f"--instance-type {plan.instance_type}: {place.region} has no quota {name!r}; choose another")
-    if quota["Value"] < wanted:
+    if quota["Value"] < needed:
         raise LaunchError(
-            f"--instance-type {plan.instance_type}: {wanted} at a time are more than the quota {name!r}, "
+            f"--instance-type {plan.instance_type}: {needed} at a time are more than the quota {name!r}, "
             f"{quota['Value']:g}; lower --max-parallel-jobs or --instance-count, or ask for more: aws service-quotas "
             f"request-service-quota-increase --service-code sagemaker --quota-code {quota['QuotaCode']} "
-            f"--desired-value {wanted} --region {place.region}"
+            f"--desired-value {needed} --region {place.region}"
         )
 
 
@@ -167,11 +167,11 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
     resource = "hyper-parameter-tuning-job" if plan.kind == "sweep" else "training-job"
     with explained("ask who is calling", place.policy):
         caller = session.client("sts").get_caller_identity()
-    wanted = {
+    needed_actions = {
         f"sagemaker:{create}": f"arn:aws:sagemaker:{place.region}:{caller['Account']}:{resource}/{plan.name}",
         "iam:PassRole": place_of(plan, place).role_arn,
     }
-    for action, arn in wanted.items():
+    for action, arn in needed_actions.items():
         try:
             answer = session.client("iam").simulate_principal_policy(
                 PolicySourceArn=_principal(caller["Arn"]),

@@ -57,12 +57,12 @@ class Prices(BaseModel):
         if instance_type not in self.instances:
             raise LaunchError(
                 f"--instance-type {instance_type}: no price for it; priced: {', '.join(sorted(self.instances))}; "
-                f"for another, give --hourly-price or add it to {_shown()}"
+                f"for another, give --hourly-price or add it to {_table_path()}"
             )
         if region not in self.regions:
             raise LaunchError(
                 f"--env: no prices for {region}; priced: {', '.join(sorted(self.regions))}; "
-                f"give --hourly-price, or add the region to {_shown()}"
+                f"give --hourly-price, or add the region to {_table_path()}"
             )
         return self.instances[instance_type] * self.regions[region]
 
@@ -119,12 +119,12 @@ def estimate(plan: Plan, region: str, prices: Prices, jobs: int | None = None) -
     hourly = plan.hourly_price_usd or prices.hourly(plan.instance_type, region)
     hours = (plan.max_runtime_s + plan.keep_alive_s) / _SECONDS_AN_HOUR
     disk = prices.storage_gb_month * plan.volume_gb / _HOURS_A_MONTH
-    started = plan.job_count if jobs is None else jobs
-    total = started * plan.instance_count * hours * (hourly + disk)
-    return Estimate(started, plan.instance_count, hourly, hours, round(total, 2))
+    job_count = plan.job_count if jobs is None else jobs
+    total = job_count * plan.instance_count * hours * (hourly + disk)
+    return Estimate(job_count, plan.instance_count, hourly, hours, round(total, 2))
 
 
-def guard(found: Estimate, max_cost_usd: float, option: str) -> None:
+def guard(cost: Estimate, max_cost_usd: float, option: str) -> None:
     """Refuse a plan that may cost more than allowed.
 
     Raises
@@ -132,9 +132,9 @@ def guard(found: Estimate, max_cost_usd: float, option: str) -> None:
     LaunchError
         It may; says which options make it cheaper.
     """
-    if found.at_most_usd > max_cost_usd:
+    if cost.at_most_usd > max_cost_usd:
         raise LaunchError(
-            f"{option} ${max_cost_usd:.2f}: this may cost up to ${found.at_most_usd:.2f} ({found}); "
+            f"{option} ${max_cost_usd:.2f}: this may cost up to ${cost.at_most_usd:.2f} ({cost}); "
             "shorten --max-runtime, try fewer values or a smaller --instance-type, or raise --max-cost"
         )
 
@@ -144,7 +144,7 @@ def cost_so_far(seconds: float, instances: int, hourly_usd: float) -> float:
     return seconds / _SECONDS_AN_HOUR * instances * hourly_usd
 
 
-def _shown() -> str:
+def _table_path() -> str:
     return f"training/sagemaker_jobs/{TABLE.name}"
 
 
@@ -186,10 +186,12 @@ def fill(page: Path, name: str, text: str) -> None:
         The page has no such marks.
     """
     marks = re.compile(rf"(<!-- {name}: begin[^\n]*-->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-    filled, found = marks.subn(lambda match: f"{match[1]}{text.strip()}\n{match[2]}", page.read_text(encoding="utf-8"))
-    if not found:
+    page_text, count = marks.subn(
+        lambda match: f"{match[1]}{text.strip()}\n{match[2]}", page.read_text(encoding="utf-8")
+    )
+    if not count:
         raise LaunchError(f"--docs {page}: it has no lines <!-- {name}: begin --> and <!-- {name}: end -->")
-    page.write_text(filled, encoding="utf-8")
+    page.write_text(page_text, encoding="utf-8")
 
 
 def costs(prices: Prices, region: str) -> Table:
@@ -200,8 +202,8 @@ def costs(prices: Prices, region: str) -> Table:
     LaunchError
         There are no prices for the region.
     """
-    first, *others = _headings(region)
-    table = Table([first, *(Column(name, right=True) for name in others)], f"{_BASIS}{prices.date}.")
+    first, *price_columns = _headings(region)
+    table = Table([first, *(Column(name, right=True) for name in price_columns)], f"{_BASIS}{prices.date}.")
     for row in _rows(prices, region):
         table.add(*row)
     return table
@@ -229,5 +231,5 @@ def _headings(region: str) -> tuple[str, ...]:
 
 def _rows(prices: Prices, region: str) -> Iterator[tuple[str, ...]]:
     for instance in sorted(prices.instances, key=prices.instances.__getitem__):
-        home, there = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
-        yield instance, f"{home:.4f}", f"{there:.4f}", f"${cost_so_far(_JOBS * _HOURS * 3600, 1, there):.2f}"
+        base, regional = prices.hourly(instance, "us-east-1"), prices.hourly(instance, region)
+        yield instance, f"{base:.4f}", f"{regional:.4f}", f"${cost_so_far(_JOBS * _HOURS * 3600, 1, regional):.2f}"

@@ -57,11 +57,11 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
     name
         To which the SDK appends the time.
     """
-    # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in checks.py.
+    # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in preflight.py.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
     place = place_of(plan, place)
     channels = {"train": plan.data, **({"base": plan.base} if plan.base else {})}
-    made = ModelTrainer(
+    model_trainer = ModelTrainer(
         sagemaker_session=_sdk_session(session, place),
         role=place.role_arn,
         base_job_name=name,
@@ -88,17 +88,19 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
         hyperparameters={**hyperparameters, **script_of(place)},
         tags=[Tag(key=key, value=value) for key, value in tags_of(plan).items()],
     )
-    return made.with_metric_definitions([MetricDefinition(name=n, regex=regex) for n, regex in METRICS.items()])
+    return model_trainer.with_metric_definitions(
+        [MetricDefinition(name=n, regex=regex) for n, regex in METRICS.items()]
+    )
 
 
-def tuner(plan: Plan, place: Place, session: Any, after: str | None = None) -> HyperparameterTuner:
+def tuner(plan: Plan, place: Place, session: Any, previous_search: str | None = None) -> HyperparameterTuner:
     """Make the SDK's object for a sweep.
 
     Parameters
     ----------
     plan, place, session
         As for ``trainer``.
-    after
+    previous_search
         An earlier search whose results this one starts from.
     """
     return HyperparameterTuner(
@@ -107,14 +109,14 @@ def tuner(plan: Plan, place: Place, session: Any, after: str | None = None) -> H
         objective_type="Maximize",
         hyperparameter_ranges={
             **{name: CategoricalParameter(list(values)) for name, values in plan.choices.items()},
-            **{name: _parameter(name, wanted) for name, wanted in plan.ranges.items()},
+            **{name: _parameter(name, value_range) for name, value_range in plan.ranges.items()},
         },
         metric_definitions=[{"Name": name, "Regex": regex} for name, regex in METRICS.items()],
         strategy=STRATEGIES[plan.strategy],
         strategy_config=_strategy(plan),
         max_jobs=plan.max_jobs,
         max_parallel_jobs=plan.parallel,
-        warm_start_config=_warm_start(after) if after else None,
+        warm_start_config=_warm_start(previous_search) if previous_search else None,
     )
 
 
@@ -180,11 +182,11 @@ def _environment(plan: Plan, place: Place) -> dict[str, str]:
     return {**tracking, **sweep, **parent}
 
 
-def _parameter(name: str, wanted: Range) -> ParameterRange:
-    scale = "Logarithmic" if wanted.log or name == "learning-rate" else "Auto"
-    if wanted.kind == "integer":
-        return IntegerParameter(int(wanted.low), int(wanted.high), scaling_type=scale)
-    return ContinuousParameter(wanted.low, wanted.high, scaling_type=scale)
+def _parameter(name: str, value_range: Range) -> ParameterRange:
+    scale = "Logarithmic" if value_range.log or name == "learning-rate" else "Auto"
+    if value_range.kind == "integer":
+        return IntegerParameter(int(value_range.low), int(value_range.high), scaling_type=scale)
+    return ContinuousParameter(value_range.low, value_range.high, scaling_type=scale)
 
 
 def _strategy(plan: Plan) -> HyperParameterTuningJobStrategyConfig | None:
@@ -195,8 +197,10 @@ def _strategy(plan: Plan) -> HyperParameterTuningJobStrategyConfig | None:
     return HyperParameterTuningJobStrategyConfig(hyperband_strategy_config=bounds)
 
 
-def _warm_start(after: str) -> HyperParameterTuningJobWarmStartConfig:
+def _warm_start(previous_search: str) -> HyperParameterTuningJobWarmStartConfig:
     return HyperParameterTuningJobWarmStartConfig(
         warm_start_type="IdenticalDataAndAlgorithm",
-        parent_hyper_parameter_tuning_jobs=[ParentHyperParameterTuningJob(hyper_parameter_tuning_job_name=after)],
+        parent_hyper_parameter_tuning_jobs=[
+            ParentHyperParameterTuningJob(hyper_parameter_tuning_job_name=previous_search)
+        ],
     )

@@ -12,9 +12,9 @@ from training.sagemaker_jobs.plan_store import drop_record, find_record
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the ``stop`` command."""
     parser = subparsers.add_parser("stop", help="stop a SageMaker job or sweep; checkpoints and finished models stay")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("name", nargs="?", metavar="JOB", help="one training job")
-    which.add_argument("--sweep", metavar="NAME", help="a sweep, its tuner and all of its jobs")
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("name", nargs="?", metavar="JOB", help="one training job")
+    group.add_argument("--sweep", metavar="NAME", help="a sweep, its tuner and all of its jobs")
     parser.add_argument("--env", default="dev", metavar="NAME", help="environment (%(default)s)")
     parser.set_defaults(run=run)
 
@@ -49,7 +49,7 @@ def stop_all(name: str, place: Place, session: Any) -> int:
         AWS refused.
     """
     client, stopped = session.client("sagemaker"), 0
-    tuner = find_tuner(name, place, session) if len(name) <= _MOST_OF_A_TUNER else None
+    tuner = find_tuner(name, place, session) if len(name) <= _MAX_TUNER_NAME else None
     if tuner and tuner.status == "InProgress":
         with explained(f"stop the sweep {name}", place.policy):
             client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -69,5 +69,5 @@ def stop_all(name: str, place: Place, session: Any) -> int:
     return stopped
 
 
-_MOST_OF_A_TUNER = 32
+_MAX_TUNER_NAME = 32
 """Characters of a tuner's name; AWS refuses to look a longer one up."""

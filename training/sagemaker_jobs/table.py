@@ -14,7 +14,7 @@ from training.sagemaker_jobs.plan import OBJECTIVE, Plan
 from training.sagemaker_jobs.prices import Prices, cost_so_far
 
 _COLOURS = {"Completed": "green", "Failed": "red", "Stopped": "yellow", "Stopping": "yellow"}
-_SHOWN = (*TRIED, "frozen")
+_HYPERPARAMETERS = (*TRIED, "frozen")
 
 
 @dataclass(frozen=True)
@@ -65,27 +65,27 @@ def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -
     costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
     failures = [f"{job.name}: {' '.join(job.failure.split())}" for job in view.jobs if job.failure]
     table = [table_of(view.jobs, costs)] if view.jobs else []
-    return Group(*table, _sum(view, costs), *(Text(note) for note in (*failures, *view.notes)))
+    return Group(*table, _summary(view, costs), *(Text(note) for note in (*failures, *view.notes)))
 
 
 def table_of(jobs: list[Job], costs: list[float | None]) -> Table:
     """Give a row for each job, with what it has cost so far."""
-    varied = _varied(jobs)
+    differing = _differing(jobs)
     numbers = (Column(name, right=True) for name in ("epoch", OBJECTIVE, "elapsed", "cost"))
-    table = Table(["job", "status", *varied, *numbers])
+    table = Table(["job", "status", *differing, *numbers])
     best = max((job.objective for job in jobs if job.objective is not None), default=None)
     for job, cost in zip(jobs, costs, strict=True):
-        table.add(*_cells(job, varied, cost), style="bold" if job.objective == best is not None else "")
+        table.add(*_cells(job, differing, cost), style="bold" if job.objective == best is not None else "")
     return table
 
 
-def _cells(job: Job, varied: list[str], cost: float | None) -> list[str | Text]:
+def _cells(job: Job, differing: list[str], cost: float | None) -> list[str | Text]:
     status = job.status if job.over or job.doing == job.status else f"{job.status}: {job.doing}"
     epochs = job.hyperparameters.get("epochs")
     return [
         job.name,
         Text(status, style=_COLOURS.get(job.status, "cyan")),
-        *(job.hyperparameters.get(name, "") for name in varied),
+        *(job.hyperparameters.get(name, "") for name in differing),
         "" if job.epoch is None else f"{job.epoch}/{epochs}" if epochs else str(job.epoch),
         "" if job.objective is None else f"{job.objective:.4f}",
         _time(job.seconds) if job.seconds else "",
@@ -93,22 +93,22 @@ def _cells(job: Job, varied: list[str], cost: float | None) -> list[str | Text]:
     ]
 
 
-def _varied(jobs: list[Job]) -> list[str]:
+def _differing(jobs: list[Job]) -> list[str]:
     """List the hyperparameters in which the jobs differ: the others would repeat one value down the table."""
-    values = {name: {job.hyperparameters.get(name) for job in jobs} for name in _SHOWN}
-    return [name for name in _SHOWN if len(values[name]) > 1]
+    values = {name: {job.hyperparameters.get(name) for job in jobs} for name in _HYPERPARAMETERS}
+    return [name for name in _HYPERPARAMETERS if len(values[name]) > 1]
 
 
-def _sum(view: View, costs: list[float | None]) -> Text:
+def _summary(view: View, costs: list[float | None]) -> Text:
     if not view.jobs:
         return Text("no jobs yet")
-    done = sum(job.status == "Completed" for job in view.jobs)
-    known = sum(cost for cost in costs if cost is not None)
-    unknown = "" if None not in costs else ", without those of unknown price"
-    saved = spot_savings(view.jobs)
-    spot = "" if saved is None else f", {saved:.0%} saved by spot"
-    told = f"{done} of {len(view.jobs)} completed, {len(view.running)} running, ${known:.2f} so far{unknown}{spot}"
-    return Text(told)
+    completed = sum(job.status == "Completed" for job in view.jobs)
+    total = sum(cost for cost in costs if cost is not None)
+    unpriced_note = "" if None not in costs else ", without those of unknown price"
+    savings = spot_savings(view.jobs)
+    spot_note = "" if savings is None else f", {savings:.0%} saved by spot"
+    counts = f"{completed} of {len(view.jobs)} completed, {len(view.running)} running"
+    return Text(f"{counts}, ${total:.2f} so far{unpriced_note}{spot_note}")
 
 
 def _time(seconds: float) -> str:

@@ -49,7 +49,7 @@ class Follower:
         Waits for some seconds.
     console
         Where the table is drawn, and whether somebody sits before it.
-    again
+    follow_command
         The command that follows the same jobs again.
     ended
         Is told of the jobs once all are over.
@@ -61,7 +61,7 @@ class Follower:
     ask: Callable[[str], str]
     sleep: Callable[[float], None]
     console: Console
-    again: str
+    follow_command: str
     ended: Callable[[View], object]
 
     def run(self) -> int:
@@ -74,7 +74,7 @@ class Follower:
             except KeyboardInterrupt:
                 return self._leave()
             except ConnectionLostError as error:
-                self._say(f"{error}\nThe jobs go on. Follow them again: {self.again}")
+                self._say(f"{error}\nThe jobs go on. Follow them again: {self.follow_command}")
                 return 1
             self.ended(view)
             return 0 if view.jobs and all(job.status == "Completed" for job in view.jobs) else 1
@@ -101,7 +101,7 @@ class Follower:
             self.stop()
             self._say("Asked AWS to stop them; what they cost until then is billed.")
         else:
-            self._say(f"The jobs go on. Follow them again: {self.again}")
+            self._say(f"The jobs go on. Follow them again: {self.follow_command}")
         return INTERRUPTED
 
     def _say(self, text: str) -> None:
@@ -155,10 +155,10 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
 
 
 def look(
-    name: str, place: Place, session: Any, known: dict[str, Job], plan: Plan | None, notes: list[str] | None = None
+    name: str, place: Place, session: Any, seen: dict[str, Job], plan: Plan | None, notes: list[str] | None = None
 ) -> View:
     """Ask AWS for jobs, and for what is half made unless that is known."""
-    jobs = list_jobs(name, place, session, known)
+    jobs = list_jobs(name, place, session, seen)
     if plan:
         state = state_of(plan, jobs, place, session)
         return View(jobs, [state.note] if state.note else [], state.more)
@@ -175,14 +175,15 @@ def watch(
     notes: list[str] | None = None,
 ) -> int:
     """Follow a job, or the jobs of a plan or an environment; gives the exit code."""
-    known: dict[str, Job] = {}
+    seen: dict[str, Job] = {}
     return Follower(
-        look=partial(look, name, place, session, known, plan, notes),
+        look=partial(look, name, place, session, seen, plan, notes),
         draw=lambda view: render(view, place, prices, plan),
         stop=lambda: stop_all(name, place, session),
         ask=input,
         sleep=time.sleep,
         console=console or open_console(),
-        again=f"python -m training jobs --env {place.environment}" + ("" if name.endswith("-") else f" --sweep {name}"),
+        follow_command=f"python -m training jobs --env {place.environment}"
+        + ("" if name.endswith("-") else f" --sweep {name}"),
         ended=lambda view: settle(view, name, place, prices, plan),
     ).run()

@@ -43,7 +43,7 @@ class Terminal:
             ask=self._ask,
             sleep=self._sleep,
             console=self.console,
-            again="jobs --sweep " + NAME,
+            follow_command="jobs --sweep " + NAME,
             ended=self.ended.append,
         ).run()
 
