@@ -54,15 +54,15 @@ def _measure(chosen: list[Part], console: Console, models: list[Path]) -> list[s
         begun_s = time.monotonic() - started_s
         # What earlier parts left over may be used up, but not what later ones will want.
         limit_s = WHOLE_S - begun_s - sum(later.budget_s for later in chosen[number:])
-        if not _in_its_own_process(part, models, limit_s, console):
+        if not _run_in_process(part, models, limit_s, console):
             failed.append(part.name)
         total_s = time.monotonic() - started_s
-        took = f"{part.name} took {total_s - begun_s:.0f} s of {part.budget_s:.0f}"
-        console.print(f"{took}; so far {total_s / 60:.1f} of at most {WHOLE_S / 60:.0f} min")
+        timing = f"{part.name} took {total_s - begun_s:.0f} s of {part.budget_s:.0f}"
+        console.print(f"{timing}; so far {total_s / 60:.1f} of at most {WHOLE_S / 60:.0f} min")
     return failed
 
 
-def _in_its_own_process(part: Part, models: list[Path], limit_s: float, console: Console) -> bool:
+def _run_in_process(part: Part, models: list[Path], limit_s: float, console: Console) -> bool:
     model_options = [word for path in models if part.takes_models for word in ("--model", str(path.resolve()))]
     command = [sys.executable, "-m", "benchmarks.one", part.name, *model_options]
     with subprocess.Popen(command, cwd=machine.ROOT) as process:
@@ -72,10 +72,10 @@ def _in_its_own_process(part: Part, models: list[Path], limit_s: float, console:
             console.print(f"[red]{part.name} was ended after {limit_s:.0f} s[/red]: all have {WHOLE_S / 60:.0f} min")
             return False
         finally:
-            _end(process)
+            _terminate(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _terminate(process: "subprocess.Popen[bytes]") -> None:
     """Let a part end what it started, where it still runs."""
     if process.poll() is None:
         process.terminate()

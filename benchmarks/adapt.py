@@ -19,7 +19,7 @@ from rich.console import Console
 from .budget import Budget
 from .machine import ROOT
 from .markdown import table, where
-from .pull import seconds, smears, some_of
+from .pull import sample_fields, seconds, smears
 from .statistics import summary
 
 IMAGES, MANY = 100, 1_000
@@ -32,10 +32,10 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with tempfile.TemporaryDirectory(prefix="leukolens-adapt-") as folder:
         source, kind = smears(Path(folder, "drawn"), IMAGES)
-        images = some_of(source, Path(folder, "images"), IMAGES)
+        images = sample_fields(source, Path(folder, "images"), IMAGES)
         adapt_s = seconds(_adapt, images, Path(folder))
         console.print(f"adapt: {adapt_s} s")
-        rates, looks = _bare(images, budget)
+        rates, looks = _network_rates(images, budget)
     rate = summary(rates)
     pass_s = looks * IMAGES / rate["median"]
     console.print(f"the network alone: {pass_s:.1f} s")
@@ -60,7 +60,7 @@ def _adapt(images: Path, folder: Path) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
-def _bare(images: Path, budget: Budget) -> tuple[list[float], int]:
+def _network_rates(images: Path, budget: Budget) -> tuple[list[float], int]:
     """Give looks a second of the network up to its embedding, and how many looks a head learns from."""
     from training.data.dataset import read_images
     from training.models import classifier

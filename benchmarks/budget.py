@@ -31,21 +31,21 @@ class Budget:
         """Seconds since it was made."""
         return self._clock() - self._started_s
 
-    def turns(self, what: str, most: int, least: int = 1, until: float = 1.0) -> Iterator[int]:
+    def turns(self, name: str, max_turns: int, min_turns: int = 1, until: float = 1.0) -> Iterator[int]:
         """Count turns.
 
         Parameters
         ----------
-        what
-            Is measured, in words, should it be cut short.
-        most, least
+        name
+            Of what is measured, in words, should it be cut short.
+        max_turns, min_turns
             How many are wanted, and how many are made whatever they take: a median needs some.
         until
             Share of the budget after which no further turn begins; a part of several measurements leaves some for the
             next ones.
         """
-        for turn in range(most):
-            if turn >= least and self.used_s > self.seconds * until:
-                self.cut_short[what] = f"{turn} of {most} turns"
+        for turn in range(max_turns):
+            if turn >= min_turns and self.used_s > self.seconds * until:
+                self.cut_short[name] = f"{turn} of {max_turns} turns"
                 return
             yield turn

@@ -57,7 +57,7 @@ def handler(query: str = "", data: bytes | None = None) -> Call:
     from local.event import http_event
 
     event = http_event("POST", "/v1/predictions", query, {"content-type": "image/jpeg"}, data or jpeg())
-    return lambda: _answered(function.handler(event, LambdaContext()))
+    return lambda: _demand_success(function.handler(event, LambdaContext()))
 
 
 def handler_explain() -> Call:
@@ -70,14 +70,14 @@ def outside_the_model() -> Call:
     import inference
 
     call = handler()
-    run, remembered = inference.Classifier.run, []
+    run, first_outputs = inference.Classifier.run, []
 
-    def once(classifier: inference.Classifier, image: Any) -> inference.Outputs:
-        if not remembered:
-            remembered.append(run(classifier, image))
-        return remembered[0]
+    def run_once(classifier: inference.Classifier, image: Any) -> inference.Outputs:
+        if not first_outputs:
+            first_outputs.append(run(classifier, image))
+        return first_outputs[0]
 
-    inference.Classifier.run = once  # type: ignore[method-assign]
+    inference.Classifier.run = run_once  # type: ignore[method-assign]
     return call
 
 
@@ -139,8 +139,8 @@ def handler_24_megapixels() -> Call:
     """Run the handler on a JPEG of 6000 x 4000 pixels."""
     # Drawn by another process, so that this one's memory is that of answering.
     program = "import sys; from benchmarks.contenders import jpeg; sys.stdout.buffer.write(jpeg((6000, 4000)))"
-    drawn = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
-    return handler(data=drawn.stdout)
+    completed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
+    return handler(data=completed.stdout)
 
 
 def local_http() -> Call:
@@ -202,7 +202,7 @@ def keras_vgg16() -> Call:
     return call
 
 
-def _answered(answer: dict[str, Any]) -> dict[str, Any]:
+def _demand_success(answer: dict[str, Any]) -> dict[str, Any]:
     if answer["statusCode"] != 200:
         raise RuntimeError(f"the handler answered {answer['statusCode']}: {answer['body'][:500]}")
     return answer

@@ -24,7 +24,7 @@ TFLITE = MODEL_DIR / "model.tflite"
 OURS = "leukolens"
 # The lock of the Lambda image, and the HTTP server that stands in for API Gateway.
 _LOCK, _SERVER = ROOT / "lambda" / "requirements.txt", ("uvicorn==0.54.0", "starlette==1.10.0")
-_TOLD = ("ai-edge-litert", "aws-lambda-powertools", "numpy", "pillow", "pydantic", "starlette", "uvicorn")
+_REPORTED_PACKAGES = ("ai-edge-litert", "aws-lambda-powertools", "numpy", "pillow", "pydantic", "starlette", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Peer:
     def versions(self) -> dict[str, str]:
         """Give what it is made of, by name: all that a peer pins; of our own lock, what serves."""
         if self.name == OURS:
-            return {name: version for name, version in pinned(_LOCK, *_SERVER).items() if name in _TOLD}
+            return {name: version for name, version in pinned(_LOCK, *_SERVER).items() if name in _REPORTED_PACKAGES}
         return pinned(PEERS / self.name / "requirements.txt")
 
     def model(self) -> Path:
@@ -153,11 +153,11 @@ class Server:
 
     def processor_ms(self) -> float:
         """Give the processor time so far of the process and all that it started."""
-        return sum(processor_ms(pid) for pid in _family(self._process.pid))
+        return sum(processor_ms(pid) for pid in _process_tree(self._process.pid))
 
     def memory_mb(self) -> float:
         """Give the memory of the process and all that it started."""
-        return round(sum(resident_mb(pid) for pid in _family(self._process.pid)), 1)
+        return round(sum(resident_mb(pid) for pid in _process_tree(self._process.pid)), 1)
 
 
 @contextlib.contextmanager
@@ -169,21 +169,21 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
     RuntimeError
         When it does not come up; the message holds the end of its log.
     """
-    own = peer.name == OURS
+    is_ours = peer.name == OURS
     command = [str(folder / "bin" / "python"), *(argument.format(port=port) for argument in peer.arguments)]
     variables = {
         "PEER_MODEL": str(peer.model()),
         "PEER_LABELS": ",".join(labels()),
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}" if own else "",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'lambda'}" if is_ours else "",
         **dict(peer.variables),
     }
     with tempfile.TemporaryDirectory() as answering, tempfile.TemporaryFile() as log:
-        if own:
+        if is_ours:
             variables["LEUKOLENS_MODEL_DIR"] = str(write_answering(Path(answering)))
         started_s = time.monotonic()
         process = subprocess.Popen(
             command,
-            cwd=ROOT if own else PEERS / peer.name,
+            cwd=ROOT if is_ours else PEERS / peer.name,
             env=one_thread() | variables,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -199,7 +199,7 @@ def running(peer: Peer, folder: Path, port: int, image: bytes) -> Iterator[Serve
             raise RuntimeError(f"{error}\n{log.read().decode('utf-8', 'replace')[-1000:]}") from error
         finally:
             server.http.close()
-            _end(process)
+            _terminate(process)
 
 
 def one_thread() -> dict[str, str]:
@@ -207,22 +207,22 @@ def one_thread() -> dict[str, str]:
     return os.environ | dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _terminate(process: "subprocess.Popen[bytes]") -> None:
     """End a server and what it started; some start workers in sessions of their own, so each is ended by its id."""
-    family = _family(process.pid)
+    pids = _process_tree(process.pid)
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
-    for pid in family:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
-def _family(pid: int) -> list[int]:
+def _process_tree(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     pids = [pid]
     with contextlib.suppress(FileNotFoundError):
         for child in children.read_text().split():
-            pids += _family(int(child))
+            pids += _process_tree(int(child))
     return pids

@@ -15,7 +15,7 @@ HUGE_PAGES = "_in_huge_pages"
 _ASK_FOR_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # since glibc 2.35; older ones pass it over
 
 
-def of(folders: Mapping[Peer, Path]) -> dict[str, tuple[Peer, Path]]:
+def by_engine(folders: Mapping[Peer, Path]) -> dict[str, tuple[Peer, Path]]:
     """Give each engine with one peer that has it, and that peer's environment; LiteRT also with huge pages."""
     peers = {peer.engine: (peer, folder) for peer, folder in reversed(folders.items()) if peer.engine}
     return peers | {engine + HUGE_PAGES: peers[engine] for engine in ("litert",) if engine in peers}
@@ -25,7 +25,7 @@ def run(engine: str, peer: Peer, folder: Path) -> tuple[list[float], list[float]
     """Start an engine, and run the model ``CALLS`` times; gives milliseconds, and those of the processor."""
     name = engine.removesuffix(HUGE_PAGES)
     command: Iterable[str | Path] = [folder / "bin" / "python", PEERS / "engine.py", name, peer.model()]
-    done = subprocess.run(
+    completed = subprocess.run(
         list(command),
         env=one_thread() | ({} if name == engine else _ASK_FOR_HUGE_PAGES),
         # Once more first: that run sets things up.
@@ -34,7 +34,7 @@ def run(engine: str, peer: Peer, folder: Path) -> tuple[list[float], list[float]
         text=True,
         preexec_fn=lambda: pin(CORE),
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"the bare model on {engine} did not answer: {done.stderr[-500:]}")
-    taken_ms, processor_ms = json.loads(done.stdout.splitlines()[-1])
-    return taken_ms, processor_ms
+    if completed.returncode != 0:
+        raise RuntimeError(f"the bare model on {engine} did not answer: {completed.stderr[-500:]}")
+    times_ms, processor_ms = json.loads(completed.stdout.splitlines()[-1])
+    return times_ms, processor_ms

@@ -43,24 +43,24 @@ def environment(name: str, requirements: Path, *extra: str, compiled: bool = Tru
         When a requirement cannot be had.
     """
     folder = ENVIRONMENTS / name
-    made_of = hashlib.sha256(
+    digest = hashlib.sha256(
         requirements.read_bytes() + " ".join(("compiled" if compiled else "", *extra)).encode()
     ).hexdigest()
     mark = folder / "made-of"
-    if mark.exists() and mark.read_text() == made_of:
+    if mark.exists() and mark.read_text() == digest:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     _run([uv, "venv", "--quiet", "--python", str(ROOT / ".venv" / "bin" / "python"), str(folder)])
-    into = [
+    options = [
         "--python",
         str(folder / "bin" / "python"),
         "--link-mode",
         "hardlink",
         *(["--compile-bytecode"] if compiled else []),
     ]
-    _run([uv, "pip", "install", "--quiet", *into, "-r", str(requirements), *extra])
-    mark.write_text(made_of)
+    _run([uv, "pip", "install", "--quiet", *options, "-r", str(requirements), *extra])
+    mark.write_text(digest)
     return folder
 
 
@@ -93,13 +93,13 @@ def int8_model(model: Path) -> Path:
     return _converted(model, "int8_conversion", "-int8.tflite", command)
 
 
-def _converted(model: Path, by: str, suffix: str, arguments: list[str]) -> Path:
+def _converted(model: Path, converter: str, suffix: str, arguments: list[str]) -> Path:
     target = ENVIRONMENTS / f"{hashlib.sha256(model.read_bytes()).hexdigest()[:16]}{suffix}"
     if not target.exists():
-        converter = environment(by, PEERS / by / "requirements.txt", compiled=False)
+        converter_folder = environment(converter, PEERS / converter / "requirements.txt", compiled=False)
         unfinished = target.with_name(f"unfinished{suffix}")
-        filled = [argument.format(model=model, target=unfinished) for argument in arguments]
-        _run([str(converter / "bin" / "python"), *filled])
+        command_arguments = [argument.format(model=model, target=unfinished) for argument in arguments]
+        _run([str(converter_folder / "bin" / "python"), *command_arguments])
         unfinished.replace(target)
     return target
 
@@ -113,8 +113,8 @@ def _uv() -> str:
 
 def _run(command: list[str]) -> None:
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT_S)
+        completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise NotInstallableError(f"{command[0]} took longer than {_TIMEOUT_S} s") from error
-    if done.returncode != 0:
-        raise NotInstallableError((done.stderr or done.stdout).strip()[-500:])
+    if completed.returncode != 0:
+        raise NotInstallableError((completed.stderr or completed.stdout).strip()[-500:])

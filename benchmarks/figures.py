@@ -20,8 +20,8 @@ def bars(name: str, groups: Sequence[str], series: Mapping[str, Sequence[float]]
     height = 0.8 / len(series)
     for number, (label, values) in enumerate(series.items()):
         places = [line + (number - (len(series) - 1) / 2) * height for line in range(len(groups))]
-        drawn = axes.barh(places, values, height * 0.92, label=label, color=COLOURS[number % len(COLOURS)])
-        axes.bar_label(drawn, [f"{value:.3g}" for value in values], padding=3, fontsize=8)
+        patches = axes.barh(places, values, height * 0.92, label=label, color=COLOURS[number % len(COLOURS)])
+        axes.bar_label(patches, [f"{value:.3g}" for value in values], padding=3, fontsize=8)
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.set_xlabel(unit)
@@ -33,21 +33,23 @@ def bars(name: str, groups: Sequence[str], series: Mapping[str, Sequence[float]]
     return _save(figure, name)
 
 
-def curves(name: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], across: str, up: str) -> Path:
+def curves(
+    name: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], x_label: str, y_label: str
+) -> Path:
     """Draw curves on logarithmic axes: a straight line is a power, and its slope the exponent."""
     figure, axes = _figure(INCHES[1])
     for number, (label, (sizes, values)) in enumerate(series.items()):
         axes.loglog(sizes, values, "o-", label=label, color=COLOURS[number % len(COLOURS)], markersize=4)
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     return _save(figure, name)
 
 
-def embed(name: str, says: str) -> str:
-    """Give the line of Markdown that shows a figure; ``says`` is its text for those who do not see it."""
-    return f"![{says}](images/benchmarks/{name}.png)\n"
+def embed(name: str, alt_text: str) -> str:
+    """Give the line of Markdown that shows a figure; ``alt_text`` is for those who do not see it."""
+    return f"![{alt_text}](images/benchmarks/{name}.png)\n"
 
 
 def _figure(height_inches: float) -> tuple[Figure, Axes]:

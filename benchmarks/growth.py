@@ -70,10 +70,14 @@ def _images(console: Console, budget: Budget) -> dict[str, Any]:
                 worker.__exit__(None, None, None)
                 row = {"megapixels": megapixels, "file_mb": size_mb, "ms": summary(times_ms[kind]), "peak_mb": peak_mb}
                 rows[kind].append(row)
-    return {"sizes": rows, "from_megapixels": LARGE_MEGAPIXELS, "exponents": {k: _of(v) for k, v in rows.items()}}
+    return {
+        "sizes": rows,
+        "from_megapixels": LARGE_MEGAPIXELS,
+        "exponents": {k: _image_exponent(v) for k, v in rows.items()},
+    }
 
 
-def _of(rows: list[dict[str, Any]]) -> float:
+def _image_exponent(rows: list[dict[str, Any]]) -> float:
     large = [row for row in rows if row["megapixels"] >= LARGE_MEGAPIXELS]
     return exponent([row["megapixels"] for row in large], [row["ms"]["median"] for row in large])
 
@@ -83,16 +87,16 @@ def _batches(console: Console) -> dict[str, Any]:
     for images in track(BATCHES, "Batches", console=console, transient=True):
         with Worker(f"batch:{images}") as worker:
             rows.append({"images": images, "peak_mb": worker.resident_mb(peak=True)})
-    power = exponent([row["images"] for row in rows], [row["peak_mb"] for row in rows])
-    return {"lengths": rows, "exponent": power}
+    fitted = exponent([row["images"] for row in rows], [row["peak_mb"] for row in rows])
+    return {"lengths": rows, "exponent": fitted}
 
 
 def _manifests(console: Console) -> dict[str, Any]:
     runs = []
     for rows in track(ROWS, "Manifests", console=console, transient=True):
         command = [sys.executable, "-m", "benchmarks.rows", str(rows)]
-        done = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, check=True)
-        runs.append(json.loads(done.stdout))
+        completed = subprocess.run(command, cwd=machine.ROOT, capture_output=True, text=True, check=True)
+        runs.append(json.loads(completed.stdout))
     steps = {
         step: exponent([run["rows"] for run in runs], [run["taken_s"][step] for run in runs])
         for step in runs[0]["taken_s"]
@@ -114,7 +118,7 @@ _KINDS = {"jpg": "JPEG", "png": "PNG"}
 def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     images, manifests = results["images"], results["manifests"]
-    powers = ", ".join(f"{_KINDS[kind]} {power}" for kind, power in images["exponents"].items())
+    exponents = ", ".join(f"{_KINDS[kind]} {power}" for kind, power in images["exponents"].items())
     image_rows = [
         [
             jpeg["megapixels"],
@@ -127,8 +131,8 @@ def section(results: dict[str, Any]) -> str:
     batch_rows = [[batch["images"], f"{batch['peak_mb']:.0f}"] for batch in results["batches"]["lengths"]]
     rows = manifests["rows"]
     step_rows = [
-        [what, *(f"{row['taken_s'][step]:.2f}" for row in rows), manifests["exponents"][step]]
-        for step, what in _STEPS.items()
+        [label, *(f"{row['taken_s'][step]:.2f}" for row in rows), manifests["exponents"][step]]
+        for step, label in _STEPS.items()
     ]
     step_rows.append(["highest memory, MB", *(f"{row['peak_mb']:.0f}" for row in rows), ""])
     return "\n".join(
@@ -140,7 +144,7 @@ def section(results: dict[str, Any]) -> str:
             "An exponent of 1 is linear; each is fitted to the logarithms of the values in its table.",
             "",
             "**Size of the image**, bytes to answer, the process's highest memory. Exponents from"
-            f" {images['from_megapixels']} megapixels on: {powers}; below, the model outweighs the decoding.",
+            f" {images['from_megapixels']} megapixels on: {exponents}; below, the model outweighs the decoding.",
             "",
             table(_IMAGE_COLUMNS, image_rows),
             embed("growth-images", "Time of one answer against the size of the image"),
@@ -189,7 +193,7 @@ def figures(results: dict[str, Any]) -> None:
     lengths = [row["rows"] for row in rows]
     curves(
         "growth-manifests",
-        {what: (lengths, [row["taken_s"][step] for row in rows]) for step, what in _STEPS.items()},
+        {label: (lengths, [row["taken_s"][step] for row in rows]) for step, label in _STEPS.items()},
         "rows",
         "s",
     )

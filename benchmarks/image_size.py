@@ -34,12 +34,12 @@ def measure(console: Console, budget: Budget) -> dict[str, Any] | None:
     except ProgramError as error:
         console.print(f"image: {engine} does not build it here, so not measured: {error}", markup=False)
         return None
-    whole, base = _size(engine, TAG), _size(engine, "public.ecr.aws/lambda/python:3.13")
+    image_bytes, base_bytes = _size(engine, TAG), _size(engine, "public.ecr.aws/lambda/python:3.13")
     parts = _parts(engine)
     packages = {Path(path).name: size for path, size in parts.items() if path.startswith("/opt/packages/")}
     largest = dict(sorted(packages.items(), key=lambda item: -item[1])[:LARGEST])
     results: dict[str, Any] = {
-        "above_base_mb": round((whole - base) / 1e6, 1),
+        "above_base_mb": round((image_bytes - base_bytes) / 1e6, 1),
         "packages_mb": round(parts["/opt/packages"] / 1e6, 1),
         "model_mb": round(parts["/var/task/models"] / 1e6, 1),
         "code_mb": round(parts["/var/task"] / 1e6, 2),
@@ -54,8 +54,8 @@ def _size(engine: str, image: str) -> int:
 
 
 def _parts(engine: str) -> dict[str, int]:
-    listed = _output([engine, "run", "--rm", "--network", "none", "--entrypoint", "sh", TAG, "-c", _WEIGH])
-    rows = (line.split("\t") for line in listed.splitlines())
+    output = _output([engine, "run", "--rm", "--network", "none", "--entrypoint", "sh", TAG, "-c", _WEIGH])
+    rows = (line.split("\t") for line in output.splitlines())
     return {path: int(size) for size, path in rows}
 
 

@@ -30,15 +30,15 @@ def import_costs_ms(statement: str) -> dict[str, float]:
     """
     series: dict[str, list[float]] = defaultdict(list)
     for _ in range(_RUNS):
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-X", "importtime", "-c", statement], cwd=ROOT, capture_output=True, text=True, check=True
         )
         totals: dict[str, float] = defaultdict(float)
-        for own_us, module in _LINE.findall(done.stderr):
+        for own_us, module in _LINE.findall(completed.stderr):
             package = module.partition(".")[0]
             totals["(standard library)" if package in sys.stdlib_module_names else package] += int(own_us) / 1000
         for package, own_ms in totals.items():
             series[package].append(own_ms)
     costs = sorted(((float(np.median(values)), package) for package, values in series.items()), reverse=True)
-    shown = {package: round(own_ms, 1) for own_ms, package in costs[:_SHOWN]}
-    return shown | {"(others)": round(sum(own_ms for own_ms, _ in costs[_SHOWN:]), 1)}
+    dearest = {package: round(own_ms, 1) for own_ms, package in costs[:_SHOWN]}
+    return dearest | {"(others)": round(sum(own_ms for own_ms, _ in costs[_SHOWN:]), 1)}

@@ -64,7 +64,7 @@ def measure(console: Console) -> list[dict[str, Any]]:
         _draw("TIFF, 39,000 tiles of 16", warm)
         for name in track(names(), "Formats", console=console, transient=True):
             _draw(name, path)
-            row = {"name": name, "file_mb": round(path.stat().st_size / 1e6, 2), **_read(path, warm)}
+            row = {"name": name, "file_mb": round(path.stat().st_size / 1e6, 2), **_measure_file(path, warm)}
             console.print(
                 f"{name}: {row['told']}, {row['file_mb']} MB, {row['seconds']} s, {row['peak_mb']} MB", markup=False
             )
@@ -81,9 +81,9 @@ def _draw(name: str, path: Path) -> None:
     _run("-m", "benchmarks.worst_images", name, str(path))
 
 
-def _read(path: Path, warm: Path) -> dict[str, Any]:
-    reading: dict[str, Any] = json.loads(_run("-c", _READ, str(path), str(warm)))
-    return reading
+def _measure_file(path: Path, warm: Path) -> dict[str, Any]:
+    measurement: dict[str, Any] = json.loads(_run("-c", _READ, str(path), str(warm)))
+    return measurement
 
 
 def _run(*arguments: str) -> str:

@@ -60,16 +60,16 @@ def measure(console: Console, images: int) -> dict[str, Any]:
         results: dict[str, Any] = {"model": model, "megapixels": list(MEGAPIXELS), "portion": PORTION}
         results["page_session_mb"] = settings.read({}).page_session_mb
         results["peaks_mb"] = [memory_mb(address)]
-        for done in range(PORTION, images + 1, PORTION):
-            paths = [_write(scratch, photographs, number) for number in range(done - PORTION, done)]
+        for count in range(PORTION, images + 1, PORTION):
+            paths = [_write(scratch, photographs, number) for number in range(count - PORTION, count)]
             sent_bytes += sum(path.stat().st_size for path in paths)
-            _classify(tab, paths, done)
+            _classify(tab, paths, count)
             results["peaks_mb"].append(memory_mb(address))
-            results |= {"images": done, "sent_mb": round(sent_bytes / 1e6)}
+            results |= {"images": count, "sent_mb": round(sent_bytes / 1e6)}
             results["minutes"] = round((time.perf_counter() - started_s) / 60, 1)
             machine.write("large_session", results)
             console.print(
-                f"{done} of {images} images, {results['sent_mb']} MB: {results['peaks_mb'][-1]:.0f} MB at most"
+                f"{count} of {images} images, {results['sent_mb']} MB: {results['peaks_mb'][-1]:.0f} MB at most"
             )
         _report(tab)
         results["peak_with_report_mb"] = memory_mb(address)

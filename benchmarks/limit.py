@@ -40,7 +40,7 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
         Further TFLite files with the interface of the shipped one; the shipped one, its quantisation and what else lies
         in models/ are always measured.
     """
-    files, absent = _files(models)
+    files, not_measured = _files(models)
     names = [*PRODUCTS.values(), REQUEST, OUTSIDE, *(f"{MODEL}:{path}" for path in files.values())]
     workers = {name: Worker(name) for name in names}
     times_ms: dict[str, list[float]] = defaultdict(list)
@@ -55,21 +55,21 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
             worker.__exit__(None, None, None)
     # The fastest, for the limit is what the core can do, not what others left of it.
     peaks = {kind: 2 * MATRIX_SIDE**3 / min(times_ms[name]) * 1e-6 for kind, name in PRODUCTS.items()}
-    measured = {name: _model(path, times_ms[f"{MODEL}:{path}"], peaks) for name, path in files.items()}
+    model_results = {name: _model(path, times_ms[f"{MODEL}:{path}"], peaks) for name, path in files.items()}
     request, outside = summary(times_ms[REQUEST]), summary(times_ms[OUTSIDE])
     results = {
         "pinned_to_core": machine.CORE,
         "peak_gops": {kind: round(peak, 1) for kind, peak in peaks.items()},
         "matrix_side": MATRIX_SIDE,
         "product_ms": {kind: summary(times_ms[name]) for kind, name in PRODUCTS.items()},
-        "models": measured,
-        "not_measured": absent,
+        "models": model_results,
+        "not_measured": not_measured,
         "request_ms": request,
         "outside_ms": outside,
         # In a process of its own: the difference of two that run the model is lost in what each differs by.
         "share_outside_the_model": round(outside["median"] / request["median"], 3),
     }
-    for name, values in measured.items():
+    for name, values in model_results.items():
         console.print(f"{name}: {values['gops']} GOP/s, shares of the peaks {values['share_of_peak']}")
     console.print(f"Outside the model: {results['share_outside_the_model']:.0%} of a request")
     return results
@@ -77,15 +77,17 @@ def measure(console: Console, budget: Budget, models: Sequence[Path] = ()) -> di
 
 def _files(models: Sequence[Path]) -> tuple[dict[str, Path], dict[str, str]]:
     """Give the files by name, and the reason for each that is missing."""
-    others = [path for path in sorted((machine.ROOT / "models").glob("*/*.tflite")) if path.parent != machine.MODEL_DIR]
+    other_files = [
+        path for path in sorted((machine.ROOT / "models").glob("*/*.tflite")) if path.parent != machine.MODEL_DIR
+    ]
     shipped = machine.MODEL_DIR / "model.tflite"
-    files, absent = {SHIPPED: shipped}, {}
+    files, not_measured = {SHIPPED: shipped}, {}
     try:
         files[QUANTISED] = int8_model(shipped)
     except NotInstallableError as error:
-        absent[QUANTISED] = str(error).splitlines()[-1]
-    further = dict.fromkeys([*others, *(path.resolve() for path in models)])
-    return files | {f"{path.parent.name}/{path.name}": path for path in further}, absent
+        not_measured[QUANTISED] = str(error).splitlines()[-1]
+    extra_files = dict.fromkeys([*other_files, *(path.resolve() for path in models)])
+    return files | {f"{path.parent.name}/{path.name}": path for path in extra_files}, not_measured
 
 
 def _model(path: Path, times_ms: list[float], peaks: dict[str, float]) -> dict[str, Any]:
@@ -123,9 +125,9 @@ def section(results: dict[str, Any]) -> str:
         *(f"share of the {kind} peak" for kind in peaks),
     ]
     limits = [
-        [f"product of two {kind} matrices, {results['matrix_side']} x {results['matrix_side']}", by, peaks[kind]]
+        [f"product of two {kind} matrices, {results['matrix_side']} x {results['matrix_side']}", library, peaks[kind]]
         + [f"{products[kind][key]:.2f}" for key in ("fastest", "median")]
-        for kind, by in (("float32", "numpy, OpenBLAS"), ("int8", "LiteRT, XNNPACK"))
+        for kind, library in (("float32", "numpy, OpenBLAS"), ("int8", "LiteRT, XNNPACK"))
     ]
     return "\n".join(
         [
@@ -142,7 +144,7 @@ def section(results: dict[str, Any]) -> str:
             " training, here, for its speed: the shipped one is float32.",
             "",
             table(columns, rows),
-            *(f"Not measured: {name}, for {why}\n" for name, why in results["not_measured"].items()),
+            *(f"Not measured: {name}, for {reason}\n" for name, reason in results["not_measured"].items()),
             embed("limit", "Billions of operations a second of the core and of each file"),
             f"Outside the model a request of the whole handler spends {results['share_outside_the_model']:.0%} of its"
             f" time ({results['request_ms']['median']:.2f} ms with the model).",

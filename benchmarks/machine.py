@@ -39,7 +39,7 @@ def pin(core: int | None) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def leave(core: int | None) -> None:
+def keep_off(core: int | None) -> None:
     """Keep this process off a core, where there are others."""
     if core is not None:
         os.sched_setaffinity(0, os.sched_getaffinity(0) - {core} or {core})
@@ -47,12 +47,12 @@ def leave(core: int | None) -> None:
 
 def resident_mb(pid: int, *, peak: bool = False) -> float:
     """Give the memory of a process, in MB (10^6 bytes), now or at its highest; Linux only."""
-    wanted = "VmHWM" if peak else "VmRSS"
+    key = "VmHWM" if peak else "VmRSS"
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == wanted:
+        if name == key:
             return round(int(value.split()[0]) * 1024 / 1e6, 1)
-    raise RuntimeError(f"/proc/{pid}/status holds no {wanted}")
+    raise RuntimeError(f"/proc/{pid}/status holds no {key}")
 
 
 def own_resident_mb() -> float:

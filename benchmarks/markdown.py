@@ -17,19 +17,19 @@ def where(results: Mapping[str, Any]) -> str:
     )
 
 
-def _cut_short(what: Mapping[str, str]) -> str:
-    return f" Cut short for time: {', '.join(f'{name} ({made})' for name, made in what.items())}." if what else ""
+def _cut_short(parts: Mapping[str, str]) -> str:
+    return f" Cut short for time: {', '.join(f'{name} ({turns})' for name, turns in parts.items())}." if parts else ""
 
 
-def times(what: Mapping[str, str], series: Mapping[str, Any]) -> str:
+def times(labels: Mapping[str, str], series: Mapping[str, Any]) -> str:
     """Tabulate summaries of milliseconds, each named in words."""
     rows = [
         [
-            what[name],
-            *(f"{s[key]:.2f}" for key in ("fastest", "median", "p99", "low_quartile", "high_quartile")),
-            s["n"],
+            labels[name],
+            *(f"{spread[key]:.2f}" for key in ("fastest", "median", "p99", "low_quartile", "high_quartile")),
+            spread["n"],
         ]
-        for name, s in series.items()
+        for name, spread in series.items()
     ]
     return table(["ms", "fastest", "p50", "p99", "p25", "p75", "n"], rows)
 

@@ -48,8 +48,8 @@ def measure(part: Part, models: list[Path], console: Console) -> None:
     results = module.measure(console, budget, **({"models": models} if part.takes_models else {}))
     if results is not None:
         machine.write(part.name, results | {"took_s": round(budget.used_s, 1), "cut_short": budget.cut_short})
-    for what, made in budget.cut_short.items():
-        console.print(f"[yellow]Cut short for time[/yellow]: {what}, {made}")
+    for name, turns in budget.cut_short.items():
+        console.print(f"[yellow]Cut short for time[/yellow]: {name}, {turns}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ _TYPES = {
 
 Shape = list[int]
 # What each kind of layer does for one number of its output, by the shape of its weights.
-_EACH: dict[str, Callable[[Shape], int]] = {
+_MULTIPLY_ADDS_PER_OUTPUT: dict[str, Callable[[Shape], int]] = {
     "conv_2d": lambda weights: prod(weights[1:]),  # [out, h, w, in]
     "depthwise_conv_2d": lambda weights: prod(weights[1:3]),  # [1, h, w, out]
     "fully_connected": lambda weights: weights[-1],  # [out, in]
@@ -58,13 +58,13 @@ def count(path: Path) -> Operations:
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
         kind = _kind(model, operator)
-        if kind not in _EACH:
+        if kind not in _MULTIPLY_ADDS_PER_OUTPUT:
             continue
         weights, output = graph.Tensors(operator.Inputs(1)), graph.Tensors(operator.Outputs(0))
-        done = prod(_shape(output)) * _EACH[kind](_shape(weights))
+        multiply_adds = prod(_shape(output)) * _MULTIPLY_ADDS_PER_OUTPUT[kind](_shape(weights))
         precision = _TYPES.get(weights.Type(), "other")
-        by_layer[kind] = by_layer.get(kind, 0) + done
-        by_type[precision] = by_type.get(precision, 0) + done
+        by_layer[kind] = by_layer.get(kind, 0) + multiply_adds
+        by_type[precision] = by_type.get(precision, 0) + multiply_adds
     return Operations(sum(by_layer.values()), by_layer, max(by_type, key=by_type.__getitem__))
 
 

@@ -70,7 +70,8 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         _classify_ms(browser.new_page(), pages["polling"], _images(scratch, SESSION_IMAGES, 0))
         return {
             "ms": {
-                name: {str(count): summary(series) for count, series in by.items()} for name, by in times_ms.items()
+                name: {str(count): summary(series) for count, series in counts.items()}
+                for name, counts in times_ms.items()
             },
             "polling_to_websocket": {
                 str(count): round(
@@ -89,10 +90,10 @@ def _classify_ms(page: Page, address: str, images: list[Path]) -> float:
     page.goto(address)
     chooser = page.get_by_label("Choose images")
     chooser.wait_for(state="attached")
-    wanted = page.get_by_text(re.compile(rf"dropped: {len(images)} read"))
+    outcome = page.get_by_text(re.compile(rf"dropped: {len(images)} read"))
     started = time.perf_counter()
     chooser.set_input_files(images)
-    wanted.wait_for()
+    outcome.wait_for()
     elapsed_ms = (time.perf_counter() - started) * 1000
     page.close()
     return elapsed_ms
@@ -151,9 +152,9 @@ def chromium() -> str:
 def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     rows = [
-        [transport, images, f"{taken['median']:.0f}", f"{taken['fastest']:.0f}", f"{taken['p99']:.0f}", taken["n"]]
+        [transport, images, f"{spread['median']:.0f}", f"{spread['fastest']:.0f}", f"{spread['p99']:.0f}", spread["n"]]
         for transport, series in results["ms"].items()
-        for images, taken in series.items()
+        for images, spread in series.items()
     ]
     ratios = " and ".join(
         f"{ratio} ({images} image{'s' if images != '1' else ''})"
@@ -180,5 +181,5 @@ def section(results: dict[str, Any]) -> str:
 def figures(results: dict[str, Any]) -> None:
     """Draw the medians."""
     counts = list(next(iter(results["ms"].values())))
-    series = {name: [by[count]["median"] for count in counts] for name, by in results["ms"].items()}
+    series = {name: [medians[count]["median"] for count in counts] for name, medians in results["ms"].items()}
     bars("page", [f"images: {count}" for count in counts], series, "ms from click to last card", log=True)

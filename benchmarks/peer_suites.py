@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="of test files, at any depth")
     parser.add_argument("--output", type=Path, default=os.devnull, help="gets a line of JSON for each file")
     options = parser.parse_args()
-    files = found_in(options.folders)
+    files = distinct_files(options.folders)
     if not files:
         parser.error("no file in these folders")
     console = open_console(stderr=True)
@@ -85,7 +85,7 @@ def main() -> int:
     return int(bool(result["faults"]))
 
 
-def found_in(folders: Iterable[Path]) -> list[Path]:
+def distinct_files(folders: Iterable[Path]) -> list[Path]:
     """List the files at any depth, in order; the same bytes under many names once."""
     paths = sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()})
     return list({hashlib.sha256(path.read_bytes()).digest(): path for path in reversed(paths)}.values())[::-1]
@@ -103,13 +103,13 @@ def ask(http: httpx.Client, server: int, path: Path) -> Answer:
     # A decoder that was ended takes its time with it: what is left is less than none.
     processor_s = max(0.0, _processor_s(server) - before_s)
     body = json.loads(answer.content) if "json" in answer.headers.get("content-type", "") else {}
-    told = body.get("reason") or body.get("type", "").rpartition(":")[2]
+    outcome = body.get("reason") or body.get("type", "").rpartition(":")[2]
     if answer.is_success:
-        told = body.get("prediction", {}).get("verdict", "")
+        outcome = body.get("prediction", {}).get("verdict", "")
     return Answer(
         str(path),
         answer.status_code,
-        told,
+        outcome,
         str(body.get("detail", "")),
         round(seconds, 3),
         round(processor_s, 3),
@@ -133,28 +133,31 @@ def fault_of(answer: httpx.Response, body: dict[str, Any]) -> str:
     return ""
 
 
-def summarise(answers: list[Answer], again: list[Answer]) -> dict[str, Any]:
+def summarise(answers: list[Answer], repeated: list[Answer]) -> dict[str, Any]:
     """Count the answers of the first time, and list what did not hold then or the second time."""
-    both = [*answers, *again]
-    early, late = (early_and_late([one.service_mb for one in some if one.service_mb])[1] for some in (answers, again))
-    faults = [f"{one.file}: {one.fault}" for one in both if one.fault]
+    all_answers = [*answers, *repeated]
+    early, late = (
+        early_and_late([answer.service_mb for answer in series if answer.service_mb])[1]
+        for series in (answers, repeated)
+    )
+    faults = [f"{answer.file}: {answer.fault}" for answer in all_answers if answer.fault]
     faults += [
-        f"{one.file}: {one.status} {one.told}, then {other.status} {other.told}"
-        for one, other in zip(answers, again, strict=True)
-        if (one.status, one.told) != (other.status, other.told)
+        f"{first.file}: {first.status} {first.told}, then {second.status} {second.told}"
+        for first, second in zip(answers, repeated, strict=True)
+        if (first.status, first.told) != (second.status, second.told)
     ]
-    faults += [f"{one.file}: {one.processor_s:.1f} s" for one in both if one.processor_s > LONGEST_S]
-    peak = max(one.service_mb + one.decoder_mb for one in both)
+    faults += [f"{answer.file}: {answer.processor_s:.1f} s" for answer in all_answers if answer.processor_s > LONGEST_S]
+    peak = max(answer.service_mb + answer.decoder_mb for answer in all_answers)
     if peak > LARGEST_MB:
         faults.append(f"memory reached {peak:.0f} MB")
-    if grown := growth_fault(early, late):
-        faults.append(grown)
+    if growth := growth_fault(early, late):
+        faults.append(growth)
     return {
         "files": len(answers),
-        "statuses": _counted(str(one.status) for one in answers),
-        "told": _counted(one.told for one in answers),
-        "longest_processor_s": max(one.processor_s for one in both),
-        "median_s": median(one.seconds for one in answers),
+        "statuses": _counted(str(answer.status) for answer in answers),
+        "told": _counted(answer.told for answer in answers),
+        "longest_processor_s": max(answer.processor_s for answer in all_answers),
+        "median_s": median(answer.seconds for answer in answers),
         "memory_mb": {"early": early, "late": late, "highest": round(peak, 1)},
         "faults": faults,
     }
@@ -168,10 +171,10 @@ def _send(http: httpx.Client, data: bytes) -> httpx.Response:
     kind = {"content-type": "application/octet-stream"}
     if len(data) <= BODY_BYTES or len(data) > MAX_BYTES:
         return http.post("/v1/predictions", content=data, headers=kind)
-    made = http.post("/v1/uploads", json={"content_type": "image/tiff", "size_bytes": len(data)})
-    if not made.is_success:
-        return made
-    upload = made.json()
+    answer = http.post("/v1/uploads", json={"content_type": "image/tiff", "size_bytes": len(data)})
+    if not answer.is_success:
+        return answer
+    upload = answer.json()
     http.post(upload["url"], data=upload["fields"], files={"file": data}).raise_for_status()
     return http.post("/v1/predictions", json={"upload_id": upload["upload_id"]})
 
@@ -182,7 +185,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _processor_s(pid: int) -> float:
-    return sum(machine.processor_ms(one) for one in (pid, *_children(pid))) / 1e3
+    return sum(machine.processor_ms(process_id) for process_id in (pid, *_children(pid))) / 1e3
 
 
 if __name__ == "__main__":

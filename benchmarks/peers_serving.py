@@ -69,7 +69,7 @@ class Series:
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure, and print the results."""
-    machine.leave(machine.CORE)  # the asking is not what is measured
+    machine.keep_off(machine.CORE)  # the asking is not what is measured
     servers: dict[str, dict[str, Any]] = {
         peer.name: {
             "what": peer.what,
@@ -80,11 +80,11 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         for peer in ROSTER
     }
     folders = _install(console, servers)
-    bare = _visit_all(console, budget, folders, servers)
+    bare_engines = _measure_servers(console, budget, folders, servers)
     results = {
         "pinned_to_core": machine.CORE,
         "image": "synthetic field, JPEG, 224 x 224",
-        "engines": bare,
+        "engines": bare_engines,
         "servers": servers,
     }
     show(console, results)
@@ -98,14 +98,14 @@ def _install(console: Console, servers: dict[str, dict[str, Any]]) -> dict[Peer,
             folders[peer] = peer.install()
             peer.model()
         except NotInstallableError as error:
-            _give_up(peer, error, folders, servers)
+            _drop_peer(peer, error, folders, servers)
         else:
             servers[peer.name]["installed_mb"] = size_mb(folders[peer])
             servers[peer.name]["packages_mb"] = packages_mb(folders[peer])
     return folders
 
 
-def _visit_all(
+def _measure_servers(
     console: Console, budget: Budget, folders: dict[Peer, Path], servers: dict[str, dict[str, Any]]
 ) -> dict[str, dict[str, Summary]]:
     """Start each alone, in turn, and measure it: where a process lies in memory changes all its times.
@@ -115,27 +115,29 @@ def _visit_all(
     """
     image = jpeg()
     series: dict[str, Series] = defaultdict(Series)
-    bare: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    bare_engines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for turn in track(budget.turns("servers", TURNS), "Servers", TURNS, console=console, transient=True):
         for peer, folder in shuffled(folders.items(), turn):
             try:
                 with running(peer, folder, machine.free_port(), image) as server:
                     series[peer.name].visit(server, turn == 0)
             except (RuntimeError, httpx.HTTPError) as error:
-                _give_up(peer, error, folders, servers)
-        for engine, places in shuffled(engines.of(folders).items(), turn):
-            for every, these in zip(bare[engine], engines.run(engine, *places), strict=True):
-                every += these
+                _drop_peer(peer, error, folders, servers)
+        for engine, places in shuffled(engines.by_engine(folders).items(), turn):
+            for series_ms, turn_ms in zip(bare_engines[engine], engines.run(engine, *places), strict=True):
+                series_ms += turn_ms
     ours = series[OURS].answer
     for peer in folders:
         servers[peer.name] |= series[peer.name].summarise()
         if peer.same_model:
             theirs = series[peer.name].answer
             servers[peer.name]["largest_difference"] = round(max(abs(theirs[k] - ours[k]) for k in ours), 6)
-    return {name: {"ms": summary(ms), "processor_ms": summary(processor)} for name, (ms, processor) in bare.items()}
+    return {
+        name: {"ms": summary(ms), "processor_ms": summary(processor)} for name, (ms, processor) in bare_engines.items()
+    }
 
 
-def _give_up(peer: Peer, error: Exception, folders: dict[Peer, Path], servers: dict[str, dict[str, Any]]) -> None:
+def _drop_peer(peer: Peer, error: Exception, folders: dict[Peer, Path], servers: dict[str, dict[str, Any]]) -> None:
     if peer.name == OURS:
         raise error
     folders.pop(peer, None)
@@ -196,8 +198,8 @@ def section(results: dict[str, Any]) -> str:
         f"{n} client{'s' if n != '1' else ''}, 1/s"
         for n in next(v["requests_per_s"] for v in results["servers"].values() if "latency_ms" in v)
     ]
-    timed = ("p50 ms", "p99 ms", "processor ms", "cold start ms")
-    columns = ["server", *timed, *clients, "memory MB", "installed MB", "differs by"]
+    time_columns = ("p50 ms", "p99 ms", "processor ms", "cold start ms")
+    columns = ["server", *time_columns, *clients, "memory MB", "installed MB", "differs by"]
     return "\n".join(
         [
             "## Other servers of the same model",
@@ -224,14 +226,14 @@ def section(results: dict[str, Any]) -> str:
 
 def _engines_and_standing(results: dict[str, Any]) -> list[str]:
     engines = results["engines"]
-    of_the_processor = ", ".join(
+    processor_times = ", ".join(
         f"{engine['processor_ms']['median']:.1f} ({ENGINES[name]})" for name, engine in engines.items()
     )
     return [
         "The bare model in the same environments, no server around it:",
         "",
         times(ENGINES, {name: engine["ms"] for name, engine in engines.items()}),
-        f"Of the processor it takes, in ms: {of_the_processor}. LiteRT and TensorFlow's interpreter have"
+        f"Of the processor it takes, in ms: {processor_times}. LiteRT and TensorFlow's interpreter have"
         " their kernels from the same library, XNNPACK. What a process takes for them depends on where it comes to lie"
         " in memory as well: in pages of 4 kB, wherever some are free, or in pages of 2 MB, where the kernel gives them"
         " on request and the variable `GLIBC_TUNABLES=glibc.malloc.hugetlb=1` (glibc 2.35 and later) requests them.",

@@ -49,8 +49,8 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    moto = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(moto, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with tempfile.TemporaryDirectory(prefix="leukolens-pull-") as folder:
             client = _client_when_up()
@@ -65,13 +65,13 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
     source, kind = smears(work / "drawn", FIELDS)
     uri = f"s3://{BUCKET}/{PREFIX}"
-    ingest_s = seconds(_training, "ingest", some_of(source, work / "source", FIELDS), uri)
+    ingest_s = seconds(_run_training, "ingest", sample_fields(source, work / "source", FIELDS), uri)
     console.print(f"ingest: {ingest_s} s")
     index = client.get_object(**INDEX)["Body"].read()
     rates: dict[str, list[float]] = {"download_file": [], "pull_one_by_one": [], "pull": []}
 
     def pull(into: Path) -> int:
-        _training("pull", uri, into)
+        _run_training("pull", uri, into)
         return len((into / "manifest.jsonl").read_text().splitlines())
 
     def pull_one_by_one(into: Path) -> int:
@@ -104,21 +104,21 @@ def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[
     }
 
 
-def smears(drawn: Path, fields: int) -> tuple[Path, str]:
+def smears(drawn_folder: Path, fields: int) -> tuple[Path, str]:
     """Give a folder of smears and what they are: real ones where this machine has them, else so many drawn ones."""
     if (root := data_root()) is not None:
         return root / "all_smears", "real smears"
     from training.data.synthetic import write_dataset
 
-    write_dataset(drawn, fields // 4, seed=1)
-    return drawn, "synthetic fields"
+    write_dataset(drawn_folder, fields // 4, seed=1)
+    return drawn_folder, "synthetic fields"
 
 
-def some_of(source: Path, folder: Path, fields: int) -> Path:
+def sample_fields(source: Path, folder: Path, fields: int) -> Path:
     """Copy so many fields of a set, evenly spread over it, with their labels."""
-    listed = sorted(path for path in source.glob("*/*") if path.is_file())
-    for number in range(min(fields, len(listed))):
-        path = listed[number * len(listed) // min(fields, len(listed))]
+    paths = sorted(path for path in source.glob("*/*") if path.is_file())
+    for number in range(min(fields, len(paths))):
+        path = paths[number * len(paths) // min(fields, len(paths))]
         (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / path.parent.name)
     return folder
@@ -136,7 +136,7 @@ def _client_when_up() -> Any:
     raise SystemExit("moto does not answer: see whether moto_server starts by hand")
 
 
-def _training(*arguments: object) -> None:
+def _run_training(*arguments: object) -> None:
     subprocess.run([sys.executable, "-m", "training", *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)
 
 
@@ -167,8 +167,8 @@ _METHODS = {
 def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     rows = [
-        [what, *(f"{results['images_per_s'][method][key]:.0f}" for key in ("median", "low_quartile", "high_quartile"))]
-        for method, what in _METHODS.items()
+        [label, *(f"{results['images_per_s'][method][key]:.0f}" for key in ("median", "low_quartile", "high_quartile"))]
+        for method, label in _METHODS.items()
     ]
     return "\n".join(
         [

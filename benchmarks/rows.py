@@ -15,7 +15,7 @@ from .machine import own_resident_mb
 if TYPE_CHECKING:
     from training.data.manifest import Manifest
 
-_OF_TWENTY = (3, 9, 15, 20)
+_LABEL_ENDS = (3, 9, 15, 20)
 """Where each label ends in twenty images in a row: three, six, six and five, about as in the public set."""
 SLIDES = 160
 
@@ -27,7 +27,7 @@ def manifest(rows: int) -> "Manifest":
 
     ids, records = labels_of(read_classes()), []
     for number in range(rows):
-        label = ids[sum(number % 20 >= end for end in _OF_TWENTY)]
+        label = ids[sum(number % 20 >= end for end in _LABEL_ENDS)]
         # Validated when it is parsed, which is measured.
         records.append(
             Record.model_construct(
@@ -50,12 +50,12 @@ def main() -> None:
     from training.data import splits
     from training.data.manifest import parse
 
-    made = manifest(rows)
-    records = made.records
+    synthetic = manifest(rows)
+    records = synthetic.records
     slides = {record.key: f"{record.label}-{number * SLIDES // rows}" for number, record in enumerate(records)}
     steps: dict[str, Callable[[], object]] = {
-        "write": lambda: made.content,
-        "read": lambda: parse(made.content, "synthetic"),
+        "write": lambda: synthetic.content,
+        "read": lambda: parse(synthetic.content, "synthetic"),
         "random": lambda: splits.random_folds(records),
         "contiguous": lambda: splits.contiguous_folds(records),
         "slides": lambda: splits.slide_folds(records, slides),

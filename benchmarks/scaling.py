@@ -47,7 +47,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
         "images_per_s": medians,
         "bytes_per_image": written.bytes_per_image(),
         "times_one_core": {
-            layout: round(s["median"] / medians["one_core"]["median"], 2) for layout, s in medians.items()
+            layout: round(spread["median"] / medians["one_core"]["median"], 2) for layout, spread in medians.items()
         },
     }
     for layout, times in results["times_one_core"].items():
@@ -62,7 +62,7 @@ def _rate(workers: list[Worker]) -> float:
         return len(workers) * IMAGES / (time.perf_counter() - start_s)
 
 
-_WHAT = {
+_LAYOUTS = {
     "one_core": "one core",
     "two_cores": "one process on two cores, LEUKOLENS_THREADS=2",
     "two_processes": "two processes, a core each",
@@ -77,8 +77,8 @@ def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     rates, times = results["images_per_s"], results["times_one_core"]
     rows = [
-        [what, *(f"{rates[layout][key]:.1f}" for key in ("median", "low_quartile", "high_quartile")), times[layout]]
-        for layout, what in _WHAT.items()
+        [label, *(f"{rates[layout][key]:.1f}" for key in ("median", "low_quartile", "high_quartile")), times[layout]]
+        for layout, label in _LAYOUTS.items()
     ]
     share = lambda_cost.parallel_share({layout: spread["median"] for layout, spread in rates.items()})
     price = read_prices()["lambda_gb_second"]
@@ -109,8 +109,10 @@ def section(results: dict[str, Any]) -> str:
 
 def figures(results: dict[str, Any]) -> None:
     """Draw the rates and the prices."""
-    rates = {"": [results["images_per_s"][layout]["median"] for layout in _WHAT]}
-    bars("scaling", list(_WHAT.values()), rates, "images a second", log=False)
+    rates = {"": [results["images_per_s"][layout]["median"] for layout in _LAYOUTS]}
+    bars("scaling", list(_LAYOUTS.values()), rates, "images a second", log=False)
     rows = lambda_cost.rows(results)
-    prices = {name: [float(row[at]) for row in rows] for name, at in (("one thread", 3), ("a thread for each", 5))}
+    prices = {
+        name: [float(row[column]) for row in rows] for name, column in (("one thread", 3), ("a thread for each", 5))
+    }
     bars("lambda-cost", [f"{row[0]} ({row[1]} MB)" for row in rows], prices, "US dollars a million images", log=False)

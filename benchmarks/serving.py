@@ -76,9 +76,9 @@ def _warm(console: Console, budget: Budget) -> dict[str, Summary]:
 def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[str, float]]:
     totals: dict[str, list[float]] = defaultdict(list)
     steps: dict[str, list[float]] = defaultdict(list)
-    most = max(COLD.values())
-    turns = budget.turns("cold starts", most, 2, until=0.8)
-    for turn in track(turns, "Cold starts", most, console=console, transient=True):
+    rounds = max(COLD.values())
+    turns = budget.turns("cold starts", rounds, 2, until=0.8)
+    for turn in track(turns, "Cold starts", rounds, console=console, transient=True):
         for name in (name for name, count in COLD.items() if turn < count):
             with Worker(name) as worker:
                 totals[name].append(worker.milestones_ms["total_ms"])
@@ -93,20 +93,20 @@ def _cold(console: Console, budget: Budget) -> tuple[dict[str, Summary], dict[st
 
 def _memory(console: Console, budget: Budget) -> dict[str, float]:
     """Give the memory after the first hundred requests, after the last, and of a photograph."""
-    reached: list[float] = []
-    most = MEMORY_CALLS // MEMORY_BURST
+    memories_mb: list[float] = []
+    rounds = MEMORY_CALLS // MEMORY_BURST
     with Worker("handler") as worker:
-        for _ in track(budget.turns("memory", most, 2), "Memory", most, console=console, transient=True):
+        for _ in track(budget.turns("memory", rounds, 2), "Memory", rounds, console=console, transient=True):
             worker.answer(MEMORY_BURST)
-            reached.append(worker.resident_mb())
-    memory_mb = {f"after_{number * MEMORY_BURST}_requests": reached[number - 1] for number in (1, len(reached))}
+            memories_mb.append(worker.resident_mb())
+    memory_mb = {f"after_{number * MEMORY_BURST}_requests": memories_mb[number - 1] for number in (1, len(memories_mb))}
     with Worker("handler_24_megapixels") as worker:
         memory_mb["peak_24_megapixels"] = worker.resident_mb(peak=True)
     return memory_mb
 
 
-def _ratio(series: dict[str, Summary], over: str, under: str) -> float:
-    return round(series[over]["median"] / series[under]["median"], 2)
+def _ratio(series: dict[str, Summary], numerator: str, denominator: str) -> float:
+    return round(series[numerator]["median"] / series[denominator]["median"], 2)
 
 
 def show(console: Console, results: dict[str, Any]) -> None:
@@ -114,9 +114,16 @@ def show(console: Console, results: dict[str, Any]) -> None:
     for title, key in (("Warm request, ms", "warm_ms"), ("Cold start to first answer, ms", "cold_start_ms")):
         numbers = [Column(name, right=True) for name in ("fastest", "median", "p99", "middle half", "n")]
         table = Table(["way", *numbers], title=title)
-        for name, s in results[key].items():
-            half = f"{s['low_quartile']:.2f} to {s['high_quartile']:.2f}"
-            table.add(name, f"{s['fastest']:.2f}", f"{s['median']:.2f}", f"{s['p99']:.2f}", half, str(s["n"]))
+        for name, spread in results[key].items():
+            middle_half = f"{spread['low_quartile']:.2f} to {spread['high_quartile']:.2f}"
+            table.add(
+                name,
+                f"{spread['fastest']:.2f}",
+                f"{spread['median']:.2f}",
+                f"{spread['p99']:.2f}",
+                middle_half,
+                str(spread["n"]),
+            )
         table.write(console)
     for title, key in (("Imports of the handler, ms", "imports_ms"), ("Memory, MB", "memory_mb"), ("Ratios", "ratios")):
         table = Table(["what", Column("value", right=True)], title=title)
@@ -126,7 +133,7 @@ def show(console: Console, results: dict[str, Any]) -> None:
     console.print(f"explain=true adds {results['explain_adds_ms']:.2f} ms")
 
 
-_WHAT = {
+_CONTENDERS = {
     "litert_invoke": "LiteRT alone: the floor",
     "handler": "the whole handler, event to JSON",
     "handler_on_tensorflow": "the same handler on TensorFlow's interpreter",
@@ -140,7 +147,9 @@ def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     slower = results["ratios"]["cold_start_tensorflow_to_handler"]
     ratios, memory, steps = results["ratios"], results["memory_mb"], results["cold_start_steps_ms"]
-    after = ", ".join(f"{size} MB {key.replace('_', ' ')}" for key, size in memory.items() if key.startswith("after_"))
+    memory_after = ", ".join(
+        f"{size} MB {key.replace('_', ' ')}" for key, size in memory.items() if key.startswith("after_")
+    )
     return "\n".join(
         [
             "## One request and one cold start",
@@ -149,20 +158,20 @@ def section(results: dict[str, Any]) -> str:
             "",
             f"A warm request with a {results['image']}:",
             "",
-            times(_WHAT, results["warm_ms"]),
+            times(_CONTENDERS, results["warm_ms"]),
             f"The handler takes {ratios['handler_to_invoke']} times the model alone; VGG16 takes"
             f" {ratios['vgg16_to_handler']} times the handler; `explain=true` adds {results['explain_adds_ms']} ms.",
             "",
             "From the start of the process to the first answer, files in the page cache:",
             "",
-            times(_WHAT, results["cold_start_ms"]),
+            times(_CONTENDERS, results["cold_start_ms"]),
             f"On TensorFlow the cold start takes {slower} times as long. The handler's own, step by step:"
             f" interpreter {steps['interpreter_ms']} ms, imports and model {steps['load_ms']} ms, first answer"
             f" {steps['first_answer_ms']} ms. What its imports cost, each without what it imports itself:",
             "",
             table(["package", "ms"], results["imports_ms"].items()),
-            f"Memory of the handler's process: {after}; at most {memory['peak_24_megapixels']} MB for a JPEG of 24"
-            " megapixels.",
+            f"Memory of the handler's process: {memory_after}; at most {memory['peak_24_megapixels']} MB for a JPEG of"
+            " 24 megapixels.",
             "",
             embed("serving", "Milliseconds of a warm request and from a start to the first answer"),
         ]

@@ -33,7 +33,7 @@ ANSWER = Path("benchmarks") / "results" / "soak.json"
 
 
 @dataclass
-class Seen:
+class Observations:
     """What the clients noticed."""
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -50,35 +50,39 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long (default: %(default)s)")
     minutes = parser.parse_args().minutes
     with serving() as (server, port):
-        seen = _soak(server, port, minutes * 60)
-    result = summarise(seen, minutes)
+        observations = _soak(server, port, minutes * 60)
+    result = summarise(observations, minutes)
     (machine.ROOT / ANSWER).write_text(json.dumps(result, indent=2) + "\n")
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
     return int(bool(result["faults"]))
 
 
-def summarise(seen: Seen, minutes: float) -> dict[str, object]:
+def summarise(observations: Observations, minutes: float) -> dict[str, object]:
     """Say what was seen, and what of it did not hold."""
-    early, late = early_and_late(seen.memory_mb)
-    grown = growth_fault(early, late)
-    faults = list(seen.faults)
-    held = {
-        "no_answer_but_those_allowed": not seen.faults,
-        "others_within_3_s": max(seen.times_s) <= LONGEST_S,
-        "memory_flat": not grown,
+    early, late = early_and_late(observations.memory_mb)
+    growth = growth_fault(early, late)
+    faults = list(observations.faults)
+    checks = {
+        "no_answer_but_those_allowed": not observations.faults,
+        "others_within_3_s": max(observations.times_s) <= LONGEST_S,
+        "memory_flat": not growth,
     }
-    if not held["others_within_3_s"]:
-        faults.append(f"the longest request of others took {max(seen.times_s):.2f} s")
-    if grown:
-        faults.append(grown)
+    if not checks["others_within_3_s"]:
+        faults.append(f"the longest request of others took {max(observations.times_s):.2f} s")
+    if growth:
+        faults.append(growth)
     return {
         "minutes": minutes,
-        "statuses": dict(seen.statuses),
-        "hostile": dict(seen.hostile),
-        "median_s": round(statistics.median(seen.times_s), 4),
-        "longest_s": round(max(seen.times_s), 3),
-        "memory_mb": {"early": round(early, 1), "late": round(late, 1), "highest": round(max(seen.memory_mb), 1)},
-        "held": held,
+        "statuses": dict(observations.statuses),
+        "hostile": dict(observations.hostile),
+        "median_s": round(statistics.median(observations.times_s), 4),
+        "longest_s": round(max(observations.times_s), 3),
+        "memory_mb": {
+            "early": round(early, 1),
+            "late": round(late, 1),
+            "highest": round(max(observations.memory_mb), 1),
+        },
+        "held": checks,
         "faults": faults,
     }
 
@@ -103,8 +107,8 @@ def hostile_requests() -> list[tuple[str, dict[str, str], bytes]]:
     ]
 
 
-def _soak(pid: int, port: int, seconds: float) -> Seen:
-    seen, until_s = Seen(), time.monotonic() + seconds
+def _soak(pid: int, port: int, seconds: float) -> Observations:
+    observations, until_s = Observations(), time.monotonic() + seconds
     sample = (machine.ROOT / "samples" / "synthetic_pre_01.png").read_bytes()
     attacks = hostile_requests()
 
@@ -114,38 +118,40 @@ def _soak(pid: int, port: int, seconds: float) -> Seen:
             while time.monotonic() < until_s:
                 sent += 1
                 if sent % HOSTILE_EVERY:
-                    _send(http, seen, "/v1/predictions", {"content-type": "image/png"}, sample, hostile=False)
+                    _send(http, observations, "/v1/predictions", {"content-type": "image/png"}, sample, hostile=False)
                 elif (turn := sent // HOSTILE_EVERY % (len(attacks) + 1)) == len(attacks):
                     _trickle(port)
                 else:
-                    _send(http, seen, *attacks[turn], hostile=True)
+                    _send(http, observations, *attacks[turn], hostile=True)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client, number) for number in range(CLIENTS)]
-        while any(not one.done() for one in clients):
-            seen.memory_mb.append(machine.resident_mb(pid))
+        while any(not future.done() for future in clients):
+            observations.memory_mb.append(machine.resident_mb(pid))
             time.sleep(1)
-        for one in clients:
-            one.result()
-    return seen
+        for future in clients:
+            future.result()
+    return observations
 
 
-def _send(http: httpx.Client, seen: Seen, path: str, headers: dict[str, str], body: bytes, *, hostile: bool) -> None:
+def _send(
+    http: httpx.Client, observations: Observations, path: str, headers: dict[str, str], body: bytes, *, hostile: bool
+) -> None:
     started_s = time.perf_counter()
     try:
         answer = http.post(path, content=body, headers=headers)
         # Of a killed decode alone: whoever sent nothing hostile is answered.
-        excused = hostile and answer.status_code == 503 and "retry-after" in answer.headers
+        is_excused = hostile and answer.status_code == 503 and "retry-after" in answer.headers
         status = str(answer.status_code)
     except httpx.TransportError as error:
-        status, excused = type(error).__name__, hostile
+        status, is_excused = type(error).__name__, hostile
     took_s = time.perf_counter() - started_s
-    with seen.lock:
-        (seen.hostile if hostile else seen.statuses)[status] += 1
+    with observations.lock:
+        (observations.hostile if hostile else observations.statuses)[status] += 1
         if not hostile:
-            seen.times_s.append(took_s)
-        if not (excused or status.startswith("4" if hostile else "2")) and not (hostile and status == "200"):
-            seen.faults.append(f"{path} {headers.get('content-type')}: {status}")
+            observations.times_s.append(took_s)
+        if not (is_excused or status.startswith("4" if hostile else "2")) and not (hostile and status == "200"):
+            observations.faults.append(f"{path} {headers.get('content-type')}: {status}")
 
 
 def _trickle(port: int) -> None:
@@ -184,7 +190,7 @@ def _one_pixel_tiles(side_px: int) -> bytes:
     pixels = table + 8 * count
     # A short value stands in the first half of its field, which little-endian bytes of a long do as well.
     entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    offsets = b"".join(struct.pack("<I", pixels + one) for one in range(count))
+    offsets = b"".join(struct.pack("<I", pixels + number) for number in range(count))
     counts = struct.pack("<I", 1) * count
     return b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", 10) + entries + bytes(4) + offsets + counts + bytes(count)
 

@@ -27,23 +27,23 @@ class Column:
     ----------
     name
         In words.
-    of
+    value
         Gives a server's value.
-    form
+    template
         Its value as text.
     more_is_better
         As for a rate.
-    of_an_answer
+    is_answer_time
         Whether it tells of the time that an answer takes.
     spread
         Gives a server's series, where the value is the median of one.
     """
 
     name: str
-    of: Callable[[Values], float]
-    form: str
+    value: Callable[[Values], float]
+    template: str
     more_is_better: bool = False
-    of_an_answer: bool = False
+    is_answer_time: bool = False
     spread: Callable[[Values], Values] | None = None
 
 
@@ -54,14 +54,14 @@ def columns(clients: list[str]) -> list[Column]:
             "latency, p50",
             lambda values: values["latency_ms"]["median"],
             "{:.1f} ms",
-            of_an_answer=True,
+            is_answer_time=True,
             spread=lambda values: values["latency_ms"],
         ),
         Column(
             "processor's time of an answer",
             lambda values: values["processor_ms"]["median"],
             "{:.1f} ms",
-            of_an_answer=True,
+            is_answer_time=True,
             spread=lambda values: values["processor_ms"],
         ),
         Column("cold start", lambda values: values["cold_start_ms"]["median"], "{:.0f} ms"),
@@ -77,7 +77,7 @@ def _rate(clients: str) -> Column:
         lambda values: values["requests_per_s"][clients],
         "{:.1f}",
         more_is_better=True,
-        of_an_answer=True,
+        is_answer_time=True,
         spread=lambda values: values["requests_per_s_spread"][clients],
     )
 
@@ -88,38 +88,41 @@ def standing(results: Values) -> list[str]:
     ours = servers[OURS]
     ahead, level = [], []
     for column in columns(list(ours["requests_per_s"])):
-        values = {name: column.of(server) for name, server in servers.items()}
+        values = {name: column.value(server) for name, server in servers.items()}
         best = (max if column.more_is_better else min)(values, key=values.__getitem__)
         ratio = max(values[best], values[OURS]) / min(values[best], values[OURS])
         if ratio <= LEVEL:
             level.append(column.name)
             continue
-        shown = [column.form.format(values[name]) for name in (best, OURS)]
+        texts = [column.template.format(values[name]) for name in (best, OURS)]
         ahead.append(
-            f"- **{column.name}**: {servers[best]['what']} is ahead, {shown[0]} against {shown[1]},"
-            f" {ratio:.2f} times{_if_within_the_spread(column, servers[best], ours)}."
-            f" {_why(column, results, servers[best], ours)}"
+            f"- **{column.name}**: {servers[best]['what']} is ahead, {texts[0]} against {texts[1]},"
+            f" {ratio:.2f} times{_spread_note(column, servers[best], ours)}."
+            f" {_explain(column, results, servers[best], ours)}"
         )
     return [*ahead, f"- First, or level within {LEVEL - 1:.0%}: {', '.join(level) if level else 'nowhere'}."]
 
 
-def _if_within_the_spread(column: Column, best: Values, ours: Values) -> str:
+def _spread_note(column: Column, best: Values, ours: Values) -> str:
     if column.spread is None:
         return ""
-    a, b = column.spread(best), column.spread(ours)
-    overlap = a["low_quartile"] <= b["high_quartile"] and b["low_quartile"] <= a["high_quartile"]
+    best_spread, our_spread = column.spread(best), column.spread(ours)
+    overlap = (
+        best_spread["low_quartile"] <= our_spread["high_quartile"]
+        and our_spread["low_quartile"] <= best_spread["high_quartile"]
+    )
     return ", less than the spread of the run (the middle halves overlap)" if overlap else ""
 
 
-def _why(column: Column, results: Values, best: Values, ours: Values) -> str:
-    if column.of_an_answer:
-        return _by_the_engine(results["engines"], best, ours)
+def _explain(column: Column, results: Values, best: Values, ours: Values) -> str:
+    if column.is_answer_time:
+        return _explain_by_engine(results["engines"], best, ours)
     if column.name == "installed size":
-        return _by_packages(best["packages_mb"], ours["packages_mb"])
+        return _explain_by_packages(best["packages_mb"], ours["packages_mb"])
     return "What makes the difference was not measured."
 
 
-def _by_the_engine(engines: Values, best: Values, ours: Values) -> str:
+def _explain_by_engine(engines: Values, best: Values, ours: Values) -> str:
     """Say how much of an answer's processor time the bare model takes, there and here."""
     if best["engine"] not in engines:
         return "It runs another model."
@@ -146,12 +149,12 @@ def _by_the_engine(engines: Values, best: Values, ours: Values) -> str:
     )
 
 
-def _by_packages(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
-    return f"Here and not there: {_more(ours, theirs)}; there and not here: {_more(theirs, ours)}."
+def _explain_by_packages(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
+    return f"Here and not there: {_largest_excess(ours, theirs)}; there and not here: {_largest_excess(theirs, ours)}."
 
 
-def _more(having: Mapping[str, float], lacking: Mapping[str, float]) -> str:
+def _largest_excess(sizes: Mapping[str, float], other_sizes: Mapping[str, float]) -> str:
     """Name the largest packages that only one has, or that are larger there by a megabyte or more."""
-    more = {name: size - lacking.get(name, 0.0) for name, size in having.items()}
-    largest = sorted((name for name in more if more[name] >= 1.0), key=more.__getitem__, reverse=True)
-    return ", ".join(f"`{name}` ({more[name]:.0f} MB)" for name in largest[:_PACKAGES_SHOWN]) or "nothing of size"
+    excess = {name: size - other_sizes.get(name, 0.0) for name, size in sizes.items()}
+    largest = sorted((name for name in excess if excess[name] >= 1.0), key=excess.__getitem__, reverse=True)
+    return ", ".join(f"`{name}` ({excess[name]:.0f} MB)" for name in largest[:_PACKAGES_SHOWN]) or "nothing of size"

@@ -19,7 +19,7 @@ from terminal import Column, Table, open_console
 from . import machine
 
 _RESULT = pytest.StashKey[list[dict[str, Any]]]()
-_BEGUN = pytest.StashKey[float]()
+_START = pytest.StashKey[float]()
 _MIB = 2**20
 # What getrusage calls a kilobyte is a byte on macOS.
 _RSS_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -28,9 +28,9 @@ _STATUS = Path("/proc/self/status")
 
 def main(options: list[str]) -> int:
     """Run the tests and print what their processes took; gives pytest's exit code."""
-    whole = not options
+    is_whole_run = not options
     parallel = ["--numprocesses", "auto", "--no-loadscope-reorder"]
-    arguments = [*parallel, "-m", selection(), "--keep-result"] if whole else options
+    arguments = [*parallel, "-m", selection(), "--keep-result"] if is_whole_run else options
     command = [sys.executable, "-m", "pytest", "-p", "benchmarks.test_run", *arguments]
     return subprocess.run(command, cwd=machine.ROOT, check=False).returncode
 
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start this process's clock."""
-    session.config.stash[_BEGUN] = time.monotonic()
+    session.config.stash[_START] = time.monotonic()
     session.config.stash[_RESULT] = []
 
 
@@ -57,24 +57,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send this process's time and memory to the controlling one; without workers, keep them here."""
     config = session.config
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = {
-        "wall_s": round(time.monotonic() - config.stash[_BEGUN], 1),
+    usage = {
+        "wall_s": round(time.monotonic() - config.stash[_START], 1),
         "processor_s": round(sum((own.ru_utime, own.ru_stime, children.ru_utime, children.ru_stime)), 1),
         "peak_mib": round(_peak_bytes(own) / _MIB),
         "peak_of_a_child_mib": round(children.ru_maxrss * _RSS_BYTES / _MIB),
     }
     if hasattr(config, "workeroutput"):
-        config.workeroutput["took"] = took | {"name": config.workerinput["workerid"]}
+        config.workeroutput["took"] = usage | {"name": config.workerinput["workerid"]}
     elif not config.stash[_RESULT]:
-        config.stash[_RESULT].append(took | {"name": "pytest"})
+        config.stash[_RESULT].append(usage | {"name": "pytest"})
 
 
-def _peak_bytes(own: resource.struct_rusage) -> int:
+def _peak_bytes(usage: resource.struct_rusage) -> int:
     """Give what this process held at most; on Linux, ru_maxrss begins with what its parent held when it forked."""
     if _STATUS.exists():
         (peak_kib,) = re.findall(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(encoding="ascii"), re.MULTILINE)
         return int(peak_kib) * 1024
-    return own.ru_maxrss * _RSS_BYTES
+    return usage.ru_maxrss * _RSS_BYTES
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -95,7 +95,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     table.write(open_console())
     if config.option.keep_result:
         passed = len(terminalreporter.getreports("passed"))
-        minutes = round((time.monotonic() - config.stash[_BEGUN]) / 60, 1)
+        minutes = round((time.monotonic() - config.stash[_START]) / 60, 1)
         machine.write("test_run", {"passed": passed, "minutes": minutes, "processes": rows})
 
 

@@ -75,7 +75,7 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
         for recipe in recipes
     }
     pass_s, all_heads_s = PUBLIC_SET / float(np.median(rates)), sum(heads_s.values())
-    cached_s, again_s = pass_s + all_heads_s, pass_s * EPOCHS * len(recipes) + all_heads_s
+    cached_s, recomputing_s = pass_s + all_heads_s, pass_s * EPOCHS * len(recipes) + all_heads_s
     console.print(f"VGG16 {rates} images a second, nine heads {all_heads_s:.1f} s")
     return {
         "images": PUBLIC_SET,
@@ -85,8 +85,8 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
         "heads_s": {name: round(taken_s, 2) for name, taken_s in heads_s.items()},
         "computed_pass_s": round(pass_s, 1),
         "computed_cached_s": round(cached_s, 1),
-        "computed_recomputing_s": round(again_s, 1),
-        "times_as_fast": round(again_s / cached_s, 1),
+        "computed_recomputing_s": round(recomputing_s, 1),
+        "times_as_fast": round(recomputing_s / cached_s, 1),
     }
 
 
@@ -99,12 +99,12 @@ def _features(console: Console, budget: Budget) -> dict[str, Any]:
     images = np.random.default_rng(0).integers(0, 256, (LOOKED_AT, 224, 224, 3), np.uint8)
     embedder, cores = FrozenEmbedder(classifier.build("efficientnet-lite0", 4, imagenet=False)), os.cpu_count() or 1
     embedder.embed(images[:cores])  # makes the file
-    bare = [Interpreter(model_content=embedder.content, num_threads=1) for _ in range(cores)]
-    for interpreter in bare:
+    interpreters = [Interpreter(model_content=embedder.content, num_threads=1) for _ in range(cores)]
+    for interpreter in interpreters:
         interpreter.allocate_tensors()
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images[:1])
 
-    def ask(interpreter: Any) -> None:
+    def invoke(interpreter: Any) -> None:
         for _ in range(LOOKED_AT // cores):
             interpreter.invoke()
 
@@ -112,7 +112,9 @@ def _features(console: Console, budget: Budget) -> dict[str, Any]:
     with ThreadPoolExecutor(cores) as pool:
         for _ in budget.turns("the feature pass", TURNS, until=0.7):
             rates["pass"].append(round(LOOKED_AT / _seconds(embedder.embed, images), 1))
-            rates["bare"].append(round(LOOKED_AT // cores * cores / _seconds(lambda: [*pool.map(ask, bare)]), 1))
+            rates["bare"].append(
+                round(LOOKED_AT // cores * cores / _seconds(lambda: [*pool.map(invoke, interpreters)]), 1)
+            )
     console.print(f"fields a second: {rates}")
     shares = [ours / theirs for ours, theirs in zip(rates["pass"], rates["bare"], strict=True)]
     return {
@@ -128,9 +130,9 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
     from training.models.recipes import FineTuning
 
     listing = list_fields(source)
-    listed = [listing.images[k] for k in np.linspace(0, len(listing.images) - 1, PIPELINE).astype(int)]
+    sample = [listing.images[k] for k in np.linspace(0, len(listing.images) - 1, PIPELINE).astype(int)]
     ids = [spec.id for spec in listing.classes]
-    paths, labels = [source / image.path for image in listed], np.array([ids.index(image.label) for image in listed])
+    paths, labels = [source / image.path for image in sample], np.array([ids.index(image.label) for image in sample])
     rates: dict[str, list[float]] = {"first_epoch": [], "later_epoch": [], "one_by_one": []}
     _one_by_one(paths[:4])  # whatever is done once is done now
     for _ in budget.turns("the input pipeline", PIPELINE_TURNS, until=0.95):
@@ -143,8 +145,8 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
         rates["one_by_one"].append(round(PIPELINE / _seconds(_one_by_one, paths), 1))
     console.print(f"images a second: {rates}")
     summaries = {mode: summary(per_second) for mode, per_second in rates.items()}
-    plain = summaries["one_by_one"]["median"]
-    ratios = {epoch: round(summaries[epoch]["median"] / plain, 1) for epoch in ("first_epoch", "later_epoch")}
+    one_by_one_rate = summaries["one_by_one"]["median"]
+    ratios = {epoch: round(summaries[epoch]["median"] / one_by_one_rate, 1) for epoch in ("first_epoch", "later_epoch")}
     return {
         "images": PIPELINE,
         "batch_size": FineTuning().batch_size,
@@ -183,7 +185,7 @@ def section(results: dict[str, Any]) -> str:
     """Write the section of the page."""
     sweep, pipeline = results["sweep"], results["pipeline"]
     features, rates = results["features"], pipeline["images_per_s"]
-    looks, heads_s = features["images_per_s"], sum(sweep["heads_s"].values())
+    field_rates, heads_s = features["images_per_s"], sum(sweep["heads_s"].values())
     return "\n".join(
         [
             "## Training",
@@ -204,9 +206,9 @@ def section(results: dict[str, Any]) -> str:
             f"With cached features the sweep is {sweep['times_as_fast']} times as fast; beyond the pass it takes"
             f" {heads_s:.0f} s.",
             "",
-            f"The feature pass of the shipped network looks at {looks['pass']['median']:.0f} fields a second on"
+            f"The feature pass of the shipped network looks at {field_rates['pass']['median']:.0f} fields a second on"
             f" {results['machine']['cores']} cores, as many interpreters that do nothing else at"
-            f" {looks['bare']['median']:.0f}: {features['of_bare']:.0%}.",
+            f" {field_rates['bare']['median']:.0f}: {features['of_bare']:.0%}.",
             "",
             f"The input pipeline on {pipeline['images']} {results['what']}, batches of {pipeline['batch_size']},"
             " flips, turns and stain jitter:",
@@ -214,8 +216,8 @@ def section(results: dict[str, Any]) -> str:
             table(
                 ["images a second", "median", "p25", "p75", "times as fast"],
                 [
-                    [what, *(f"{rates[mode][key]:.0f}" for key in ("median", "low_quartile", "high_quartile")), *again]
-                    for (mode, what), again in zip(_MODES.items(), _gains(pipeline), strict=True)
+                    [label, *(f"{rates[mode][key]:.0f}" for key in ("median", "low_quartile", "high_quartile")), *gain]
+                    for (mode, label), gain in zip(_MODES.items(), _gains(pipeline), strict=True)
                 ],
             ),
             embed("training-sweep", "Seconds of the nine-run sweep with features kept, and with the base run again"),

@@ -61,7 +61,7 @@ def measure(console: Console, fields: int) -> dict[str, Any]:
     results: dict[str, Any] = {"fields": fields, "clicks": CLICKS, "by_transport": {}}
     with TemporaryDirectory() as folder, ExitStack() as stack:
         scratch = Path(folder)
-        api = stack.enter_context(_answering())
+        api = stack.enter_context(_stand_in_api())
         driver = stack.enter_context(sync_playwright())
         browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
         stack.callback(browser.close)
@@ -69,14 +69,14 @@ def measure(console: Console, fields: int) -> dict[str, Any]:
         for transport in TRANSPORTS:
             environment = {"LEUKOLENS_API_URL": api, "LEUKOLENS_TRANSPORT": transport}
             address = start(stack, scratch, f"page-{transport}", ["frontend"], "/_stcore/health", **environment)
-            measured = _drop(browser, address, paths) | {"peak_mb": memory_mb(address)}
+            measured = _time_drop(browser, address, paths) | {"peak_mb": memory_mb(address)}
             results["by_transport"][transport] = measured
             console.print(f"{transport}: {measured}")
     machine.write("workplace", results)
     return results
 
 
-def _drop(browser: Browser, address: str, paths: list[Path]) -> dict[str, float]:
+def _time_drop(browser: Browser, address: str, paths: list[Path]) -> dict[str, float]:
     tab = browser.new_page()
     tab.set_default_timeout(WAIT_MS)
     tab.goto(address)
@@ -112,7 +112,7 @@ def _write(folder: Path, fields: int) -> list[Path]:
 
 
 @contextmanager
-def _answering() -> Iterator[str]:
+def _stand_in_api() -> Iterator[str]:
     """Stand in for the API: every field is answered at once, with a heat map."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Answer) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -125,9 +125,9 @@ def _answering() -> Iterator[str]:
 
 
 def _heat() -> str:
-    fall = np.linspace(255, 0, SIDE_PX).astype(np.uint8)
+    gradient = np.linspace(255, 0, SIDE_PX).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(np.repeat(np.tile(fall, (SIDE_PX, 1))[..., None], 3, axis=2)).save(buffer, "PNG")
+    Image.fromarray(np.repeat(np.tile(gradient, (SIDE_PX, 1))[..., None], 3, axis=2)).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -137,7 +137,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         identity = {"name": "stand-in", "version": "1.0.0", "sha256": DIGEST, "digest": DIGEST}
-        listed = {"name": "default", "default": True, "version": "1.0.0"}
+        model = {"name": "default", "default": True, "version": "1.0.0"}
         card = identity | {
             "size_bytes": 1,
             "license": "Apache-2.0",
@@ -150,16 +150,16 @@ class _Answer(BaseHTTPRequestHandler):
             "intended_use": "Measuring the page.",
             "misuse": "Anything else.",
         }
-        self._send({"models": [listed]} if self.path.startswith("/v1/models") else card)
+        self._send({"models": [model]} if self.path.startswith("/v1/models") else card)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         malignant = body[-1] % 10 / 10 + 0.05
-        decided = {"probability": malignant, "verdict": "accepted" if abs(malignant - 0.5) > 0.3 else "uncertain"}
+        decision = {"probability": malignant, "verdict": "accepted" if abs(malignant - 0.5) > 0.3 else "uncertain"}
         label = LABELS[int(malignant > 0.5)]
         self._send(
             {
-                "triage": decided | {"result": ("benign", "malignant")[LABELS.index(label)]},
+                "triage": decision | {"result": ("benign", "malignant")[LABELS.index(label)]},
                 "prediction": {"label": label, "probability": max(malignant, 1 - malignant), "verdict": "accepted"},
                 "probabilities": dict(zip(LABELS, (1 - malignant, malignant), strict=True)),
                 "malignant_probability": malignant,

@@ -33,8 +33,8 @@ def field(megapixels: float, mode: str = "RGB", noise: int = 0) -> Image.Image:
         return image
     values = np.asarray(image)
     tile = np.random.default_rng(0).integers(0, noise, (512, 512), dtype=np.uint8)
-    many = np.tile(tile, (side // 512 + 1, side // 512 + 1))[:side, :side]
-    return Image.fromarray(values ^ (many if values.ndim == 2 else many[..., None]), mode)
+    tiled = np.tile(tile, (side // 512 + 1, side // 512 + 1))[:side, :side]
+    return Image.fromarray(values ^ (tiled if values.ndim == 2 else tiled[..., None]), mode)
 
 
 def samples(megapixels: float, mode: str = "RGB", noise: int = 0) -> np.ndarray:
@@ -42,7 +42,7 @@ def samples(megapixels: float, mode: str = "RGB", noise: int = 0) -> np.ndarray:
     return np.asarray(field(megapixels, mode, noise))
 
 
-def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
@@ -55,7 +55,7 @@ def _tiff(values: np.ndarray, **options: Any) -> bytes:
 
 
 def _scans(side: int, count: int) -> bytes:
-    data = _saved(Image.new("L", (side, side), 200), "JPEG", progressive=True)
+    data = _encode(Image.new("L", (side, side), 200), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     return data[:-2] + data[last:-2] * count + b"\xff\xd9"
 
@@ -90,30 +90,30 @@ def _dicom(values: np.ndarray, syntax: str, encoded: bytes | None = None) -> byt
     return file.getvalue()
 
 
-def _deep(megapixels: float, factor: int) -> np.ndarray:
+def _deep_samples(megapixels: float, factor: int) -> np.ndarray:
     return samples(megapixels).astype(np.uint16) * factor
 
 
 FILES: Final[dict[str, Callable[[], bytes]]] = {
-    "JPEG, baseline, 100 MP": lambda: _saved(field(100), "JPEG", quality=60),
-    "JPEG, progressive, 100 MP": lambda: _saved(field(100), "JPEG", quality=60, progressive=True),
+    "JPEG, baseline, 100 MP": lambda: _encode(field(100), "JPEG", quality=60),
+    "JPEG, progressive, 100 MP": lambda: _encode(field(100), "JPEG", quality=60, progressive=True),
     "JPEG, 400 scans, 4 MP": lambda: _scans(1968, 400),
-    "JPEG, 12 bits, 24 MP": lambda: imagecodecs.jpeg8_encode(_deep(23.9, 16), bitspersample=12),
+    "JPEG, 12 bits, 24 MP": lambda: imagecodecs.jpeg8_encode(_deep_samples(23.9, 16), bitspersample=12),
     "JPEG-LS, 24 MP": lambda: imagecodecs.jpegls_encode(samples(23.9)),
-    "PNG, RGB, 80 MP": lambda: _saved(field(79.9), "PNG", compress_level=1),
-    "PNG, RGBA, 80 MP": lambda: _saved(field(79.9, "RGBA"), "PNG", compress_level=1),
-    "PNG, 16 bits, 33 MP": lambda: imagecodecs.png_encode(_deep(33, 257), level=1),
-    "BMP, 1 bit, 80 MP": lambda: _saved(field(79.9).convert("1"), "BMP"),
-    "BMP, 24 bits, 8 MP": lambda: _saved(field(8), "BMP"),
+    "PNG, RGB, 80 MP": lambda: _encode(field(79.9), "PNG", compress_level=1),
+    "PNG, RGBA, 80 MP": lambda: _encode(field(79.9, "RGBA"), "PNG", compress_level=1),
+    "PNG, 16 bits, 33 MP": lambda: imagecodecs.png_encode(_deep_samples(33, 257), level=1),
+    "BMP, 1 bit, 80 MP": lambda: _encode(field(79.9).convert("1"), "BMP"),
+    "BMP, 24 bits, 8 MP": lambda: _encode(field(8), "BMP"),
     "BMP, run lengths, 16 MP": lambda: _run_lengths(4000),
-    "WebP, lossless, 24 MP": lambda: _saved(field(23.9, "RGBA", 2), "WEBP", lossless=True, method=0, quality=0),
-    "WebP, lossy, 24 MP": lambda: _saved(field(23.9), "WEBP", quality=90, method=0),
-    "AVIF, 32 MP": lambda: _saved(field(31.9), "AVIF", quality=80, speed=10),
+    "WebP, lossless, 24 MP": lambda: _encode(field(23.9, "RGBA", 2), "WEBP", lossless=True, method=0, quality=0),
+    "WebP, lossy, 24 MP": lambda: _encode(field(23.9), "WEBP", quality=90, method=0),
+    "AVIF, 32 MP": lambda: _encode(field(31.9), "AVIF", quality=80, speed=10),
     "HEIC, 32 MP": lambda: _heic(31.9),
-    "JPEG 2000, lossless, 12 MP": lambda: _saved(field(11.9, noise=4), "JPEG2000"),
-    "JPEG 2000, one resolution, 12 MP": lambda: _saved(field(11.9, noise=4), "JPEG2000", num_resolutions=1),
+    "JPEG 2000, lossless, 12 MP": lambda: _encode(field(11.9, noise=4), "JPEG2000"),
+    "JPEG 2000, one resolution, 12 MP": lambda: _encode(field(11.9, noise=4), "JPEG2000", num_resolutions=1),
     "TIFF, LZW, 66 MP": lambda: _tiff(samples(66), compression="lzw", predictor=True, **_RGB),
-    "TIFF, deflate, 16 bits, 33 MP": lambda: _tiff(_deep(33, 257), compression="zlib", predictor=True, **_RGB),
+    "TIFF, deflate, 16 bits, 33 MP": lambda: _tiff(_deep_samples(33, 257), compression="zlib", predictor=True, **_RGB),
     "TIFF, JPEG tiles, 62 MP": lambda: _tiff(samples(62), compression="jpeg", tile=(256, 256), **_RGB),
     "TIFF, 39,000 tiles of 16": lambda: _tiff(samples(9.98), tile=(16, 16), compression="zlib", **_RGB),
     "TIFF, strips of one row, 79 MP": lambda: _tiff(samples(79, "L"), rowsperstrip=1, compression="packbits"),

@@ -72,15 +72,15 @@ def read(path: Path = TARGET, results: Path = RESULTS) -> Inputs:
     prices = read_prices()
     table = tomllib.loads(path.read_text("utf-8"))
     serving = json.loads((results / "serving.json").read_text("utf-8"))
-    written = json.loads((results / "scaling.json").read_text("utf-8"))["bytes_per_image"]
+    bytes_per_image = json.loads((results / "scaling.json").read_text("utf-8"))["bytes_per_image"]
     return Inputs(
         Prices(**{field.name: prices[field.name].usd for field in fields(Prices)}),
         Assumed(**_values(table["assumed"])),
         Measured(
             image_ms=serving["warm_ms"]["handler"]["median"],
             cold_start_s=serving["cold_start_ms"]["handler"]["median"] / 1000,
-            log_bytes_per_image=written["log"],
-            line_bytes_per_image=written["line"],
+            log_bytes_per_image=bytes_per_image["log"],
+            line_bytes_per_image=bytes_per_image["line"],
         ),
     )
 
@@ -91,9 +91,9 @@ def notes(path: Path = TARGET) -> dict[str, Any]:
 
 
 def _values(table: dict[str, Any]) -> dict[str, float]:
-    wanted = {field.name for field in fields(Assumed)}
-    if table.keys() != wanted:
-        raise ValueError(f"inputs.toml: {', '.join(sorted(table.keys() ^ wanted))}: missing there, or not known here")
+    names = {field.name for field in fields(Assumed)}
+    if table.keys() != names:
+        raise ValueError(f"inputs.toml: {', '.join(sorted(table.keys() ^ names))}: missing there, or not known here")
     for name, entry in table.items():
         if missing := [key for key in ("what", "source") if not isinstance(entry.get(key), str)]:
             raise ValueError(f"inputs.toml: {name} has no {', '.join(missing)}")

@@ -52,14 +52,14 @@ def _cost(plan: Plan, inputs: Inputs) -> str:
 def _memory(plan: Plan, inputs: Inputs) -> str:
     rows = []
     for memory_mb in MEMORIES_MB:
-        sized = replace(plan, memory_mb=memory_mb)
+        variant = replace(plan, memory_mb=memory_mb)
         rows.append(
             (
                 f"{memory_mb:,}",
-                f"{sized.vcpus:.1f}",
-                f"{image_ms(sized, inputs):.0f}",
-                f"{total_usd(sized, inputs):.2f}",
-                _minutes(sized, inputs),
+                f"{variant.vcpus:.1f}",
+                f"{image_ms(variant, inputs):.0f}",
+                f"{total_usd(variant, inputs):.2f}",
+                _minutes(variant, inputs),
             )
         )
     return (
@@ -72,11 +72,16 @@ def _memory(plan: Plan, inputs: Inputs) -> str:
 def _time(plan: Plan, inputs: Inputs) -> str:
     rows = []
     for concurrency in CONCURRENCIES:
-        wide = replace(plan, concurrency=concurrency)
-        taken = duration_s(wide, inputs)
-        limit = "S3, one prefix" if limited_by_s3(wide, inputs) else "calls at once"
+        variant = replace(plan, concurrency=concurrency)
+        durations = duration_s(variant, inputs)
+        limit = "S3, one prefix" if limited_by_s3(variant, inputs) else "calls at once"
         rows.append(
-            (f"{concurrency:,}", *(f"{seconds:,.0f}" for seconds in taken.values()), _minutes(wide, inputs), limit)
+            (
+                f"{concurrency:,}",
+                *(f"{seconds:,.0f}" for seconds in durations.values()),
+                _minutes(variant, inputs),
+                limit,
+            )
         )
     return (
         "## By calls at once\n\nParts one after another, in seconds: an upper estimate, for listing and classifying"
@@ -90,15 +95,15 @@ def _time(plan: Plan, inputs: Inputs) -> str:
 def _environments(plan: Plan, inputs: Inputs) -> str:
     rows = []
     for name in NAMES:
-        own = of_environment(load_environment(name))
+        environment_plan = of_environment(load_environment(name))
         rows.append(
             (
                 f"`{name}`",
-                f"{own.memory_mb:,}",
-                own.per_call,
-                own.concurrency,
-                f"{total_usd(own, inputs):.2f}",
-                _minutes(own, inputs),
+                f"{environment_plan.memory_mb:,}",
+                environment_plan.per_call,
+                environment_plan.concurrency,
+                f"{total_usd(environment_plan, inputs):.2f}",
+                _minutes(environment_plan, inputs),
             )
         )
     return "## As the environments are set\n\n" + table(
@@ -118,13 +123,13 @@ def of_environment(environment: Environment) -> Plan:
 def _sensitivity(plan: Plan, inputs: Inputs) -> str:
     gets = []
     for wait_ms in GETS_MS:
-        waiting = replace(inputs, assumed=replace(inputs.assumed, s3_get_ms=wait_ms))
-        gets.append((f"{wait_ms:.0f}", f"{total_usd(plan, waiting):.2f}", _minutes(plan, waiting)))
+        variant_inputs = replace(inputs, assumed=replace(inputs.assumed, s3_get_ms=wait_ms))
+        gets.append((f"{wait_ms:.0f}", f"{total_usd(plan, variant_inputs):.2f}", _minutes(plan, variant_inputs)))
     calls = []
     for number in PER_CALL:
-        batched = replace(plan, per_call=number)
+        variant = replace(plan, per_call=number)
         calls.append(
-            (number, f"{batched.calls:,}", f"{call_s(batched, inputs):.2f}", f"{total_usd(batched, inputs):.2f}")
+            (number, f"{variant.calls:,}", f"{call_s(variant, inputs):.2f}", f"{total_usd(variant, inputs):.2f}")
         )
     return (
         "## What it depends on\n\nThe wait for S3 is the largest unknown:\n\n"
@@ -149,7 +154,7 @@ def _inputs(inputs: Inputs) -> str:
         )
         for name in Assumed.__dataclass_fields__
     ]
-    taken = [
+    measured_rows = [
         ("one image through the handler, one core, median", f"{measured.image_ms:.1f} ms", "`serving.json`"),
         ("start of a process to its first answer, median", f"{measured.cold_start_s:.2f} s", "`serving.json`"),
         ("log of one image", f"{measured.log_bytes_per_image:,.0f} bytes", "`scaling.json`"),
@@ -157,7 +162,7 @@ def _inputs(inputs: Inputs) -> str:
     ]
     return (
         "## What it is computed from\n\nMeasured:\n\n"
-        + table(["what", "value", "file"], taken)
+        + table(["what", "value", "file"], measured_rows)
         + "\nAssumed:\n\n"
         + table(["what", "value", "unit", "source"], assumed)
         + "\nPrices, eu-central-1:\n\n"

@@ -89,13 +89,13 @@ def duration_s(plan: Plan, inputs: Inputs) -> dict[str, float]:
     assumed = inputs.assumed
     at_once = min(plan.concurrency, plan.calls)
     rounds = math.ceil(plan.calls / at_once)
-    working = rounds * call_s(plan, inputs)
+    calling_s = rounds * call_s(plan, inputs)
     # While environments are still being added, half of them are missing on average.
-    ramp = at_once / assumed.new_environments_per_second / 2
+    ramp_s = at_once / assumed.new_environments_per_second / 2
     return {
         "listing": math.ceil(plan.images / _LISTED_AT_ONCE) * assumed.s3_list_ms / 1000,
-        "starting": assumed.image_pull_s + inputs.measured.cold_start_s + ramp,
-        "classifying": max(working, plan.images / assumed.gets_per_second),
+        "starting": assumed.image_pull_s + inputs.measured.cold_start_s + ramp_s,
+        "classifying": max(calling_s, plan.images / assumed.gets_per_second),
     }
 
 

@@ -22,9 +22,9 @@ def bytes_per_image() -> dict[str, int]:
     """Classify the samples in one call; gives the bytes of ``log`` and of ``line`` in the results, for each."""
     images = sorted(path.name for path in SAMPLES.glob("*.png"))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as model:
-        where = {"bucket": SAMPLES.as_uri(), "results_bucket": Path(folder).as_uri(), "results_prefix": "lines"}
-        event = {"BatchInput": where, "Items": [{"Key": name} for name in images]}
-        called = subprocess.run(
+        buckets = {"bucket": SAMPLES.as_uri(), "results_bucket": Path(folder).as_uri(), "results_prefix": "lines"}
+        event = {"BatchInput": buckets, "Items": [{"Key": name} for name in images]}
+        completed = subprocess.run(
             [sys.executable, "-c", _CALL, f"{folder}/answer.json"],
             input=json.dumps(event),
             capture_output=True,
@@ -38,4 +38,4 @@ def bytes_per_image() -> dict[str, int]:
         )
         answer = json.loads(Path(folder, "answer.json").read_text())
         lines = Path(folder, answer["results_key"]).stat().st_size
-    return {"log": round(len(called.stdout.encode()) / len(images)), "line": round(lines / len(images))}
+    return {"log": round(len(completed.stdout.encode()) / len(images)), "line": round(lines / len(images))}

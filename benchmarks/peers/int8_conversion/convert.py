@@ -21,27 +21,27 @@ SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 _get_tensor_data = tfl_interpreter_utils.get_tensor_data
 
 
-def get_used_tensor_data(interpreter: Any, tensor: dict[str, Any], *options: Any, **named: Any) -> np.ndarray:
+def get_used_tensor_data(interpreter: Any, tensor: dict[str, Any], *options: Any, **keywords: Any) -> np.ndarray:
     """Read a tensor; zeros where it has no data, as an output of a split that no operator takes has none."""
     try:
-        return _get_tensor_data(interpreter, tensor, *options, **named)
+        return _get_tensor_data(interpreter, tensor, *options, **keywords)
     except ValueError:
         return np.zeros(tensor["shape"], tensor["dtype"])
 
 
 def fields() -> list[dict[str, np.ndarray]]:
     """Give the drawn fields as the model takes them."""
-    found = []
+    inputs = []
     for path in sorted(SAMPLES.glob("*.png")):
         with Image.open(path) as image:
-            found.append({"image": np.asarray(image.convert("RGB").resize((224, 224)), dtype=np.uint8)[np.newaxis]})
-    return found
+            inputs.append({"image": np.asarray(image.convert("RGB").resize((224, 224)), dtype=np.uint8)[np.newaxis]})
+    return inputs
 
 
 if __name__ == "__main__":
     tfl_interpreter_utils.get_tensor_data = get_used_tensor_data  # ai-edge-quantizer 0.10.0 ends at such a tensor
-    made = quantizer.Quantizer(sys.argv[1])
+    model_quantizer = quantizer.Quantizer(sys.argv[1])
     for layer in LAYERS:
-        made.add_static_config(".*", layer, activation_num_bits=8, weight_num_bits=8)
-    ranges = made.calibrate({"serving_default": fields()}, num_threads=1)
-    made.quantize(ranges).export_model(sys.argv[2], overwrite=True)
+        model_quantizer.add_static_config(".*", layer, activation_num_bits=8, weight_num_bits=8)
+    ranges = model_quantizer.calibrate({"serving_default": fields()}, num_threads=1)
+    model_quantizer.quantize(ranges).export_model(sys.argv[2], overwrite=True)

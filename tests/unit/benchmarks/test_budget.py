@@ -13,7 +13,7 @@ def test_all_turns_are_made_while_there_is_time() -> None:
 
 def test_turns_end_with_the_budget_but_not_before_the_least() -> None:
     assert list(ticking(1.0, budget_s=3.5).turns("x", 100)) == [0, 1, 2, 3]
-    assert list(ticking(10.0, budget_s=3.5).turns("x", 100, least=5)) == [0, 1, 2, 3, 4]
+    assert list(ticking(10.0, budget_s=3.5).turns("x", 100, min_turns=5)) == [0, 1, 2, 3, 4]
 
 
 def test_a_share_of_the_budget_leaves_the_rest_to_later_measurements() -> None:
@@ -25,6 +25,6 @@ def test_a_share_of_the_budget_leaves_the_rest_to_later_measurements() -> None:
 def test_what_was_cut_short_is_remembered_and_what_was_not_is_not() -> None:
     budget = ticking(1.0, budget_s=3.5)
     assert len(list(budget.turns("cold starts", 2))) == 2
-    assert len(list(budget.turns("throughput", 5, least=1))) < 5
+    assert len(list(budget.turns("throughput", 5, min_turns=1))) < 5
     assert list(budget.cut_short) == ["throughput"]
     assert budget.cut_short["throughput"].endswith("of 5 turns")

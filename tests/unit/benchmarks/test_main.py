@@ -27,7 +27,7 @@ def console(told: io.StringIO) -> Console:
 
 
 def test_a_part_that_takes_too_long_is_ended_and_said_so(told: io.StringIO, console: Console) -> None:
-    assert not whole._in_its_own_process(PARTS[0], [], 0.2, console)
+    assert not whole._run_in_process(PARTS[0], [], 0.2, console)
     assert "serving was ended after 0 s" in told.getvalue()
 
 
@@ -38,7 +38,7 @@ def test_later_parts_keep_their_time(monkeypatch: pytest.MonkeyPatch, console: C
         limits_s.append(limit_s)
         return part.name != "limit"
 
-    monkeypatch.setattr(whole, "_in_its_own_process", quick)
+    monkeypatch.setattr(whole, "_run_in_process", quick)
     monkeypatch.setattr(whole, "time", SimpleNamespace(monotonic=lambda: 7.0))  # no part takes any time
     assert whole._measure(list(PARTS), console, []) == ["limit"]
     slack_s = WHOLE_S - sum(part.budget_s for part in PARTS)
@@ -51,7 +51,7 @@ def test_results_say_what_was_cut_short(
 ) -> None:
     def cut(console: Console, budget: Budget) -> dict[str, Any]:
         budget.seconds = -1.0
-        return {"turns": len(list(budget.turns("starts", 9, least=2)))}
+        return {"turns": len(list(budget.turns("starts", 9, min_turns=2)))}
 
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
     monkeypatch.setattr("benchmarks.growth.measure", cut)

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.local_service import TIMEOUT_S, serving, url_of
 from benchmarks.machine import ROOT
-from benchmarks.peer_suites import PROBLEM, Answer, ask, fault_of, found_in, summarise
+from benchmarks.peer_suites import PROBLEM, Answer, ask, distinct_files, fault_of, summarise
 
 SAMPLE = ROOT / "samples" / "synthetic_pre_01.png"
 
@@ -19,7 +19,7 @@ def test_the_same_bytes_are_sent_once(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name, content in (("a/one", b"1"), ("a/b/two", b"1"), ("a/b/three", b"3")):
         (tmp_path / name).write_bytes(content)
-    assert [path.read_bytes() for path in found_in([tmp_path, tmp_path / "a"])] == [b"3", b"1"]
+    assert [path.read_bytes() for path in distinct_files([tmp_path, tmp_path / "a"])] == [b"3", b"1"]
 
 
 def test_a_folder_of_sound_and_unsound_files_is_answered(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_folder_of_sound_and_unsound_files_is_answered(tmp_path: Path) -> None
         serving() as (server, port),
         httpx.Client(base_url=url_of(port), timeout=TIMEOUT_S, trust_env=False) as http,
     ):
-        answers, again = ([ask(http, server, path) for path in found_in([tmp_path])] for _ in range(2))
+        answers, again = ([ask(http, server, path) for path in distinct_files([tmp_path])] for _ in range(2))
     assert [one.status for one in answers] == [200, 422, 415, 415]
     assert [one.told for one in answers][1:] == ["cut-short", "not-an-image", "not-an-image"]
     # Of growth four files tell nothing: the largest is among the last.

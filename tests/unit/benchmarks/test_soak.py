@@ -4,17 +4,19 @@ import httpx
 import pytest
 
 from benchmarks import soak
-from benchmarks.soak import Seen, hostile_requests, summarise
+from benchmarks.soak import Observations, hostile_requests, summarise
 
 
-def seen(longest_s: float = 0.1, late_mb: float = 100.0) -> Seen:
-    return Seen(Counter({"200": 3}), Counter({"415": 1}), [0.1, 0.1, longest_s], [], [100.0] * 15 + [late_mb] * 15)
+def seen(longest_s: float = 0.1, late_mb: float = 100.0) -> Observations:
+    return Observations(
+        Counter({"200": 3}), Counter({"415": 1}), [0.1, 0.1, longest_s], [], [100.0] * 15 + [late_mb] * 15
+    )
 
 
 @pytest.mark.parametrize(
     ("found", "fault"), [(seen(), ""), (seen(longest_s=3.1), "longest request"), (seen(late_mb=120.0), "memory grew")]
 )
-def test_what_does_not_hold_is_a_fault(found: Seen, fault: str) -> None:
+def test_what_does_not_hold_is_a_fault(found: Observations, fault: str) -> None:
     result = summarise(found, 2.0)
     assert result["faults"] == [] if not fault else fault in str(result["faults"])
     held = {"no_answer_but_those_allowed": True, "others_within_3_s": True, "memory_flat": True}
@@ -38,7 +40,7 @@ def test_what_does_not_hold_is_a_fault(found: Seen, fault: str) -> None:
 def test_only_a_503_that_says_when_to_come_back_is_excused(
     status: int, headers: dict[str, str], hostile: bool, fault: bool
 ) -> None:
-    found = Seen()
+    found = Observations()
     transport = httpx.MockTransport(lambda _: httpx.Response(status, headers=headers))
     with httpx.Client(transport=transport, base_url="http://api") as http:
         soak._send(http, found, "/v1/predictions", {}, b"", hostile=hostile)
