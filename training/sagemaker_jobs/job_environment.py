@@ -77,8 +77,6 @@ class JobSettings:
         Becomes output.tar.gz.
     checkpoints
         Copied to S3 while the job runs and back before it starts again.
-    failure
-        The file whose beginning SageMaker shows as the reason of a failure.
     hosts, host
         Every instance of the job, sorted, and this one.
     backbone, recipe
@@ -92,7 +90,6 @@ class JobSettings:
     model: Path
     output: Path
     checkpoints: Path
-    failure: Path
     hosts: tuple[str, ...]
     host: str
     backbone: str
@@ -144,7 +141,6 @@ class JobSettings:
             model=Path(environ.get("SM_MODEL_DIR", root / "model")),
             output=Path(environ.get("SM_OUTPUT_DATA_DIR", root / "output" / "data")),
             checkpoints=root / "checkpoints",
-            failure=Path(environ.get("SM_OUTPUT_FAILURE", root / "output" / "failure")),
             hosts=hosts,
             host=resources.get("current_host", hosts[0]),
             backbone=backbone,

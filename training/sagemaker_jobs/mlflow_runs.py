@@ -15,7 +15,8 @@ from training.sagemaker_jobs.jobs import Job, spot_savings
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.prices import Prices
 from training.sagemaker_jobs.table import View, cost_of
-from training.tracking.settings import artifact_location, prepare_environment, without_password
+from training.tracking.server import connect, experiment_id
+from training.tracking.settings import prepare_environment, without_password
 
 
 def experiment_of(environment: str) -> str:
@@ -39,15 +40,9 @@ def make_parent(plan: Plan, place: Place) -> str:
     prepare_environment(place.tracking_uri)
     from mlflow.exceptions import MlflowException  # it takes seconds
 
-    name = experiment_of(plan.environment)
     try:
-        client = _connect(place.tracking_uri)
-        existing = client.get_experiment_by_name(name)
-        experiment = (
-            existing.experiment_id
-            if existing
-            else client.create_experiment(name, artifact_location(place.tracking_uri))
-        )
+        client = connect(place.tracking_uri)
+        experiment = experiment_id(client, experiment_of(plan.environment))
         tags = {"leukolens.sweep": plan.name, "leukolens.data": plan.data, **plan.tags}
         return str(client.create_run(experiment, run_name=plan.name, tags=tags).info.run_id)
     except (MlflowException, OSError) as error:
@@ -76,7 +71,7 @@ def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | Non
     if tracking.is_off() or not any(job.over for job in view.jobs):
         return
     try:
-        client = _connect(place.tracking_uri)
+        client = connect(place.tracking_uri)
         _tag_jobs(view.jobs, name, place, prices, plan, client)
         if plan and plan.parent_run and not (view.running or view.more):
             _tag_parent(view.jobs, plan.parent_run, place, prices, plan, client)
@@ -87,13 +82,6 @@ def settle(view: View, name: str, place: Place, prices: Prices, plan: Plan | Non
             f"MLflow at {without_password(place.tracking_uri)} did not take what the jobs cost "
             f"({reason.splitlines()[0] if reason else type(error).__name__}); the next look at them tries again"
         )
-
-
-def _connect(uri: str) -> Any:
-    prepare_environment(uri)
-    from mlflow import MlflowClient  # it takes seconds
-
-    return MlflowClient(tracking_uri=uri)
 
 
 def _tag_jobs(jobs: list[Job], name: str, place: Place, prices: Prices, plan: Plan | None, client: Any) -> None:

@@ -31,3 +31,18 @@ def test_the_parent_run_names_the_sweep_and_its_data(tmp_path):
     experiment = MlflowClient(tracking_uri=uri).get_experiment(made.info.experiment_id)
     assert experiment.name == "leukolens-dev"
     assert make_parent(PLAN, place) != made.info.run_id, "another sweep, another run, the same experiment"
+
+
+def test_two_sweeps_make_the_experiment_at_the_same_time(tmp_path, monkeypatch):
+    place = replace(assumed_place(read_environment("dev")), tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    look_up, is_first = MlflowClient.get_experiment_by_name, iter((True,))
+
+    def overtaken(client, name):
+        """Find nothing at first, and let the other sweep make it then."""
+        if next(is_first, False):
+            client.create_experiment(name)
+            return None
+        return look_up(client, name)
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", overtaken)
+    assert make_parent(PLAN, place)
