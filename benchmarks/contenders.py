@@ -10,7 +10,13 @@ import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from api.storage import Objects
 
 Call = Callable[[], object]
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,11 +76,12 @@ def outside_the_model() -> Call:
     import inference
 
     call = handler()
-    run, first_outputs = inference.Classifier.run, []
+    run = inference.Classifier.run
+    first_outputs: list[inference.Outputs] = []
 
-    def run_once(classifier: inference.Classifier, image: Any) -> inference.Outputs:
+    def run_once(self: inference.Classifier, image: "NDArray[np.uint8]") -> inference.Outputs:
         if not first_outputs:
-            first_outputs.append(run(classifier, image))
+            first_outputs.append(run(self, image))
         return first_outputs[0]
 
     inference.Classifier.run = run_once  # type: ignore[method-assign]
@@ -105,7 +112,8 @@ def int8_matrix_product() -> Call:
     interpreter.allocate_tensors()
     matrix = np.random.default_rng(1).integers(-128, 128, left.shape, dtype=np.int8)
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], matrix)
-    return interpreter.invoke
+    invoke: Call = interpreter.invoke
+    return invoke
 
 
 def classify(path: str) -> Call:
@@ -130,7 +138,10 @@ def batch(images: str) -> Call:
     for key in keys:
         (folder / key).write_bytes(data)
 
-    module.open_objects = lambda _: Folder(folder)
+    def open_folder(address: str) -> "Objects":
+        return Folder(folder)
+
+    module.open_objects = open_folder  # type: ignore[attr-defined]
     event = {"BatchInput": {"bucket": "in", "results_bucket": "out"}, "Items": [{"Key": key} for key in keys]}
     return lambda: function.batch(event, LambdaContext())
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from .contest import Peer, one_thread
@@ -15,7 +15,7 @@ HUGE_PAGES = "_in_huge_pages"
 _ASK_FOR_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # since glibc 2.35; older ones pass it over
 
 
-def by_engine(folders: Mapping[Peer, Path]) -> dict[str, tuple[Peer, Path]]:
+def by_engine(folders: dict[Peer, Path]) -> dict[str, tuple[Peer, Path]]:
     """Give each engine with one peer that has it, and that peer's environment; LiteRT also with huge pages."""
     peers = {peer.engine: (peer, folder) for peer, folder in reversed(folders.items()) if peer.engine}
     return peers | {engine + HUGE_PAGES: peers[engine] for engine in ("litert",) if engine in peers}

@@ -40,15 +40,15 @@ field.save(sys.argv[2] + ".png", compress_level=1)
 
 def measure(console: Console, budget: Budget) -> dict[str, Any]:
     """Measure."""
-    results = {
+    images, batches, manifests = _images(console, budget), _batches(console), _manifests(console)
+    console.print(f"Exponents: images {images['exponents']}, manifests {manifests['exponents']}")
+    return {
         "pinned_to_core": machine.CORE,
-        "images": _images(console, budget),
-        "batches": _batches(console),
-        "manifests": _manifests(console),
+        "images": images,
+        "batches": batches,
+        "manifests": manifests,
         "formats": intake.last_measured(),
     }
-    console.print(f"Exponents: images {results['images']['exponents']}, manifests {results['manifests']['exponents']}")
-    return results
 
 
 def _images(console: Console, budget: Budget) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-_NAMES = {
+_NAMES: dict[int, str] = {
     value: name.lower()
     for name, value in vars(schema.BuiltinOperator).items()
     if isinstance(value, int) and not name.startswith("_")
 }
-_TYPES = {
+_TYPES: dict[int, str] = {
     schema.TensorType.FLOAT32: "float32",
     schema.TensorType.FLOAT16: "float16",
     schema.TensorType.INT8: "int8",

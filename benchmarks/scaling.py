@@ -42,17 +42,17 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
             for layout, workers in shuffled(groups.items(), turn):
                 rates[layout].append(_rate(workers))
     medians = {layout: summary(values) for layout, values in rates.items()}
-    results = {
+    times_one_core = {
+        layout: round(spread["median"] / medians["one_core"]["median"], 2) for layout, spread in medians.items()
+    }
+    for layout, times in times_one_core.items():
+        console.print(f"{layout}: {medians[layout]['median']:.1f} images a second, {times} times one core")
+    return {
         "images_per_call": IMAGES,
         "images_per_s": medians,
         "bytes_per_image": written.bytes_per_image(),
-        "times_one_core": {
-            layout: round(spread["median"] / medians["one_core"]["median"], 2) for layout, spread in medians.items()
-        },
+        "times_one_core": times_one_core,
     }
-    for layout, times in results["times_one_core"].items():
-        console.print(f"{layout}: {medians[layout]['median']:.1f} images a second, {times} times one core")
-    return results
 
 
 def _rate(workers: list[Worker]) -> float:

@@ -63,7 +63,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         "peak_mib": round(_peak_bytes(own) / _MIB),
         "peak_of_a_child_mib": round(children.ru_maxrss * _RSS_BYTES / _MIB),
     }
-    if hasattr(config, "workeroutput"):
+    if hasattr(config, "workeroutput") and hasattr(config, "workerinput"):
         config.workeroutput["took"] = usage | {"name": config.workerinput["workerid"]}
     elif not config.stash[_RESULT]:
         config.stash[_RESULT].append(usage | {"name": "pytest"})
@@ -86,7 +86,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print a row for each process, the one with the highest memory first."""
-    rows = sorted(config.stash[_RESULT], key=lambda row: -row["peak_mib"])
+    usages = config.stash[_RESULT]
+    rows = sorted(usages, key=lambda row: -row["peak_mib"])
     numbers = ("wall, s", "processor, s", "peak, MiB", "peak of a child, MiB")
     table = Table(["process", *(Column(name, right=True) for name in numbers)])
     for row in rows:

@@ -91,7 +91,7 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
 
 
 def _features(console: Console, budget: Budget) -> dict[str, Any]:
-    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+    from ai_edge_litert.interpreter import Interpreter
 
     from training.models import classifier
     from training.models.features import FrozenEmbedder

@@ -72,13 +72,13 @@ def _heic(megapixels: float) -> bytes:
     return file.getvalue()
 
 
-def _dicom(values: np.ndarray, syntax: str, encoded: bytes | None = None) -> bytes:
-    data, meta = Dataset(), FileMetaDataset()
+def _dicom(values: np.ndarray, syntax: pydicom.uid.UID, encoded: bytes | None = None) -> bytes:
+    data, meta, instance = Dataset(), FileMetaDataset(), pydicom.uid.UID("1.2.3")
     meta.MediaStorageSOPClassUID = pydicom.uid.VLMicroscopicImageStorage
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    meta.MediaStorageSOPInstanceUID = instance
     meta.TransferSyntaxUID = syntax
     data.file_meta = meta
-    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, "1.2.3"
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, instance
     data.Rows, data.Columns, data.SamplesPerPixel = *values.shape[:2], 3
     data.PhotometricInterpretation, data.PlanarConfiguration = "RGB", 0
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 8, 8, 7, 0
@@ -98,11 +98,11 @@ FILES: Final[dict[str, Callable[[], bytes]]] = {
     "JPEG, baseline, 100 MP": lambda: _encode(field(100), "JPEG", quality=60),
     "JPEG, progressive, 100 MP": lambda: _encode(field(100), "JPEG", quality=60, progressive=True),
     "JPEG, 400 scans, 4 MP": lambda: _scans(1968, 400),
-    "JPEG, 12 bits, 24 MP": lambda: imagecodecs.jpeg8_encode(_deep_samples(23.9, 16), bitspersample=12),
-    "JPEG-LS, 24 MP": lambda: imagecodecs.jpegls_encode(samples(23.9)),
+    "JPEG, 12 bits, 24 MP": lambda: bytes(imagecodecs.jpeg8_encode(_deep_samples(23.9, 16), bitspersample=12)),
+    "JPEG-LS, 24 MP": lambda: bytes(imagecodecs.jpegls_encode(samples(23.9))),
     "PNG, RGB, 80 MP": lambda: _encode(field(79.9), "PNG", compress_level=1),
     "PNG, RGBA, 80 MP": lambda: _encode(field(79.9, "RGBA"), "PNG", compress_level=1),
-    "PNG, 16 bits, 33 MP": lambda: imagecodecs.png_encode(_deep_samples(33, 257), level=1),
+    "PNG, 16 bits, 33 MP": lambda: bytes(imagecodecs.png_encode(_deep_samples(33, 257), level=1)),
     "BMP, 1 bit, 80 MP": lambda: _encode(field(79.9).convert("1"), "BMP"),
     "BMP, 24 bits, 8 MP": lambda: _encode(field(8), "BMP"),
     "BMP, run lengths, 16 MP": lambda: _run_lengths(4000),
@@ -125,7 +125,7 @@ FILES: Final[dict[str, Callable[[], bytes]]] = {
     "DICOM, JPEG 2000, 12 MP": lambda: _dicom(
         samples(11.9),
         pydicom.uid.JPEG2000Lossless,
-        imagecodecs.jpeg2k_encode(samples(11.9, noise=4), level=0, codecformat="j2k"),
+        bytes(imagecodecs.jpeg2k_encode(samples(11.9, noise=4), level=0, codecformat="j2k")),
     ),
 }
 """Each just within the limits of ``lambda/intake/limits.py``."""

@@ -8,10 +8,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 FIELD = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
+
+
+class _Interpreter(Protocol):
+    def get_signature_runner(self, name: str) -> Callable[..., object]: ...
 
 
 def litert(model: str) -> Callable[[], object]:
@@ -47,7 +52,7 @@ def openvino(model: str) -> Callable[[], object]:
     return lambda: compiled([FIELD])
 
 
-def _signature(interpreter: object) -> Callable[[], object]:
+def _signature(interpreter: _Interpreter) -> Callable[[], object]:
     runner = interpreter.get_signature_runner("serving_default")
     return lambda: runner(image=FIELD)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert import schema_py_generated as schema  # type: ignore[import-untyped]
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from training.data.dataset import spread

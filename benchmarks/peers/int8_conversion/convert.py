@@ -24,9 +24,10 @@ _get_tensor_data = tfl_interpreter_utils.get_tensor_data
 def get_used_tensor_data(interpreter: Any, tensor: dict[str, Any], *options: Any, **keywords: Any) -> np.ndarray:
     """Read a tensor; zeros where it has no data, as an output of a split that no operator takes has none."""
     try:
-        return _get_tensor_data(interpreter, tensor, *options, **keywords)
+        data: np.ndarray = _get_tensor_data(interpreter, tensor, *options, **keywords)
     except ValueError:
         return np.zeros(tensor["shape"], tensor["dtype"])
+    return data
 
 
 def fields() -> list[dict[str, np.ndarray]]:

@@ -28,7 +28,8 @@ class SmearAPI(litserve.LitAPI):
 
     def predict(self, field: np.ndarray) -> np.ndarray:
         """Run the model."""
-        return self.runner(image=field[np.newaxis])["probabilities"][0]
+        probabilities: np.ndarray = self.runner(image=field[np.newaxis])["probabilities"][0]
+        return probabilities
 
     def encode_response(self, probabilities: np.ndarray) -> dict[str, float]:
         """Name the probabilities."""
