@@ -15,6 +15,7 @@ from training.evaluation.metrics import Predictions, reliability, risk_coverage,
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 """Okabe and Ito's, told apart by colour-blind readers."""
+_WRONG = COLOURS[1]
 SHEET_COLUMNS = 6
 
 
@@ -94,7 +95,7 @@ def prediction_sheet(
             np.maximum(heat, 0), cmap="magma", alpha=0.4, interpolation="bilinear", extent=(0, width, height, 0)
         )
         axes.set_axis_off()
-        colour = "black" if answer == label else "#D55E00"
+        colour = "black" if answer == label else _WRONG
         axes.set_title(f"{label}: {answer} {probability:.2f}", fontsize=7, color=colour)
     return sheet
 
