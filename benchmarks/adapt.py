@@ -19,8 +19,8 @@ from rich.console import Console
 from .budget import Budget
 from .machine import ROOT
 from .markdown import table, where
-from .pull import sample_fields, seconds, smears
-from .statistics import summary
+from .pull import sample_fields, smears
+from .statistics import seconds, summary
 
 IMAGES, MANY = 100, 1_000
 TURNS = 3
@@ -33,7 +33,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="leukolens-adapt-") as folder:
         source, kind = smears(Path(folder, "drawn"), IMAGES)
         images = sample_fields(source, Path(folder, "images"), IMAGES)
-        adapt_s = seconds(_adapt, images, Path(folder))
+        adapt_s = round(seconds(_adapt, images, Path(folder)), 2)
         console.print(f"adapt: {adapt_s} s")
         rates, looks = _network_rates(images, budget)
     rate = summary(rates)

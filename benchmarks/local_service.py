@@ -29,13 +29,21 @@ def serving() -> Iterator[tuple[int, int]]:
     with TemporaryDirectory() as folder:
         command = ["local", "serve", "--host", HOST, "--port", str(port), "--data", folder]
         with Child("service", command, Path(folder), dict(os.environ)) as server:
-            server.wait_until(lambda: _answers(port), TIMEOUT_S)
+            server.wait_until(lambda: answers(f"{url_of(port)}/v1/health"), TIMEOUT_S)
             yield server.pid, port
 
 
 def url_of(port: int) -> str:
     """Give the address of the service."""
     return f"http://{HOST}:{port}"
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server of this machine answers, and well; for ``Child.wait_until``."""
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def early_and_late(memory_mb: Sequence[float]) -> tuple[float, float]:
@@ -47,10 +55,3 @@ def early_and_late(memory_mb: Sequence[float]) -> tuple[float, float]:
 def growth_fault(early_mb: float, late_mb: float) -> str:
     """Say that memory grew; empty where it stays."""
     return f"memory grew from {early_mb:.0f} to {late_mb:.0f} MB" if late_mb > early_mb * GROWTH else ""
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"{url_of(port)}/v1/health", trust_env=False).is_success
-    except httpx.TransportError:
-        return False

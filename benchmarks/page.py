@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from local.children import Child
 from . import machine
 from .budget import Budget
 from .figures import bars, embed
+from .local_service import answers
 from .markdown import table, where
 from .statistics import shuffled, summary
 
@@ -115,15 +115,8 @@ def start(stack: ExitStack, logs: Path, name: str, module: list[str], ready: str
     clean = {key: value for key, value in os.environ.items() if not key.startswith("LEUKOLENS_")}
     child = stack.enter_context(Child(name, [*module, "--port", str(port)], logs, clean | environment))
     address = f"http://127.0.0.1:{port}"
-    child.wait_until(lambda: _answers(address + ready), 120)
+    child.wait_until(lambda: answers(address + ready), 120)
     return address
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def memory_mb(address: str) -> float:

@@ -31,7 +31,7 @@ from .budget import Budget
 from .figures import bars, embed
 from .machine import ROOT, free_port
 from .markdown import table, where
-from .statistics import Summary, shuffled, summary
+from .statistics import Summary, seconds, shuffled, summary
 
 BUCKET, PREFIX = "smears", "all"
 INDEX = {"Bucket": BUCKET, "Key": f"{PREFIX}/_packs/index.json"}
@@ -65,7 +65,7 @@ def measure(console: Console, budget: Budget) -> dict[str, Any]:
 def _compare(client: Any, work: Path, console: Console, budget: Budget) -> dict[str, Any]:
     source, kind = smears(work / "drawn", FIELDS)
     uri = f"s3://{BUCKET}/{PREFIX}"
-    ingest_s = seconds(_run_training, "ingest", sample_fields(source, work / "source", FIELDS), uri)
+    ingest_s = round(seconds(_run_training, "ingest", sample_fields(source, work / "source", FIELDS), uri), 2)
     console.print(f"ingest: {ingest_s} s")
     index = client.get_object(**INDEX)["Body"].read()
     rates: dict[str, list[float]] = {"download_file": [], "pull_one_by_one": [], "pull": []}
@@ -148,13 +148,6 @@ def _download_files(client: Any, folder: Path) -> int:
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         client.download_file(BUCKET, key, str(folder / key))
     return len(chosen)
-
-
-def seconds(work: Callable[..., object], *arguments: object) -> float:
-    """Give how long a call takes."""
-    start = time.perf_counter()
-    work(*arguments)
-    return round(time.perf_counter() - start, 2)
 
 
 _METHODS = {

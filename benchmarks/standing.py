@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OURS = "leukolens"
+from .contest import OURS
+
 LEVEL = 1.02
 """Up to here two values are called level: repeated runs of one server differ by as much."""
 ENGINES = {

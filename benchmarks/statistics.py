@@ -1,7 +1,8 @@
-"""Summaries of a series of times."""
+"""Times of calls, and summaries of a series of them."""
 
 import random
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypedDict, TypeVar
 
 import numpy as np
@@ -18,6 +19,13 @@ class Summary(TypedDict):
     p99: float
     low_quartile: float
     high_quartile: float
+
+
+def seconds(work: Callable[..., object], *arguments: object) -> float:
+    """Give how long a call takes."""
+    start_s = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - start_s
 
 
 def shuffled(contenders: Iterable[_Contender], turn: int) -> list[_Contender]:

@@ -14,7 +14,6 @@ The weights are random: they do not change the time. Real smears where there are
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from .budget import Budget
 from .figures import bars, embed
 from .markdown import table, where
 from .pull import smears
-from .statistics import summary
+from .statistics import seconds, summary
 
 EPOCHS = 20
 PUBLIC_SET = 3_256  # fields
@@ -61,7 +60,7 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
     backbone.embed(images[:BATCH])  # traces the graph
     rates = []
     for _ in budget.turns("the frozen base", TURNS, until=0.5):
-        taken_s = _seconds(lambda: [backbone.embed(images[at : at + BATCH]) for at in range(0, SUBSET, BATCH)])
+        taken_s = seconds(lambda: [backbone.embed(images[at : at + BATCH]) for at in range(0, SUBSET, BATCH)])
         rates.append(round(SUBSET / taken_s, 2))
     embeddings = np.random.default_rng(1).gamma(1.0, 1.0, (PUBLIC_SET, 512)).astype(np.float32)
     labels = np.arange(PUBLIC_SET) % 4
@@ -71,7 +70,7 @@ def _sweep(console: Console, budget: Budget) -> dict[str, Any]:
         for size in SWEEP_BATCH_SIZES
     ]
     heads_s = {
-        f"{recipe.optimizer} {recipe.batch_size}": _seconds(fit_head, "vgg16", embeddings, labels, recipe)
+        f"{recipe.optimizer} {recipe.batch_size}": seconds(fit_head, "vgg16", embeddings, labels, recipe)
         for recipe in recipes
     }
     pass_s, all_heads_s = PUBLIC_SET / float(np.median(rates)), sum(heads_s.values())
@@ -111,9 +110,9 @@ def _features(console: Console, budget: Budget) -> dict[str, Any]:
     rates: dict[str, list[float]] = {"pass": [], "bare": []}
     with ThreadPoolExecutor(cores) as pool:
         for _ in budget.turns("the feature pass", TURNS, until=0.7):
-            rates["pass"].append(round(LOOKED_AT / _seconds(embedder.embed, images), 1))
+            rates["pass"].append(round(LOOKED_AT / seconds(embedder.embed, images), 1))
             rates["bare"].append(
-                round(LOOKED_AT // cores * cores / _seconds(lambda: [*pool.map(invoke, interpreters)]), 1)
+                round(LOOKED_AT // cores * cores / seconds(lambda: [*pool.map(invoke, interpreters)]), 1)
             )
     console.print(f"fields a second: {rates}")
     shares = [ours / theirs for ours, theirs in zip(rates["pass"], rates["bare"], strict=True)]
@@ -141,8 +140,8 @@ def _pipeline(source: Path, console: Console, budget: Budget) -> dict[str, Any]:
         data = batches(fields, FineTuning())
         _drain(data)
         rates["first_epoch"].append(round(PIPELINE / (time.perf_counter() - start), 1))
-        rates["later_epoch"].append(round(PIPELINE / _seconds(_drain, data), 1))
-        rates["one_by_one"].append(round(PIPELINE / _seconds(_one_by_one, paths), 1))
+        rates["later_epoch"].append(round(PIPELINE / seconds(_drain, data), 1))
+        rates["one_by_one"].append(round(PIPELINE / seconds(_one_by_one, paths), 1))
     console.print(f"images a second: {rates}")
     summaries = {mode: summary(per_second) for mode, per_second in rates.items()}
     one_by_one_rate = summaries["one_by_one"]["median"]
@@ -166,12 +165,6 @@ def _one_by_one(paths: list[Path]) -> None:
 
     for path in paths:
         augment(read_field(path)[None])
-
-
-def _seconds(work: Callable[..., object], *arguments: object) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - start
 
 
 _MODES = {
@@ -233,7 +226,7 @@ def _gains(pipeline: dict[str, Any]) -> list[list[str]]:
 def figures(results: dict[str, Any]) -> None:
     """Draw the sweep's times and the pipeline's rates."""
     sweep, rates = results["sweep"], results["pipeline"]["images_per_s"]
-    seconds = {"": [sweep["computed_cached_s"], sweep["computed_recomputing_s"]]}
-    bars("training-sweep", ["features kept", "the base again"], seconds, "s", log=True)
+    times_s = {"": [sweep["computed_cached_s"], sweep["computed_recomputing_s"]]}
+    bars("training-sweep", ["features kept", "the base again"], times_s, "s", log=True)
     medians = {"": [rates[mode]["median"] for mode in _MODES]}
     bars("training-pipeline", [mode.replace("_", " ") for mode in _MODES], medians, "images a second", log=True)
