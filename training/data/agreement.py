@@ -32,8 +32,8 @@ class Kappa:
 
 def majority(votes: Mapping[str, str]) -> str | None:
     """Give the label of more than half of the reviewers, None where there is none."""
-    (label, most), *_ = Counter(votes.values()).most_common()
-    return label if 2 * most > len(votes) else None
+    (label, count), *_ = Counter(votes.values()).most_common()
+    return label if 2 * count > len(votes) else None
 
 
 def kappa(votes: Votes) -> Kappa | None:
@@ -42,20 +42,24 @@ def kappa(votes: Votes) -> Kappa | None:
     Cohen, Educ. Psychol. Meas. 20, 1960; Fleiss, Psychol. Bull. 76, 1971, on the images with as many labels as most
     shared images have.
     """
-    shared = [one for one in votes.values() if len(one) > 1]
+    shared = [image_votes for image_votes in votes.values() if len(image_votes) > 1]
     if not shared:
         return None
-    pairs = {name for one in shared for name in one}
-    labels = sorted({label for one in shared for label in one.values()})
+    reviewers = {reviewer for image_votes in shared for reviewer in image_votes}
+    labels = sorted({label for image_votes in shared for label in image_votes.values()})
     if len(labels) < 2:
         return Kappa("agreement, of one class alone", 1.0, len(shared))
-    if len(pairs) == 2:
-        first, second = sorted(pairs)
-        value = cohen_kappa_score([one[first] for one in shared], [one[second] for one in shared], labels=labels)
+    if len(reviewers) == 2:
+        first, second = sorted(reviewers)
+        value = cohen_kappa_score(
+            [image_votes[first] for image_votes in shared],
+            [image_votes[second] for image_votes in shared],
+            labels=labels,
+        )
         return Kappa("Cohen's kappa", round(float(value), 4), len(shared))
-    raters = Counter(len(one) for one in shared).most_common(1)[0][0]
-    rows = [one for one in shared if len(one) == raters]
-    counts = np.array([[list(one.values()).count(label) for label in labels] for one in rows])
+    raters = Counter(len(image_votes) for image_votes in shared).most_common(1)[0][0]
+    rows = [image_votes for image_votes in shared if len(image_votes) == raters]
+    counts = np.array([[list(image_votes.values()).count(label) for label in labels] for image_votes in rows])
     return Kappa("Fleiss' kappa", round(fleiss(counts), 4), len(rows))
 
 

@@ -52,29 +52,32 @@ def parse_classes(content: bytes, path: Path) -> tuple[ClassSpec, ...]:
         Names the field.
     """
     try:
-        found = _File.model_validate(tomllib.loads(content.decode("utf-8"))).classes
-        check_classes(found)
+        classes = _File.model_validate(tomllib.loads(content.decode("utf-8"))).classes
+        check_classes(classes)
     except ValidationError as error:
         first = error.errors()[0]
         raise ClassesError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except ValueError as error:
         raise ClassesError(f"{path}: {error}") from error
-    return found
+    return classes
 
 
 def write_classes(classes: Sequence[ClassSpec]) -> bytes:
     """Write classes as ``read_classes`` reads them; JSON's texts and lists are TOML's, too."""
     lines = []
-    for one in classes:
-        told = one.model_dump(mode="json", exclude_defaults=True)
-        lines += ["[[classes]]", *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in told.items())]
+    for spec in classes:
+        fields = spec.model_dump(mode="json", exclude_defaults=True)
+        lines += [
+            "[[classes]]",
+            *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()),
+        ]
         lines.append("")
     return "\n".join(lines).encode()
 
 
 def labels_of(classes: Sequence[ClassSpec]) -> tuple[str, ...]:
     """Give the ids of classes, in their order."""
-    return tuple(one.id for one in classes)
+    return tuple(spec.id for spec in classes)
 
 
 def class_of_folder(name: str) -> ClassSpec:
@@ -99,11 +102,11 @@ def public_classes_among(names: Iterable[str]) -> tuple[ClassSpec, ...] | None:
 
     A copy has two of its names, or no other name: ``benign`` alone, beside names of one's own, is not yet one.
     """
-    public, told = read_classes(), list(names)
-    found = {one.id for name in told if (one := class_called(public, name))}
-    others = [name for name in told if class_called(public, name) is None]
-    if len(found) >= 2 or (found and not others):
-        return tuple(one for one in public if one.id in found)
+    public, folder_names = read_classes(), list(names)
+    public_ids = {spec.id for name in folder_names if (spec := class_called(public, name))}
+    own_names = [name for name in folder_names if class_called(public, name) is None]
+    if len(public_ids) >= 2 or (public_ids and not own_names):
+        return tuple(spec for spec in public if spec.id in public_ids)
     return None
 
 
@@ -115,5 +118,7 @@ def class_called(classes: tuple[ClassSpec, ...], name: str) -> ClassSpec | None:
     >>> class_called(read_classes(), "[malignant] PRE-B").name
     'pre-B'
     """
-    wanted = name.strip().casefold()
-    return next((one for one in classes if wanted in {n.casefold() for n in (one.id, one.name, *one.aliases)}), None)
+    folder_name = name.strip().casefold()
+    return next(
+        (spec for spec in classes if folder_name in {n.casefold() for n in (spec.id, spec.name, *spec.aliases)}), None
+    )

@@ -68,15 +68,15 @@ class Fields:
         """How many fields each class has, by its id."""
         return {label: int((self.labels == number).sum()) for number, label in enumerate(self.label_ids)}
 
-    def take(self, which: NDArray[np.int64]) -> "Fields":
+    def take(self, positions: NDArray[np.int64]) -> "Fields":
         """Take some of the fields, by position."""
         return Fields(
-            self.images[which],
-            self.labels[which],
-            self.numbers[which],
-            tuple(self.paths[i] for i in which),
+            self.images[positions],
+            self.labels[positions],
+            self.numbers[positions],
+            tuple(self.paths[i] for i in positions),
             self.classes,
-            tuple(self.keys[i] for i in which),
+            tuple(self.keys[i] for i in positions),
         )
 
 
@@ -109,7 +109,7 @@ def list_fields(folder: Path) -> Listing:
             f"{folder} holds one class, {listing.classes[0].id}: a model tells at least two apart; give each a folder"
         )
     place = {label: number for number, label in enumerate(labels_of(listing.classes))}
-    listing.images.sort(key=lambda one: (place[one.label], *_order(one)))
+    listing.images.sort(key=lambda image: (place[image.label], *_order(image)))
     return listing
 
 
@@ -169,10 +169,10 @@ def load_fields(folder: Path) -> Fields:
         As for ``list_fields``, or an image is unreadable.
     """
     listing = list_fields(folder)
-    paths = [folder / one.path for one in listing.images]
+    paths = [folder / image.path for image in listing.images]
     ids = labels_of(listing.classes)
-    labels = np.array([ids.index(one.label) for one in listing.images])
-    keys = tuple(one.key for one in listing.images)
+    labels = np.array([ids.index(image.label) for image in listing.images])
+    keys = tuple(image.key for image in listing.images)
     return Fields(
         read_images(paths, "Reading images"), labels, numbers_of(keys, labels), tuple(paths), listing.classes, keys
     )
@@ -180,10 +180,10 @@ def load_fields(folder: Path) -> Fields:
 
 def numbers_of(keys: Sequence[str], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give each field's number, or in a class where a file has none, its place: int64[n]."""
-    found = [acquisition_of(key) for key in keys]
-    numbers = np.array([-1 if number is None else number for number in found])
+    acquisitions = [acquisition_of(key) for key in keys]
+    numbers = np.array([-1 if number is None else number for number in acquisitions])
     for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        if (numbers[here] < 0).any():
-            numbers[here] = np.arange(len(here))
+        positions = np.flatnonzero(labels == label)
+        if (numbers[positions] < 0).any():
+            numbers[positions] = np.arange(len(positions))
     return numbers

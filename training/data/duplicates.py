@@ -102,8 +102,8 @@ def find_overlaps(spectra: NDArray[np.complex64], progress: bool = False) -> lis
 
     count = max(len(spectra) - 1, 0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = bar(pool.map(compare, range(count)), "comparing", count, shown=progress, unit="field")
-        return list(chain.from_iterable(found))
+        overlaps = bar(pool.map(compare, range(count)), "comparing", count, shown=progress, unit="field")
+        return list(chain.from_iterable(overlaps))
 
 
 HASH_SIDE = 16  # 256 bits; with 64, pairs by chance begin at the distance (10) where true ones have not ended
@@ -167,10 +167,10 @@ def peak_by_chance(overlaps: Sequence[Overlap], labels: Sequence[str]) -> float:
     float
         0 where too few pairs differ in label to tell. Pairs above ``SAME_PEAK`` count as one image under two labels.
     """
-    apart = [one.peak for one in overlaps if labels[one.first] != labels[one.second]]
+    peaks_across_labels = [overlap.peak for overlap in overlaps if labels[overlap.first] != labels[overlap.second]]
     sizes = np.unique(np.asarray(labels), return_counts=True)[1]
     pairs = (int(sizes.sum()) ** 2 - int((sizes**2).sum())) // 2
-    return max((peak for peak in apart if peak < SAME_PEAK), default=0.0) if pairs >= LEAST_PAIRS else 0.0
+    return max((peak for peak in peaks_across_labels if peak < SAME_PEAK), default=0.0) if pairs >= LEAST_PAIRS else 0.0
 
 
 def duplicate_groups(
@@ -201,7 +201,7 @@ def duplicate_groups(
     chance = peak_by_chance(overlaps, labels)
     links += [[overlap.first, overlap.second] for overlap in overlaps if overlap.peak > chance]
     members = components(len(names), links)
-    return [min(names[other] for other in group)[:12] if len(group) > 1 else None for group in members]
+    return [min(names[member] for member in group)[:12] if len(group) > 1 else None for group in members]
 
 
 def components(count: int, links: Sequence[Sequence[int]]) -> list[list[int]]:

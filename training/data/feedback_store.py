@@ -17,7 +17,7 @@ LOCAL = Path(".work/local")
 CONNECTIONS = 16
 
 
-class _Kept(BaseModel):
+class _KeptImage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -33,7 +33,7 @@ class _Record(BaseModel):
     reviewer: str | None = None
     subject: str = ""
     consent: bool
-    image: _Kept | None = None
+    image: _KeptImage | None = None
     received_at: str
 
 
@@ -79,7 +79,7 @@ class Store:
         DataError
             A record is not one; names it.
         """
-        there = set(self.keys)
+        stored_keys = set(self.keys)
         for key in sorted(self.keys):
             if not key.endswith(".json"):
                 continue
@@ -89,12 +89,12 @@ class Store:
                 raise DataError(f"{key} is no record of feedback ({error.errors()[0]['msg']}): remove it") from error
             if not record.consent or record.image is None:
                 continue
-            image = f"{key.rpartition('/')[0]}/{record.image.sha256}.{record.image.format}"
+            image_key = f"{key.rpartition('/')[0]}/{record.image.sha256}.{record.image.format}"
             # Erased, or past its day: what is not there is never asked for elsewhere.
-            if image in there:
+            if image_key in stored_keys:
                 yield Judgement(
                     record.image.sha256,
-                    image,
+                    image_key,
                     record.label,
                     record.reviewer or record.subject,
                     record.specimen or "",
@@ -129,5 +129,5 @@ def open_store(source: str) -> Store:
     root = LOCAL if source == "local" else Path(source)
     if not (root / FOLDER).is_dir():
         raise DataError(f"{root} holds no {FOLDER}: give s3://BUCKET, or the folder of a local server's data (--data)")
-    found = (path for path in (root / FOLDER).rglob("*") if path.is_file() and not path.name.startswith("."))
-    return Store(tuple(path.relative_to(root).as_posix() for path in found), lambda key: (root / key).read_bytes())
+    paths = (path for path in (root / FOLDER).rglob("*") if path.is_file() and not path.name.startswith("."))
+    return Store(tuple(path.relative_to(root).as_posix() for path in paths), lambda key: (root / key).read_bytes())

@@ -72,11 +72,11 @@ def fetch(source: Path, into: Path) -> tuple[Manifest, list[str]]:
         ``source`` has problems (lists them all), or ``into`` is there already.
     """
     _demand_free(into)
-    with Source(source) as opened:
-        examination = _examined(opened)
+    with Source(source) as labelled_source:
+        examination = _examine_or_refuse(labelled_source)
         partial = into.with_name(f".partial-{into.name}")
         shutil.rmtree(partial, ignore_errors=True)  # of a run that was interrupted
-        _copy(opened, examination, partial)
+        _copy(labelled_source, examination, partial)
     partial.rename(into)
     return examination.manifest, examination.notes
 
@@ -86,7 +86,7 @@ def _demand_free(into: Path) -> None:
         raise DataError(f"{into} is there already: move it away, or name another folder by --into")
 
 
-def _examined(source: Source) -> Examination:
+def _examine_or_refuse(source: Source) -> Examination:
     examination = examine(source)
     if examination.problems:
         count = f"{len(examination.problems)} problem{'s' * (len(examination.problems) != 1)}"
@@ -99,8 +99,8 @@ def _rows(source: Path | None, into: Path) -> dict[str, object]:
     _demand_free(into)
     if source is None:
         return {"from": PAGE, "images": "told by Kaggle's download", "to": into}
-    with Source(source) as opened:
-        manifest = _examined(opened).manifest
+    with Source(source) as labelled_source:
+        manifest = _examine_or_refuse(labelled_source).manifest
     return {
         "from": source,
         "images": f"{len(manifest.records)}, {manifest.size_bytes / 1e6:.1f} MB",

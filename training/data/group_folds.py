@@ -29,8 +29,12 @@ def grouped_parts(labels: Positions, groups: Sequence[str], folds: int = FOLDS) 
     if per_class < 2:
         raise DataError("a class lies in one group whole: add images of another patient, slide or specimen")
     splitter = StratifiedGroupKFold(min(folds, per_class), shuffle=True, random_state=0)
-    parts = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(np.zeros(len(labels)), labels, names) if len(b)]
-    for learnt, _ in parts:
-        if missing := set(np.unique(labels).tolist()) - set(np.unique(labels[learnt]).tolist()):
+    parts = [
+        (np.asarray(train), np.asarray(test))
+        for train, test in splitter.split(np.zeros(len(labels)), labels, names)
+        if len(test)
+    ]
+    for train, _ in parts:
+        if missing := set(np.unique(labels).tolist()) - set(np.unique(labels[train]).tolist()):
             raise DataError(f"class number {min(missing) + 1} has too few groups to be left out: add images of others")
     return parts

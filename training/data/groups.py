@@ -94,16 +94,16 @@ def groups_of(
     DataError
         ``groups.csv`` or the pattern does not fit the files, or a class lies in one group whole; says what to do.
     """
-    if (told := groups_told_in(folder, listing, pattern)) is not None:
-        if told.apart:
-            return told
-        return Groups({one.key: one.key for one in listing.images}, "image", ONE_WARNING)
+    if (groups := read_groups(folder, listing, pattern)) is not None:
+        if groups.apart:
+            return groups
+        return Groups({image.key: image.key for image in listing.images}, "image", ONE_WARNING)
     if _are_numbered(listing.images):
         slides = dict(infer())
-        if min(map(len, _by_class(slides, listing.images).values())) >= LEAST_SLIDES:
+        if min(map(len, _groups_by_class(slides, listing.images).values())) >= LEAST_SLIDES:
             return Groups(slides, "inferred slide", INFERRED_WARNING)
         return Groups(_runs(listing.images), "run of numbers", RUNS_WARNING)
-    return Groups({one.key: one.key for one in listing.images}, "image", RANDOM_WARNING)
+    return Groups({image.key: image.key for image in listing.images}, "image", RANDOM_WARNING)
 
 
 def add_group_pattern(parser: argparse._ActionsContainer) -> None:
@@ -111,13 +111,13 @@ def add_group_pattern(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--group-pattern", help="regular expression of file names; its first group names the patient")
 
 
-def groups_told_in(folder: Path, listing: Listing, pattern: str | None = None) -> Groups | None:
-    """Read what a folder tells of groups; as ``told_groups``."""
+def read_groups(folder: Path, listing: Listing, pattern: str | None = None) -> Groups | None:
+    """Read what a folder tells of groups; as ``parse_groups``."""
     path = folder / GROUPS_NAME
-    return told_groups(listing.images, path.read_bytes() if path.is_file() else None, path, pattern)
+    return parse_groups(listing.images, path.read_bytes() if path.is_file() else None, path, pattern)
 
 
-def told_groups(
+def parse_groups(
     images: Sequence[SourceImage], table: bytes | None, path: Path, pattern: str | None = None, *, whole: bool = True
 ) -> Groups | None:
     """Read off which images somebody said belong together; None where nobody did.
@@ -141,14 +141,14 @@ def told_groups(
         As ``groups_of``.
     """
     if table is not None:
-        told = _from_table(table, path, images)
+        groups = _from_table(table, path, images)
     elif pattern is not None:
-        told = _from_pattern(pattern, images)
-    elif any(one.group for one in images):
-        told = _from_folders(images)
+        groups = _from_pattern(pattern, images)
+    elif any(image.group for image in images):
+        groups = _from_folders(images)
     else:
         return None
-    return _demand_apart(told, images) if whole else told
+    return _demand_apart(groups, images) if whole else groups
 
 
 def table_of_groups(groups: Groups) -> bytes:
@@ -166,47 +166,51 @@ def _from_table(table: bytes, path: Path, images: Sequence[SourceImage]) -> Grou
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read as a table ({error}): save it as CSV in UTF-8") from error
     columns = set(rows[0]) if rows else set()
-    kind = next((one for one in KINDS if one in columns), None)
+    kind = next((column for column in KINDS if column in columns), None)
     if "file" not in columns or kind is None:
         raise DataError(f"{path} needs a column file and one of {', '.join(KINDS)} in its first line")
-    told = {str(row["file"]).strip().replace("\\", "/"): str(row[kind] or "").strip() for row in rows}
-    bare = Counter(name.rpartition("/")[2] for name in told)
-    by_name = {name.rpartition("/")[2]: group for name, group in told.items()}
-    found = {}
-    for one in images:
-        name = one.path.rpartition("/")[2]
-        group = told.get(one.path) or told.get(one.key) or (by_name[name] if bare[name] == 1 else "")
+    group_by_file = {str(row["file"]).strip().replace("\\", "/"): str(row[kind] or "").strip() for row in rows}
+    name_counts = Counter(name.rpartition("/")[2] for name in group_by_file)
+    by_name = {name.rpartition("/")[2]: group for name, group in group_by_file.items()}
+    group_by_key = {}
+    for image in images:
+        name = image.path.rpartition("/")[2]
+        group = (
+            group_by_file.get(image.path)
+            or group_by_file.get(image.key)
+            or (by_name[name] if name_counts[name] == 1 else "")
+        )
         if group:
-            found[one.key] = group
-    if missing := [one.path for one in images if one.key not in found]:
+            group_by_key[image.key] = group
+    if missing := [image.path for image in images if image.key not in group_by_key]:
         raise DataError(
             f"{path} names no {kind} for {len(missing)} of {len(images)} images, such as {missing[0]}: add a line for "
             "each, its file as <class folder>/<file name>"
         )
-    return Groups(found, kind, None)
+    return Groups(group_by_key, kind, None)
 
 
 def _from_folders(images: Sequence[SourceImage]) -> Groups:
-    if loose := [one.path for one in images if one.group is None]:
+    if ungrouped := [image.path for image in images if image.group is None]:
         raise DataError(
-            f"{len(loose)} images, such as {loose[0]}, lie beside the folders of patients in their class: put each in "
-            f"its patient's folder, or name all in {GROUPS_NAME}"
+            f"{len(ungrouped)} images, such as {ungrouped[0]}, lie beside the folders of patients in their class: put "
+            f"each in its patient's folder, or name all in {GROUPS_NAME}"
         )
-    return Groups({one.key: str(one.group) for one in images}, "folder", None)
+    return Groups({image.key: str(image.group) for image in images}, "folder", None)
 
 
 def _from_pattern(pattern: str, images: Sequence[SourceImage]) -> Groups:
     compiled = compile_pattern(pattern)
-    found = {}
-    for one in images:
-        if match := compiled.search(one.path.rpartition("/")[2]):
-            found[one.key] = match.group(1) if compiled.groups else match.group(0)
-    if missing := [one.path for one in images if not found.get(one.key)]:
+    group_by_key = {}
+    for image in images:
+        if match := compiled.search(image.path.rpartition("/")[2]):
+            group_by_key[image.key] = match.group(1) if compiled.groups else match.group(0)
+    if missing := [image.path for image in images if not group_by_key.get(image.key)]:
         raise DataError(
             f"--group-pattern {pattern!r} finds no group in {len(missing)} of {len(images)} file names, such as "
             f"{missing[0]}: correct it"
         )
-    return Groups(found, "pattern", None)
+    return Groups(group_by_key, "pattern", None)
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -226,28 +230,28 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 def _are_numbered(images: Sequence[SourceImage]) -> bool:
     """Tell whether nearly every file of each class has a number of its own."""
     by_class: dict[str, list[int]] = {}
-    for one in images:
-        number = acquisition_of(one.key)
-        by_class.setdefault(one.label, []).append(-1 if number is None else number)
+    for image in images:
+        number = acquisition_of(image.key)
+        by_class.setdefault(image.label, []).append(-1 if number is None else number)
     return all(len({n for n in numbers if n >= 0}) >= NUMBERED * len(numbers) for numbers in by_class.values())
 
 
 def _runs(images: Sequence[SourceImage]) -> dict[str, str]:
     by_class: dict[str, list[SourceImage]] = {}
-    for one in images:
-        by_class.setdefault(one.label, []).append(one)
-    found = {}
-    for label, some in by_class.items():
-        some.sort(key=lambda one: (acquisition_of(one.key) or 0, one.key))
-        for number, part in enumerate(np.array_split(np.arange(len(some)), min(RUNS, len(some))), 1):
-            found.update({some[place].key: f"{label}-run-{number}" for place in part})
-    return found
+    for image in images:
+        by_class.setdefault(image.label, []).append(image)
+    run_by_key = {}
+    for label, class_images in by_class.items():
+        class_images.sort(key=lambda image: (acquisition_of(image.key) or 0, image.key))
+        for number, part in enumerate(np.array_split(np.arange(len(class_images)), min(RUNS, len(class_images))), 1):
+            run_by_key.update({class_images[position].key: f"{label}-run-{number}" for position in part})
+    return run_by_key
 
 
-def _by_class(names: Mapping[str, str], images: Sequence[SourceImage]) -> dict[str, set[str]]:
+def _groups_by_class(names: Mapping[str, str], images: Sequence[SourceImage]) -> dict[str, set[str]]:
     groups: dict[str, set[str]] = {}
-    for one in images:
-        groups.setdefault(one.label, set()).add(names[one.key])
+    for image in images:
+        groups.setdefault(image.label, set()).add(names[image.key])
     return groups
 
 
@@ -255,10 +259,10 @@ def _demand_apart(groups: Groups, images: Sequence[SourceImage]) -> Groups:
     """Refuse a class of one group where there are others; of a single group nobody can leave anything out."""
     if not groups.apart:
         return groups
-    for label, some in _by_class(groups.names, images).items():
-        if len(some) == 1:
+    for label, class_groups in _groups_by_class(groups.names, images).items():
+        if len(class_groups) == 1:
             raise DataError(
-                f"every image of {label} is of one {groups.kind}, {min(some)}: what a model learns there may be the "
-                f"{groups.kind} alone; add images of another one, or leave the class out"
+                f"every image of {label} is of one {groups.kind}, {min(class_groups)}: what a model learns there may "
+                f"be the {groups.kind} alone; add images of another one, or leave the class out"
             )
     return groups

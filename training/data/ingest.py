@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from training.data.classes import CLASSES_NAME
-from training.data.groups import GROUPS_NAME, add_group_pattern, table_of_groups, told_groups
+from training.data.groups import GROUPS_NAME, add_group_pattern, parse_groups, table_of_groups
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Record
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all, stop_on
@@ -31,7 +31,7 @@ EXIT_PROBLEMS = 2  # the source must be put right; nothing was sent
 EXIT_TRANSFER = 1  # run it again
 
 
-def beside_of(source: Source, examination: Examination, pattern: str | None = None) -> dict[str, bytes]:
+def companion_files(source: Source, examination: Examination, pattern: str | None = None) -> dict[str, bytes]:
     """Give the files that go with a set, by name: its ``classes.toml``, and groups by key as ``groups.csv``.
 
     Raises
@@ -40,11 +40,11 @@ def beside_of(source: Source, examination: Examination, pattern: str | None = No
         What was told of groups does not fit the files; says what to do.
     """
     images = list(examination.images.values())
-    told = told_groups(images, source.beside(GROUPS_NAME), source.location / GROUPS_NAME, pattern)
+    groups = parse_groups(images, source.beside(GROUPS_NAME), source.location / GROUPS_NAME, pattern)
     classes = source.beside(CLASSES_NAME)
     return {
         **({CLASSES_NAME: classes} if classes is not None else {}),
-        **({GROUPS_NAME: table_of_groups(told)} if told else {}),
+        **({GROUPS_NAME: table_of_groups(groups)} if groups else {}),
     }
 
 
@@ -53,7 +53,7 @@ def upload(
     examination: Examination,
     bucket: Bucket,
     progress: bool = True,
-    beside: Mapping[str, bytes] | None = None,
+    companions: Mapping[str, bytes] | None = None,
 ) -> int:
     """Send what a bucket lacks of an examined source.
 
@@ -65,8 +65,8 @@ def upload(
         Where to.
     progress
         Show bars.
-    beside
-        Of ``beside_of``.
+    companions
+        Of ``companion_files``.
 
     Returns
     -------
@@ -79,16 +79,16 @@ def upload(
         Some objects could not be stored, and the manifest was not written; lists them. Or the bucket has a file
         beside its set that the source lacks.
     """
-    present, beside = bucket.list(), beside or {}
+    present, companions = bucket.list(), companions or {}
     for name in BESIDE:
-        if name in present and name not in beside:
+        if name in present and name not in companions:
             raise BucketError(
                 f"{bucket.uri} has a {name}, and {source.location} has none: add it to the source, or delete it there"
             )
     records = examination.manifest.records
     images = run_all(
         "uploading",
-        [Piece(partial(_send, source, examination, bucket, present, one), one.size_bytes) for one in records],
+        [Piece(partial(_send, source, examination, bucket, present, record), record.size_bytes) for record in records],
         bucket.connections,
         progress,
     )
@@ -96,8 +96,11 @@ def upload(
     packs = run_all(
         "packing",
         [
-            Piece(partial(_send_pack, source, examination, bucket, present, some), sum(one.size_bytes for one in some))
-            for some in plan(records)
+            Piece(
+                partial(_send_pack, source, examination, bucket, present, pack_records),
+                sum(record.size_bytes for record in pack_records),
+            )
+            for pack_records in plan(records)
         ],
         bucket.connections,
         progress,
@@ -108,7 +111,7 @@ def upload(
         packs=tuple(sorted(packs.results, key=lambda pack: pack.members)),
         etags={key: etags[key] for pack in packs.results for key in pack.members},
     )
-    last = {INDEX_KEY: index.model_dump_json().encode(), **beside, MANIFEST_NAME: examination.manifest.content}
+    last = {INDEX_KEY: index.model_dump_json().encode(), **companions, MANIFEST_NAME: examination.manifest.content}
     for key, content in last.items():
         if not bucket.holds(key, content, present.get(key)):
             bucket.put(key, content)
@@ -136,11 +139,11 @@ def run(options: argparse.Namespace) -> int:
                 return _refuse(options.source, examination.problems)
             for note in examination.notes:
                 _say(f"note: {note}")
-            beside = beside_of(source, examination, options.group_pattern)
+            companions = companion_files(source, examination, options.group_pattern)
             if options.dry_run:
-                print_dry_run(_rows(source, examination, bucket, beside))
+                print_dry_run(_rows(source, examination, bucket, companions))
                 return 0
-            sent = upload(source, examination, bucket, beside=beside)
+            sent = upload(source, examination, bucket, companions=companions)
     except DataError as error:
         return _refuse(options.source, [str(error)])
     except BucketError as error:
@@ -157,27 +160,30 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(source: Source, examination: Examination, bucket: Bucket, beside: Mapping[str, bytes]) -> dict[str, object]:
+def _rows(
+    source: Source, examination: Examination, bucket: Bucket, companions: Mapping[str, bytes]
+) -> dict[str, object]:
     """Say what would be sent."""
     present, records = bucket.list(), examination.manifest.records
     lacking = [
-        one
-        for one in records
-        if one.key not in present or not bucket.holds(one.key, _read(source, examination, one), present[one.key])
+        record
+        for record in records
+        if record.key not in present
+        or not bucket.holds(record.key, _read(source, examination, record), present[record.key])
     ]
     return {
         "source": source.location,
         "manifest": examination.manifest.digest,
-        "images": counted(Counter(one.label for one in records)),
+        "images": counted(Counter(record.label for record in records)),
         "to": bucket.uri,
-        "to send": f"{len(lacking)} images, {sum(one.size_bytes for one in lacking) / 1e6:.1f} MB",
-        "beside them": ", ".join((*beside, MANIFEST_NAME)),
+        "to send": f"{len(lacking)} images, {sum(record.size_bytes for record in lacking) / 1e6:.1f} MB",
+        "beside them": ", ".join((*companions, MANIFEST_NAME)),
     }
 
 
 def _refuse(source: Path, problems: list[str]) -> int:
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    _say("\n".join([f"ingest: {count} in {source}, nothing was uploaded:", *(f"  {one}" for one in problems)]))
+    _say("\n".join([f"ingest: {count} in {source}, nothing was uploaded:", *(f"  {problem}" for problem in problems)]))
     return EXIT_PROBLEMS
 
 

@@ -9,7 +9,7 @@ from intake import ImageError
 from intake.without_metadata import without_metadata
 from training.data.classes import CLASSES_NAME
 from training.data.feedback_store import Judgement
-from training.data.groups import GROUPS_NAME, told_groups
+from training.data.groups import GROUPS_NAME, parse_groups
 from training.data.labels import DataError
 from training.data.source import Source, SourceImage
 
@@ -37,21 +37,25 @@ class LabelledSet:
         with Source(location) as source:
             listing = source.listing()
             self._demand_whole(source, listing.problems)
-            told = told_groups(listing.images, source.beside(GROUPS_NAME), location / GROUPS_NAME, whole=False)
+            named_groups = parse_groups(listing.images, source.beside(GROUPS_NAME), location / GROUPS_NAME, whole=False)
             described = source.beside(CLASSES_NAME) is not None
-            self._images = {one.path: one for one in listing.images}
-            digests = {one.path: hashlib.sha256(self._plain(source, one)[0]).hexdigest() for one in listing.images}
+            self._images = {image.path: image for image in listing.images}
+            digests = {
+                image.path: hashlib.sha256(self._plain(source, image)[0]).hexdigest() for image in listing.images
+            }
         self.classes: tuple[ClassSpec, ...] = listing.classes if described else ()
-        self.kind = told.kind if told else None
-        groups = told.names if told else {}
-        first: dict[str, SourceImage] = {}
-        for one in listing.images:
-            before = first.setdefault(digests[one.path], one)
-            if before.label != one.label:
-                raise DataError(f"{location} has one image under two labels, {before.path} and {one.path}: keep one")
+        self.kind = named_groups.kind if named_groups else None
+        group_by_key = named_groups.names if named_groups else {}
+        image_by_digest: dict[str, SourceImage] = {}
+        for image in listing.images:
+            first_image = image_by_digest.setdefault(digests[image.path], image)
+            if first_image.label != image.label:
+                raise DataError(
+                    f"{location} has one image under two labels, {first_image.path} and {image.path}: keep one"
+                )
         self._judgements = [
-            Judgement(digest, one.path, one.label, reviewer, groups.get(one.key, ""), "")
-            for digest, one in first.items()
+            Judgement(digest, image.path, image.label, reviewer, group_by_key.get(image.key, ""), "")
+            for digest, image in image_by_digest.items()
         ]
 
     def judgements(self) -> Iterator[Judgement]:

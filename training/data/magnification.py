@@ -94,8 +94,8 @@ class Neighbourhood:
         names = np.asarray(slides)
         self._slide: dict[int, Positions] = {}
         for name in np.unique(names):
-            here = np.flatnonzero(names == name)
-            in_order = here[np.argsort(numbers[here], kind="stable")]
+            positions = np.flatnonzero(names == name)
+            in_order = positions[np.argsort(numbers[positions], kind="stable")]
             self._slide.update(dict.fromkeys(in_order.tolist(), in_order))
 
     def around(self, place: int, count: int) -> Positions:
@@ -141,14 +141,14 @@ class Neighbourhood:
         """
         random = np.random.default_rng(seed)
         low, high = map(math.log2, MAGNIFICATIONS)
-        drawn = [self._draw_view(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
+        views = [self._draw_view(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
         if among is not None:
-            drawn = [(view, doublings) for view, doublings in drawn if np.isin(view.shown, among).all()]
-        images = np.empty((len(drawn), *self.images.shape[1:]), np.uint8)
-        for position, (view, _) in enumerate(drawn):
+            views = [(view, doublings) for view, doublings in views if np.isin(view.shown, among).all()]
+        images = np.empty((len(views), *self.images.shape[1:]), np.uint8)
+        for position, (view, _) in enumerate(views):
             images[position] = apply(view.changes, self._picture(view))
-        shown = np.array([_padded(view.shown) for view, _ in drawn], np.int64).reshape(-1, MOST)
-        return Magnified(images, np.array([doublings for _, doublings in drawn], np.float32), shown)
+        shown = np.array([_padded(view.shown) for view, _ in views], np.int64).reshape(-1, MOST)
+        return Magnified(images, np.array([doublings for _, doublings in views], np.float32), shown)
 
     def _draw_view(self, place: int, low: float, high: float, random: np.random.Generator) -> tuple[View, float]:
         doublings = 0.0 if random.random() < TRAINED_SHARE else float(random.uniform(low, high))
@@ -171,11 +171,11 @@ class Neighbourhood:
     def _picture(self, view: View) -> Field:
         tiles = math.isqrt(len(view.shown))
         if view.mirrored:
-            whole = _mirror(without_bar(self.images[view.shown[0]]), tiles)
+            mosaic = _mirror(without_bar(self.images[view.shown[0]]), tiles)
         else:
             rows = view.shown.reshape(tiles, -1)
-            whole = np.concatenate([np.concatenate([without_bar(self.images[k]) for k in row], 1) for row in rows], 0)
-        part = whole[view.top : view.top + view.side, view.left : view.left + view.side]
+            mosaic = np.concatenate([np.concatenate([without_bar(self.images[k]) for k in row], 1) for row in rows], 0)
+        part = mosaic[view.top : view.top + view.side, view.left : view.left + view.side]
         return to_model_input(np.ascontiguousarray(part), INPUT_SIDE_PX, INPUT_SIDE_PX)
 
 

@@ -87,9 +87,9 @@ class Manifest:
         DataError
             Two records have the same key.
         """
-        twice = [key for key, count in Counter(record.key for record in records).items() if count > 1]
-        if twice:
-            raise DataError(f"the manifest has two lines for {twice[0]}: ingest the set again")
+        duplicate_keys = [key for key, count in Counter(record.key for record in records).items() if count > 1]
+        if duplicate_keys:
+            raise DataError(f"the manifest has two lines for {duplicate_keys[0]}: ingest the set again")
         return cls(tuple(sorted(records, key=lambda record: record.key)))
 
     @cached_property

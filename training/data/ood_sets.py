@@ -61,7 +61,7 @@ def noise(seed: int = SEED) -> Images:
     normal = np.clip(random.normal(128, 40, even.shape), 0, 255).astype(np.uint8)
     coarse = random.integers(0, 256, (OF_EACH_KIND, 14, 14, 3), np.uint8)
     blocks = coarse.repeat(side // 14, 1).repeat(side // 14, 2)
-    smooth = [np.asarray(Image.fromarray(one).filter(ImageFilter.GaussianBlur(12))) for one in blocks]
+    smooth = [np.asarray(Image.fromarray(block).filter(ImageFilter.GaussianBlur(12))) for block in blocks]
     return np.concatenate([even, normal, blocks, np.stack(smooth)])
 
 
@@ -83,7 +83,7 @@ def synthetic(seed: int = SEED) -> Images:
 
 def pictures_in(path: Path) -> list[Path]:
     """List a folder's pictures, at any depth."""
-    return sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+    return sorted(picture_path for picture_path in path.rglob("*") if picture_path.suffix.lower() in SUFFIXES)
 
 
 def folder(path: Path) -> Images:
@@ -108,10 +108,10 @@ def without_letterbox(path: Path) -> Images | None:
     uint8[n, 224, 224, 3] or None
         Only of pictures that have bars; None where fewer than half have.
     """
-    found = []
+    squares = []
     paths = pictures_in(path)
-    for one in paths:
-        pixels = read_image(one.read_bytes()).pixels
+    for picture_path in paths:
+        pixels = read_image(picture_path.read_bytes()).pixels
         rows, columns = (np.flatnonzero(np.ptp(pixels, axis=axis).max(-1) > BAR_LEVELS) for axis in (1, 0))
         if not len(rows) or not len(columns):
             continue
@@ -121,8 +121,8 @@ def without_letterbox(path: Path) -> Images | None:
         side = min(inside.shape[:2])
         top, left = ((length - side) // 2 for length in inside.shape[:2])
         square = np.ascontiguousarray(inside[top : top + side, left : left + side])
-        found.append(to_model_input(square, INPUT_SIDE_PX, INPUT_SIDE_PX))
-    return np.stack(found) if len(found) * 2 >= len(paths) > 0 else None
+        squares.append(to_model_input(square, INPUT_SIDE_PX, INPUT_SIDE_PX))
+    return np.stack(squares) if len(squares) * 2 >= len(paths) > 0 else None
 
 
 def taught(folders: Sequence[Path], seed: int) -> dict[str, Images]:
@@ -136,24 +136,27 @@ def taught(folders: Sequence[Path], seed: int) -> dict[str, Images]:
         Of the variations.
     """
     random = np.random.default_rng(seed)
-    found = {
+    image_sets = {
         **{path.name: folder(path) for path in folders},
         "photographs": bundled(TAUGHT_PHOTOGRAPHS),
         "noise": noise(TAUGHT_SEED),
         "blank": blank(TAUGHT_SEED),
         "synthetic": synthetic(TAUGHT_SEED),
     }
-    return {name: np.concatenate([one, [augment(image, random) for image in one]]) for name, one in found.items()}
+    return {
+        name: np.concatenate([images, [augment(image, random) for image in images]])
+        for name, images in image_sets.items()
+    }
 
 
 def collections(external: Sequence[Path]) -> dict[str, Images]:
     """Give every collection by its name; that of a folder is the folder's, once more without letterbox where it has."""
-    others = {path.name: folder(path) for path in external}
+    external_sets = {path.name: folder(path) for path in external}
     for path in external:
         if (cut := without_letterbox(path)) is not None:
-            others[f"{path.name} centre"] = cut
+            external_sets[f"{path.name} centre"] = cut
     return {
-        **others,
+        **external_sets,
         "photographs": bundled(PHOTOGRAPHS),
         "medical": bundled(MEDICAL),
         "noise": noise(),
@@ -168,12 +171,12 @@ def _numbers(seed: int) -> range:
 
 def _crops(picture: Images) -> list[Images]:
     height, width = picture.shape[:2]
-    found = []
+    crops = []
     for side, most in CROPS:
         if side <= min(height, width):
             tops, lefts = (_starts(length, side, most) for length in (height, width))
-            found += [picture[top : top + side, left : left + side] for top in tops for left in lefts]
-    return found
+            crops += [picture[top : top + side, left : left + side] for top in tops for left in lefts]
+    return crops
 
 
 def _starts(length: int, side: int, most: int) -> list[int]:

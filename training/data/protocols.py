@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from training.data.dataset import Fields, list_fields
 from training.data.group_folds import grouped_parts
-from training.data.groups import groups_told_in
+from training.data.groups import read_groups
 from training.data.labels import DataError
 from training.data.manifest import Manifest
 from training.data.slides import slides_of
@@ -96,9 +96,9 @@ def with_groups(manifest: Manifest, data: Path, pattern: str | None = None) -> M
     DataError
         What was told does not fit the files; says what to do.
     """
-    told = groups_told_in(data, list_fields(data), pattern)
+    groups = read_groups(data, list_fields(data), pattern)
     # Of a single group nothing can be left out: then slides are inferred, as where nobody told.
-    return replace(manifest, groups=told.names if told and told.apart else None)
+    return replace(manifest, groups=groups.names if groups and groups.apart else None)
 
 
 def group_names(data: Path, manifest: Manifest) -> Mapping[str, str]:
@@ -213,7 +213,7 @@ def folds_of(protocol: str, data: Path, manifest: Manifest) -> list[Fold]:
 def usable_protocols(manifest: Manifest) -> tuple[str, ...]:
     """Name the protocols of folds that can be used: runs of numbers need a number in every file's name."""
     numbered = all(record.acquisition is not None for record in manifest.records)
-    return tuple(one for one in FOLDED if numbered or one != "contiguous")
+    return tuple(protocol for protocol in FOLDED if numbered or protocol != "contiguous")
 
 
 def parts_of(protocol: str, data: Path, manifest: Manifest, fields: Fields) -> list[Parts]:
@@ -225,8 +225,8 @@ def parts_of(protocol: str, data: Path, manifest: Manifest, fields: Fields) -> l
         The fields are too few for it.
     """
     if protocol == HOLDOUT:
-        held = holdout_of(fields, manifest)
-        return [Parts(HOLDOUT, held.train, held.test, held.calibration)]
+        holdout = holdout_of(fields, manifest)
+        return [Parts(HOLDOUT, holdout.train, holdout.test, holdout.calibration)]
     return [
         Parts(fold.name, positions(fields, fold.train), positions(fields, fold.test))
         for fold in folds_of(protocol, data, manifest)

@@ -49,23 +49,23 @@ def pull(bucket: Bucket, folder: Path, progress: bool = True) -> tuple[Manifest,
     DataError
         The manifest is damaged.
     """
-    listed = bucket.list()
-    manifest = _manifest(bucket, listed)
+    objects = bucket.list()
+    manifest = _manifest(bucket, objects)
     clear_partial(folder)
-    wanted = _missing(manifest, folder, progress)
-    if wanted:
+    missing = _missing(manifest, folder, progress)
+    if missing:
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
-        lacking = _fetch_packs(bucket, folder, wanted, listed, progress)
+        lacking = _fetch_packs(bucket, folder, missing, objects, progress)
         stop_on(_fetch_images(bucket, folder, lacking, progress), "images are still lacking")
     for name in BESIDE:
-        if name in listed:
+        if name in objects:
             write_whole(folder / name, bucket.get(name))
     write_whole(folder / MANIFEST_NAME, manifest.content)
-    return manifest, len(wanted)
+    return manifest, len(missing)
 
 
-def _manifest(bucket: Bucket, listed: dict[str, Stored]) -> Manifest:
-    if MANIFEST_NAME not in listed:
+def _manifest(bucket: Bucket, objects: dict[str, Stored]) -> Manifest:
+    if MANIFEST_NAME not in objects:
         raise BucketError(
             f"{bucket.uri} has no {MANIFEST_NAME}, so no whole set is there: run `python -m training ingest` to its end"
         )
@@ -75,13 +75,13 @@ def _manifest(bucket: Bucket, listed: dict[str, Stored]) -> Manifest:
 def _rows(bucket: Bucket, folder: Path) -> dict[str, object]:
     """Say what would be fetched."""
     manifest = _manifest(bucket, bucket.list())
-    lacking = _missing(manifest, folder, progress=True)
+    missing = _missing(manifest, folder, progress=True)
     return {
         "from": bucket.uri,
         "manifest": manifest.digest,
         "images": len(manifest.records),
         "to": folder,
-        "to fetch": f"{len(lacking)} images, {sum(one.size_bytes for one in lacking.values()) / 1e6:.1f} MB",
+        "to fetch": f"{len(missing)} images, {sum(record.size_bytes for record in missing.values()) / 1e6:.1f} MB",
     }
 
 
@@ -109,9 +109,9 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("pull: interrupted; the same command goes on from here\n")
         return 130
-    strangers = _strangers(manifest, options.folder)
-    if strangers:
-        sys.stderr.write(f"note: {len(strangers)} images here are not of the set, such as {strangers[0]}\n")
+    unlisted = _unlisted_images(manifest, options.folder)
+    if unlisted:
+        sys.stderr.write(f"note: {len(unlisted)} images here are not of the set, such as {unlisted[0]}\n")
     sys.stderr.write(
         f"{len(manifest.records)} images in {options.folder}, {fetched} fetched now, "
         f"{manifest.size_bytes / 1e6:.1f} MB; manifest {manifest.digest[:16]}\n"
@@ -119,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _is(record: Record, data: bytes) -> bool:
+def _matches(record: Record, data: bytes) -> bool:
     return len(data) == record.size_bytes and hashlib.sha256(data).hexdigest() == record.sha256
 
 
@@ -128,8 +128,8 @@ def _missing(manifest: Manifest, folder: Path, progress: bool) -> dict[str, Reco
 
     def check(record: Record) -> Record | None:
         path = folder / record.key
-        here = path.is_file() and path.stat().st_size == record.size_bytes and _is(record, path.read_bytes())
-        return None if here else record
+        is_present = path.is_file() and path.stat().st_size == record.size_bytes and _matches(record, path.read_bytes())
+        return None if is_present else record
 
     pieces = [Piece(partial(check, record), record.size_bytes) for record in manifest.records]
     outcome = run_all("checking", pieces, workers=4, progress=progress and folder.exists())
@@ -139,36 +139,38 @@ def _missing(manifest: Manifest, folder: Path, progress: bool) -> dict[str, Reco
 
 
 def _fetch_packs(
-    bucket: Bucket, folder: Path, wanted: dict[str, Record], listed: dict[str, Stored], progress: bool
+    bucket: Bucket, folder: Path, missing: dict[str, Record], objects: dict[str, Stored], progress: bool
 ) -> dict[str, Record]:
     """Fetch the packs that are worth it; gives the records that no pack held as the manifest has them."""
-    index = parse_index(bucket.get(INDEX_KEY)) if INDEX_KEY in listed else PackIndex()
+    index = parse_index(bucket.get(INDEX_KEY)) if INDEX_KEY in objects else PackIndex()
     # A pack is a copy: it stands for an image only while the image's own object is the one that it was copied from.
-    trusted = {key: one for key, one in wanted.items() if key in listed and index.etags.get(key) == listed[key].etag}
+    trusted = {
+        key: record for key, record in missing.items() if key in objects and index.etags.get(key) == objects[key].etag
+    }
 
     def unpack_wanted(pack: Pack) -> set[str]:
         try:
             content = bucket.get(pack.key)
         except BucketError:
             return set()  # its images are fetched one by one
-        taken = set()
+        fetched_keys = set()
         for key, data in unpack(content):
-            if key in trusted and _is(trusted[key], data):
+            if key in trusted and _matches(trusted[key], data):
                 write_whole(folder / key, data)
-                taken.add(key)
-        return taken
+                fetched_keys.add(key)
+        return fetched_keys
 
     pieces = []
     for pack in index.packs:
-        useful = sum(trusted[key].size_bytes for key in pack.members if key in trusted)
-        if useful >= PACK_SHARE * pack.size_bytes:
-            pieces.append(Piece(partial(unpack_wanted, pack), useful))
+        useful_bytes = sum(trusted[key].size_bytes for key in pack.members if key in trusted)
+        if useful_bytes >= PACK_SHARE * pack.size_bytes:
+            pieces.append(Piece(partial(unpack_wanted, pack), useful_bytes))
     outcome = run_all("fetching packs", pieces, bucket.connections, progress and bool(pieces))
-    taken = set().union(*outcome.results)
-    return {key: record for key, record in wanted.items() if key not in taken}
+    fetched_keys = set().union(*outcome.results)
+    return {key: record for key, record in missing.items() if key not in fetched_keys}
 
 
-def _fetch_images(bucket: Bucket, folder: Path, lacking: dict[str, Record], progress: bool) -> list[str]:
+def _fetch_images(bucket: Bucket, folder: Path, missing: dict[str, Record], progress: bool) -> list[str]:
     """Fetch images one by one; gives a line for each that could not be had."""
 
     def fetch(record: Record) -> None:
@@ -179,17 +181,17 @@ def _fetch_images(bucket: Bucket, folder: Path, lacking: dict[str, Record], prog
                 if attempt == ATTEMPTS:
                     raise
                 continue
-            if _is(record, data):
+            if _matches(record, data):
                 write_whole(folder / record.key, data)
                 return
         raise BucketError(f"{record.key}: its bytes are not those of the manifest: ingest the set again")
 
-    pieces = [Piece(partial(fetch, record), record.size_bytes) for record in lacking.values()]
+    pieces = [Piece(partial(fetch, record), record.size_bytes) for record in missing.values()]
     return run_all("fetching images", pieces, bucket.connections, progress and bool(pieces)).failures
 
 
-def _strangers(manifest: Manifest, folder: Path) -> list[str]:
+def _unlisted_images(manifest: Manifest, folder: Path) -> list[str]:
     """List image files of the folder that the manifest does not name: another set's, or removed since."""
     named = {record.key for record in manifest.records}
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    return sorted(key for key in (path.relative_to(folder).as_posix() for path in found) if key not in named)
+    image_paths = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(key for key in (path.relative_to(folder).as_posix() for path in image_paths) if key not in named)

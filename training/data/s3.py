@@ -79,7 +79,7 @@ class Bucket:
         self._prefix = f"{prefix}/" if prefix else ""
         # Downloads are compared with the manifest's hash, so that botocore need not compute another of the same bytes.
         config = Config(max_pool_connections=connections, retries=RETRIES, response_checksum_validation="when_required")
-        with self._explained(self.uri):
+        with self._explain_errors(self.uri):
             self._client = session.client("s3", config=config)
 
     def exists(self) -> bool:
@@ -94,14 +94,14 @@ class Bucket:
 
     def list(self) -> dict[str, Stored]:
         """List every object under the prefix, by key relative to it."""
-        listed = {}
-        with self._explained(self.uri):
+        objects = {}
+        with self._explain_errors(self.uri):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
                 for entry in page.get("Contents", []):
                     key = entry["Key"].removeprefix(self._prefix)
-                    listed[key] = Stored(entry["Size"], entry["ETag"].strip('"'))
-        return listed
+                    objects[key] = Stored(entry["Size"], entry["ETag"].strip('"'))
+        return objects
 
     def put(self, key: str, data: bytes) -> str:
         """Store one object whole, checked by S3 against its SHA-256, and here against the answer.
@@ -117,14 +117,14 @@ class Bucket:
             It was refused, or what arrived is not what was sent.
         """
         checksum = _sha256_base64(data)
-        with self._explained(key):
-            answer = self._client.put_object(
+        with self._explain_errors(key):
+            response = self._client.put_object(
                 Bucket=self._bucket, Key=self._prefix + key, Body=data, ChecksumSHA256=checksum
             )
-        etag = str(answer["ETag"]).strip('"')
+        etag = str(response["ETag"]).strip('"')
         # S3 refuses a body that does not match; servers that only echo the checksum are caught by the MD5 in the tag.
-        plain = answer.get("ServerSideEncryption", "AES256") == "AES256"
-        if answer.get("ChecksumSHA256", checksum) != checksum or (plain and etag != md5(data)):
+        tag_is_md5 = response.get("ServerSideEncryption", "AES256") == "AES256"
+        if response.get("ChecksumSHA256", checksum) != checksum or (tag_is_md5 and etag != md5(data)):
             raise BucketError(f"{key}: it arrived damaged: run the command again")
         return etag
 
@@ -134,9 +134,9 @@ class Bucket:
             return False
         if stored.etag == md5(data):
             return True
-        with self._explained(key):  # encrypted with a key of KMS, the tag is no MD5
-            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
-        return bool(answer.get("ChecksumSHA256") == _sha256_base64(data))
+        with self._explain_errors(key):  # encrypted with a key of KMS, the tag is no MD5
+            response = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
+        return bool(response.get("ChecksumSHA256") == _sha256_base64(data))
 
     def get(self, key: str) -> bytes:
         """Read one object whole.
@@ -146,7 +146,7 @@ class Bucket:
         BucketError
             It is not there, or cannot be read.
         """
-        with self._explained(key):
+        with self._explain_errors(key):
             body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"].read()
         return body
 
@@ -167,21 +167,21 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         """Delete one object; a bucket that keeps versions keeps this one."""
-        with self._explained(key):
+        with self._explain_errors(key):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    def _explain_errors(self, subject: str) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
-            raise BucketError(f"{what}: {_ADVICE.get(code_of(error), error)}") from error
+            raise BucketError(f"{subject}: {_ADVICE.get(code_of(error), error)}") from error
         except NoCredentialsError as error:
             raise BucketError(
-                f"{what}: no AWS credentials: set AWS_PROFILE, or sign in with `aws sso login`"
+                f"{subject}: no AWS credentials: set AWS_PROFILE, or sign in with `aws sso login`"
             ) from error
         except BotoCoreError as error:
-            raise BucketError(f"{what}: {error}") from error
+            raise BucketError(f"{subject}: {error}") from error
 
 
 def code_of(error: ClientError) -> str:
@@ -209,8 +209,8 @@ class Outcome(Generic[T]):
     failures: list[str]
 
 
-def stop_on(failures: list[str], what: str) -> None:
-    """Raise an error with the first failures, a line each, if there are any; ``what`` says what they are failures of.
+def stop_on(failures: list[str], summary: str) -> None:
+    """Raise an error with the first failures, a line each, if there are any; ``summary`` says of what.
 
     Raises
     ------
@@ -221,8 +221,8 @@ def stop_on(failures: list[str], what: str) -> None:
         lines = failures[:MOST_LISTED]
         if len(failures) > MOST_LISTED:
             lines.append(f"and {len(failures) - MOST_LISTED} more")
-        listed = "\n  ".join(lines)
-        raise BucketError(f"{len(failures)} {what}; the same command goes on from here:\n  {listed}")
+        details = "\n  ".join(lines)
+        raise BucketError(f"{len(failures)} {summary}; the same command goes on from here:\n  {details}")
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def run_all(title: str, pieces: Iterable[Piece[T]], workers: int, progress: bool
     waiting = list(pieces)
     total = sum(piece.size_bytes for piece in waiting)
     pool = ThreadPoolExecutor(workers)
-    with bar(None, title, total, shown=progress, unit="B", unit_scale=True) as shown:
+    with bar(None, title, total, shown=progress, unit="B", unit_scale=True) as progress_bar:
         try:
             futures = {pool.submit(piece.work): piece.size_bytes for piece in waiting}
             for future in as_completed(futures):
@@ -264,7 +264,7 @@ def run_all(title: str, pieces: Iterable[Piece[T]], workers: int, progress: bool
                     outcome.results.append(future.result())
                 except (BucketError, OSError) as error:
                     outcome.failures.append(str(error))
-                shown.update(futures[future])
+                progress_bar.update(futures[future])
         finally:
             pool.shutdown(cancel_futures=True)
     return outcome

@@ -54,16 +54,16 @@ def write_sheets(folder: Path, records: Sequence[Record], paths: Sequence[Path],
         The sheets, by name of slide.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    sheet_paths = []
     for slide in sorted(set(slides)):
         members = [k for k, name in enumerate(slides) if name == slide]
         members.sort(key=lambda k: (records[k].acquisition or 0, records[k].key))
         shown = [members[k] for k in np.linspace(0, len(members) - 1, min(MOST, len(members))).round().astype(int)]
         numbers = f"numbers {records[members[0]].acquisition} to {records[members[-1]].acquisition}"
         sheet = _sheet([paths[k] for k in shown], f"{slide}: {len(members)} fields, {numbers}, {len(shown)} shown")
-        written.append(folder / f"{slide}.jpg")
-        sheet.save(written[-1], quality=88)
-    return written
+        sheet_paths.append(folder / f"{slide}.jpg")
+        sheet.save(sheet_paths[-1], quality=88)
+    return sheet_paths
 
 
 def _sheet(paths: Sequence[Path], caption: str) -> Image.Image:
@@ -124,8 +124,8 @@ def weigh(records: Sequence[Record], appearances: Sequence[Appearance], inferred
         if record.duplicate_group:
             groups.setdefault(record.duplicate_group, []).append(k)
     pairs = [pair for members in groups.values() for pair in itertools.combinations(members, 2)]
-    far = [(a, b) for a, b in pairs if abs((records[a].acquisition or 0) - (records[b].acquisition or 0)) > FAR]
-    chance = _chance(records, inferred.by_look)
+    far_pairs = [(a, b) for a, b in pairs if abs((records[a].acquisition or 0) - (records[b].acquisition or 0)) > FAR]
+    chance = _share_by_chance(records, inferred.by_look)
     agreement = {
         (cut, look): float(
             adjusted_rand_score(
@@ -138,26 +138,28 @@ def weigh(records: Sequence[Record], appearances: Sequence[Appearance], inferred
     }
     return Evidence(
         pairs=len(pairs),
-        together=_together(pairs, inferred.by_look),
-        far_pairs=len(far),
-        far_together=_together(far, inferred.by_look),
-        far_by_chance=float(np.mean([chance[records[a].label] for a, _ in far])) if far else float("nan"),
+        together=_share_on_one_slide(pairs, inferred.by_look),
+        far_pairs=len(far_pairs),
+        far_together=_share_on_one_slide(far_pairs, inferred.by_look),
+        far_by_chance=float(np.mean([chance[records[a].label] for a, _ in far_pairs])) if far_pairs else float("nan"),
         agreement=agreement,
     )
 
 
-def _together(pairs: Sequence[tuple[int, int]], slides: NDArray[np.int64]) -> float:
+def _share_on_one_slide(pairs: Sequence[tuple[int, int]], slides: NDArray[np.int64]) -> float:
     return float(np.mean([slides[a] == slides[b] for a, b in pairs])) if pairs else float("nan")
 
 
-def _chance(records: Sequence[Record], slides: NDArray[np.int64]) -> dict[str, float]:
+def _share_by_chance(records: Sequence[Record], slides: NDArray[np.int64]) -> dict[str, float]:
     """Give, for each label, the share of pairs of its images that are on one slide."""
-    chance = {}
+    shares = {}
     for label in {record.label for record in records}:
-        sizes = np.array(list(Counter(int(slides[k]) for k, one in enumerate(records) if one.label == label).values()))
+        sizes = np.array(
+            list(Counter(int(slides[k]) for k, record in enumerate(records) if record.label == label).values())
+        )
         total = sizes.sum()
-        chance[label] = float((sizes * (sizes - 1)).sum() / max(total * (total - 1), 1))
-    return chance
+        shares[label] = float((sizes * (sizes - 1)).sum() / max(total * (total - 1), 1))
+    return shares
 
 
 BEGIN, END = "<!-- slides: begin (python -m training slides) -->", "<!-- slides: end -->"
@@ -182,7 +184,7 @@ def run(options: argparse.Namespace) -> int:
                 {
                     "data": options.folder,
                     "manifest": manifest.digest,
-                    "images": counted(Counter(one.label for one in manifest.records)),
+                    "images": counted(Counter(record.label for record in manifest.records)),
                     "sheets": options.sheets,
                     "report": options.docs or "printed",
                 }
@@ -211,8 +213,8 @@ def report(manifest: Manifest, slides: dict[str, str], evidence: Evidence) -> st
         "|---|---|---|---|",
     ]
     for label in manifest.labels:
-        of_label = [sizes[name] for name in sorted(sizes) if name.startswith(f"{label}-")]
-        lines.append(f"| {label} | {sum(of_label)} | {len(of_label)} | {', '.join(map(str, of_label))} |")
+        label_sizes = [sizes[name] for name in sorted(sizes) if name.startswith(f"{label}-")]
+        lines.append(f"| {label} | {sum(label_sizes)} | {len(label_sizes)} | {', '.join(map(str, label_sizes))} |")
     lines += ["", *_folds(manifest, slides), "", *_evidence(evidence)]
     return "\n".join(lines)
 

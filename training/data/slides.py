@@ -89,56 +89,56 @@ def infer_slides(
     Inferred
         The same for any order of the fields.
     """
-    chosen = parameters or Parameters()
+    parameters = parameters or Parameters()
     if not records:
         return Inferred([], np.empty(0, np.int64))
     order = sorted(
         range(len(records)), key=lambda k: (records[k].acquisition is None, records[k].acquisition or 0, records[k].key)
     )
     labels = np.array([records[k].label for k in order])
-    styles = _styles([appearances[k] for k in order], chosen)
+    styles = _styles([appearances[k] for k in order], parameters)
     streams = [
         np.flatnonzero((labels == label) & (styles == style))
         for label in np.unique(labels)
         for style in np.unique(styles)
     ]
-    looks = _in_noise_units(np.array([appearances[k].features for k in order]), streams, chosen)
+    features = _in_noise_units(np.array([appearances[k].features for k in order]), streams, parameters)
     segments = np.full(len(order), -1)
     for stream in streams:
         if len(stream):
-            segments[stream] = segments.max() + 1 + _cut(looks[stream], chosen)
+            segments[stream] = segments.max() + 1 + _cut(features[stream], parameters)
     by_look = np.full(len(order), -1)
     for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        by_look[here] = by_look.max() + 1 + _merge(looks[here], segments[here], chosen)
+        positions = np.flatnonzero(labels == label)
+        by_look[positions] = by_look.max() + 1 + _merge(features[positions], segments[positions], parameters)
     groups: dict[str, list[int]] = {}
     for place, k in enumerate(order):
         if name := records[k].duplicate_group:
             groups.setdefault(name, []).append(place)
     links = [[by_look[group[0]], by_look[other]] for group in groups.values() for other in group[1:]]
     slide = np.array([members[0] for members in components(int(by_look.max()) + 1, links)])[by_look]
-    names, back = _names(slide, labels), np.argsort(order)
-    return Inferred([names[place] for place in back], by_look[back])
+    names, inverse_order = _names(slide, labels), np.argsort(order)
+    return Inferred([names[place] for place in inverse_order], by_look[inverse_order])
 
 
-def _styles(appearances: Sequence[Appearance], chosen: Parameters) -> NDArray[np.int64]:
+def _styles(appearances: Sequence[Appearance], parameters: Parameters) -> NDArray[np.int64]:
     """Cluster the scale bars; fields without ink are a style of their own."""
-    ink = np.array([one.ink.ravel() for one in appearances])
+    ink = np.array([look.ink.ravel() for look in appearances])
     styles = np.zeros(len(ink), np.int64)
     inked = np.flatnonzero(ink.any(axis=1))
     if len(inked) > 1:
         marks = ink[inked].astype(np.float32)
-        both, each = marks @ marks.T, marks.sum(axis=1)  # much faster than a distance computed pair by pair
-        jaccard = 1 - both / (each[:, None] + each - both)
+        shared, totals = marks @ marks.T, marks.sum(axis=1)  # much faster than a distance computed pair by pair
+        jaccard = 1 - shared / (totals[:, None] + totals - shared)
         tree = scipy.cluster.hierarchy.linkage(squareform(jaccard, checks=False), "average")
-        styles[inked] = scipy.cluster.hierarchy.fcluster(tree, chosen.ink_distance, "distance")
+        styles[inked] = scipy.cluster.hierarchy.fcluster(tree, parameters.ink_distance, "distance")
     elif len(inked):
         styles[inked] = 1
     return styles
 
 
 def _in_noise_units(
-    features: NDArray[np.float64], streams: list[NDArray[np.int64]], chosen: Parameters
+    features: NDArray[np.float64], streams: list[NDArray[np.int64]], parameters: Parameters
 ) -> NDArray[np.float64]:
     """Scale each feature by the spread between neighbours of a stream, robustly: float64[n, 9]."""
     middle = np.nanmedian(features, axis=0)
@@ -146,72 +146,76 @@ def _in_noise_units(
     steps = np.concatenate([np.diff(filled[stream], axis=0) for stream in streams]) / np.sqrt(2)
     spread = 1.4826 * np.median(np.abs(steps), axis=0) if len(steps) else LEAST_NOISE
     units: NDArray[np.float64] = (filled - middle) / np.maximum(spread, LEAST_NOISE)
-    return units.clip(-chosen.clip, chosen.clip)
+    return units.clip(-parameters.clip, parameters.clip)
 
 
-def _cut(looks: NDArray[np.float64], chosen: Parameters) -> NDArray[np.int64]:
+def _cut(features: NDArray[np.float64], parameters: Parameters) -> NDArray[np.int64]:
     """Cut one stream (float64[n, 9], in order) into segments, numbered from 0."""
-    count = len(looks)
-    if count < 2 * chosen.fewest:
+    count = len(features)
+    if count < 2 * parameters.fewest:
         return np.zeros(count, np.int64)
-    first = np.concatenate([np.arange(count - step) for step in range(1, chosen.reach + 1)])
-    second = np.concatenate([np.arange(step, count) for step in range(1, chosen.reach + 1)])
+    first = np.concatenate([np.arange(count - step) for step in range(1, parameters.reach + 1)])
+    second = np.concatenate([np.arange(step, count) for step in range(1, parameters.reach + 1)])
     near = csr_array((np.ones(len(first)), (first, second)), shape=(count, count))
-    ward = AgglomerativeClustering(n_clusters=None, distance_threshold=chosen.cut, connectivity=near + near.T)
-    return _join_neighbours(looks, ward.fit(looks).labels_, chosen)
+    ward = AgglomerativeClustering(n_clusters=None, distance_threshold=parameters.cut, connectivity=near + near.T)
+    return _join_neighbours(features, ward.fit(features).labels_, parameters)
 
 
-def _join_neighbours(looks: NDArray[np.float64], segments: NDArray[np.int64], chosen: Parameters) -> NDArray[np.int64]:
+def _join_neighbours(
+    features: NDArray[np.float64], segments: NDArray[np.int64], parameters: Parameters
+) -> NDArray[np.int64]:
     """Give segments of a stream that are too small to be a slide, such as one dark frame, to the likest beside them."""
     segments = segments.copy()
     while True:
         names, sizes = np.unique(segments, return_counts=True)
         smallest = names[sizes.argmin()]
-        if sizes.min() >= chosen.fewest or len(names) == 1:
+        if sizes.min() >= parameters.fewest or len(names) == 1:
             return segments
-        mine = np.flatnonzero(segments == smallest)
-        around = (mine[:, None] + np.arange(-chosen.reach, chosen.reach + 1)).clip(0, len(segments) - 1)
-        beside = np.setdiff1d(segments[around], smallest)
-        medians = np.array([np.median(looks[segments == name], axis=0) for name in beside])
-        distances = np.linalg.norm(medians - np.median(looks[mine], axis=0), axis=1)
-        segments[mine] = beside[distances.argmin()]
+        positions = np.flatnonzero(segments == smallest)
+        reached = (positions[:, None] + np.arange(-parameters.reach, parameters.reach + 1)).clip(0, len(segments) - 1)
+        neighbours = np.setdiff1d(segments[reached], smallest)
+        medians = np.array([np.median(features[segments == name], axis=0) for name in neighbours])
+        distances = np.linalg.norm(medians - np.median(features[positions], axis=0), axis=1)
+        segments[positions] = neighbours[distances.argmin()]
 
 
-def _merge(looks: NDArray[np.float64], segments: NDArray[np.int64], chosen: Parameters) -> NDArray[np.int64]:
+def _merge(features: NDArray[np.float64], segments: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
     """Join the segments of one label that look alike; gives slides numbered from 0, one a field."""
-    segments = _join_small(looks, np.unique(segments, return_inverse=True)[1], chosen)
+    segments = _join_small(features, np.unique(segments, return_inverse=True)[1], parameters)
     names, place = np.unique(segments, return_inverse=True)
     if len(names) == 1:
         return place
-    medians = np.array([np.median(looks[place == k], axis=0) for k in range(len(names))])
+    medians = np.array([np.median(features[place == k], axis=0) for k in range(len(names))])
     tree = scipy.cluster.hierarchy.linkage(medians, "complete")
-    slides: NDArray[np.int64] = scipy.cluster.hierarchy.fcluster(tree, chosen.same_look, "distance")[place] - 1
+    slides: NDArray[np.int64] = scipy.cluster.hierarchy.fcluster(tree, parameters.same_look, "distance")[place] - 1
     return slides
 
 
-def _join_small(looks: NDArray[np.float64], segments: NDArray[np.int64], chosen: Parameters) -> NDArray[np.int64]:
+def _join_small(
+    features: NDArray[np.float64], segments: NDArray[np.int64], parameters: Parameters
+) -> NDArray[np.int64]:
     """Give the fields of streams that are too short to be a slide to the likest larger segment of the label."""
     sizes = np.bincount(segments)
-    large = np.flatnonzero(sizes >= chosen.fewest)
+    large = np.flatnonzero(sizes >= parameters.fewest)
     if not len(large):
         return np.zeros_like(segments)
-    medians = np.array([np.median(looks[segments == k], axis=0) for k in large])
+    medians = np.array([np.median(features[segments == k], axis=0) for k in large])
     joined = segments.copy()
-    for small in np.flatnonzero((sizes > 0) & (sizes < chosen.fewest)):
-        mine = np.median(looks[segments == small], axis=0)
-        joined[segments == small] = large[np.linalg.norm(medians - mine, axis=1).argmin()]
+    for small in np.flatnonzero((sizes > 0) & (sizes < parameters.fewest)):
+        median = np.median(features[segments == small], axis=0)
+        joined[segments == small] = large[np.linalg.norm(medians - median, axis=1).argmin()]
     return joined
 
 
 def _names(slide: NDArray[np.int64], labels: NDArray[np.str_]) -> list[str]:
     """Name slides by label and rank of size; ties go to the lower acquisition number."""
-    found, first, sizes = np.unique(slide, return_index=True, return_counts=True)
+    unique_slides, first, sizes = np.unique(slide, return_index=True, return_counts=True)
     names, ranks = {}, dict[str, int]()
     for k in np.lexsort([first, -sizes]):
         label = str(labels[first[k]])
         ranks[label] = ranks.get(label, 0) + 1
-        names[int(found[k])] = f"{label}-{ranks[label]:02d}"
-    return [names[int(one)] for one in slide]
+        names[int(unique_slides[k])] = f"{label}-{ranks[label]:02d}"
+    return [names[int(number)] for number in slide]
 
 
 CACHE = Path("runs/slides")
@@ -237,13 +241,13 @@ def slides_of(folder: Path, manifest: Manifest, cache: Path = CACHE, progress: b
         The folder lacks an image of the manifest.
     """
     settings = json.dumps([manifest.digest, dataclasses.asdict(Parameters())])
-    kept = cache / f"{hashlib.sha256(settings.encode()).hexdigest()[:24]}.json"
-    if kept.is_file():
-        known: dict[str, str] = json.loads(kept.read_text())
-        return known
+    cached_path = cache / f"{hashlib.sha256(settings.encode()).hexdigest()[:24]}.json"
+    if cached_path.is_file():
+        cached_slides: dict[str, str] = json.loads(cached_path.read_text())
+        return cached_slides
     inferred = infer_slides(manifest.records, appearances_of(folder, manifest, progress))
     slides = by_key(manifest, inferred)
-    write_whole(kept, json.dumps(slides, indent=0).encode())
+    write_whole(cached_path, json.dumps(slides, indent=0).encode())
     return slides
 
 
@@ -261,16 +265,16 @@ def paths_of(folder: Path, manifest: Manifest) -> list[Path]:
         One is not there.
     """
     with Source(folder) as source:
-        found = {image.key: folder / image.path for image in source.listing().images}
-    missing = [record.key for record in manifest.records if record.key not in found]
+        path_by_key = {image.key: folder / image.path for image in source.listing().images}
+    missing = [record.key for record in manifest.records if record.key not in path_by_key]
     if missing:
         raise DataError(f"{folder} lacks {len(missing)} images of its manifest, such as {missing[0]}: pull them again")
-    return [found[record.key] for record in manifest.records]
+    return [path_by_key[record.key] for record in manifest.records]
 
 
 def appearances_of(folder: Path, manifest: Manifest, progress: bool = True) -> list[Appearance]:
     """Measure how every image looks apart from its cells, in the manifest's order."""
     paths = paths_of(folder, manifest)
     with ThreadPoolExecutor() as pool:
-        looks = pool.map(lambda path: appearance(read_image(path.read_bytes()).pixels), paths)
-        return list(bar(looks, "looking", len(paths), shown=progress, unit="image"))
+        appearances = pool.map(lambda path: appearance(read_image(path.read_bytes()).pixels), paths)
+        return list(bar(appearances, "looking", len(paths), shown=progress, unit="image"))

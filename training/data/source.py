@@ -101,10 +101,10 @@ class Source:
         try:
             names = self._names()
             content = self.beside(CLASSES_NAME)
-            own = None if content is None else parse_classes(content, self.location / CLASSES_NAME)
+            own_classes = None if content is None else parse_classes(content, self.location / CLASSES_NAME)
         except (ClassesError, *_DAMAGED) as error:
             raise DataError(str(error)) from error
-        return arrange(names, own)
+        return arrange(names, own_classes)
 
     def _names(self) -> list[str]:
         if self._archive:
@@ -162,14 +162,14 @@ def _files(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def arrange(names: Iterable[str], own: tuple[ClassSpec, ...] | None = None) -> Listing:
+def arrange(names: Iterable[str], own_classes: tuple[ClassSpec, ...] | None = None) -> Listing:
     """Sort file names into classes by the folders that each lies in.
 
     Parameters
     ----------
     names
         POSIX paths under the source.
-    own
+    own_classes
         Of its ``classes.toml``. Without, a folder that uses the public set's names is a copy of it, whose class folders
         may lie at any depth; of any other, each folder at the top is a class.
 
@@ -180,77 +180,81 @@ def arrange(names: Iterable[str], own: tuple[ClassSpec, ...] | None = None) -> L
         key that two files claim, with examples.
     """
     listing, by_key = Listing(), dict[str, list[str]]()
-    strangers, segmented, others, unfit = dict[str, list[str]](), list[str](), list[str](), list[str]()
+    unknown_folders, segmented, other_files, unfit_names = dict[str, list[str]](), list[str](), list[str](), list[str]()
     images: list[PurePosixPath] = []
     for name in sorted(names):
         path = PurePosixPath(name)
         if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
             continue
         if path.suffix.lower() not in SUFFIXES:
-            others += [name] if name not in BESIDE else []
+            other_files += [name] if name not in BESIDE else []
         elif any(part.casefold() == SEGMENTED for part in path.parts[:-1]):
             segmented.append(name)
         else:
             images.append(path)
-    classes, wrong = _classes_of(images, own)
+    classes, class_problems = _classes_of(images, own_classes)
     for path in images:
-        label, inner = _place(path, classes)
+        label, inner = _label_and_folders(path, classes)
         if label is None:
-            strangers.setdefault(str(path.parent), []).append(str(path))
+            unknown_folders.setdefault(str(path.parent), []).append(str(path))
         elif not _can_be_stored(str(path)):
-            unfit.append(str(path))
+            unfit_names.append(str(path))
         else:
             key = "/".join((label, *inner, path.name))
             by_key.setdefault(key, []).append(str(path))
             listing.images.append(SourceImage(str(path), key, label, inner[0] if inner else None))
-    there = {image.label for image in listing.images}
-    listing.classes = tuple(one for one in classes if one.id in there)
-    absent = [one.id for one in own or () if one.id not in there]
+    labels = {image.label for image in listing.images}
+    listing.classes = tuple(spec for spec in classes if spec.id in labels)
+    absent_labels = [spec.id for spec in own_classes or () if spec.id not in labels]
     listing.problems = [
-        *wrong,
-        *(_of_folders(strangers, [one.id for one in classes]) if not wrong else ()),
+        *class_problems,
+        *(_folder_problems(unknown_folders, [spec.id for spec in classes]) if not class_problems else ()),
         *(
-            f"{CLASSES_NAME} names {one}, and no folder of that name or alias holds an image: add it or strike it out"
-            for one in absent
+            f"{CLASSES_NAME} names {label}, and no folder of that name or alias holds an image: add it or strike it out"
+            for label in absent_labels
         ),
-        *_of_names(unfit, by_key),
+        *_name_problems(unfit_names, by_key),
     ]
     if not (listing.images or listing.problems):
         listing.problems.append("no image in a class folder: give a folder that holds one folder a class")
-    _note(listing, segmented, "left aside as segmented copies")
-    _note(listing, others, "left aside, not named as images")
+    _add_note(listing, segmented, "left aside as segmented copies")
+    _add_note(listing, other_files, "left aside, not named as images")
     return listing
 
 
 def _classes_of(
-    images: Sequence[PurePosixPath], own: tuple[ClassSpec, ...] | None
+    images: Sequence[PurePosixPath], own_classes: tuple[ClassSpec, ...] | None
 ) -> tuple[tuple[ClassSpec, ...], list[str]]:
     """Find the classes of images, and what forbids their folders' names to be some."""
-    if own is not None:
-        return own, []
+    if own_classes is not None:
+        return own_classes, []
     if public := public_classes_among({part for path in images for part in path.parts[:-1]} - WRAPPERS):
         return public, []
-    found: dict[str, ClassSpec] = {}
-    wrong = []
+    class_by_id: dict[str, ClassSpec] = {}
+    problems = []
     for name in sorted({parts[0] for path in images if (parts := _below_wrapper(path))}):
         try:
-            one = class_of_folder(name)
+            spec = class_of_folder(name)
         except ClassesError as error:
-            wrong.append(str(error))
+            problems.append(str(error))
             continue
-        if one.id.casefold() in found:
-            wrong.append(f"the folders {found[one.id.casefold()].name!a} and {name!a} would be one label: rename one")
-        found[one.id.casefold()] = one
-    if len(found) > MAX_CLASSES:
-        wrong.append(f"{len(found)} class folders, where a model tells at most {MAX_CLASSES} apart: put some together")
-    return tuple(found.values()), wrong
+        if spec.id.casefold() in class_by_id:
+            problems.append(
+                f"the folders {class_by_id[spec.id.casefold()].name!a} and {name!a} would be one label: rename one"
+            )
+        class_by_id[spec.id.casefold()] = spec
+    if len(class_by_id) > MAX_CLASSES:
+        problems.append(
+            f"{len(class_by_id)} class folders, where a model tells at most {MAX_CLASSES} apart: put some together"
+        )
+    return tuple(class_by_id.values()), problems
 
 
-def _place(path: PurePosixPath, classes: Sequence[ClassSpec]) -> tuple[str | None, tuple[str, ...]]:
+def _label_and_folders(path: PurePosixPath, classes: Sequence[ClassSpec]) -> tuple[str | None, tuple[str, ...]]:
     """Give the label of an image, by the innermost folder that is a class, and the folders within that."""
     for depth in range(len(path.parts) - 2, -1, -1):
-        if one := class_called(tuple(classes), path.parts[depth]):
-            return one.id, path.parts[depth + 1 : -1]
+        if spec := class_called(tuple(classes), path.parts[depth]):
+            return spec.id, path.parts[depth + 1 : -1]
     return None, ()
 
 
@@ -260,21 +264,21 @@ def _below_wrapper(path: PurePosixPath) -> tuple[str, ...]:
     return folders[1:] if folders and folders[0] in WRAPPERS else folders
 
 
-def _of_folders(strangers: Mapping[str, list[str]], known: Sequence[str]) -> list[str]:
+def _folder_problems(unknown_folders: Mapping[str, list[str]], labels: Sequence[str]) -> list[str]:
     return [
-        f"{_count(files)} in {folder!r}, which is no class folder ({', '.join(known)}): {_examples(files)}"
-        for folder, files in strangers.items()
+        f"{_count(files)} in {folder!r}, which is no class folder ({', '.join(labels)}): {_examples(files)}"
+        for folder, files in unknown_folders.items()
     ]
 
 
-def _of_names(unfit: list[str], by_key: Mapping[str, list[str]]) -> list[str]:
-    twice = [
+def _name_problems(unfit_names: list[str], by_key: Mapping[str, list[str]]) -> list[str]:
+    clashes = [
         f"more than one file would be stored as {key}: {', '.join(files)}"
         for key, files in by_key.items()
         if len(files) > 1
     ]
-    why = "a name with a backslash, a control character or bytes that are no UTF-8: rename the file"
-    return [f"{name!a}: {why}" for name in unfit] + twice
+    advice = "a name with a backslash, a control character or bytes that are no UTF-8: rename the file"
+    return [f"{name!a}: {advice}" for name in unfit_names] + clashes
 
 
 def _can_be_stored(name: str) -> bool:
@@ -283,9 +287,9 @@ def _can_be_stored(name: str) -> bool:
     return "\\" not in name and not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
-def _note(listing: Listing, files: list[str], what: str) -> None:
+def _add_note(listing: Listing, files: list[str], reason: str) -> None:
     if files:
-        listing.notes.append(f"{_count(files, 'file')} {what}: {_examples(files)}")
+        listing.notes.append(f"{_count(files, 'file')} {reason}: {_examples(files)}")
 
 
 def _count(files: list[str], noun: str = "image") -> str:

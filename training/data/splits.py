@@ -77,8 +77,8 @@ def random_folds(records: Sequence[Record], folds: int = FOLDS, seed: int = 0) -
     DataError
         A label has fewer groups of near-duplicates than there are folds.
     """
-    records = _sorted(records)
-    return _grouped(records, _duplicate_groups(records), folds, "random", np.random.RandomState(seed))
+    records = _sort_by_key(records)
+    return _group_folds(records, _duplicate_groups(records), folds, "random", np.random.RandomState(seed))
 
 
 def slide_folds(
@@ -112,13 +112,13 @@ def slide_folds(
     DataError
         An image has no slide, or a label's slides are too few to be on both sides.
     """
-    records = _sorted(records)
+    records = _sort_by_key(records)
     unknown = [record.key for record in records if record.key not in slides]
     if unknown:
         raise DataError(f"{len(unknown)} images have no slide, such as {unknown[0]}: infer the slides of this very set")
     names = [slides[record.key] for record in records]
     linked = _join(names) if told else _join(names, _duplicate_groups(records).tolist())
-    return _one_by_one(records, linked, "slides") or _grouped(records, linked, folds, "slides", None)
+    return _one_by_one(records, linked, "slides") or _group_folds(records, linked, folds, "slides", None)
 
 
 def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float = GAP) -> list[Fold]:
@@ -146,18 +146,18 @@ def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float =
     DataError
         An image has no acquisition number, or a label has fewer images than folds.
     """
-    records = _sorted(records)
+    records = _sort_by_key(records)
     groups = _duplicate_groups(records)
     label, part, place = _parts(records, folds)
-    home = _most_common_part(groups, part, folds)
+    part_of_group = _most_common_part(groups, part, folds)
     result = []
     for fold in range(folds):
-        tested = home[groups] == fold
+        tested = part_of_group[groups] == fold
         embargoed = np.zeros(len(records), bool)
-        for here in (label == number for number in range(label.max() + 1)):
-            run = place[here & (part == fold)]
-            reach = math.ceil(gap * np.count_nonzero(here))
-            embargoed |= here & (run.min() - reach <= place) & (place <= run.max() + reach)
+        for of_label in (label == number for number in range(label.max() + 1)):
+            run = place[of_label & (part == fold)]
+            reach = math.ceil(gap * np.count_nonzero(of_label))
+            embargoed |= of_label & (run.min() - reach <= place) & (place <= run.max() + reach)
         near = np.zeros(len(records), bool)
         near[groups[embargoed]] = True
         result.append(_fold(f"contiguous-{fold + 1}", records, tested, near[groups] & ~tested))
@@ -170,28 +170,30 @@ def _parts(records: list[Record], folds: int) -> tuple[_Numbers, _Numbers, _Numb
     for k, record in enumerate(records):
         by_label.setdefault(record.label, []).append(k)
     label, part, place = (np.zeros(len(records), np.int64) for _ in range(3))
-    for number, (name, here) in enumerate(by_label.items()):
-        count = len(here)
+    for number, (name, positions) in enumerate(by_label.items()):
+        count = len(positions)
         if count < folds:
             raise DataError(f"{count} {name} images cannot be cut into {folds} parts: use fewer folds")
-        acquired = [record.acquisition for record in map(records.__getitem__, here) if record.acquisition is not None]
-        if len(acquired) < count:
-            unnumbered = next(records[k].key for k in here if records[k].acquisition is None)
+        acquisitions = [
+            record.acquisition for record in map(records.__getitem__, positions) if record.acquisition is not None
+        ]
+        if len(acquisitions) < count:
+            unnumbered = next(records[k].key for k in positions if records[k].acquisition is None)
             raise DataError(f"{unnumbered} has no acquisition number in its name: use random folds")
         # Records are sorted by key, and the sort is stable.
-        in_order = np.array(here)[np.argsort(np.array(acquired), kind="stable")]
-        label[here], place[in_order] = number, np.arange(count)
+        in_order = np.array(positions)[np.argsort(np.array(acquisitions), kind="stable")]
+        label[positions], place[in_order] = number, np.arange(count)
         part[in_order] = np.arange(count) * folds // count
     return label, part, place
 
 
 def _most_common_part(groups: _Numbers, part: _Numbers, folds: int) -> _Numbers:
     """Give the part that holds most of each group, by the group's number; the first of several."""
-    held = np.bincount(groups * folds + part, minlength=len(groups) * folds).reshape(-1, folds)
-    return np.asarray(held.argmax(axis=1), np.int64)
+    counts = np.bincount(groups * folds + part, minlength=len(groups) * folds).reshape(-1, folds)
+    return np.asarray(counts.argmax(axis=1), np.int64)
 
 
-def _grouped(
+def _group_folds(
     records: list[Record], groups: _Numbers, folds: int, name: str, shuffle: np.random.RandomState | None
 ) -> list[Fold]:
     """Deal whole groups to folds, and see that each fold leaves every label something to train on."""
@@ -202,10 +204,10 @@ def _grouped(
             raise DataError(
                 f"{label} has {count} separate groups of images, too few for {folds} folds: use fewer folds"
             )
-    home = _dealt(labels, groups, folds, shuffle)
+    fold_of_image = _deal(labels, groups, folds, shuffle)
     result = []
     for fold in range(folds):
-        tested = home == fold
+        tested = fold_of_image == fold
         lacking = set(labels) - set(labels[~tested])
         if lacking:
             raise DataError(f"fold {fold + 1} would test all the {min(lacking)} images: use more folds")
@@ -225,35 +227,35 @@ def _one_by_one(records: list[Record], groups: _Numbers, name: str) -> list[Fold
     parts += [rest] if rest.any() else []
     if any(set(labels[~tested]) < set(labels) for tested in parts):
         return []
-    none = np.zeros(len(records), bool)
-    return [_fold(f"{name}-{number}", records, tested, none) for number, tested in enumerate(parts, 1)]
+    no_gap = np.zeros(len(records), bool)
+    return [_fold(f"{name}-{number}", records, tested, no_gap) for number, tested in enumerate(parts, 1)]
 
 
-def _dealt(labels: NDArray[np.str_], groups: _Numbers, folds: int, shuffle: np.random.RandomState | None) -> _Numbers:
+def _deal(labels: NDArray[np.str_], groups: _Numbers, folds: int, shuffle: np.random.RandomState | None) -> _Numbers:
     """Give each image the number of the fold that tests it: 0.2 ms an image, so 20 s for a hundred thousand."""
     splitter = StratifiedGroupKFold(folds, shuffle=shuffle is not None, random_state=shuffle)
-    home = np.empty(len(labels), np.int64)
+    fold_of_image = np.empty(len(labels), np.int64)
     with warnings.catch_warnings():
-        # A label with fewer images than folds is tested in some of them; ``_grouped`` has refused what it must.
+        # A label with fewer images than folds is tested in some of them; ``_group_folds`` has refused what it must.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         try:
             for number, (_, tested) in enumerate(splitter.split(labels, labels, groups)):
-                home[tested] = number
+                fold_of_image[tested] = number
         except ValueError as error:
             raise DataError(f"{len(labels)} images are too few for {folds} folds: use fewer folds") from error
-    return home
+    return fold_of_image
 
 
 def _fold(name: str, records: list[Record], tested: NDArray[np.bool_], gapped: NDArray[np.bool_]) -> Fold:
     keys = [record.key for record in records]
-    return Fold(name, _chosen(keys, ~tested & ~gapped), _chosen(keys, tested), _chosen(keys, gapped))
+    return Fold(name, _select(keys, ~tested & ~gapped), _select(keys, tested), _select(keys, gapped))
 
 
-def _chosen(keys: list[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(compress(keys, wanted.tolist()))
+def _select(keys: list[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(compress(keys, mask.tolist()))
 
 
-def _sorted(records: Iterable[Record]) -> list[Record]:
+def _sort_by_key(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.key)
 
 

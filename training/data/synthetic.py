@@ -99,32 +99,32 @@ class Film:
         if blob := self.blob(centre, self.rng.uniform(1.2, 2.4) * self.scale, 0.15, 0.1):
             self.density[blob[0]] += blob[2][..., None] * PLATELET
 
-    def leukocyte(self, centre: Floats, look: Morphology) -> None:
+    def leukocyte(self, centre: Floats, morphology: Morphology) -> None:
         """Lay a leukocyte over the film: cytoplasm, nucleus with its chromatin, nucleoli."""
-        rng, nucleus_radius = self.rng, self.rng.uniform(*look.nucleus_radius) * self.scale
-        radius, stretch = nucleus_radius / rng.uniform(*look.nucleus_share), rng.uniform(0.01, 0.08)
-        cell = self.blob(centre, radius, look.irregularity, stretch)
+        rng, nucleus_radius = self.rng, self.rng.uniform(*morphology.nucleus_radius) * self.scale
+        radius, stretch = nucleus_radius / rng.uniform(*morphology.nucleus_share), rng.uniform(0.01, 0.08)
+        cell = self.blob(centre, radius, morphology.irregularity, stretch)
         shift = rng.uniform(-0.5, 0.5, 2).astype(np.float32) * (radius - nucleus_radius)
-        nucleus = self.blob(centre + shift, nucleus_radius, look.irregularity, stretch)
+        nucleus = self.blob(centre + shift, nucleus_radius, morphology.irregularity, stretch)
         if not (cell and nucleus):
             return
         window, rho, coverage = cell
         mottle = 0.8 + 0.06 * self.texture(rho.shape, 3 * self.scale) + 0.25 * np.clip(rho, 0, 1)
         self.cover(window, coverage, mottle[..., None] * CYTOPLASM)
         window, rho, coverage = nucleus
-        chromatin = 1 + look.clumping * self.texture(rho.shape, look.grain * self.scale)
+        chromatin = 1 + morphology.clumping * self.texture(rho.shape, morphology.grain * self.scale)
         chromatin = np.clip(chromatin, 0.35, 1.9) * (0.92 + 0.12 * np.clip(rho, 0, 1))  # a rim: the nuclear membrane
-        self.cover(window, coverage, rng.uniform(*look.density) * chromatin[..., None] * NUCLEUS)
-        for _ in range(rng.integers(look.nucleoli[0], look.nucleoli[1] + 1)):
+        self.cover(window, coverage, rng.uniform(*morphology.density) * chromatin[..., None] * NUCLEUS)
+        for _ in range(rng.integers(morphology.nucleoli[0], morphology.nucleoli[1] + 1)):
             offset = rng.uniform(-0.5, 0.5, 2).astype(np.float32) * nucleus_radius
             spot = self.blob(centre + shift + offset, rng.uniform(0.16, 0.26) * nucleus_radius, 0.04, 0.1)
             if spot:  # nucleoli are paler and bluer than the chromatin around them
                 self.cover(
-                    spot[0], 0.55 * spot[2], look.density[0] * 0.6 * NUCLEUS * np.array([1.3, 0.9, 1], np.float32)
+                    spot[0], 0.55 * spot[2], morphology.density[0] * 0.6 * NUCLEUS * np.array([1.3, 0.9, 1], np.float32)
                 )
 
 
-_LOOKS = (
+_MORPHOLOGIES = (
     # Small and mature, or hematogones: a dark, clumped, round nucleus, no nucleoli.
     Morphology((3, 8), (6.5, 8.5), (0.78, 0.92), (1.1, 1.35), 0.3, 2.8, (0, 0), 0.03),
     # A thin rim of cytoplasm, chromatin half condensed, nucleoli hard to see.
@@ -134,7 +134,7 @@ _LOOKS = (
     # Pale open chromatin and plain nucleoli in a visible, basophilic cytoplasm.
     Morphology((3, 9), (9.5, 12.5), (0.68, 0.82), (0.55, 0.72), 0.1, 1.2, (2, 3), 0.09),
 )
-MORPHOLOGIES = dict(zip(labels_of(read_classes()), _LOOKS, strict=True))
+MORPHOLOGIES = dict(zip(labels_of(read_classes()), _MORPHOLOGIES, strict=True))
 """Of the classes of the public set, in their order."""
 
 
@@ -170,13 +170,13 @@ class Stain:
 
 def _scatter(rng: np.random.Generator, count: int, size: int, spacing: float) -> list[Floats]:
     """Place up to ``count`` centres at least ``spacing`` pixels apart, some across the edges."""
-    placed: list[Floats] = []
+    centres: list[Floats] = []
     for candidate in rng.uniform(-0.03 * size, 1.03 * size, (count * 6, 2)).astype(np.float32):
-        if len(placed) == count:
+        if len(centres) == count:
             break
-        if not placed or np.min(np.hypot(*(np.asarray(placed) - candidate).T)) >= spacing:
-            placed.append(candidate)
-    return placed
+        if not centres or np.min(np.hypot(*(np.asarray(centres) - candidate).T)) >= spacing:
+            centres.append(candidate)
+    return centres
 
 
 def _illuminate(film: Film, stain: Stain) -> Image.Image:
@@ -232,15 +232,15 @@ def draw_field(label: str, seed: int, size: int = DRAWN_SIZE, stain: Stain | Non
     if size < 64:
         raise ValueError(f"size {size} is too small to show a cell: use 64 or more")
     rng = np.random.default_rng([seed, list(MORPHOLOGIES).index(label)])
-    look, stain = MORPHOLOGIES[label], stain or Stain.draw(rng)
+    morphology, stain = MORPHOLOGIES[label], stain or Stain.draw(rng)
     film = Film(size, rng)
     for centre in _scatter(rng, stain.erythrocytes, size, 11 * film.scale):
         film.erythrocyte(centre, stain.pinkness, stain.pallor)
     for centre in rng.uniform(0, size, (rng.integers(2, 10), 2)).astype(np.float32):
         film.platelet(centre)
-    spacing = 1.7 * look.nucleus_radius[1] * film.scale
-    for centre in _scatter(rng, int(rng.integers(look.cells[0], look.cells[1] + 1)), size, spacing):
-        film.leukocyte(centre, look)
+    spacing = 1.7 * morphology.nucleus_radius[1] * film.scale
+    for centre in _scatter(rng, int(rng.integers(morphology.cells[0], morphology.cells[1] + 1)), size, spacing):
+        film.leukocyte(centre, morphology)
     image = _illuminate(film, stain)
     if stain.scale_bar:
         _draw_scale_bar(image, stain.scale_bar)
@@ -268,7 +268,7 @@ def write_dataset(
     list of Path
         What was written, in order.
     """
-    written = []
+    paths = []
     for index, label in enumerate(MORPHOLOGIES):
         target = folder if flat else folder / label
         target.mkdir(parents=True, exist_ok=True)
@@ -276,8 +276,8 @@ def write_dataset(
             stain = Stain.draw(np.random.default_rng([seed, index, number // fields_per_slide]))
             path = target / f"synthetic_{label.lower()}_{number + 1:02d}.png"
             Image.fromarray(draw_field(label, seed * 100_003 + number, size, stain)).save(path)
-            written.append(path)
-    return written
+            paths.append(path)
+    return paths
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -292,8 +292,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fields-per-slide", type=int, default=1, metavar="N")
     parser.add_argument("--flat", action="store_true", help="no folder a label")
     options = vars(parser.parse_args(arguments))
-    written = write_dataset(options.pop("folder"), options.pop("per_class"), options.pop("seed"), **options)
-    sys.stdout.write(f"{len(written)} synthetic fields in {written[0].parent if written else 'no folder'}\n")
+    paths = write_dataset(options.pop("folder"), options.pop("per_class"), options.pop("seed"), **options)
+    sys.stdout.write(f"{len(paths)} synthetic fields in {paths[0].parent if paths else 'no folder'}\n")
     return 0
 
 

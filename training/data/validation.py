@@ -21,7 +21,7 @@ from training.progress import bar
 
 
 @dataclass(frozen=True)
-class Seen:
+class DecodedImage:
     """One decoded image: where it was, its record (no group yet), and what finds its duplicates."""
 
     image: SourceImage
@@ -60,36 +60,42 @@ def examine(source: Source, workers: int = 4, progress: bool = True, undecided: 
         ``problems`` lists every unreadable image, unknown class folder, clash of keys and image under two labels.
     """
     listing = source.listing()
-    seen: list[Seen] = []
+    decoded_images: list[DecodedImage] = []
     problems = list(listing.problems)
     with ThreadPoolExecutor(workers) as pool:
-        results = pool.map(lambda image: _look(source, image), listing.images)
+        results = pool.map(lambda image: _decode(source, image), listing.images)
         for result in bar(results, "reading", len(listing.images), shown=progress, unit="image"):
-            if isinstance(result, Seen):
-                seen.append(result)
+            if isinstance(result, DecodedImage):
+                decoded_images.append(result)
             else:
                 problems.append(result)
-    contradictions = _under_two_labels(seen)
+    contradictions = _under_two_labels(decoded_images)
     notes = list(listing.notes)
     if 0 < sum(map(len, contradictions)) <= undecided * len(listing.images):
-        out = {image.key for images in contradictions for image in images}
-        seen = [one for one in seen if one.image.key not in out]
+        left_out_keys = {image.key for images in contradictions for image in images}
+        decoded_images = [decoded for decoded in decoded_images if decoded.image.key not in left_out_keys]
         notes += [f"left out, {line}" for line in map(_contradiction, contradictions)]
     else:
         problems += map(_contradiction, contradictions)
-    images = {one.image.key: one.image for one in seen}
+    images = {decoded.image.key: decoded.image for decoded in decoded_images}
     if problems:
         return Examination(Manifest((), listing.classes), images, problems, notes)
-    labels = [one.record.label for one in seen]
-    groups = duplicate_groups([one.record.sha256 for one in seen], [one.print_ for one in seen], labels, progress)
+    labels = [decoded.record.label for decoded in decoded_images]
+    groups = duplicate_groups(
+        [decoded.record.sha256 for decoded in decoded_images],
+        [decoded.print_ for decoded in decoded_images],
+        labels,
+        progress,
+    )
     records = [
-        one.record.model_copy(update={"duplicate_group": group}) for one, group in zip(seen, groups, strict=True)
+        decoded.record.model_copy(update={"duplicate_group": group})
+        for decoded, group in zip(decoded_images, groups, strict=True)
     ]
     notes += _groups_of_two_labels(records)
     return Examination(replace(Manifest.of(records), classes=listing.classes), images, problems, notes)
 
 
-def _look(source: Source, image: SourceImage) -> Seen | str:
+def _decode(source: Source, image: SourceImage) -> DecodedImage | str:
     """Decode one image, or say in a line why it cannot be."""
     try:
         data = source.read(image)
@@ -107,15 +113,15 @@ def _look(source: Source, image: SourceImage) -> Seen | str:
     )
     shape = str(picture.pixels.shape).encode()
     pixels_sha256 = hashlib.sha256(shape + np.ascontiguousarray(picture.pixels).tobytes()).hexdigest()
-    return Seen(image, record, pixels_sha256, fingerprint(picture.pixels))
+    return DecodedImage(image, record, pixels_sha256, fingerprint(picture.pixels))
 
 
-def _under_two_labels(seen: list[Seen]) -> list[list[SourceImage]]:
+def _under_two_labels(decoded_images: list[DecodedImage]) -> list[list[SourceImage]]:
     """Find equal pixels (so equal files too) with different labels."""
-    same: dict[str, list[SourceImage]] = {}
-    for one in seen:
-        same.setdefault(one.pixels_sha256, []).append(one.image)
-    return [images for images in same.values() if len({image.label for image in images}) > 1]
+    images_by_pixels: dict[str, list[SourceImage]] = {}
+    for decoded in decoded_images:
+        images_by_pixels.setdefault(decoded.pixels_sha256, []).append(decoded.image)
+    return [images for images in images_by_pixels.values() if len({image.label for image in images}) > 1]
 
 
 def _contradiction(images: list[SourceImage]) -> str:
@@ -128,9 +134,9 @@ def _groups_of_two_labels(records: list[Record]) -> list[str]:
         if record.duplicate_group:
             groups.setdefault(record.duplicate_group, []).append(record)
     return [
-        "look at these: they resemble each other, but their labels differ: " + ", ".join(one.key for one in group)
+        "look at these: they resemble each other, but their labels differ: " + ", ".join(record.key for record in group)
         for group in groups.values()
-        if len({one.label for one in group}) > 1
+        if len({record.label for record in group}) > 1
     ]
 
 
@@ -166,27 +172,30 @@ def manifest_of(folder: Path, cache: Path = CACHE, progress: bool = True, undeci
             manifest = read(folder / MANIFEST_NAME)
             _demand_same(manifest, source)
             return replace(manifest, classes=source.listing().classes)
-        kept = cache / f"{_state(source, undecided)}.jsonl"
-        if kept.is_file():
-            return replace(parse(kept.read_bytes(), str(kept)), classes=source.listing().classes)
+        cached_path = cache / f"{_state(source, undecided)}.jsonl"
+        if cached_path.is_file():
+            return replace(parse(cached_path.read_bytes(), str(cached_path)), classes=source.listing().classes)
         examination = examine(source, progress=progress, undecided=undecided)
     if examination.problems:
         raise DataError("\n".join([f"{folder} cannot be used:", *examination.problems]))
-    write_whole(kept, examination.manifest.content)
+    write_whole(cached_path, examination.manifest.content)
     return examination.manifest
 
 
 def _demand_same(manifest: Manifest, source: Source) -> None:
-    named, here = {record.key for record in manifest.records}, {image.key for image in source.listing().images}
+    named_keys, present_keys = (
+        {record.key for record in manifest.records},
+        {image.key for image in source.listing().images},
+    )
     path = source.location / MANIFEST_NAME
-    if absent := sorted(named - here):
+    if absent_keys := sorted(named_keys - present_keys):
         raise DataError(
-            f"{path} names {len(absent)} images that are not there, such as {absent[0]}: pull the set again"
+            f"{path} names {len(absent_keys)} images that are not there, such as {absent_keys[0]}: pull the set again"
         )
-    if more := sorted(here - named):
+    if unnamed_keys := sorted(present_keys - named_keys):
         raise DataError(
-            f"{path} does not name {len(more)} images that are there, such as {more[0]}: remove them, or remove the "
-            "manifest, and a new one is made"
+            f"{path} does not name {len(unnamed_keys)} images that are there, such as {unnamed_keys[0]}: remove them, "
+            "or remove the manifest, and a new one is made"
         )
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from training.data import ingest, pull
 from training.data.dataset import list_fields
-from training.data.groups import groups_told_in
+from training.data.groups import read_groups
 from training.data.manifest import MANIFEST_NAME, read
 from training.data.s3 import Bucket, BucketError
 from training.data.shards import INDEX_KEY
@@ -277,7 +277,7 @@ def test_classes_and_groups_travel_with_the_set(
     assert command("pull", bucket_uri, tmp_path / "out") == 0
     listing = list_fields(tmp_path / "out")
     assert [one.name for one in listing.classes] == ["mature cell", "pre-B"]
-    told = groups_told_in(tmp_path / "out", listing)
+    told = read_groups(tmp_path / "out", listing)
     assert told is not None
     assert {one.label for one in listing.images} == {"mature", "Pre"}
     assert {key: name for key, name in told.names.items() if f"{name}/" not in key and f"{name}_" not in key} == {}
