@@ -79,9 +79,9 @@ def check(folder: Path, pattern: str | None = None) -> Checked:
         There is no such folder, or its ``classes.toml`` lists no classes.
     """
     with Source(folder) as source:
-        listing, seen = source.listing(), examine(source)
-    checked = Checked(problems=list(seen.problems))
-    sizes = Counter(one.label for one in listing.images)
+        listing, examination = source.listing(), examine(source)
+    checked = Checked(problems=list(examination.problems))
+    sizes = Counter(image.label for image in listing.images)
     checked.problems += [
         f"{label} has {sizes[label]} images, and {LEAST_IMAGES} of a class are needed: add some, or move it away"
         for label in labels_of(listing.classes)
@@ -90,104 +90,110 @@ def check(folder: Path, pattern: str | None = None) -> Checked:
     if len(listing.classes) == 1:
         checked.problems.append(f"{listing.classes[0].id} is the only class: a model tells at least two apart")
     by_class = defaultdict(list)
-    for one in listing.images:
-        by_class[one.label].append(folder / one.path)
+    for image in listing.images:
+        by_class[image.label].append(folder / image.path)
     checked.examples = dict(by_class)
     groups = None
     try:
-        groups = groups_of(folder, listing, lambda: slides_of(folder, seen.manifest), pattern)
+        groups = groups_of(folder, listing, lambda: slides_of(folder, examination.manifest), pattern)
     except DataError as error:
         checked.problems.append(str(error))
-    labels = [one.label for one in listing.images]
-    names = [groups.names[one.key] for one in listing.images] if groups else []
+    labels = [image.label for image in listing.images]
+    names = [groups.names[image.key] for image in listing.images] if groups else []
     checked.findings = [
-        *_of_classes(labels_of(listing.classes), labels, names),
-        *_of_images(seen.manifest.records),
-        *_of_groups(groups, labels, names),
-        *(Finding("left aside", note) for note in seen.notes),
+        *_class_findings(labels_of(listing.classes), labels, names),
+        *_image_findings(examination.manifest.records),
+        *_group_findings(groups, labels, names),
+        *(Finding("left aside", note) for note in examination.notes),
     ]
     if not checked.problems and names:
-        checked.findings += _of_shortcuts(folder, seen, [one.key for one in listing.images], labels, names)
-    checked.findings += [Finding("problem", told, "settle it before anything is trained") for told in checked.problems]
+        checked.findings += _shortcut_findings(
+            folder, examination, [image.key for image in listing.images], labels, names
+        )
+    checked.findings += [
+        Finding("problem", problem, "settle it before anything is trained") for problem in checked.problems
+    ]
     return checked
 
 
-def _of_classes(ids: Sequence[str], labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
+def _class_findings(ids: Sequence[str], labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
     for label in ids:
         count = labels.count(label)
-        held = {name for name, one in zip(names, labels, strict=True) if one == label} if names else set()
-        few = []
+        class_groups = (
+            {name for name, image_label in zip(names, labels, strict=True) if image_label == label} if names else set()
+        )
+        shortages = []
         if count < ENOUGH_IMAGES:
-            few.append(f"{ENOUGH_IMAGES - count} more images")
-        if names and len(held) < ENOUGH_GROUPS:
-            few.append(f"images of {ENOUGH_GROUPS - len(held)} more patients or slides")
-        found = f"{count} images" + (f" in {len(held)} groups" if names else "")
-        yield Finding(f"class {label}", found, f"collect {' and '.join(few)}" if few else "")
+            shortages.append(f"{ENOUGH_IMAGES - count} more images")
+        if names and len(class_groups) < ENOUGH_GROUPS:
+            shortages.append(f"images of {ENOUGH_GROUPS - len(class_groups)} more patients or slides")
+        summary = f"{count} images" + (f" in {len(class_groups)} groups" if names else "")
+        yield Finding(f"class {label}", summary, f"collect {' and '.join(shortages)}" if shortages else "")
 
 
-def _of_images(records: Sequence[Record]) -> Iterator[Finding]:
+def _image_findings(records: Sequence[Record]) -> Iterator[Finding]:
     if not records:
         return
-    sides = Counter((one.width, one.height) for one in records)
+    sides = Counter((record.width, record.height) for record in records)
     (width, height), most = sides.most_common(1)[0]
     ratio = max(max(size) for size in sides) / min(max(size) for size in sides)
-    other = f", {len(sides) - 1} other sizes" if len(sides) > 1 else ""
+    size_note = f", {len(sides) - 1} other sizes" if len(sides) > 1 else ""
     yield Finding(
         "size",
-        f"{most} of {len(records)} are {width} x {height} pixels{other}",
+        f"{most} of {len(records)} are {width} x {height} pixels{size_note}",
         "photograph all at one magnification, or cells of one class will merely be larger" if ratio > 1.5 else "",
     )
-    twins = Counter(one.duplicate_group for one in records if one.duplicate_group)
-    if twins:
+    duplicates = Counter(record.duplicate_group for record in records if record.duplicate_group)
+    if duplicates:
         yield Finding(
             "near-duplicates",
-            f"{sum(twins.values())} images in {len(twins)} groups show the same cells",
+            f"{sum(duplicates.values())} images in {len(duplicates)} groups show the same cells",
             "they are kept on one side of every test; they count as one",
         )
 
 
-def _of_groups(groups: Groups | None, labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
+def _group_findings(groups: Groups | None, labels: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
     if groups is None:
         return
-    held: dict[str, set[str]] = {}
+    labels_by_group: dict[str, set[str]] = {}
     for name, label in zip(names, labels, strict=True):
-        held.setdefault(name, set()).add(label)
+        labels_by_group.setdefault(name, set()).add(label)
     protocol = PROTOCOLS.get(groups.kind, f"whole groups ({groups.kind}) are left out")
-    yield Finding("protocol", f"{len(held)} groups: {protocol}", groups.warning or "")
-    alone = sum(len(some) == 1 for some in held.values())
-    if groups.told and alone:
+    yield Finding("protocol", f"{len(labels_by_group)} groups: {protocol}", groups.warning or "")
+    single_class = sum(len(group_labels) == 1 for group_labels in labels_by_group.values())
+    if groups.told and single_class:
         yield Finding(
             "groups of one class",
-            f"{alone} of {len(held)} groups hold one class alone",
+            f"{single_class} of {len(labels_by_group)} groups hold one class alone",
             "there, a class and a patient's stain cannot be told apart: add other classes of the same patients"
-            if alone > len(held) / 2
+            if single_class > len(labels_by_group) / 2
             else "",
         )
 
 
-def _of_shortcuts(
-    folder: Path, seen: Examination, keys: Sequence[str], labels: Sequence[str], names: Sequence[str]
+def _shortcut_findings(
+    folder: Path, examination: Examination, keys: Sequence[str], labels: Sequence[str], names: Sequence[str]
 ) -> Iterator[Finding]:
     ids = sorted(set(labels))
     truth = np.array([ids.index(label) for label in labels])
     parts = grouped_parts(truth, names)
-    images = read_images([folder / seen.images[key].path for key in keys], "Reading images")
+    images = read_images([folder / examination.images[key].path for key in keys], "Reading images")
     chance = 1 / len(ids)
     for name in SHORTCUTS:
         score = grouped_score(name, images, truth, parts)
-        much = score - chance > MUCH_BY_A_SHORTCUT * (1 - chance)
+        is_strong = score - chance > MUCH_BY_A_SHORTCUT * (1 - chance)
         yield Finding(
             f"shortcut {name.replace('_', ' ')}",
             f"balanced accuracy {score:.2f} without a look at any cell (chance {chance:.2f})",
-            "classes differ by more than cells: mix slides, days and stains between them" if much else "",
+            "classes differ by more than cells: mix slides, days and stains between them" if is_strong else "",
         )
 
 
 def table_of(checked: Checked) -> Table:
     """Give the findings as a table."""
     table = Table((Column("about"), Column("found"), Column("advice")))
-    for one in checked.findings:
-        table.add(one.about, one.found, one.advice)
+    for finding in checked.findings:
+        table.add(finding.about, finding.found, finding.advice)
     return table
 
 
@@ -210,7 +216,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     table_of(checked).write(open_console(), options.format)
     if options.page:
-        rows = [(one.about, one.found, one.advice) for one in checked.findings]
+        rows = [(finding.about, finding.found, finding.advice) for finding in checked.findings]
         write_whole(options.page, contact_page(options.folder.name, rows, checked.examples).encode())
         sys.stderr.write(f"page with contact sheets: {options.page}\n")
     return 2 if checked.problems else 0

@@ -74,9 +74,9 @@ INTERRUPTED = 128 + 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; gives the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    argv = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(given)
+        return _run(argv)
     except KeyboardInterrupt:  # at whatever stage no command has more to say of it
         sys.stderr.write("python -m training: interrupted; the same command can be given again\n")
         return INTERRUPTED
@@ -84,38 +84,38 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"python -m training: {error}\n")
         return 2
     except Exception as error:
-        where = full_disk(error)
-        if where is None:
+        path = full_disk(error)
+        if path is None:
             raise
-        at = f" at {where}" if where else ""
-        sys.stderr.write(f"{given[0]}: the disk is full{at}: make room, then give the same command again\n")
+        at = f" at {path}" if path else ""
+        sys.stderr.write(f"{argv[0]}: the disk is full{at}: make room, then give the same command again\n")
         return 1
 
 
 def _run(arguments: list[str]) -> int:
-    executor, given = _with_settings(arguments)
-    if given[:1] == [COMPLETION]:
-        return _complete(given[1:])
-    parser = _parser(executor, given)
-    options, unknown = parser.parse_known_args(given)
+    executor, argv = _with_settings(arguments)
+    if argv[:1] == [COMPLETION]:
+        return _complete(argv[1:])
+    parser = _parser(executor, argv)
+    options, unknown = parser.parse_known_args(argv)
     if unknown:
-        parser.error(_refusal(executor, given[0], unknown))
+        parser.error(_refusal(executor, argv[0], unknown))
     return int(options.run(options))
 
 
-def _parser(executor: str, given: list[str]) -> _Parser:
+def _parser(executor: str, argv: list[str]) -> _Parser:
     """Make the parser of the given command, or of the list of them all."""
     parser = _Parser(prog="python -m training", description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # Only the given command's module is imported: TensorFlow takes ten seconds, and fetching images needs none of it.
-    command = given[0] if given and given[0] in COMMANDS else None
+    command = argv[0] if argv and argv[0] in COMMANDS else None
     if executor == "local" and command is None:
         for name in COMMANDS:
             subparsers.add_parser(name, help=_summary(name))
         subparsers.add_parser(COMPLETION, help="print a shell's completion of all this (docs/training.md)")
     else:
         importlib.import_module(_module(executor, command or "")).add_parser(subparsers)
-    if command and {"-h", "--help"} & set(given):
+    if command and {"-h", "--help"} & set(argv):
         if executor == "local":
             importlib.import_module("training.sagemaker_jobs.command").add_epilogs(subparsers)
             add_example(subparsers.choices[command], command)
@@ -138,13 +138,13 @@ def _refusal(executor: str, command: str, unknown: list[str]) -> str:
     return f"unrecognized arguments: {' '.join(unknown)}"
 
 
-def _complete(given: list[str]) -> int:
+def _complete(argv: list[str]) -> int:
     """Print a shell's completion of all commands and their options."""
     import shtab
 
     shell_parser = _Parser(prog=f"python -m training {COMPLETION}", description="Completion of commands and options.")
     shell_parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
-    shell = shell_parser.parse_args(given).shell
+    shell = shell_parser.parse_args(argv).shell
     # Shells complete by the word that is typed first: an alias, since ``python -m training`` begins with python.
     parser = _Parser(prog=ALIAS, description="Data, training, evaluation and export.")
     subparsers = parser.add_subparsers()
@@ -197,12 +197,12 @@ def _with_settings(arguments: list[str]) -> tuple[str, list[str]]:
     if not settings or not rest or rest[0] not in COMMANDS or {"-h", "--help"} & set(rest):
         return executor, rest
 
-    def make() -> argparse.ArgumentParser:
+    def make_parser() -> argparse.ArgumentParser:
         subparsers = _Parser(prog="python -m training").add_subparsers()
         importlib.import_module(_module(executor, rest[0])).add_parser(subparsers)
         return cast(argparse.ArgumentParser, subparsers.choices[rest[0]])
 
-    return executor, [rest[0], *as_arguments(settings, rest[1:], make), *rest[1:]]
+    return executor, [rest[0], *as_arguments(settings, rest[1:], make_parser), *rest[1:]]
 
 
 def _module(executor: str, command: str) -> str:

@@ -58,7 +58,7 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _SourcedJudgement:
     """A judgement, and the source that holds its image."""
 
     source: Store | LabelledSet
@@ -82,60 +82,63 @@ def collect(sources: Sequence[Store | LabelledSet], output: Path) -> Collected:
     """
     if output.exists():
         raise DataError(f"{output} is there already: name a new folder, so that no label of yours is lost")
-    held: dict[str, list[_Held]] = {}
+    sourced: dict[str, list[_SourcedJudgement]] = {}
     for source in sources:
-        for one in source.judgements():
-            held.setdefault(one.image, []).append(_Held(source, one))
-    if not held:
+        for judgement in source.judgements():
+            sourced.setdefault(judgement.image, []).append(_SourcedJudgement(source, judgement))
+    if not sourced:
         raise DataError("no image was labelled with consent: label some on the page, with the consent ticked")
-    classes = _joined(sources)
-    judged = {image: [one.judgement for one in some] for image, some in held.items()}
-    spelt: dict[str, str] = {}
-    for spelling in (*labels_of(classes), *(one.label for some in judged.values() for one in some)):
-        spelt.setdefault(spelling.casefold(), spelling)
-    votes = {image: _latest(some, spelt) for image, some in judged.items()}
-    labels = {image: majority(some) for image, some in votes.items()}
+    classes = _joined_classes(sources)
+    judgements_by_image = {image: [entry.judgement for entry in entries] for image, entries in sourced.items()}
+    spellings: dict[str, str] = {}
+    for spelling in (
+        *labels_of(classes),
+        *(judgement.label for judgements in judgements_by_image.values() for judgement in judgements),
+    ):
+        spellings.setdefault(spelling.casefold(), spelling)
+    votes = {image: _latest_labels(judgements, spellings) for image, judgements in judgements_by_image.items()}
+    labels = {image: majority(image_votes) for image, image_votes in votes.items()}
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as place:
-        staged = Path(place, "set")
-        staged.mkdir()
+        staging_folder = Path(place, "set")
+        staging_folder.mkdir()
         rows, counts = [], dict[str, int]()
         for image, label in sorted(labels.items()):
             # A field that is none of the classes is no example of one.
             if label in (None, OTHER):
                 continue
-            first = held[image][0]
-            content, kind = first.source.pixels(first.judgement)
+            first_entry = sourced[image][0]
+            content, kind = first_entry.source.pixels(first_entry.judgement)
             name = f"{label}/{image[:16]}.{kind}"
-            path = staged / name
+            path = staging_folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
             counts[str(label)] = counts.get(str(label), 0) + 1
-            rows.append([name, _specimen(judged[image]) or f"{ALONE}{image[:16]}"])
-        (staged / GROUPS_NAME).write_text(_csv([["file", _kind(sources)], *rows]), encoding="utf-8")
+            rows.append([name, _first_specimen(judgements_by_image[image]) or f"{ALONE}{image[:16]}"])
+        (staging_folder / GROUPS_NAME).write_text(_csv([["file", _kind(sources)], *rows]), encoding="utf-8")
         if classes:
-            (staged / CLASSES_NAME).write_bytes(_described(classes, list(counts)))
-        settle = [
+            (staging_folder / CLASSES_NAME).write_bytes(_described_classes(classes, list(counts)))
+        disagreements = [
             [image[:16], reviewer or "unnamed", label]
-            for image, some in sorted(votes.items())
+            for image, image_votes in sorted(votes.items())
             if labels[image] is None
-            for reviewer, label in sorted(some.items())
+            for reviewer, label in sorted(image_votes.items())
         ]
-        if settle:
-            listed = _csv([["image", "reviewer", "label"], *settle])
-            (staged / DISAGREEMENTS_NAME).write_text(listed, encoding="utf-8")
-        shutil.move(staged, output)
-    told = {specimen for some in judged.values() if (specimen := _specimen(some))}
+        if disagreements:
+            table = _csv([["image", "reviewer", "label"], *disagreements])
+            (staging_folder / DISAGREEMENTS_NAME).write_text(table, encoding="utf-8")
+        shutil.move(staging_folder, output)
+    specimens = {specimen for judgements in judgements_by_image.values() if (specimen := _first_specimen(judgements))}
     return Collected(
         counts,
         sum(label is None for label in labels.values()),
         sum(label == OTHER for label in labels.values()),
-        len(told),
+        len(specimens),
         kappa(votes),
     )
 
 
-def _joined(sources: Sequence[Store | LabelledSet]) -> list[ClassSpec]:
+def _joined_classes(sources: Sequence[Store | LabelledSet]) -> list[ClassSpec]:
     """Put together what the sources say of their classes.
 
     Raises
@@ -143,22 +146,22 @@ def _joined(sources: Sequence[Store | LabelledSet]) -> list[ClassSpec]:
     DataError
         Two say another triage group of one class.
     """
-    found: dict[str, ClassSpec] = {}
-    for one in (one for source in sources if isinstance(source, LabelledSet) for one in source.classes):
-        before = found.setdefault(one.id.casefold(), one)
-        if before.triage != one.triage:
+    class_by_id: dict[str, ClassSpec] = {}
+    for spec in (spec for source in sources if isinstance(source, LabelledSet) for spec in source.classes):
+        earlier = class_by_id.setdefault(spec.id.casefold(), spec)
+        if earlier.triage != spec.triage:
             raise DataError(
-                f"{one.id} is {before.triage or 'of no triage group'} in one {CLASSES_NAME} and "
-                f"{one.triage or 'of none'} in another: write the same into both"
+                f"{spec.id} is {earlier.triage or 'of no triage group'} in one {CLASSES_NAME} and "
+                f"{spec.triage or 'of none'} in another: write the same into both"
             )
-    return list(found.values())
+    return list(class_by_id.values())
 
 
-def _described(classes: Sequence[ClassSpec], labels: Sequence[str]) -> bytes:
+def _described_classes(classes: Sequence[ClassSpec], labels: Sequence[str]) -> bytes:
     """Write the classes that have an image, those that nobody described last, by their labels."""
-    known = [one for one in classes if one.id in labels]
-    others = [ClassSpec(id=one, name=one) for one in labels if one not in labels_of(classes)]
-    return write_classes([*known, *others])
+    described = [spec for spec in classes if spec.id in labels]
+    undescribed = [ClassSpec(id=label, name=label) for label in labels if label not in labels_of(classes)]
+    return write_classes([*described, *undescribed])
 
 
 def _kind(sources: Sequence[Store | LabelledSet]) -> str:
@@ -168,14 +171,14 @@ def _kind(sources: Sequence[Store | LabelledSet]) -> str:
     return only if only in KINDS else KINDS[1]
 
 
-def _latest(some: list[Judgement], spelt: Mapping[str, str]) -> Mapping[str, str]:
+def _latest_labels(judgements: list[Judgement], spellings: Mapping[str, str]) -> Mapping[str, str]:
     """Give each reviewer's last label, upper and lower case being one."""
-    ordered = sorted(some, key=lambda one: one.received_at)
-    return {one.reviewer: spelt[one.label.casefold()] for one in ordered}
+    ordered = sorted(judgements, key=lambda judgement: judgement.received_at)
+    return {judgement.reviewer: spellings[judgement.label.casefold()] for judgement in ordered}
 
 
-def _specimen(some: list[Judgement]) -> str:
-    return next((one.specimen for one in some if one.specimen), "")
+def _first_specimen(judgements: list[Judgement]) -> str:
+    return next((judgement.specimen for judgement in judgements if judgement.specimen), "")
 
 
 def _csv(rows: list[list[str]]) -> str:
@@ -192,16 +195,16 @@ def open_sources(places: Sequence[str]) -> list[Store | LabelledSet]:
     DataError, BucketError
         One of them is none.
     """
-    named = list(dict.fromkeys(places))
-    stems = Counter(Path(one).stem for one in named)
-    found: list[Store | LabelledSet] = []
-    for one in named:
-        path = Path(one)
-        if one == "local" or one.startswith("s3:") or not path.exists() or (path / FOLDER).is_dir():
-            found.append(open_store(one))
+    unique_places = list(dict.fromkeys(places))
+    stems = Counter(Path(place).stem for place in unique_places)
+    sources: list[Store | LabelledSet] = []
+    for place in unique_places:
+        path = Path(place)
+        if place == "local" or place.startswith("s3:") or not path.exists() or (path / FOLDER).is_dir():
+            sources.append(open_store(place))
         else:
-            found.append(LabelledSet(path, path.stem if stems[path.stem] == 1 else one))
-    return found
+            sources.append(LabelledSet(path, path.stem if stems[path.stem] == 1 else place))
+    return sources
 
 
 def table_of(collected: Collected) -> Table:
@@ -213,8 +216,8 @@ def table_of(collected: Collected) -> Table:
     table.add("images without a majority, left out", str(collected.disagreements))
     table.add("images that are none of the classes, left out", str(collected.others))
     if collected.agreement:
-        one = collected.agreement
-        table.add(f"{one.name} on {one.images} images", f"{one.value:.3f}")
+        agreement = collected.agreement
+        table.add(f"{agreement.name} on {agreement.images} images", f"{agreement.value:.3f}")
     return table
 
 

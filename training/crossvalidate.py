@@ -26,7 +26,7 @@ from training.data.manifest import Manifest
 from training.data.protocols import FOLDED, folds_of, group_names, usable_protocols, with_groups
 from training.data.splits import Fold
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 from training.evaluation.folds import FOLD_NAME, is_made_by, method_digest
 from training.expected_time import minutes_of
 from training.models.learnt import DivergedError, WeightsError
@@ -65,16 +65,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(run=run)
 
 
-def _wanted(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, Fold]]:
-    wanted = [
+def _select_folds(options: argparse.Namespace, manifest: Manifest) -> list[tuple[str, Fold]]:
+    folds = [
         (protocol, fold)
         for protocol in dict.fromkeys(options.protocol or usable_protocols(manifest))
         for fold in folds_of(protocol, options.data, manifest)
         if not options.fold or fold.name in options.fold
     ]
-    if not wanted:
+    if not folds:
         raise DataError(f"there is no fold {' or '.join(options.fold)}: folds are named as contiguous-1 is")
-    return wanted
+    return folds
 
 
 def _read_recipe(options: argparse.Namespace) -> Recipe:
@@ -86,17 +86,17 @@ def _read_recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _missing(
-    options: argparse.Namespace, folder: Path, wanted: list[tuple[str, Fold]], manifest: Manifest, made_by: str
+    options: argparse.Namespace, folder: Path, folds: list[tuple[str, Fold]], manifest: Manifest, made_by: str
 ) -> list[tuple[str, Fold]]:
     """List the folds that are to be made; refuses to go on beside those that something else has made."""
-    finished = [one for one in wanted if (folder / one[1].name / FOLD_NAME).is_file()]
-    others = [one for one in finished if not is_made_by(folder / one[1].name, manifest, made_by)]
-    if others and not options.again:
+    finished = [entry for entry in folds if (folder / entry[1].name / FOLD_NAME).is_file()]
+    outdated = [entry for entry in finished if not is_made_by(folder / entry[1].name, manifest, made_by)]
+    if outdated and not options.again:
         raise DataError(
-            f"{len(others)} of the folds in {folder} were made of other fields, by other options or by other code: "
+            f"{len(outdated)} of the folds in {folder} were made of other fields, by other options or by other code: "
             "--again makes them anew, --candidate NAME keeps both"
         )
-    return [one for one in wanted if one not in finished or one in others]
+    return [entry for entry in folds if entry not in finished or entry in outdated]
 
 
 def _write_all(
@@ -143,16 +143,16 @@ def run(options: argparse.Namespace) -> int:
         recipe = _read_recipe(options)
         manifest = with_groups(manifest_of(options.data), options.data, options.group_pattern)
         fields = load_fields(options.data)
-        wanted = _wanted(options, manifest)
+        folds = _select_folds(options, manifest)
         outliers = sorted(path.name for path in options.outliers or ())
         groups = sorted((manifest.groups or {}).items())
         made_by = method_digest(options.backbone, recipe, options.show_corner, outliers, groups)
-        missing = _missing(options, folder, wanted, manifest, made_by)
+        missing = _missing(options, folder, folds, manifest, made_by)
         if options.dry_run:
             rows = {
                 "data": options.data,
                 "manifest": manifest.digest,
-                "fields": counted(fields.counts),
+                "fields": describe_counts(fields.counts),
                 "backbone": options.backbone,
                 **recipe.record(),
                 "output": folder,
@@ -169,5 +169,5 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("crossvalidate: interrupted; the same command goes on with the folds that are missing\n")
         return 130
-    sys.stdout.write(f"{len(wanted)} folds in {folder}\n")
+    sys.stdout.write(f"{len(folds)} folds in {folder}\n")
     return 0

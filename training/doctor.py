@@ -82,10 +82,12 @@ def _software() -> Iterator[Finding]:
     yield Finding("python", platform.python_version(), advice, not fits)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     yield Finding("leukolens", f"{project['version']} ({_commit()})")
-    found = {name: _installed(name) for name in (*TENSORFLOWS, *NEEDED)}
-    tensorflow = next((found[name] for name in TENSORFLOWS if found[name]), None)
-    for name, one in {"tensorflow": tensorflow, **{name: found[name] for name in NEEDED}}.items():
-        yield Finding(name, one or "not installed", "" if one else "install everything: make setup", one is None)
+    versions = {name: _installed(name) for name in (*TENSORFLOWS, *NEEDED)}
+    tensorflow = next((versions[name] for name in TENSORFLOWS if versions[name]), None)
+    for name, installed in {"tensorflow": tensorflow, **{name: versions[name] for name in NEEDED}}.items():
+        yield Finding(
+            name, installed or "not installed", "" if installed else "install everything: make setup", installed is None
+        )
 
 
 def _installed(name: str) -> str | None:
@@ -96,25 +98,25 @@ def _installed(name: str) -> str | None:
 
 
 def _commit() -> str:
-    return _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--tags"]) or "no git checkout"
+    return _output_of(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--tags"]) or "no git checkout"
 
 
-def _said(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     """Give what a program says, or nothing where there is none or it does not answer in time."""
     try:
         # Our own arguments; the program is where the user's PATH has it.
-        asked = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    return completed.stdout.strip() if completed.returncode == 0 else ""
 
 
 def _machine() -> Iterator[Finding]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding("cores", f"{usable} of {os.cpu_count()}")
-    gpus = [line.partition(" (UUID")[0] for line in _said(["nvidia-smi", "-L"]).splitlines()]
+    gpus = [line.partition(" (UUID")[0] for line in _output_of(["nvidia-smi", "-L"]).splitlines()]
     yield Finding("GPU", "; ".join(gpus) or "none: the processor trains")
     yield _enough("memory", psutil.virtual_memory().available, MEMORY_BYTES, "end other programs")
     runs = Path("runs").absolute()
@@ -124,10 +126,10 @@ def _machine() -> Iterator[Finding]:
         yield Finding(f"folder {place}", "nothing can be written", "work in a folder of your own", missing=True)
 
 
-def _enough(what: str, free: int, needed: int, advice: str) -> Finding:
+def _enough(resource: str, free: int, needed: int, advice: str) -> Finding:
     if free >= needed:
-        return Finding(what, f"{free / 1e9:.1f} GB free")
-    return Finding(what, f"{free / 1e9:.1f} GB free", f"{needed / 1e9:.1f} GB are needed: {advice}", missing=True)
+        return Finding(resource, f"{free / 1e9:.1f} GB free")
+    return Finding(resource, f"{free / 1e9:.1f} GB free", f"{needed / 1e9:.1f} GB are needed: {advice}", missing=True)
 
 
 def _tracking(uri: str) -> Iterator[Finding]:
@@ -166,28 +168,32 @@ def _server(uri: str, place: str) -> Iterator[Finding]:
         )
 
     try:
-        runs = ask("/api/2.0/mlflow/experiments/search?max_results=1")
-        said = ask("/version")
-        registry = ask("/api/2.0/mlflow/registered-models/search?max_results=1")
+        runs_reply = ask("/api/2.0/mlflow/experiments/search?max_results=1")
+        version_reply = ask("/version")
+        registry_reply = ask("/api/2.0/mlflow/registered-models/search?max_results=1")
     except requests.RequestException as error:
         advice = "runs go on and wait in runs/tracking for `python -m training sync`; check MLFLOW_TRACKING_URI"
         yield Finding("MLflow", f"{place} does not answer ({type(error).__name__})", advice, missing=True)
         return
-    if runs.status_code in (401, 403):
+    if runs_reply.status_code in (401, 403):
         advice = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        yield Finding("MLflow", f"{place} lets nobody in ({runs.status_code})", advice, missing=True)
+        yield Finding("MLflow", f"{place} lets nobody in ({runs_reply.status_code})", advice, missing=True)
         return
-    if runs.status_code != requests.codes.ok:
+    if runs_reply.status_code != requests.codes.ok:
         advice = "no MLflow server answers there: check MLFLOW_TRACKING_URI"
-        yield Finding("MLflow", f"{place} answers {runs.status_code}", advice, missing=True)
+        yield Finding("MLflow", f"{place} answers {runs_reply.status_code}", advice, missing=True)
         return
-    told = said.text.strip() if said.status_code == requests.codes.ok and len(said.text) < 20 else "unknown"
-    yield Finding("MLflow", f"{place}, version {told}")
-    here = _installed("mlflow") or told
-    if told != "unknown" and told.split(".")[0] != here.split(".")[0]:
+    server_version = (
+        version_reply.text.strip()
+        if version_reply.status_code == requests.codes.ok and len(version_reply.text) < 20
+        else "unknown"
+    )
+    yield Finding("MLflow", f"{place}, version {server_version}")
+    client_version = _installed("mlflow") or server_version
+    if server_version != "unknown" and server_version.split(".")[0] != client_version.split(".")[0]:
         advice = "runs are sent all the same, and what the server does not take is named; best is one of that version"
-        yield Finding("MLflow's version", f"{told} there, {here} here", advice)
-    if registry.status_code == requests.codes.ok:
+        yield Finding("MLflow's version", f"{server_version} there, {client_version} here", advice)
+    if registry_reply.status_code == requests.codes.ok:
         yield Finding("model registry", "there")
     else:
         yield Finding(
@@ -206,27 +212,27 @@ def _aws(env: str | None, instance_type: str | None) -> Iterator[Finding]:
         return
     session, region = boto3.Session(region_name=environment.region), environment.region
     sign_in = "sign in (aws sso login) or set AWS_PROFILE"
-    told, failed = _asked(lambda: session.client("sts", config=QUICK).get_caller_identity())
-    if failed:
-        yield Finding("AWS", f"{region}: {failed}", sign_in, missing=True)
+    identity, failure = _ask_aws(lambda: session.client("sts", config=QUICK).get_caller_identity())
+    if failure:
+        yield Finding("AWS", f"{region}: {failure}", sign_in, missing=True)
         return
-    yield Finding("AWS", f"{told['Arn']} in {region}")
-    if environment.account and told["Account"] != environment.account:
-        yield Finding("account", told["Account"], f"{env} is {environment.account}: set AWS_PROFILE", missing=True)
-    wanted = f"{instance_type or environment.training.instance_type} for training job usage"
-    quotas, failed = _asked(lambda: quotas_of(session.client("service-quotas", config=QUICK)))
-    if failed:
+    yield Finding("AWS", f"{identity['Arn']} in {region}")
+    if environment.account and identity["Account"] != environment.account:
+        yield Finding("account", identity["Account"], f"{env} is {environment.account}: set AWS_PROFILE", missing=True)
+    quota_name = f"{instance_type or environment.training.instance_type} for training job usage"
+    quotas, failure = _ask_aws(lambda: quotas_of(session.client("service-quotas", config=QUICK)))
+    if failure:
         yield Finding(
-            "quota", f"{wanted}: {failed}", "the launcher asks again; servicequotas:ListServiceQuotas lets one"
+            "quota", f"{quota_name}: {failure}", "the launcher asks again; servicequotas:ListServiceQuotas lets one"
         )
-    elif not (found := quotas.get(wanted, {}).get("Value", 0)):
-        advice = f"ask AWS for more: Service Quotas, Amazon SageMaker, {wanted!r}, {region}; or --instance-type"
-        yield Finding("quota", f"{wanted}: {found:g}", advice, missing=True)
+    elif not (quota := quotas.get(quota_name, {}).get("Value", 0)):
+        advice = f"ask AWS for more: Service Quotas, Amazon SageMaker, {quota_name!r}, {region}; or --instance-type"
+        yield Finding("quota", f"{quota_name}: {quota:g}", advice, missing=True)
     else:
-        yield Finding("quota", f"{wanted}: {found:g} at a time")
+        yield Finding("quota", f"{quota_name}: {quota:g} at a time")
 
 
-def _asked(ask: Callable[[], Any]) -> tuple[Any, str]:
+def _ask_aws(ask: Callable[[], Any]) -> tuple[Any, str]:
     """Give an answer of AWS, or why there is none."""
     try:
         return ask(), ""
@@ -248,10 +254,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(options: argparse.Namespace) -> int:
     """Run the ``doctor`` command; gives the exit code: 1 where something is missing that a training needs."""
     table, missing = Table(("what", "state", "found", "what to do")), 0
-    for one in look(options.env, options.instance_type):
-        missing += one.missing
+    for finding in look(options.env, options.instance_type):
+        missing += finding.missing
         table.add(
-            one.what, "missing" if one.missing else "ok", one.found, one.advice, style="red" if one.missing else ""
+            finding.what,
+            "missing" if finding.missing else "ok",
+            finding.found,
+            finding.advice,
+            style="red" if finding.missing else "",
         )
     table.write(open_console(), options.format)
     if missing:

@@ -15,7 +15,7 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def describe_counts(counts: Mapping[str, int]) -> str:
     """Say how many there are of each class."""
     return ", ".join(f"{label} {count}" for label, count in counts.items())
 

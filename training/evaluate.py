@@ -63,9 +63,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_places(parser: argparse.ArgumentParser) -> None:
     """Add where the model is and where documents go."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="model folder (the shipped one, %(default)s)")
-    which.add_argument("--run", dest="of_run", metavar="ID", help="MLflow run whose model it is; its card is filled")
+    model_group = parser.add_mutually_exclusive_group()
+    model_group.add_argument(
+        "--model", type=Path, default=DEFAULT_MODEL, help="model folder (the shipped one, %(default)s)"
+    )
+    model_group.add_argument(
+        "--run", dest="of_run", metavar="ID", help="MLflow run whose model it is; its card is filled"
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -74,7 +78,7 @@ def add_places(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def _placed(options: argparse.Namespace, *, dry_run: bool = False) -> Iterator[tuple[Path, Path]]:
+def _model_and_output(options: argparse.Namespace, *, dry_run: bool = False) -> Iterator[tuple[Path, Path]]:
     """Give the model's folder and the report's place; a run's model is fetched, and its card sent back at the end."""
     if options.of_run is None:
         yield options.model, options.output or DEFAULT_OUTPUT
@@ -94,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the ``evaluate`` command; gives the exit code."""
     parameters = {"candidate": options.candidate, "replicates": options.replicates, "partial": options.partial}
     try:
-        with _placed(options, dry_run=options.dry_run) as (model, output):
+        with _model_and_output(options, dry_run=options.dry_run) as (model, output):
             question = Question(
                 data=options.data,
                 group_pattern=options.group_pattern,
@@ -110,11 +114,11 @@ def run(options: argparse.Namespace) -> int:
             if options.dry_run:
                 _print_dry_run(question, output)
                 return 0
-            with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as logged:
+            with tracking.run(f"evaluate {options.candidate}", parameters=parameters) as tracked_run:
                 results = examine(question)
                 write_results(results, output.with_name(RESULTS_NAME))
                 write(results, model, output)
-                _log(logged, results, output)
+                _log(tracked_run, results, output)
     except (DataError, ModelError, PromotionError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2
@@ -128,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
 def _print_dry_run(question: Question, output: Path) -> None:
     """Say what would be measured; refuses what measuring would refuse."""
     prepared = prepare(question)
-    folds = {name: sum(map(len, by.values())) for name, by in prepared.candidates.items()}
+    folds = {name: sum(map(len, by_protocol.values())) for name, by_protocol in prepared.candidates.items()}
     print_dry_run(
         {
             "data": question.data,
@@ -146,7 +150,7 @@ def _print_dry_run(question: Question, output: Path) -> None:
 def run_card(options: argparse.Namespace) -> int:
     """Run the ``card`` command; gives the exit code."""
     try:
-        with _placed(options) as (model, output):
+        with _model_and_output(options) as (model, output):
             results = read_results(output.with_name(RESULTS_NAME))
             write(results, model, output)
     except (DataError, ModelError, PromotionError) as error:
@@ -182,9 +186,11 @@ def write(results: Results, model: Path, output: Path) -> None:
         The results are of another file, or the attempts cannot be read.
     """
     fill_card(results, model)
-    drawn = figures.draw(results, output.parent / IMAGES)
+    figure_paths = figures.draw(results, output.parent / IMAGES)
     attempts = read_attempts(output.with_name(ATTEMPTS))
-    output.write_text(report.render(results, attempts, {name: IMAGES / path.name for name, path in drawn.items()}))
+    output.write_text(
+        report.render(results, attempts, {name: IMAGES / path.name for name, path in figure_paths.items()})
+    )
     output.with_name(CARD_PAGE).write_text(model_card.render(results, read_card(model)))
 
 
@@ -193,16 +199,18 @@ def _log(run: tracking.Run, results: Results, output: Path) -> None:
     evidence = results.evidence
     estimates = {
         **{
-            f"{protocol}/{name}": one
+            f"{protocol}/{name}": estimate
             for protocol, part in evidence.protocols.items()
-            for name, one in part.metrics.items()
+            for name, estimate in part.metrics.items()
         },
-        **{f"robustness/{name}": one for name, one in evidence.robustness.items()},
+        **{f"robustness/{name}": estimate for name, estimate in evidence.robustness.items()},
     }
     numbers = as_numbers(estimates) | {
-        f"shortcut/{name}/{at}": value for name, part in evidence.shortcuts.items() for at, value in part.items()
+        f"shortcut/{name}/{protocol}": value
+        for name, scores in evidence.shortcuts.items()
+        for protocol, value in scores.items()
     }
-    numbers |= {f"strangers/{name}/accepted": one.accepted for name, one in evidence.strangers.items()}
+    numbers |= {f"strangers/{name}/accepted": ood_set.accepted for name, ood_set in evidence.strangers.items()}
     run.tags({"data_manifest": evidence.manifest_digest, "model_sha256": results.model_sha256})
     run.metrics(numbers)
     for path in (output, *(output.with_name(name) for name in (RESULTS_NAME, CARD_PAGE))):

@@ -69,8 +69,8 @@ EXAMPLES = {
 
 def add_example(parser: argparse.ArgumentParser, name: str) -> None:
     """Put a command's example below its help, above what stands there already."""
-    one = EXAMPLES[name]
-    told = f"example (time to expect: {one.time}):\n  python -m training {one.command}"
+    example = EXAMPLES[name]
+    text = f"example (time to expect: {example.time}):\n  python -m training {example.command}"
     # As it stands: argparse itself would fold it into a paragraph.
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"{told}\n\n{parser.epilog}" if parser.epilog else told
+    parser.epilog = f"{text}\n\n{parser.epilog}" if parser.epilog else text

@@ -9,5 +9,9 @@ varied to, and VGG16's 10.1 fields a second (docs/benchmarks.md)."""
 
 def minutes_of(backbone: str, recipe: Recipe, fields: int) -> str:
     """Say how long the passes over the fields take, where that has been measured."""
-    known = None if isinstance(recipe, FineTuning) else SECONDS_OF_A_FIELD.get(backbone)
-    return "not measured for this network" if known is None else f"{max(1, round(known * fields / 60))} on two cores"
+    seconds_per_field = None if isinstance(recipe, FineTuning) else SECONDS_OF_A_FIELD.get(backbone)
+    return (
+        "not measured for this network"
+        if seconds_per_field is None
+        else f"{max(1, round(seconds_per_field * fields / 60))} on two cores"
+    )

@@ -18,7 +18,7 @@ from pathlib import Path
 from inference import ModelError
 from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 from training.serving.files import PRECISIONS, ParityError
 
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             print_dry_run(
                 {
                     "data": options.data,
-                    "fields": counted(fields.counts),
+                    "fields": describe_counts(fields.counts),
                     "network": options.saved_model,
                     "card of": f"{options.model}, version {shipped.card.version}",
                     "precision": options.precision,

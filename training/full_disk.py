@@ -3,17 +3,17 @@
 import errno
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-_SAID = ("database or disk is full", "No space left on device", "Disk quota exceeded")
+_PHRASES = ("database or disk is full", "No space left on device", "Disk quota exceeded")
 """By sqlite, and by libraries whose errors are none of the system's."""
 
 
 def full_disk(error: BaseException) -> str | None:
     """Tell where the disk is full, if that is what an error comes from; empty where nobody says."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in FULL:
-            return str(seen.filename or "")
-        if any(one in str(seen) for one in _SAID):
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            return str(cause.filename or "")
+        if any(phrase in str(cause) for phrase in _PHRASES):
             return ""
-        seen = seen.__cause__ or seen.__context__
+        cause = cause.__cause__ or cause.__context__
     return None

@@ -5,10 +5,10 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def ahead(makers: Sequence[Callable[[], Made]]) -> Iterator[Made]:
+def ahead(makers: Sequence[Callable[[], Result]]) -> Iterator[Result]:
     """Make things one after another, each while the one before is used.
 
     The thread that makes them keeps no process alive: Ctrl-C does not wait for it.
@@ -18,15 +18,15 @@ def ahead(makers: Sequence[Callable[[], Made]]) -> Iterator[Made]:
     makers
         Called in order, the first at once; what one raises is raised where its result is asked for.
     """
-    coming = _begun(makers[0])
-    for following in makers[1:]:
-        made, coming = coming.result(), _begun(following)
-        yield made
-    yield coming.result()
+    future = _start(makers[0])
+    for maker in makers[1:]:
+        result, future = future.result(), _start(maker)
+        yield result
+    yield future.result()
 
 
-def _begun(maker: Callable[[], Made]) -> "Future[Made]":
-    future: Future[Made] = Future()
+def _start(maker: Callable[[], Result]) -> "Future[Result]":
+    future: Future[Result] = Future()
 
     def make() -> None:
         try:

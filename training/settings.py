@@ -74,23 +74,23 @@ def read_settings(config: Path | None, assigned: Sequence[str]) -> dict[str, Set
 
 def _read_file(path: Path) -> dict[str, Setting]:
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"--config {path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"--config {path}: it cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"--config {path}: no TOML file: {error}") from None
-    for key, value in read.items():
+    for key, value in table.items():
         if isinstance(value, dict):
             raise SettingsError(f"--config {path}: [{key}] is a section; write the options without any, key = value")
     return {
-        key: Setting(path.name, tuple(value) if isinstance(value, list) else (value,)) for key, value in read.items()
+        key: Setting(path.name, tuple(value) if isinstance(value, list) else (value,)) for key, value in table.items()
     }
 
 
 def as_arguments(
-    settings: dict[str, Setting], given: Sequence[str], make: Callable[[], argparse.ArgumentParser]
+    settings: dict[str, Setting], argv: Sequence[str], make_parser: Callable[[], argparse.ArgumentParser]
 ) -> list[str]:
     """Write settings as the command line would have them, without those that are typed there already.
 
@@ -98,9 +98,9 @@ def as_arguments(
     ----------
     settings
         Of ``read_settings``.
-    given
+    argv
         What is typed after the command's name.
-    make
+    make_parser
         Makes the command's parser; each call a new one.
 
     Raises
@@ -108,14 +108,14 @@ def as_arguments(
     SettingsError
         The command has no such option, or the option takes no such value.
     """
-    parser = make()
+    parser = make_parser()
     options = {
         name.removeprefix("--"): action
         for action in parser._actions
         for name in action.option_strings
         if name.startswith("--") and action.dest != "help"
     }
-    typed = _typed(make(), given)
+    typed = _typed_dests(make_parser(), argv)
     # Of options that exclude each other, a typed one leaves none of the others standing.
     for group in parser._mutually_exclusive_groups:
         members = {action.dest for action in group._group_actions}
@@ -123,15 +123,15 @@ def as_arguments(
     arguments: list[str] = []
     for key, setting in settings.items():
         if key not in options:
-            near = difflib.get_close_matches(key.replace("_", "-").lower(), options, n=1, cutoff=0.5)
-            told = f"did you mean {near[0]}?" if near else f"all options: {parser.prog} --help"
-            raise SettingsError(f"{setting.source}: {key}: {parser.prog} has no such option; {told}")
+            matches = difflib.get_close_matches(key.replace("_", "-").lower(), options, n=1, cutoff=0.5)
+            hint = f"did you mean {matches[0]}?" if matches else f"all options: {parser.prog} --help"
+            raise SettingsError(f"{setting.source}: {key}: {parser.prog} has no such option; {hint}")
         if options[key].dest not in typed:
-            arguments += _written(key, options[key], setting)
+            arguments += _option_arguments(key, options[key], setting)
     return arguments
 
 
-def _typed(parser: argparse.ArgumentParser, given: Sequence[str]) -> set[str]:
+def _typed_dests(parser: argparse.ArgumentParser, argv: Sequence[str]) -> set[str]:
     """Tell what of a command is typed, by where it is kept; what is wrong with that is refused as ever."""
     for action in parser._actions:
         action.default, action.required = argparse.SUPPRESS, False
@@ -140,14 +140,14 @@ def _typed(parser: argparse.ArgumentParser, given: Sequence[str]) -> set[str]:
     for group in parser._mutually_exclusive_groups:
         group.required = False
     parser._defaults.clear()
-    return set(vars(parser.parse_args(given)))
+    return set(vars(parser.parse_args(argv)))
 
 
-def _written(key: str, action: argparse.Action, setting: Setting) -> list[str]:
-    several = isinstance(action, argparse._AppendAction)
+def _option_arguments(key: str, action: argparse.Action, setting: Setting) -> list[str]:
+    repeatable = isinstance(action, argparse._AppendAction)
     # Assigned more than once, the last holds; a list in a file means all of it.
-    values = setting.values if several or setting.source != "--set" else setting.values[-1:]
-    if len(values) != 1 and not several:
+    values = setting.values if repeatable or setting.source != "--set" else setting.values[-1:]
+    if len(values) != 1 and not repeatable:
         raise SettingsError(f"{setting.source}: {key} takes one value, and no list")
     if action.nargs == 0:
         (value,) = values

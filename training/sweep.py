@@ -18,7 +18,7 @@ from training.data.dataset import FOLDER_HELP, load_fields
 from training.data.labels import DataError
 from training.data.protocols import HOLDOUT, PROTOCOLS, with_groups
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 from training.expected_time import minutes_of
 from training.models.learnt import WeightsError
 from training.models.recipes import CACHE, MlpHead, method_of
@@ -166,7 +166,7 @@ def _print_dry_run(options: argparse.Namespace, space: Space, plan: "Plan", miss
         {
             "data": options.data,
             "manifest": plan.manifest.digest,
-            "fields": counted(plan.fields.counts),
+            "fields": describe_counts(plan.fields.counts),
             **({"search": f"{options.search} of {options.trials}"} if options.search != "grid" else {}),
             **(
                 {"trials": len(plan.trials), "missing": ", ".join(missing) or "none: all are there"}

@@ -21,7 +21,7 @@ from training.data.dataset import FOLDER_HELP
 from training.data.groups import add_group_pattern
 from training.data.labels import DataError
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 from training.expected_time import minutes_of
 from training.models.learnt import DivergedError, WeightsError
 from training.models.recipes import FineTuning, add_options, add_outliers, recipe_of
@@ -132,7 +132,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
                 {
                     "data": data,
                     "manifest": prepared.manifest.digest,
-                    "fields": counted(prepared.fields.counts),
+                    "fields": describe_counts(prepared.fields.counts),
                     "learnt from": len(prepared.parts.train) + len(prepared.parts.calibration),
                     "held out": len(prepared.parts.test),
                     "backbone": backbone,

@@ -22,7 +22,7 @@ from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all, stop_o
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan
 from training.data.source import Source
 from training.data.validation import Examination, examine
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 
 WORKERS = 32
 BESIDE = (CLASSES_NAME, GROUPS_NAME)
@@ -174,7 +174,7 @@ def _rows(
     return {
         "source": source.location,
         "manifest": examination.manifest.digest,
-        "images": counted(Counter(record.label for record in records)),
+        "images": describe_counts(Counter(record.label for record in records)),
         "to": bucket.uri,
         "to send": f"{len(lacking)} images, {sum(record.size_bytes for record in lacking) / 1e6:.1f} MB",
         "beside them": ", ".join((*companions, MANIFEST_NAME)),

@@ -30,7 +30,7 @@ from training.data.slide_features import Appearance
 from training.data.slides import CACHE, Inferred, Parameters, appearances_of, by_key, infer_slides, paths_of
 from training.data.splits import slide_folds
 from training.data.validation import manifest_of
-from training.dry_run import add_dry_run, counted, print_dry_run
+from training.dry_run import add_dry_run, describe_counts, print_dry_run
 
 THUMBNAIL = 96  # pixels
 COLUMNS = 12
@@ -184,7 +184,7 @@ def run(options: argparse.Namespace) -> int:
                 {
                     "data": options.folder,
                     "manifest": manifest.digest,
-                    "images": counted(Counter(record.label for record in manifest.records)),
+                    "images": describe_counts(Counter(record.label for record in manifest.records)),
                     "sheets": options.sheets,
                     "report": options.docs or "printed",
                 }

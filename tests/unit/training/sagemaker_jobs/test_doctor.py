@@ -34,7 +34,7 @@ def test_a_quota_of_nothing_is_missing(examined, account):
 
 def test_nobody_who_is_signed_in(examined, monkeypatch):
 
-    monkeypatch.setattr("training.doctor._asked", lambda ask: (None, "Unable to locate credentials"))
+    monkeypatch.setattr("training.doctor._ask_aws", lambda ask: (None, "Unable to locate credentials"))
     code, rows = examined("--env", "dev")
     assert code == 1
     assert rows["AWS"]["what to do"] == "sign in (aws sso login) or set AWS_PROFILE"
