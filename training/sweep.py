@@ -87,14 +87,14 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"sweep: {error}\n")
         return 2
     # TensorFlow, which takes seconds.
-    from training.sweep_report import printed
+    from training.sweep_report import terminal_table
     from training.sweep_run import Plan, missing_trials, sweep
     from training.sweep_search import SearchSettings, search
     from training.sweep_trials import Trial
 
     trials = [
-        Trial.of(*recipe_in(chosen, frozen=options.frozen), protocol)
-        for protocol, chosen in product(dict.fromkeys(options.protocol or [HOLDOUT]), combinations(space))
+        Trial.of(*recipe_in(combination, frozen=options.frozen), protocol)
+        for protocol, combination in product(dict.fromkeys(options.protocol or [HOLDOUT]), combinations(space))
         if options.search == "grid"
     ]
     try:
@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
             name=options.name,
             cache=options.cache,
         )
-        wanted = SearchSettings(
+        search_settings = SearchSettings(
             space=space,
             sampler=options.search,
             trials=options.trials or 0,
@@ -119,14 +119,14 @@ def run(options: argparse.Namespace) -> int:
         if options.dry_run:
             _print_dry_run(options, space, plan, [trial.name for trial in missing_trials(plan)])
             return 0
-        report = sweep(plan) if options.search == "grid" else search(plan, wanted)
+        report = sweep(plan) if options.search == "grid" else search(plan, search_settings)
     except (DataError, WeightsError, ValueError) as error:
         sys.stderr.write(f"sweep: {error}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("sweep: interrupted; the same command goes on with the trials that are missing\n")
         return 130
-    printed(report).write(open_console(), options.format)
+    terminal_table(report).write(open_console(), options.format)
     sys.stderr.write(f"{options.output / options.name}.json, .md, .png and .html\n")
     return int(any(result.status == "failed" for result in report.results))
 
@@ -161,7 +161,7 @@ def _backbones(space: Space) -> tuple[str, ...]:
 
 
 def _print_dry_run(options: argparse.Namespace, space: Space, plan: "Plan", missing: list[str]) -> None:
-    recipes = dict(recipe_in(chosen, frozen=options.frozen) for chosen in combinations(space))
+    recipes = dict(recipe_in(combination, frozen=options.frozen) for combination in combinations(space))
     print_dry_run(
         {
             "data": options.data,

@@ -38,12 +38,12 @@ def page(report: SweepReport, name: str) -> str:
     hourly = read_prices().hourly(*PRICED)
     results = ranked(report.results)
     seconds = sum(result.seconds for result in results)
-    told = html.escape(name)
+    title = html.escape(name)
     finished = [result for result in results if result.status == "finished"]
     created = report.created.astimezone(UTC)
     parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{told}</title><style>{_STYLE}</style>',
-        f"<h1>{told}</h1><p>{len(results)} points, {len(finished)} finished; begun {created:%Y-%m-%d %H:%M} UTC; "
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>',
+        f"<h1>{title}</h1><p>{len(results)} points, {len(finished)} finished; begun {created:%Y-%m-%d %H:%M} UTC; "
         f"fields {html.escape(report.manifest[:16])}, scale bar {html.escape(report.corner)}. "
         f"{seconds:.0f} s in all, without the features: ${hourly * seconds / 3600:.4f} at {PRICED[0]} in {PRICED[1]} "
         f"(${hourly:.3f} an hour).</p>",
@@ -55,19 +55,19 @@ def page(report: SweepReport, name: str) -> str:
 
 def _table(results: Sequence[TrialResult], hourly: float) -> str:
     numbers = ("compared by", "balanced accuracy", "worst fold", "s", "$")
-    compared = [one for one in COMPARED if any(getattr(result.trial, one) is not None for result in results)]
-    heads = [f"<th>{one.replace('_', ' ')}" for one in (*compared, "status")] + [
-        f'<th class="n">{one}' for one in numbers
+    compared = [column for column in COMPARED if any(getattr(result.trial, column) is not None for result in results)]
+    heads = [f"<th>{name.replace('_', ' ')}" for name in (*compared, "status")] + [
+        f'<th class="n">{heading}' for heading in numbers
     ]
     rows = []
     for result in results:
-        words = [_word(getattr(result.trial, one)) for one in compared]
+        words = [_word(getattr(result.trial, column)) for column in compared]
         words.append(
             result.status if result.error is None else f"{result.status}: {result.error.splitlines()[0][:120]}"
         )
-        scores = ["" if one is None else f"{one:.4f}" for one in (result.choice, result.mean, result.worst)]
+        scores = ["" if score is None else f"{score:.4f}" for score in (result.choice, result.mean, result.worst)]
         scores += [f"{result.seconds:.1f}", f"{hourly * result.seconds / 3600:.5f}"]
-        cells = [f"<td>{html.escape(one)}" for one in words] + [f'<td class="n">{one}' for one in scores]
+        cells = [f"<td>{html.escape(word)}" for word in words] + [f'<td class="n">{score}' for score in scores]
         rows.append("<tr>" + "".join(cells))
     return "<table><tr>" + "".join(heads) + "\n" + "\n".join(rows) + "</table>"
 
@@ -80,33 +80,33 @@ def _word(value: str | float | None) -> str:
 
 def _parallel(finished: Sequence[TrialResult]) -> str:
     """Draw a line a point through what varies, to what points are compared by: Optuna's own plot, as SVG."""
-    varied = [one for one in COMPARED if len({getattr(result.trial, one) for result in finished}) > 1]
+    varied = [name for name in COMPARED if len({getattr(result.trial, name) for result in finished}) > 1]
     if not varied:
         return ""
     study = optuna.create_study(direction="maximize")
-    distributions = {one: _distribution([getattr(result.trial, one) for result in finished]) for one in varied}
+    distributions = {name: _distribution([getattr(result.trial, name) for result in finished]) for name in varied}
     for result in finished:
-        params = {one: getattr(result.trial, one) for one in varied}
+        params = {name: getattr(result.trial, name) for name in varied}
         study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=result.choice))
     with warnings.catch_warnings(action="ignore"):  # that the plot may change one day
         axes = optuna.visualization.matplotlib.plot_parallel_coordinate(
             study, params=varied, target=None, target_name="compared by"
         )
-    drawn = io.StringIO()
+    svg = io.StringIO()
     figure = axes.get_figure(root=True)
     if figure is None:
         raise AssertionError("Optuna drew on no figure")
     figure.set_size_inches(10, 4.5)
-    figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
-    return "<figure>" + drawn.getvalue()[drawn.getvalue().index("<svg") :] + "</figure>"
+    return "<figure>" + svg.getvalue()[svg.getvalue().index("<svg") :] + "</figure>"
 
 
 def _distribution(values: Sequence[Any]) -> BaseDistribution:
-    whole = [one for one in values if isinstance(one, int)]
+    whole = [value for value in values if isinstance(value, int)]
     if len(whole) == len(values):
         return IntDistribution(min(whole), max(whole))
-    numbers = [one for one in values if isinstance(one, float)]
+    numbers = [value for value in values if isinstance(value, float)]
     if len(numbers) == len(values):
         return FloatDistribution(min(numbers), max(numbers))
     return CategoricalDistribution(tuple(dict.fromkeys(values)))

@@ -28,7 +28,7 @@ from training.atomic_write import write_whole
 from training.sweep_trials import Trial, TrialResult
 from untrusted import in_markdown
 
-_TOLD = {"optimizer": "optimizer", "batch_size": "batch"}
+_COLUMNS = {"optimizer": "optimizer", "batch_size": "batch"}
 """Settings that have a column of their own, with its name."""
 _SCORES = ("balanced accuracy", "worst fold", "pooled", "compared by", "s")
 
@@ -71,29 +71,35 @@ def table(report: SweepReport) -> str:
     names = _names(report)
     lines = [names, ("---",) * len(names), *_rows(report)]
     # A reason may quote what it was given; all other cells are words and numbers of ours.
-    told = (
+    escaped = (
         [in_markdown(cell) if cell.startswith(("failed: ", "pruned: ")) else cell for cell in line] for line in lines
     )
-    return "\n".join("| " + " | ".join(line) + " |" for line in told)
+    return "\n".join("| " + " | ".join(line) + " |" for line in escaped)
 
 
-def printed(report: SweepReport) -> Table:
+def terminal_table(report: SweepReport) -> Table:
     """Give the same rows for a terminal or a pipe."""
     names = _names(report)
     words = names.index(_SCORES[0])
-    shown = Table([*names[:words], *(Column(name, right=True) for name in names[words:])])
+    terminal_rows = Table([*names[:words], *(Column(name, right=True) for name in names[words:])])
     for row in _rows(report):
-        shown.add(*row)
-    return shown
+        terminal_rows.add(*row)
+    return terminal_rows
 
 
-def _others(report: SweepReport) -> bool:
+def _has_other_settings(report: SweepReport) -> bool:
     """Tell whether trials have settings beside optimizer and batch size."""
-    return any(set(result.trial.settings) - set(_TOLD) for result in report.results)
+    return any(set(result.trial.settings) - set(_COLUMNS) for result in report.results)
 
 
 def _names(report: SweepReport) -> tuple[str, ...]:
-    return ("protocol", "backbone", *_TOLD.values(), *(("settings",) if _others(report) else ()), *_SCORES)
+    return (
+        "protocol",
+        "backbone",
+        *_COLUMNS.values(),
+        *(("settings",) if _has_other_settings(report) else ()),
+        *_SCORES,
+    )
 
 
 def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
@@ -111,34 +117,36 @@ def _rows(report: SweepReport) -> Iterator[tuple[str, ...]]:
         yield (
             trial.protocol,
             trial.backbone,
-            *(trial.settings.get(name, "") for name in _TOLD),
-            *((_settings(trial),) if _others(report) else ()),
+            *(trial.settings.get(name, "") for name in _COLUMNS),
+            *((_settings(trial),) if _has_other_settings(report) else ()),
             *row,
             f"{result.seconds:.1f}",
         )
 
 
 def _settings(trial: Trial) -> str:
-    return ", ".join(f"{name.replace('_', '-')} {told}" for name, told in trial.settings.items() if name not in _TOLD)
+    return ", ".join(
+        f"{name.replace('_', '-')} {value}" for name, value in trial.settings.items() if name not in _COLUMNS
+    )
 
 
 def ranked(results: list[TrialResult]) -> list[TrialResult]:
     """Sort by protocol, then best first; failed ones last."""
-    return sorted(results, key=lambda one: (one.trial.protocol, -(one.choice or 0.0), one.trial.name))
+    return sorted(results, key=lambda result: (result.trial.protocol, -(result.choice or 0.0), result.trial.name))
 
 
 def figure(report: SweepReport) -> Figure:
     """Draw every finished trial: its folds as dots, their mean as a bar."""
-    shown = [result for result in ranked(report.results) if result.status == "finished"]
-    drawn = Figure(figsize=(7.5, 1.2 + 0.28 * max(len(shown), 1)), layout="constrained")
-    axes = drawn.add_subplot()
-    for row, result in enumerate(shown):
+    finished = [result for result in ranked(report.results) if result.status == "finished"]
+    canvas = Figure(figsize=(7.5, 1.2 + 0.28 * max(len(finished), 1)), layout="constrained")
+    axes = canvas.add_subplot()
+    for row, result in enumerate(finished):
         scores = [fold.balanced_accuracy for fold in result.folds]
         axes.barh(row, result.mean or 0.0, color="#56B4E9", height=0.7)
         axes.plot(scores, np.full(len(scores), row), "o", color="#0072B2", markersize=3)
-    axes.set_yticks(range(len(shown)), [result.trial.name for result in shown], fontsize=7)
+    axes.set_yticks(range(len(finished)), [result.trial.name for result in finished], fontsize=7)
     axes.invert_yaxis()
-    lowest = min((result.worst or 0.0 for result in shown), default=0.0)
+    lowest = min((result.worst or 0.0 for result in finished), default=0.0)
     axes.set_xlim(max(0.0, lowest - 0.05), 1.0)
     axes.set_xlabel("balanced accuracy: mean (bar), each fold (dot)")
-    return drawn
+    return canvas

@@ -84,11 +84,11 @@ def sweep(plan: Plan) -> SweepReport:
         protocol: parts_of(protocol, plan.data, plan.manifest, plan.fields)
         for protocol in dict.fromkeys(trial.protocol for trial in plan.trials)
     }
-    report = _begun(plan)
-    done = {result.trial: result for result in report.results if result.status == "finished"}
-    waiting = [trial for trial in plan.trials if trial not in done]
+    report = _earlier_report(plan)
+    result_by_trial = {result.trial: result for result in report.results if result.status == "finished"}
+    waiting = [trial for trial in plan.trials if trial not in result_by_trial]
     if not waiting:  # a run of this would be empty: those of the trials are filed under an earlier one
-        report.results = [done[trial] for trial in plan.trials]
+        report.results = [result_by_trial[trial] for trial in plan.trials]
         publish(report, plan)
         return report
     with tracking.run(f"sweep {plan.name}", parameters={"trials": len(plan.trials)}, tags=plan.tags) as parent:
@@ -96,8 +96,8 @@ def sweep(plan: Plan) -> SweepReport:
         with bar(waiting, "Trials", len(waiting), unit="trial") as progress:
             for trial in progress:
                 progress.set_postfix_str(trial.name)
-                done[trial] = try_trial(trial, trial.name, sets, plan, divisions[trial.protocol], parent)
-                report.results = [done[trial] for trial in plan.trials if trial in done]
+                result_by_trial[trial] = try_trial(trial, trial.name, sets, plan, divisions[trial.protocol], parent)
+                report.results = [result_by_trial[trial] for trial in plan.trials if trial in result_by_trial]
                 write_report(report, plan.output, plan.name)
         publish(report, plan, parent)
     return report
@@ -116,20 +116,20 @@ def publish(report: SweepReport, plan: Plan, run: tracking.Run | None = None) ->
 
 def missing_trials(plan: Plan) -> list[Trial]:
     """List the trials that no earlier sweep of the same name has finished."""
-    done = {result.trial for result in _begun(plan).results if result.status == "finished"}
-    return [trial for trial in plan.trials if trial not in done]
+    finished = {result.trial for result in _earlier_report(plan).results if result.status == "finished"}
+    return [trial for trial in plan.trials if trial not in finished]
 
 
-def _begun(plan: Plan) -> SweepReport:
+def _earlier_report(plan: Plan) -> SweepReport:
     """Give what an earlier sweep has left, if it was of the same fields; else an empty report."""
     path = plan.output / f"{plan.name}.json"
     if path.is_file():
         try:
-            kept = SweepReport.model_validate_json(path.read_bytes())
+            earlier = SweepReport.model_validate_json(path.read_bytes())
         except ValidationError:
-            kept = None
-        if kept and (kept.manifest, kept.corner) == (plan.manifest.digest, plan.corner):
-            return kept
+            earlier = None
+        if earlier and (earlier.manifest, earlier.corner) == (plan.manifest.digest, plan.corner):
+            return earlier
     return empty_report(plan)
 
 
@@ -176,7 +176,7 @@ def try_trial(
     """
     start = time.monotonic()
 
-    def ended(status: Literal["pruned", "failed"], error: str) -> TrialResult:
+    def unfinished(status: Literal["pruned", "failed"], error: str) -> TrialResult:
         return TrialResult(trial=trial, status=status, error=error, seconds=round(time.monotonic() - start, 2))
 
     parameters = {"backbone": trial.backbone, **trial.recipe.record(), "frozen": trial.frozen}
@@ -187,18 +187,18 @@ def try_trial(
             log_dataset(run, plan.data, plan.fields, plan.manifest)
             try:
                 experiment = _experiment(trial, plan, sets)
-                tried = run_trial(trial, experiment, work, divisions, after_fold)
+                outcome = run_trial(trial, experiment, work, divisions, after_fold)
             except PrunedError as reason:
                 run.tags({"leukolens.pruned": str(reason)})
-                return ended("pruned", str(reason))
-            log_trial(run, tried, experiment, {"sweep": plan.name, "trial": trial.name})
+                return unfinished("pruned", str(reason))
+            log_trial(run, outcome, experiment, {"sweep": plan.name, "trial": trial.name})
             shutil.rmtree(work, ignore_errors=True)
-            return tried.result
+            return outcome.result
     # The others go on, whatever is wrong with this one; the table says what it was.
     except Exception as error:
         if full_disk(error) is not None:  # the others would find no room either
             raise
-        return ended("failed", f"{type(error).__name__}: {error}")
+        return unfinished("failed", f"{type(error).__name__}: {error}")
 
 
 def _experiment(trial: Trial, plan: Plan, sets: Mapping[str, FrozenSet]) -> Experiment:

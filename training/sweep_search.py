@@ -60,7 +60,7 @@ class SearchSettings:
     frozen: bool
 
 
-def search(plan: Plan, wanted: SearchSettings) -> SweepReport:
+def search(plan: Plan, settings: SearchSettings) -> SweepReport:
     """Try what the study chooses until it has as many trials as are wanted; gives all of them.
 
     Raises
@@ -68,28 +68,28 @@ def search(plan: Plan, wanted: SearchSettings) -> SweepReport:
     DataError, ValueError, WeightsError
         As ``sweep_run.sweep``.
     """
-    divisions = parts_of(wanted.protocol, plan.data, plan.manifest, plan.fields)
+    divisions = parts_of(settings.protocol, plan.data, plan.manifest, plan.fields)
     plan.output.mkdir(parents=True, exist_ok=True)
-    study = _study(plan, wanted)
+    study = _study(plan, settings)
     report = empty_report(plan)
     report.results = _results(study)
-    if len(_finished(study)) < wanted.trials:
-        parameters = {"trials": wanted.trials, "search": wanted.sampler, "protocol": wanted.protocol}
-        parameters |= {f"space.{name}": str(values) for name, values in wanted.space.items()}
+    if len(_finished_trials(study)) < settings.trials:
+        parameters = {"trials": settings.trials, "search": settings.sampler, "protocol": settings.protocol}
+        parameters |= {f"space.{name}": str(values) for name, values in settings.space.items()}
         with tracking.run(f"search {plan.name}", parameters=parameters, tags=plan.tags) as parent:
-            _try_all(study, plan, wanted, divisions, report, parent)
+            _try_all(study, plan, settings, divisions, report, parent)
             publish(report, plan, parent)
     else:
         publish(report, plan)
     return report
 
 
-def _study(plan: Plan, wanted: SearchSettings) -> optuna.Study:
+def _study(plan: Plan, settings: SearchSettings) -> optuna.Study:
     """Open the study of just this search, and close what an earlier process left running in it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searched = repr((sorted(wanted.space.items()), plan.manifest.digest, plan.hide_corner, wanted.frozen))
+    definition = repr((sorted(settings.space.items()), plan.manifest.digest, plan.hide_corner, settings.frozen))
     storage = optuna.storages.RDBStorage(f"sqlite:///{plan.output / plan.name}.optuna.db")
-    name = f"{plan.name} {wanted.protocol} {hashlib.sha256(searched.encode()).hexdigest()[:12]}"
+    name = f"{plan.name} {settings.protocol} {hashlib.sha256(definition.encode()).hexdigest()[:12]}"
     study = optuna.create_study(
         storage=storage,
         study_name=name,
@@ -97,25 +97,25 @@ def _study(plan: Plan, wanted: SearchSettings) -> optuna.Study:
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
     )
-    for cut_off in study.get_trials(states=(TrialState.RUNNING,)):
-        study.tell(cut_off.number, state=TrialState.FAIL)
+    for running_trial in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(running_trial.number, state=TrialState.FAIL)
     # Not always the same: what goes on would begin with the very points that it began with before.
     seed = SAMPLERS_SEED + len(study.trials)
     study.sampler = (
         optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
-        if wanted.sampler == "tpe"
+        if settings.sampler == "tpe"
         else optuna.samplers.RandomSampler(seed=seed)
     )
     return study
 
 
-def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+def _finished_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in study.trials if RESULT in trial.user_attrs]
 
 
 def _results(study: optuna.Study) -> list[TrialResult]:
     """Give what each trial came to, each point once: what is drawn again is not tried again."""
-    results = [TrialResult.model_validate_json(trial.user_attrs[RESULT]) for trial in _finished(study)]
+    results = [TrialResult.model_validate_json(trial.user_attrs[RESULT]) for trial in _finished_trials(study)]
     return list({result.trial: result for result in results}.values())
 
 
@@ -135,26 +135,28 @@ def _distributions(space: Space) -> dict[str, BaseDistribution]:
 def _try_all(
     study: optuna.Study,
     plan: Plan,
-    wanted: SearchSettings,
+    settings: SearchSettings,
     divisions: Sequence[Parts],
     report: SweepReport,
     parent: tracking.Run,
 ) -> None:
-    distributions = _distributions(wanted.space)
+    distributions = _distributions(settings.space)
     fixed = {
-        name: values[0] for name, values in wanted.space.items() if not isinstance(values, Span) and len(values) == 1
+        name: values[0] for name, values in settings.space.items() if not isinstance(values, Span) and len(values) == 1
     }
     sets: dict[str, FrozenSet] = {}
-    begun = len(_finished(study))
-    with bar(range(begun, wanted.trials), "Trials", wanted.trials - begun, unit="trial") as progress:
+    finished_count = len(_finished_trials(study))
+    with bar(
+        range(finished_count, settings.trials), "Trials", settings.trials - finished_count, unit="trial"
+    ) as progress:
         for _ in progress:
             optuna_trial = study.ask(distributions)
-            trial = Trial.of(*recipe_in(fixed | optuna_trial.params, frozen=wanted.frozen), wanted.protocol)
+            trial = Trial.of(*recipe_in(fixed | optuna_trial.params, frozen=settings.frozen), settings.protocol)
             progress.set_postfix_str(trial.name)
-            known = next((result for result in _results(study) if result.trial == trial), None)
-            if known is None and trial.backbone not in sets and isinstance(trial.recipe, MlpHead):
+            earlier_result = next((result for result in _results(study) if result.trial == trial), None)
+            if earlier_result is None and trial.backbone not in sets and isinstance(trial.recipe, MlpHead):
                 sets |= feature_sets(plan, [trial], report)
-            result = known or try_trial(
+            result = earlier_result or try_trial(
                 trial,
                 f"{trial.name} #{optuna_trial.number}",
                 sets,

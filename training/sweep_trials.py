@@ -64,8 +64,8 @@ class Trial(_Part):
     @classmethod
     def of(cls, backbone: str, recipe: Recipe, protocol: str) -> "Trial":
         """Make the trial of a recipe."""
-        used = recipe.record()
-        settings = {name: used[name] for name in type(recipe).model_fields if name in used}
+        recorded = recipe.record()
+        settings = {name: recorded[name] for name in type(recipe).model_fields if name in recorded}
         return cls(backbone=backbone, frozen=recipe.frozen, protocol=protocol, **settings)
 
     @property
@@ -76,10 +76,10 @@ class Trial(_Part):
     @property
     def settings(self) -> dict[str, str]:
         """Give the settings of its method by which it is named: without seed and passes."""
-        given = {name: getattr(self, name) for name in SETTING_NAMES}
+        values = {name: getattr(self, name) for name in SETTING_NAMES}
         return {
             name: f"{value:g}" if isinstance(value, float) else str(value)
-            for name, value in given.items()
+            for name, value in values.items()
             if value is not None
         }
 
@@ -87,8 +87,8 @@ class Trial(_Part):
     def recipe(self) -> Recipe:
         """Give its recipe."""
         method = method_of(self.backbone, frozen=self.frozen)
-        given = {name: getattr(self, name) for name in method.model_fields}
-        return method.model_validate({name: value for name, value in given.items() if value is not None})
+        values = {name: getattr(self, name) for name in method.model_fields}
+        return method.model_validate({name: value for name, value in values.items() if value is not None})
 
 
 class FoldResult(_Part):
@@ -189,7 +189,7 @@ class PrunedError(Exception):
     """A trial that is given up; says after which fold."""
 
 
-def _by_head(recipe: MlpHead, features: FrozenSet) -> Answer:
+def _answer_by_head(recipe: MlpHead, features: FrozenSet) -> Answer:
     """Answer by a head of several layers, which is calibrated only where a model of it is kept."""
     embeddings, labels = features.embeddings, features.fields.labels
 
@@ -201,7 +201,7 @@ def _by_head(recipe: MlpHead, features: FrozenSet) -> Answer:
     return answer
 
 
-def _by_network(experiment: Experiment, work: Path) -> Answer:
+def _answer_by_network(experiment: Experiment, work: Path) -> Answer:
     """Answer by what an experiment learns: the whole network, or a linear head."""
 
     def answer(parts: Parts) -> Answered:
@@ -210,8 +210,8 @@ def _by_network(experiment: Experiment, work: Path) -> Answer:
         learned, measured = learn_and_answer(experiment, parts.train, positions, work / parts.name)
         test_count = len(parts.test)
         choice = None if parts.choice is None else measured.probabilities[test_count:]
-        own = Measured(measured.probabilities[:test_count], measured.scores[:test_count])
-        return Answered(own.probabilities, choice, learned=learned, measured=own)
+        tested = Measured(measured.probabilities[:test_count], measured.scores[:test_count])
+        return Answered(tested.probabilities, choice, learned=learned, measured=tested)
 
     return answer
 
@@ -247,16 +247,18 @@ def run_trial(
     start = time.monotonic()
     recipe, features, labels = experiment.recipe, experiment.computed, experiment.fields.labels
     if isinstance(recipe, MlpHead) and isinstance(features, FrozenSet):
-        answer = _by_head(recipe, features)
+        answer = _answer_by_head(recipe, features)
     else:
-        answer = _by_network(experiment, work)
+        answer = _answer_by_network(experiment, work)
     folds, answers = [], []
     for parts in divisions:
-        one = answer(parts)
-        counts = confusion(labels[parts.test], one.test.argmax(1), one.test.shape[1])
+        answered = answer(parts)
+        counts = confusion(labels[parts.test], answered.test.argmax(1), answered.test.shape[1])
         choice = None
-        if parts.choice is not None and one.choice is not None:
-            choice = balanced_accuracy(confusion(labels[parts.choice], one.choice.argmax(1), one.choice.shape[1]))
+        if parts.choice is not None and answered.choice is not None:
+            choice = balanced_accuracy(
+                confusion(labels[parts.choice], answered.choice.argmax(1), answered.choice.shape[1])
+            )
         folds.append(
             FoldResult(
                 name=parts.name,
@@ -266,15 +268,17 @@ def run_trial(
                 choice_balanced_accuracy=choice,
             )
         )
-        answers.append(one)
+        answers.append(answered)
         if after_fold:
             compared = [
-                one.balanced_accuracy if one.choice_balanced_accuracy is None else one.choice_balanced_accuracy
-                for one in folds
+                fold_result.balanced_accuracy
+                if fold_result.choice_balanced_accuracy is None
+                else fold_result.choice_balanced_accuracy
+                for fold_result in folds
             ]
             after_fold(len(folds) - 1, float(np.mean(compared)))
     truth = np.concatenate([labels[parts.test] for parts in divisions])
-    probabilities = np.concatenate([one.test for one in answers])
+    probabilities = np.concatenate([answered.test for answered in answers])
     scores = [fold.balanced_accuracy for fold in folds]
     choices = [fold.choice_balanced_accuracy for fold in folds if fold.choice_balanced_accuracy is not None]
     result = TrialResult(

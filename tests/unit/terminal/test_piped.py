@@ -26,7 +26,7 @@ from training.sagemaker_jobs import watch
 from training.sagemaker_jobs.deployment import assumed_place
 from training.sagemaker_jobs.jobs import Job
 from training.sagemaker_jobs.table import View
-from training.sweep_report import SweepReport, printed
+from training.sweep_report import SweepReport, terminal_table
 from training.sweep_trials import Trial, TrialResult
 
 ROOT = Path(__file__).parents[3]
@@ -89,7 +89,7 @@ def _sweep() -> None:
     trial = Trial(backbone="tiny", optimizer="adam", batch_size=16, epochs=1, seed=1, protocol="holdout")
     failed = TrialResult(trial=trial, status="failed", error="DivergedError: " + "long " * 40, seconds=1.0)
     made = SweepReport(manifest="0", created="2026-11-28", corner="hidden", features_s={}, results=[failed])
-    printed(made).write(open_console())
+    terminal_table(made).write(open_console())
 
 
 def _benchmark(module: str, part: str) -> None:
