@@ -72,15 +72,15 @@ def estimate(
         worse) can put all replicates on one side of the value: the interval then reaches to the value.
     """
     values = statistic(np.arange(len(clusters)))
-    drawn: dict[str, list[float]] = {name: [] for name in values}
+    samples: dict[str, list[float]] = {name: [] for name in values}
     members = _members(clusters, strata)
     random = np.random.default_rng(seed)
     for _ in range(replicates):
         parts = [stratum[k] for stratum in members for k in random.integers(0, len(stratum), len(stratum))]
         for name, value in statistic(np.concatenate(parts)).items():
-            if name in drawn:
-                drawn[name].append(value)
-    return {name: _interval(value, drawn[name]) for name, value in values.items()}
+            if name in samples:
+                samples[name].append(value)
+    return {name: _interval(value, samples[name]) for name, value in values.items()}
 
 
 def _members(clusters: NDArray[np.int64], strata: NDArray[np.int64]) -> list[list[NDArray[np.int64]]]:
@@ -94,6 +94,6 @@ def _members(clusters: NDArray[np.int64], strata: NDArray[np.int64]) -> list[lis
     ]
 
 
-def _interval(value: float, drawn: list[float]) -> Estimate:
-    low, high = np.quantile(drawn, QUANTILES) if drawn else (value, value)
+def _interval(value: float, samples: list[float]) -> Estimate:
+    low, high = np.quantile(samples, QUANTILES) if samples else (value, value)
     return Estimate(value=rounded(value), low=rounded(min(low, value)), high=rounded(max(high, value)))

@@ -69,16 +69,16 @@ def answer(tasks: Sequence[Task], pictures: Pictures, title: str, workers: int =
         A fold's model folder cannot be loaded.
     """
     total = sum(len(task.fold.record.test) for task in tasks)
-    with bar(None, title, total, unit="field") as shown, ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda task: _answer(task, pictures, shown), tasks))
+    with bar(None, title, total, unit="field") as progress_bar, ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda task: _answer(task, pictures, progress_bar), tasks))
 
 
-def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
+def _answer(task: Task, pictures: Pictures, progress_bar: "tqdm[None]") -> Measured:
     file = load(task.fold.folder)
     cache = _cache_file(task, file, pictures)
     if cache.is_file():
         with np.load(BytesIO(cache.read_bytes())) as stored:
-            shown.update(len(task.fold.record.test))
+            progress_bar.update(len(task.fold.record.test))
             return Measured(stored["probabilities"], stored["scores"], stored.get("doublings"))
     disturb = disturbances.DISTURBANCES[task.disturbance]
     probabilities, scores, doublings = [], [], []
@@ -87,7 +87,7 @@ def _answer(task: Task, pictures: Pictures, shown: "tqdm[None]") -> Measured:
         probabilities.append(outputs.probabilities)
         scores.append(outputs.out_of_distribution_score)
         doublings += [] if outputs.scale is None else [outputs.scale]
-        shown.update()
+        progress_bar.update()
     arrays = {"probabilities": np.array(probabilities, np.float32), "scores": np.array(scores, np.float32)}
     if doublings:
         arrays["doublings"] = np.array(doublings, np.float32)
@@ -102,6 +102,8 @@ def _cache_file(task: Task, file: Classifier, pictures: Pictures) -> Path:
     """Name the file of stored answers by what they depend on: model file, images in order, the disturbance's code."""
     sources = (disturbances, corruptions) if task.disturbance != "none" else ()
     code = b"".join(Path(str(source.__file__)).read_bytes() for source in sources)
-    what = json.dumps([file.card.sha256, task.disturbance, [pictures.sha256[key] for key in task.fold.record.test]])
-    digest = hashlib.sha256(what.encode() + code).hexdigest()[:16]
+    description = json.dumps(
+        [file.card.sha256, task.disturbance, [pictures.sha256[key] for key in task.fold.record.test]]
+    )
+    digest = hashlib.sha256(description.encode() + code).hexdigest()[:16]
     return task.fold.folder.parent / KEPT / f"{task.fold.record.name}-{task.disturbance}-{digest}.npz"

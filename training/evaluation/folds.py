@@ -47,13 +47,13 @@ def method_digest(*options: object) -> str:
     str
         SHA-256 in hexadecimal; what another state of the code made has another.
     """
-    what = hashlib.sha256(repr(options).encode())
-    here = Path(__file__).resolve().parents[1]
-    folders = [Path(inference.__file__).parent, *(here / name for name in ("data", "models", "serving"))]
+    digest = hashlib.sha256(repr(options).encode())
+    package = Path(__file__).resolve().parents[1]
+    folders = [Path(inference.__file__).parent, *(package / name for name in ("data", "models", "serving"))]
     sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
-    for path in [here / "experiment.py", *sources]:
-        what.update(_code_alone(path.read_text(encoding="utf-8")))
-    return what.hexdigest()
+    for path in [package / "experiment.py", *sources]:
+        digest.update(_code_alone(path.read_text(encoding="utf-8")))
+    return digest.hexdigest()
 
 
 @cache
@@ -178,11 +178,11 @@ def is_made_by(folder: Path, manifest: Manifest, made_by: str) -> bool:
     return record.made_by == made_by
 
 
-def incomplete(protocols: Mapping[str, Sequence[FoldFile]], manifest: Manifest, wanted: Sequence[str]) -> list[str]:
+def incomplete(protocols: Mapping[str, Sequence[FoldFile]], manifest: Manifest, names: Sequence[str]) -> list[str]:
     """Name the protocols with missing folds, where not every field is tested."""
-    everything = {record.key for record in manifest.records}
-    tested = {name: {key for fold in protocols.get(name, ()) for key in fold.record.test} for name in wanted}
-    return [name for name in wanted if tested[name] != everything]
+    all_keys = {record.key for record in manifest.records}
+    tested = {name: {key for fold in protocols.get(name, ()) for key in fold.record.test} for name in names}
+    return [name for name in names if tested[name] != all_keys]
 
 
 def _read(path: Path, manifest: Manifest) -> FoldRecord:
@@ -195,8 +195,8 @@ def _read(path: Path, manifest: Manifest) -> FoldRecord:
             f"{path} is of the data with manifest {record.manifest[:16]}, not of this with {manifest.digest[:16]}: "
             "give the folder that the folds were made from, or make them again with `python -m training crossvalidate`"
         )
-    if both := set(record.test) & {*record.train, *record.gap}:
-        raise DataError(f"{path} tests {min(both)} and has it in training or gap too: make the fold again")
+    if overlap := set(record.test) & {*record.train, *record.gap}:
+        raise DataError(f"{path} tests {min(overlap)} and has it in training or gap too: make the fold again")
     if unknown := set(record.test) - {entry.key for entry in manifest.records}:
         raise DataError(f"{path} tests {min(unknown)}, which the data lacks: make the fold again")
     return record
@@ -270,11 +270,11 @@ def result_of(
     predictions: Predictions,
     truth: Truth,
     replicates: int = REPLICATES,
-    more: Mapping[str, Estimate] | None = None,
+    extra_metrics: Mapping[str, Estimate] | None = None,
 ) -> ProtocolResult:
-    """Measure one protocol's pooled predictions; ``more`` metrics are put beside those of ``measures``."""
+    """Measure one protocol's pooled predictions; ``extra_metrics`` are put beside those of ``measures``."""
     scores = scores_by_fold(folds, predictions)
-    return pooled_result(scores, predictions, truth.clusters, truth.strata, replicates, more)
+    return pooled_result(scores, predictions, truth.clusters, truth.strata, replicates, extra_metrics)
 
 
 def pooled_result(
@@ -283,7 +283,7 @@ def pooled_result(
     clusters: NDArray[np.int64],
     strata: NDArray[np.int64],
     replicates: int = REPLICATES,
-    more: Mapping[str, Estimate] | None = None,
+    extra_metrics: Mapping[str, Estimate] | None = None,
 ) -> ProtocolResult:
     """Measure pooled predictions, with intervals that draw whole clusters within each stratum.
 
@@ -297,16 +297,16 @@ def pooled_result(
         Of each prediction.
     replicates : int
         How often is drawn.
-    more : mapping of str to Estimate, optional
+    extra_metrics : mapping of str to Estimate, optional
         Metrics that are put beside those of ``measures``.
     """
-    estimates = estimate(lambda which: metrics.measures(predictions.take(which)), clusters, strata, replicates)
+    estimates = estimate(lambda positions: metrics.measures(predictions.take(positions)), clusters, strata, replicates)
     return ProtocolResult(
         folds=list(scores),
         images=len(predictions),
-        metrics={**{name: value for name, value in estimates.items() if "/" not in name}, **(more or {})},
-        sensitivity=_part(estimates, "sensitivity/"),
-        specificity=_part(estimates, "specificity/"),
+        metrics={**{name: value for name, value in estimates.items() if "/" not in name}, **(extra_metrics or {})},
+        sensitivity=_estimates_of(estimates, "sensitivity/"),
+        specificity=_estimates_of(estimates, "specificity/"),
         confusion=predictions.confusion.tolist(),
         reliability=[(rounded(a), rounded(b), n) for a, b, n in metrics.reliability(predictions)],
         risk_coverage=[(rounded(a), rounded(b)) for a, b in metrics.risk_coverage(predictions)],
@@ -341,42 +341,44 @@ def by_slide(
     names, clusters = np.unique([slides[key] for key in truth.keys], return_inverse=True)
     scores = []
     for index, name in enumerate(names):
-        here = clusters == index
-        wrong = predictions.predicted[here & (predictions.predicted != truth.labels)]
+        on_slide = clusters == index
+        wrong = predictions.predicted[on_slide & (predictions.predicted != truth.labels)]
         scores.append(
             SlideScore(
                 name=str(name),
-                images=int(here.sum()),
-                sensitivity=rounded(1 - len(wrong) / here.sum()),
+                images=int(on_slide.sum()),
+                sensitivity=rounded(1 - len(wrong) / on_slide.sum()),
                 mistaken_for=truth.ids[Counter(wrong.tolist()).most_common(1)[0][0]] if len(wrong) else None,
-                **_verdicts(predictions, here),
+                **_verdicts(predictions, on_slide),
             )
         )
-    whole = estimate(
-        lambda which: {"balanced_accuracy": metrics.balanced_accuracy(predictions.take(which).confusion)},
+    pooled = estimate(
+        lambda positions: {"balanced_accuracy": metrics.balanced_accuracy(predictions.take(positions).confusion)},
         clusters,
         truth.labels if _one_label_each(clusters, truth.labels) else np.zeros_like(clusters),
         replicates,
     )
-    return scores, whole["balanced_accuracy"]
+    return scores, pooled["balanced_accuracy"]
 
 
 def _one_label_each(clusters: NDArray[np.int64], labels: NDArray[np.int64]) -> bool:
     return len(np.unique(np.stack([clusters, labels]), axis=1).T) == len(np.unique(clusters))
 
 
-def _verdicts(predictions: Predictions, here: NDArray[np.bool_]) -> dict[str, Any]:
+def _verdicts(predictions: Predictions, on_slide: NDArray[np.bool_]) -> dict[str, Any]:
     """Give a slide's shares of each verdict, and the share right among those accepted, None where none is."""
     side = predictions.called == predictions.malignant
     label = predictions.predicted == predictions.labels
     shares: dict[str, Any] = {
-        "turned_away": rounded(1 - predictions.known[here].mean()),
-        "covered": rounded(predictions.covered[here].mean()),
+        "turned_away": rounded(1 - predictions.known[on_slide].mean()),
+        "covered": rounded(predictions.covered[on_slide].mean()),
     }
     for name, sure, right in (("triage_", predictions.triaged, side), ("", predictions.accepted, label)):
-        chosen = here & sure
-        shares[f"{name}accepted"] = rounded(sure[here].mean())
-        shares["triage_right" if name else "accepted_right"] = rounded(right[chosen].mean()) if chosen.any() else None
+        sure_on_slide = on_slide & sure
+        shares[f"{name}accepted"] = rounded(sure[on_slide].mean())
+        shares["triage_right" if name else "accepted_right"] = (
+            rounded(right[sure_on_slide].mean()) if sure_on_slide.any() else None
+        )
     return shares
 
 
@@ -395,5 +397,5 @@ def over_slides(slides: Sequence[SlideScore]) -> dict[str, Estimate]:
     }
 
 
-def _part(estimates: Mapping[str, Estimate], prefix: str) -> dict[str, Estimate]:
+def _estimates_of(estimates: Mapping[str, Estimate], prefix: str) -> dict[str, Estimate]:
     return {name.removeprefix(prefix): value for name, value in estimates.items() if name.startswith(prefix)}

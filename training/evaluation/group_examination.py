@@ -38,8 +38,8 @@ def examine_groups(
     measured : Measured
         The answers.
     """
-    answered = [(labels[folds == fold], _part(measured, folds == fold), card) for fold in np.unique(folds)]
-    predictions = metrics.pool(answered)
+    answers_by_fold = [(labels[folds == fold], _select(measured, folds == fold), card) for fold in np.unique(folds)]
+    predictions = metrics.pool(answers_by_fold)
     order = np.concatenate([np.flatnonzero(folds == fold) for fold in np.unique(folds)])
     clusters = np.unique(np.asarray(groups)[order], return_inverse=True)[1].astype(np.int64)
     sizes = np.bincount(folds)
@@ -58,15 +58,15 @@ def headline(result: ProtocolResult, groups: Groups, count: int) -> str:
         f"Balanced accuracy {accuracy.value:.3f} [{accuracy.low:.3f}, {accuracy.high:.3f}] over "
         f"{len(result.confusion)} classes, on {count} {plural} left out"
     ]
-    if (side := result.metrics.get("malignant_auroc")) is not None:
-        parts.append(f"malignant against benign AUROC {side.value:.3f} [{side.low:.3f}, {side.high:.3f}]")
+    if (auroc := result.metrics.get("malignant_auroc")) is not None:
+        parts.append(f"malignant against benign AUROC {auroc.value:.3f} [{auroc.low:.3f}, {auroc.high:.3f}]")
     return " ".join([*([groups.warning] if groups.warning else []), "; ".join(parts) + "."])
 
 
-def evaluation_of(protocol: str, result: ProtocolResult, more: dict[str, Any]) -> dict[str, Any]:
+def evaluation_of(protocol: str, result: ProtocolResult, extra_fields: dict[str, Any]) -> dict[str, Any]:
     """Arrange what a card's ``evaluation`` holds."""
-    return {"protocols": {protocol: result.model_dump(mode="json")}, **more}
+    return {"protocols": {protocol: result.model_dump(mode="json")}, **extra_fields}
 
 
-def _part(measured: Measured, which: NDArray[np.bool_]) -> Measured:
-    return Measured(measured.probabilities[which], measured.scores[which])
+def _select(measured: Measured, mask: NDArray[np.bool_]) -> Measured:
+    return Measured(measured.probabilities[mask], measured.scores[mask])

@@ -62,33 +62,35 @@ def learning_curve(
     measured: dict[int, float] = {}
     for share in SHARES:
         truth, answers, sizes = [], [], []
-        for learnt, left_out in parts:
-            some = _some_groups(learnt, labels, names, share, random)
-            (head,) = fit_discriminants(embeddings[None, some], embeddings[None][:0], labels[some], (shrinkage,), 0.0)
+        for train, left_out in parts:
+            sample = _sample_groups(train, labels, names, share, random)
+            (head,) = fit_discriminants(
+                embeddings[None, sample], embeddings[None][:0], labels[sample], (shrinkage,), 0.0
+            )
             truth.append(labels[left_out])
             answers.append(head.logits(embeddings[left_out]).argmax(1))
-            sizes.append(len(some))
+            sizes.append(len(sample))
         right = np.concatenate(truth) == np.concatenate(answers)
-        every = np.concatenate(truth)
-        score = np.mean([right[every == label].mean() for label in np.unique(every)])
+        true_labels = np.concatenate(truth)
+        score = np.mean([right[true_labels == label].mean() for label in np.unique(true_labels)])
         measured[round(float(np.mean(sizes)))] = round(float(score), 4)
-    return LearningCurve(measured, _beyond(measured))
+    return LearningCurve(measured, _extrapolate(measured))
 
 
-def _some_groups(
-    learnt: Positions, labels: Positions, names: NDArray[np.str_], share: float, random: np.random.Generator
+def _sample_groups(
+    train: Positions, labels: Positions, names: NDArray[np.str_], share: float, random: np.random.Generator
 ) -> Positions:
     """Take a share of the groups, with at least one group that holds each class."""
-    order = random.permutation(np.unique(names[learnt]))
+    order = random.permutation(np.unique(names[train]))
     chosen = set(order[: max(1, round(share * len(order)))].tolist())
-    for label in np.unique(labels[learnt]):
-        holding = set(names[learnt][labels[learnt] == label].tolist())
+    for label in np.unique(labels[train]):
+        holding = set(names[train][labels[train] == label].tolist())
         if not chosen & holding:
             chosen.add(next(name for name in order.tolist() if name in holding))
-    return learnt[np.isin(names[learnt], sorted(chosen))]
+    return train[np.isin(names[train], sorted(chosen))]
 
 
-def _beyond(measured: dict[int, float]) -> dict[int, float]:
+def _extrapolate(measured: dict[int, float]) -> dict[int, float]:
     sizes = np.array(list(measured), float)
     errors = np.maximum(1 - np.array(list(measured.values())), LEAST_ERROR)
     if len(sizes) < 2:

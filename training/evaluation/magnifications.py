@@ -50,24 +50,24 @@ def examine(
         By magnification; and scrambled.
     """
     keys = sorted(pictures.position, key=pictures.position.__getitem__)
-    around = Neighbourhood(
+    neighbourhood = Neighbourhood(
         pictures.images, [slides[key] for key in keys], np.array([numbers[key] for key in keys], np.int64)
     )
 
-    def at(magnification: float) -> Shown:
+    def view_at(magnification: float) -> Shown:
         if magnification == 1.0:
             return lambda position, _: pictures.images[position]
-        return lambda position, random: around.show(position, magnification, random)[0]
+        return lambda position, random: neighbourhood.show(position, magnification, random)[0]
 
-    views: dict[str, Shown] = {f"{step:g}": at(step) for step in STEPS}
+    views: dict[str, Shown] = {f"{step:g}": view_at(step) for step in STEPS}
     views["scrambled"] = lambda position, random: scramble(pictures.images[position], random)
     keys_by_fold = [_spread(fold.record.test, slides, numbers) for fold in folds]
     parts: dict[str, list[tuple[NDArray[np.int64], Measured, ModelCard]]] = {name: [] for name in views}
     with ThreadPoolExecutor(2) as pool:
-        for answers in pool.map(lambda fold, keys: _ask(fold, keys, pictures, views), folds, keys_by_fold):
+        for answers in pool.map(lambda fold, keys: _answer(fold, keys, pictures, views), folds, keys_by_fold):
             for name, part in answers.items():
                 parts[name].append(part)
-    results = {name: _tell(metrics.pool(part)) for name, part in parts.items()}
+    results = {name: _score(metrics.pool(part)) for name, part in parts.items()}
     return results, results.pop("scrambled")
 
 
@@ -88,7 +88,7 @@ def _spread(keys: Sequence[str], slides: Mapping[str, str], numbers: Mapping[str
     return chosen
 
 
-def _ask(
+def _answer(
     fold: FoldFile, keys: Sequence[str], pictures: Pictures, views: Mapping[str, Shown]
 ) -> dict[str, tuple[NDArray[np.int64], Measured, ModelCard]]:
     file, random = load(fold.folder), np.random.default_rng(SEED)
@@ -101,7 +101,7 @@ def _ask(
     return answers
 
 
-def _tell(predictions: metrics.Predictions) -> Magnified:
+def _score(predictions: metrics.Predictions) -> Magnified:
     side = predictions.called == predictions.malignant
     label = predictions.predicted == predictions.labels
     return Magnified(

@@ -59,18 +59,18 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, which: NDArray[np.int64]) -> "Predictions":
+    def take(self, positions: NDArray[np.int64]) -> "Predictions":
         """Take some fields, by position, as often as they are named."""
         return Predictions(
-            self.labels[which],
-            self.folds[which],
-            self.probabilities[which],
-            self.known[which],
-            self.accepted[which],
-            self.covered[which],
-            self.malignancy[which],
-            self.triaged[which],
-            self.called[which],
+            self.labels[positions],
+            self.folds[positions],
+            self.probabilities[positions],
+            self.known[positions],
+            self.accepted[positions],
+            self.covered[positions],
+            self.malignancy[positions],
+            self.triaged[positions],
+            self.called[positions],
             self.classes,
         )
 
@@ -170,8 +170,10 @@ def _triage(predictions: Predictions) -> dict[str, float]:
     malignant, sure = predictions.malignant, predictions.triaged
     right = predictions.called == malignant
     bin_index = np.minimum((predictions.malignancy * BINS).astype(int), BINS - 1)
-    bins = [bin_index == k for k in np.unique(bin_index)]
-    gaps = [abs(predictions.malignancy[k].mean() - malignant[k].mean()) * k.sum() for k in bins]
+    bin_masks = [bin_index == k for k in np.unique(bin_index)]
+    gaps = [
+        abs(predictions.malignancy[in_bin].mean() - malignant[in_bin].mean()) * in_bin.sum() for in_bin in bin_masks
+    ]
     parts = {
         "triage_accuracy_of_accepted": sure,
         "triage_sensitivity_of_accepted": sure & malignant,
@@ -182,11 +184,11 @@ def _triage(predictions: Predictions) -> dict[str, float]:
         "triage_calibration_error": float(sum(gaps) / len(malignant)),
         # Coverage of each side: the page shows as dots how many of its fields are left to a person.
         **{
-            f"triage_coverage_of_{side}": float(sure[here].mean())
-            for side, here in (("malignant", malignant), ("benign", ~malignant))
-            if here.any()
+            f"triage_coverage_of_{side}": float(sure[mask].mean())
+            for side, mask in (("malignant", malignant), ("benign", ~malignant))
+            if mask.any()
         },
-        **{name: float(right[here].mean()) for name, here in parts.items() if here.any()},
+        **{name: float(right[mask].mean()) for name, mask in parts.items() if mask.any()},
     }
 
 
@@ -210,7 +212,7 @@ def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> 
     predictions = pool([(labels, measured, card)])
     computed, right = measures(predictions), predictions.predicted == labels
     interval = binomtest(int(right.sum()), len(labels)).proportion_ci(method="wilson")
-    named = {
+    card_names = {
         "accuracy": "accuracy",
         "balanced_accuracy": "balanced_accuracy",
         "malignant_sensitivity": "malignant_sensitivity",
@@ -224,7 +226,7 @@ def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> 
     sensitivity = {name.partition("/")[2]: value for name, value in computed.items() if name.startswith("sensitivity/")}
     return {
         "images": len(labels),
-        **{key: computed[name] for name, key in named.items() if name in computed},
+        **{key: computed[name] for name, key in card_names.items() if name in computed},
         "accuracy_95": [float(interval.low), float(interval.high)],
         "sensitivity": sensitivity,
         "confusion": predictions.confusion.tolist(),
@@ -236,8 +238,12 @@ def reliability(predictions: Predictions) -> list[tuple[float, float, int]]:
     confidence = predictions.probabilities.max(1)
     right = predictions.predicted == predictions.labels
     bin_index = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    inside = [bin_index == k for k in range(BINS)]
-    return [(float(confidence[k].mean()), float(right[k].mean()), int(k.sum())) for k in inside if k.any()]
+    bin_masks = [bin_index == k for k in range(BINS)]
+    return [
+        (float(confidence[in_bin].mean()), float(right[in_bin].mean()), int(in_bin.sum()))
+        for in_bin in bin_masks
+        if in_bin.any()
+    ]
 
 
 def calibration_error(predictions: Predictions) -> float:

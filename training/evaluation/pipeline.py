@@ -121,11 +121,11 @@ def examine(question: Question) -> Results:
     """
     prepared = prepare(question)
     manifest, candidates, card = prepared.manifest, prepared.candidates, prepared.card
-    mine, missing = candidates[question.candidate], prepared.missing
+    candidate_folds, missing = candidates[question.candidate], prepared.missing
     pictures = _pictures(question.data, manifest)
     slides = group_names(question.data, manifest) if any("slides" in folds for folds in candidates.values()) else {}
     knowledge = Knowledge(manifest, pictures, slides, question.replicates)
-    answered = _answer(question.candidate, mine, knowledge)
+    answered = _answer(question.candidate, candidate_folds, knowledge)
     others = earlier_others(question.known, manifest, answered.results) | {
         name: Other(
             candidate=_describe(folds, incomplete(folds, manifest, wanted_protocols(manifest))),
@@ -134,15 +134,15 @@ def examine(question: Question) -> Results:
         for name, folds in candidates.items()
         if name != question.candidate
     }
-    robustness, disturbed = _disturb(mine.get("contiguous", ()), knowledge)
-    magnified, scrambled = _magnify(mine.get("slides", ()), knowledge)
-    scores, shortcut_folds = _shortcuts(mine, pictures, manifest)
+    robustness, disturbed = _disturb(candidate_folds.get("contiguous", ()), knowledge)
+    magnified, scrambled = _magnify(candidate_folds.get("slides", ()), knowledge)
+    scores, shortcut_folds = _shortcuts(candidate_folds, pictures, manifest)
     return Results(
         name=question.candidate,
-        candidate=_describe(mine, missing),
+        candidate=_describe(candidate_folds, missing),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model_sha256=card.sha256,
-        recipe_differences=_differences(mine, card),
+        recipe_differences=_differences(candidate_folds, card),
         evidence=Evidence(
             manifest_digest=manifest.digest,
             protocols=answered.results,
@@ -186,13 +186,13 @@ def wanted_protocols(manifest: Manifest) -> list[str]:
 def _demand(question: Question, candidates: Mapping[str, Folds], manifest: Manifest) -> list[str]:
     """Name the protocols of which the candidate lacks folds; refuse holes unless they are allowed."""
     if question.candidate not in candidates:
-        there = ", ".join(candidates) or "none at all"
+        available = ", ".join(candidates) or "none at all"
         raise DataError(
-            f"{question.folds} has no finished fold of {question.candidate} (of {there}): make them with "
+            f"{question.folds} has no finished fold of {question.candidate} (of {available}): make them with "
             f"`{CROSSVALIDATE.format(protocol='contiguous')}`, or name another by --candidate"
         )
-    mine = candidates[question.candidate]
-    missing = incomplete(mine, manifest, wanted_protocols(manifest))
+    candidate_folds = candidates[question.candidate]
+    missing = incomplete(candidate_folds, manifest, wanted_protocols(manifest))
     if missing and not question.partial:
         commands = "".join(f"\n  {CROSSVALIDATE.format(protocol=name)}" for name in missing)
         raise DataError(
@@ -222,15 +222,15 @@ def _pictures(data: Path, manifest: Manifest) -> Pictures:
 def _answer(name: str, folds: Folds, knowledge: Knowledge) -> Answered:
     """Answer and measure every protocol of one recipe."""
     answered = Answered()
-    for protocol in (one for one in PROTOCOLS if one in folds):
+    for protocol in (usable for usable in PROTOCOLS if usable in folds):
         measured = answer([Task(fold) for fold in folds[protocol]], knowledge.pictures, f"{name}: {protocol}")
         truth = Truth.of(folds[protocol], knowledge.manifest)
         predictions = predictions_of(folds[protocol], measured, truth)
-        more = {}
+        extra_metrics = {}
         if protocol == "slides":
-            answered.slides, whole = by_slide(predictions, truth, knowledge.slides, knowledge.replicates)
-            more = {"balanced_accuracy_by_slide": whole, **over_slides(answered.slides)}
-        answered.results[protocol] = result_of(folds[protocol], predictions, truth, knowledge.replicates, more)
+            answered.slides, slide_accuracy = by_slide(predictions, truth, knowledge.slides, knowledge.replicates)
+            extra_metrics = {"balanced_accuracy_by_slide": slide_accuracy, **over_slides(answered.slides)}
+        answered.results[protocol] = result_of(folds[protocol], predictions, truth, knowledge.replicates, extra_metrics)
         answered.roc[protocol] = metrics.roc_curves(predictions)
     return answered
 
@@ -243,8 +243,8 @@ def _disturb(folds: Sequence[FoldFile], knowledge: Knowledge) -> tuple[dict[str,
         measured = answer([Task(fold, name) for fold in folds], knowledge.pictures, f"disturbed: {name}")
         predictions = predictions_of(folds, measured, truth)
 
-        def score(which: Any, predictions: metrics.Predictions = predictions) -> dict[str, float]:
-            return {"score": metrics.balanced_accuracy(predictions.take(which).confusion)}
+        def score(positions: Any, predictions: metrics.Predictions = predictions) -> dict[str, float]:
+            return {"score": metrics.balanced_accuracy(predictions.take(positions).confusion)}
 
         robustness[name] = estimate(score, truth.clusters, truth.strata, knowledge.replicates)["score"]
         right = predictions.predicted == predictions.labels
@@ -267,10 +267,10 @@ def _shortcuts(
     features = shortcuts.features_of(pictures.images)
     scores: dict[str, dict[str, float]] = {name: {} for name in shortcuts.SHORTCUTS}
     by_fold: dict[str, dict[str, list[FoldScore]]] = {name: {} for name in shortcuts.SHORTCUTS}
-    for protocol in (one for one in PROTOCOLS if one in folds):
-        audited = shortcuts.audit(folds[protocol], features, pictures, f"shortcuts: {protocol}")
-        for name, (score, listed) in audited.items():
-            scores[name][protocol], by_fold[name][protocol] = score, listed
+    for protocol in (usable for usable in PROTOCOLS if usable in folds):
+        results = shortcuts.audit(folds[protocol], features, pictures, f"shortcuts: {protocol}")
+        for name, (score, fold_scores) in results.items():
+            scores[name][protocol], by_fold[name][protocol] = score, fold_scores
     scores["chance"] = {protocol: 1 / len(manifest.labels) for protocol in PROTOCOLS if protocol in folds}
     return scores, by_fold
 
@@ -315,17 +315,17 @@ def earlier_others(path: Path | None, manifest: Manifest, protocols: Mapping[str
     others = {}
     for name, content in earlier.get("others", {}).items():
         other = Other.model_validate(content)
-        same = {
+        comparable = {
             protocol: result
             for protocol, result in other.protocols.items()
-            if protocol not in protocols or _cut(result) == _cut(protocols[protocol])
+            if protocol not in protocols or _fold_sizes(result) == _fold_sizes(protocols[protocol])
         }
-        if same:
-            others[name] = other.model_copy(update={"protocols": same})
+        if comparable:
+            others[name] = other.model_copy(update={"protocols": comparable})
     return others
 
 
-def _cut(result: ProtocolResult) -> list[tuple[str, int]]:
+def _fold_sizes(result: ProtocolResult) -> list[tuple[str, int]]:
     """Tell how a set was cut into folds: each one's name and how many fields it tests."""
     return [(fold.name, fold.images) for fold in result.folds]
 

@@ -31,15 +31,15 @@ class Measured:
         """Tell which fields the card's threshold and magnifications let pass: bool[n]."""
         passed: NDArray[np.bool_] = self.scores <= card.out_of_distribution.threshold
         if card.scale is not None and self.doublings is not None:
-            seen = 2.0**self.doublings
-            passed &= (seen >= card.scale.minimum) & (seen <= card.scale.maximum)
+            magnifications = 2.0**self.doublings
+            passed &= (magnifications >= card.scale.minimum) & (magnifications <= card.scale.maximum)
         return passed
 
     def malignant(self, card: ModelCard) -> NDArray[np.float64]:
         """Give the calibrated probability of malignant, as the API gives it: float64[n]."""
-        inside = np.isin(card.labels, card.malignant_labels)
+        is_malignant = np.isin(card.labels, card.malignant_labels)
         rule = card.triage_rule
-        total = self.probabilities[:, inside].sum(1)
+        total = self.probabilities[:, is_malignant].sum(1)
         return total.astype(np.float64) if rule is None else triage_probability(rule, total)
 
     def triaged(self, card: ModelCard) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -52,11 +52,11 @@ class Measured:
 
     def accepted(self, card: ModelCard) -> NDArray[np.bool_]:
         """Tell which patterns are accepted: known, one label in the set, and of the side that triage accepts."""
-        chosen = self.probabilities >= card.minimum_probabilities
+        in_set = self.probabilities >= card.minimum_probabilities
         sure, called = self.triaged(card)
-        side = np.isin(card.labels, card.malignant_labels)[chosen.argmax(1)]
+        side = np.isin(card.labels, card.malignant_labels)[in_set.argmax(1)]
         agrees = sure & (side == called) if card.triage_rule else self.known(card)
-        single: NDArray[np.bool_] = chosen.sum(1) == 1
+        single: NDArray[np.bool_] = in_set.sum(1) == 1
         return single & agrees
 
 
@@ -64,9 +64,11 @@ def run(file: Classifier, images: NDArray[np.uint8], title: str, *, shown: bool 
     """Answer for each image: uint8[n, 224, 224, 3]."""
     outputs = [file.run(image) for image in bar(images, title, len(images), shown=shown, unit="image")]
     return Measured(
-        np.stack([o.probabilities for o in outputs]),
-        np.array([o.out_of_distribution_score for o in outputs], np.float32),
-        np.array([o.scale for o in outputs], np.float32) if outputs and outputs[0].scale is not None else None,
+        np.stack([output.probabilities for output in outputs]),
+        np.array([output.out_of_distribution_score for output in outputs], np.float32),
+        np.array([output.scale for output in outputs], np.float32)
+        if outputs and outputs[0].scale is not None
+        else None,
     )
 
 
@@ -83,5 +85,5 @@ def count_ood_set(file: Classifier, images: NDArray[np.uint8], title: str) -> di
     }
 
 
-def _share(which: NDArray[np.bool_]) -> float:
-    return float(which.mean()) if len(which) else 0.0
+def _share(mask: NDArray[np.bool_]) -> float:
+    return float(mask.mean()) if len(mask) else 0.0

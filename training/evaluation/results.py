@@ -32,8 +32,8 @@ def as_numbers(estimates: Mapping[str, Estimate]) -> dict[str, float]:
     """Give estimates as plain numbers: each value, and the ends of its interval as ``<name>/low`` and ``/high``."""
     return {
         f"{name}{end}": value
-        for name, one in estimates.items()
-        for end, value in (("", one.value), ("/low", one.low), ("/high", one.high))
+        for name, estimate in estimates.items()
+        for end, value in (("", estimate.value), ("/low", estimate.low), ("/high", estimate.high))
     }
 
 
@@ -261,6 +261,6 @@ def read_results(path: Path) -> Results:
     except FileNotFoundError as error:
         raise DataError(f"there is no {path}: run `python -m training evaluate` first") from error
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        location = ".".join(map(str, error.errors()[0]["loc"]))
         message = error.errors()[0]["msg"]
-        raise DataError(f"{path}: {where}: {message}; run `python -m training evaluate` again") from error
+        raise DataError(f"{path}: {location}: {message}; run `python -m training evaluate` again") from error

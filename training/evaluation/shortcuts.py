@@ -102,11 +102,11 @@ def grouped_score(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64
     float
         Balanced accuracy.
     """
-    see, make = SHORTCUTS[name]
-    rows = np.stack([see(image) for image in images])
+    extract, make_classifier = SHORTCUTS[name]
+    rows = np.stack([extract(image) for image in images])
     answers = np.empty_like(labels)
-    for learnt, left_out in parts:
-        answers[left_out] = make(len(learnt)).fit(rows[learnt], labels[learnt]).predict(rows[left_out])
+    for train, left_out in parts:
+        answers[left_out] = make_classifier(len(train)).fit(rows[train], labels[train]).predict(rows[left_out])
     return balanced_accuracy(confusion(labels, answers, int(labels.max()) + 1))
 
 
@@ -116,8 +116,8 @@ def features_of(images: NDArray[np.uint8]) -> dict[str, Numbers]:
         raise ValueError(f"fields are {images.shape[1:]}, not {INPUT_SIDE_PX} x {INPUT_SIDE_PX}: read them anew")
     with ThreadPoolExecutor() as pool:
         return {
-            name: np.array(list(bar(pool.map(see, images), f"shortcut: {name}", len(images), unit="field")))
-            for name, (see, _) in SHORTCUTS.items()
+            name: np.array(list(bar(pool.map(extract, images), f"shortcut: {name}", len(images), unit="field")))
+            for name, (extract, _) in SHORTCUTS.items()
         }
 
 
@@ -143,7 +143,7 @@ def audit(
         By shortcut: balanced accuracy of the pooled predictions, and the folds' scores.
     """
     ids = sorted({key.split("/")[0] for fold in folds for key in (*fold.record.train, *fold.record.test)})
-    audited = {}
+    results = {}
     for name in bar(list(SHORTCUTS), title, len(SHORTCUTS), unit="shortcut"):
         truth, predicted, scores = [], [], []
         for fold in folds:
@@ -156,8 +156,8 @@ def audit(
             truth.append(test)
             predicted.append(answers)
         pooled = balanced_accuracy(confusion(np.concatenate(truth), np.concatenate(predicted), len(ids)))
-        audited[name] = (rounded(pooled), scores)
-    return audited
+        results[name] = (rounded(pooled), scores)
+    return results
 
 
 def _labels(keys: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:

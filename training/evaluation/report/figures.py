@@ -29,16 +29,16 @@ def draw(results: Results, folder: Path) -> dict[str, Path]:
         The PNG files, by name: ``folds``, ``confusion``, ``roc``, ``reliability``, ``risk-coverage``, ``robustness``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    measured = [name for name in PROTOCOLS if name in results.evidence.protocols]
+    protocol_names = [name for name in PROTOCOLS if name in results.evidence.protocols]
     by_protocol = {"confusion": _confusion, "roc": _roc, "reliability": _reliability, "risk-coverage": _risk_coverage}
-    drawn = {}
+    paths = {}
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": DPI}):
-        drawn["folds"] = _save(_folds(results, measured), folder / "folds.png")
-        for name, draw_one in by_protocol.items():
-            drawn[name] = _save(_panels(results, measured, draw_one), folder / f"{name}.png")
+        paths["folds"] = _save(_folds(results, protocol_names), folder / "folds.png")
+        for name, draw_panel in by_protocol.items():
+            paths[name] = _save(_panels(results, protocol_names, draw_panel), folder / f"{name}.png")
         if results.evidence.robustness:
-            drawn["robustness"] = _save(_robustness(results), folder / "robustness.png")
-    return drawn
+            paths["robustness"] = _save(_robustness(results), folder / "robustness.png")
+    return paths
 
 
 def _save(figure: Figure, path: Path) -> Path:
@@ -46,35 +46,37 @@ def _save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _panels(results: Results, measured: list[str], draw_one: Callable[[Axes, Results, str], None]) -> Figure:
+def _panels(results: Results, protocol_names: list[str], draw_panel: Callable[[Axes, Results, str], None]) -> Figure:
     """Draw one panel for each protocol, side by side."""
-    figure = Figure(figsize=(INCH * len(measured), INCH), layout="constrained")
-    for k, name in enumerate(measured, 1):
-        axes = figure.add_subplot(1, len(measured), k)
-        draw_one(axes, results, name)
+    figure = Figure(figsize=(INCH * len(protocol_names), INCH), layout="constrained")
+    for k, name in enumerate(protocol_names, 1):
+        axes = figure.add_subplot(1, len(protocol_names), k)
+        draw_panel(axes, results, name)
         axes.set_title(PROTOCOL[name])
     return figure
 
 
-def _folds(results: Results, measured: list[str]) -> Figure:
+def _folds(results: Results, protocol_names: list[str]) -> Figure:
     """Draw each fold's bar of each recipe, and the shortcuts' folds as marks beside them."""
     recipes = {results.name: results.evidence.protocols} | {k: other.protocols for k, other in results.others.items()}
-    figure = Figure(figsize=(INCH * len(measured), INCH), layout="constrained")
-    for number, protocol in enumerate(measured, 1):
-        axes = figure.add_subplot(1, len(measured), number)
+    figure = Figure(figsize=(INCH * len(protocol_names), INCH), layout="constrained")
+    for number, protocol in enumerate(protocol_names, 1):
+        axes = figure.add_subplot(1, len(protocol_names), number)
         names = [fold.name for fold in results.evidence.protocols[protocol].folds]
         shown = {name: protocols[protocol] for name, protocols in recipes.items() if protocol in protocols}
         width = 0.8 / len(shown)
         for k, (name, result) in enumerate(shown.items()):
             scores = {fold.name: fold.balanced_accuracy for fold in result.folds}
-            at = np.arange(len(names)) + (k - (len(shown) - 1) / 2) * width
+            x_positions = np.arange(len(names)) + (k - (len(shown) - 1) / 2) * width
             values = [scores.get(fold, 0.0) for fold in names]
-            axes.bar(at, values, width, label=name, color=COLOURS[k % len(COLOURS)])
+            axes.bar(x_positions, values, width, label=name, color=COLOURS[k % len(COLOURS)])
         for mark, (name, by_protocol) in zip("osD^", results.shortcut_folds.items(), strict=False):
             scores = {fold.name: fold.balanced_accuracy for fold in by_protocol.get(protocol, [])}
-            marked = [k for k, fold in enumerate(names) if fold in scores]
-            values = [scores[names[k]] for k in marked]
-            axes.plot(marked, values, mark, label=name.replace("_", " "), color="black", markersize=4, fillstyle="none")
+            positions = [k for k, fold in enumerate(names) if fold in scores]
+            values = [scores[names[k]] for k in positions]
+            axes.plot(
+                positions, values, mark, label=name.replace("_", " "), color="black", markersize=4, fillstyle="none"
+            )
         chance = 1 / len(results.evidence.protocols[protocol].confusion)
         axes.axhline(chance, color=MUTED, lw=0.8, ls="--", label="chance")
         axes.set_xticks(range(len(names)), [fold.rpartition("-")[2] for fold in names])
@@ -133,13 +135,13 @@ def _robustness(results: Results) -> Figure:
     estimates = results.evidence.robustness
     figure = Figure(figsize=(INCH * 2, INCH * 0.8), layout="constrained")
     axes = figure.add_subplot()
-    at = np.arange(len(estimates))[::-1]
+    y_positions = np.arange(len(estimates))[::-1]
     values = np.array([estimate.value for estimate in estimates.values()])
-    reach = np.array(
+    error_bars = np.array(
         [[estimate.value - estimate.low, estimate.high - estimate.value] for estimate in estimates.values()]
     ).T
-    axes.errorbar(values, at, xerr=reach, fmt="o", color=COLOURS[0], ms=4, capsize=2, lw=1)
+    axes.errorbar(values, y_positions, xerr=error_bars, fmt="o", color=COLOURS[0], ms=4, capsize=2, lw=1)
     axes.axvline(values[0], color=MUTED, lw=0.8, ls="--")
-    axes.set_yticks(at, [corruptions.TOLD[name] for name in estimates])
+    axes.set_yticks(y_positions, [corruptions.TOLD[name] for name in estimates])
     axes.set_xlabel("balanced accuracy on contiguous test fields, 95 % interval")
     return figure

@@ -179,11 +179,11 @@ def render(results: Results, card: ModelCard) -> str:
 
 def _model(card: ModelCard) -> list[str]:
     spec = card.input
-    takes = f"{spec.dtype}[1, {spec.height}, {spec.width}, {spec.channels}] {spec.colour}"
+    array = f"{spec.dtype}[1, {spec.height}, {spec.width}, {spec.channels}] {spec.colour}"
     return [
         "## Model",
         "",
-        f"{card.backbone}, {card.precision}, one LiteRT file: {takes} to probabilities of {', '.join(card.labels)}, an",
+        f"{card.backbone}, {card.precision}, one LiteRT file: {array} to probabilities of {', '.join(card.labels)}, an",
         "embedding, class activation maps and an out-of-distribution score, in one pass. Its weights started from",
         "ImageNet's. Scaling and colour constants are in the graph; decoding and resizing are `inference`'s, in",
         "training and service alike.",
@@ -200,24 +200,24 @@ def _counts(card: ModelCard) -> str:
 
 def _training(training: dict[str, Any]) -> list[str]:
     """List what the card records of the run; curves are MLflow's to show."""
-    rows = [row for name, value in training.items() for row in _recorded(name.replace("_", " "), value)]
+    rows = [row for name, value in training.items() for row in _record_rows(name.replace("_", " "), value)]
     return table(["", ""], rows) if rows else ["Not recorded."]
 
 
-def _recorded(name: str, value: Any) -> list[list[str]]:
+def _record_rows(name: str, value: Any) -> list[list[str]]:
     """Give a row for plain values, one for those of a group together, and one for each group within a group."""
     if not isinstance(value, dict):
-        shown = f"`{value}`" if name == "data manifest" else _written(value)
+        shown = f"`{value}`" if name == "data manifest" else _value_text(value)
         return [[name, shown]] if shown else []
     plain = {key: part for key, part in value.items() if not isinstance(part, dict)}
-    text = ", ".join(f"{key.replace('_', ' ')} {_written(part)}" for key, part in plain.items() if _written(part))
+    text = ", ".join(f"{key.replace('_', ' ')} {_value_text(part)}" for key, part in plain.items() if _value_text(part))
     groups = ((f"{name}, {key.replace('_', ' ')}", part) for key, part in value.items() if isinstance(part, dict))
-    return [*([[name, text]] if text else []), *(row for key, part in groups for row in _recorded(key, part))]
+    return [*([[name, text]] if text else []), *(row for key, part in groups for row in _record_rows(key, part))]
 
 
-def _written(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_written, value)) if not any(isinstance(part, list | dict) for part in value) else ""
+        return ", ".join(map(_value_text, value)) if not any(isinstance(part, list | dict) for part in value) else ""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -264,7 +264,11 @@ def _parity(results: Results) -> list[str]:
 
 def _best_shortcut(results: Results) -> str:
     protocol = "slides" if "slides" in results.evidence.protocols else next(iter(results.evidence.protocols), "")
-    scores = {name: by[protocol] for name, by in results.evidence.shortcuts.items() if protocol in by}
+    scores = {
+        name: by_protocol[protocol]
+        for name, by_protocol in results.evidence.shortcuts.items()
+        if protocol in by_protocol
+    }
     if not scores:
         return "not measured"
     best = max(scores, key=lambda name: scores[name])

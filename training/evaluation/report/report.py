@@ -44,8 +44,8 @@ def read_attempts(path: Path) -> list[Attempt]:
     try:
         return TypeAdapter(list[Attempt]).validate_json(path.read_bytes())
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise DataError(f"{path}: {where}: {error.errors()[0]['msg']}") from error
+        location = ".".join(map(str, error.errors()[0]["loc"]))
+        raise DataError(f"{path}: {location}: {error.errors()[0]['msg']}") from error
 
 
 def render_attempts(attempts: list[Attempt]) -> list[str]:
@@ -116,7 +116,7 @@ def render(results: Results, attempts: list[Attempt], figures: Mapping[str, Path
         By name, relative to the document.
     """
     sections = [
-        [_HEAD, _whose(results), ""],
+        [_HEAD, _provenance(results), ""],
         ["## Asked and reached", "", *_targets(results), ""],
         [
             "## Metrics",
@@ -151,28 +151,28 @@ def headline(results: Results) -> str:
     lines = []
     for name, result in results.evidence.protocols.items():
         lines.append(f"{PROTOCOL[name]}: {headline_of(result.metrics)}")
-    missed = [verdict.asked for verdict in verdicts(results) if verdict.met is False]
+    missed = [verdict.target for verdict in verdicts(results) if verdict.met is False]
     return "\n".join([*lines, f"not met: {'; '.join(missed) or 'nothing'}"])
 
 
 def metric_table(results: Mapping[str, ProtocolResult]) -> list[str]:
     """Write every metric, a column a protocol."""
-    measured = [name for name in PROTOCOLS if name in results]
+    protocols = [name for name in PROTOCOLS if name in results]
     rows = [
-        [title, *(interval(results[protocol].metrics.get(name)) for protocol in measured)]
+        [title, *(interval(results[protocol].metrics.get(name)) for protocol in protocols)]
         for name, title in METRICS.items()
-        if any(name in results[protocol].metrics for protocol in measured)
+        if any(name in results[protocol].metrics for protocol in protocols)
     ]
     rows += [
-        [f"{what}, {label}", *(interval(getattr(results[protocol], what).get(label)) for protocol in measured)]
-        for what in ("sensitivity", "specificity")
-        for label in dict.fromkeys(label for protocol in measured for label in results[protocol].sensitivity)
+        [f"{kind}, {label}", *(interval(getattr(results[protocol], kind).get(label)) for protocol in protocols)]
+        for kind in ("sensitivity", "specificity")
+        for label in dict.fromkeys(label for protocol in protocols for label in results[protocol].sensitivity)
     ]
-    head = [f"{PROTOCOL[protocol]} ({results[protocol].images} fields)" for protocol in measured]
+    head = [f"{PROTOCOL[protocol]} ({results[protocol].images} fields)" for protocol in protocols]
     return table(["", *head], rows)
 
 
-def _whose(results: Results) -> str:
+def _provenance(results: Results) -> str:
     recipe = ", ".join(f"{name} {value}" for name, value in results.candidate.recipe.items())
     lines = [
         f"{results.created[:10]}; recipe `{results.name}` ({results.candidate.backbone}; {recipe or 'not recorded'}); "
@@ -193,7 +193,7 @@ def _whose(results: Results) -> str:
 
 def _targets(results: Results) -> list[str]:
     return table(
-        ["asked", "reached", ""], [[verdict.asked, verdict.reached, verdict.said] for verdict in verdicts(results)]
+        ["asked", "reached", ""], [[verdict.target, verdict.reached, verdict.outcome] for verdict in verdicts(results)]
     )
 
 
@@ -211,37 +211,43 @@ def _folds(results: Results) -> list[str]:
     for protocol in PROTOCOLS:
         if protocol not in results.evidence.protocols:
             continue
-        tested = results.evidence.protocols[protocol].folds
-        scores = {results.name: tested}
+        tested_folds = results.evidence.protocols[protocol].folds
+        scores = {results.name: tested_folds}
         scores |= {
             name: other.protocols[protocol].folds
             for name, other in results.others.items()
             if protocol in other.protocols
         }
-        scores |= {f"shortcut: {name}": by[protocol] for name, by in results.shortcut_folds.items() if protocol in by}
+        scores |= {
+            f"shortcut: {name}": by_protocol[protocol]
+            for name, by_protocol in results.shortcut_folds.items()
+            if protocol in by_protocol
+        }
         rows = []
         for name, folds in scores.items():
             by_fold = {fold.name: fold.balanced_accuracy for fold in folds}
-            cells = [number(by_fold[fold.name]) if fold.name in by_fold else "-" for fold in tested]
-            summary = len(by_fold) == len(tested) and protocol != "slides"  # whose folds test different labels
+            cells = [number(by_fold[fold.name]) if fold.name in by_fold else "-" for fold in tested_folds]
+            has_summary = (
+                len(by_fold) == len(tested_folds) and protocol != "slides"
+            )  # whose folds test different labels
             values = list(by_fold.values())
-            ends = [number(sum(values) / len(values)), number(min(values))] if summary else ["-", "-"]
-            rows.append([name, *cells, *ends])
-        head = [f"{fold.name} ({fold.images})" for fold in tested]
+            mean_and_worst = [number(sum(values) / len(values)), number(min(values))] if has_summary else ["-", "-"]
+            rows.append([name, *cells, *mean_and_worst])
+        head = [f"{fold.name} ({fold.images})" for fold in tested_folds]
         lines += [f"Balanced accuracy, {PROTOCOL[protocol]}; fields tested in brackets:", ""]
         lines += [*table(["", *head, "mean", "worst"], rows), ""]
     return lines
 
 
 def _shortcuts(results: Results) -> list[str]:
-    measured = [name for name in PROTOCOLS if name in results.evidence.protocols]
-    model = [interval(results.evidence.protocols[protocol].metrics["balanced_accuracy"]) for protocol in measured]
+    protocols = [name for name in PROTOCOLS if name in results.evidence.protocols]
+    model = [interval(results.evidence.protocols[protocol].metrics["balanced_accuracy"]) for protocol in protocols]
     rows = [[f"**the model ({results.name})**", *model]]
     for name, scores in results.evidence.shortcuts.items():
         rows.append(
-            [shortcuts.TOLD[name], *(number(scores[protocol]) if protocol in scores else "-" for protocol in measured)]
+            [shortcuts.TOLD[name], *(number(scores[protocol]) if protocol in scores else "-" for protocol in protocols)]
         )
-    return table(["balanced accuracy, pooled", *(PROTOCOL[protocol] for protocol in measured)], rows)
+    return table(["balanced accuracy, pooled", *(PROTOCOL[protocol] for protocol in protocols)], rows)
 
 
 def _slides(results: Results) -> list[str]:
@@ -315,9 +321,9 @@ def _magnified(results: Results) -> list[str]:
 def _robustness(results: Results, figures: Mapping[str, Path]) -> list[str]:
     rows = []
     for name, estimate in results.evidence.robustness.items():
-        beside = results.disturbed[name]
-        accepted = "-" if beside.accuracy_of_accepted is None else number(beside.accuracy_of_accepted)
-        rows.append([corruptions.TOLD[name], interval(estimate), number(beside.coverage), accepted])
+        disturbed = results.disturbed[name]
+        accepted = "-" if disturbed.accuracy_of_accepted is None else number(disturbed.accuracy_of_accepted)
+        rows.append([corruptions.TOLD[name], interval(estimate), number(disturbed.coverage), accepted])
     if not rows:
         return []
     return [
@@ -363,12 +369,12 @@ def _others(results: Results) -> list[str]:
     """Put other recipes beside the shipped one, metric by metric, on each protocol that they share."""
     lines = ["The same protocol, the same folds, the same code.", ""]
     for protocol in PROTOCOLS:
-        beside = {
+        other_results = {
             name: other.protocols[protocol] for name, other in results.others.items() if protocol in other.protocols
         }
-        if protocol not in results.evidence.protocols or not beside:
+        if protocol not in results.evidence.protocols or not other_results:
             continue
-        columns = {results.name: results.evidence.protocols[protocol]} | beside
+        columns = {results.name: results.evidence.protocols[protocol]} | other_results
         rows = [
             [title, *(interval(result.metrics.get(name)) for result in columns.values())]
             for name, title in METRICS.items()

@@ -26,12 +26,12 @@ OWN_SETS = {"photographs", "medical", "noise", "blank", "synthetic"}
 class Verdict:
     """A target, the value reached, and whether it is met (None: not measured)."""
 
-    asked: str
+    target: str
     reached: str
     met: bool | None
 
     @property
-    def said(self) -> str:
+    def outcome(self) -> str:
         """Met, not met, or not measured."""
         return {True: "met", False: "**not met**", None: "not measured"}[self.met]
 
@@ -59,7 +59,7 @@ def verdicts(results: Results) -> list[Verdict]:
             lambda v: v <= 0.03,
         ),
         *_magnifications(evidence),
-        *_others(evidence),
+        *_other_laboratories(evidence),
         _metric("random split: accuracy >= 0.9985", random, "accuracy", lambda v: v >= 0.9985),
         _metric(
             "contiguous folds: mean balanced accuracy >= 0.977 (0.98 thought possible)",
@@ -92,25 +92,25 @@ def _magnifications(evidence: Evidence) -> list[Verdict]:
     target = "0.4x to 2.5x on slides left out: triage accepted and wrong <= 0.5 % at every step"
     if not evidence.magnifications:
         return [Verdict(target, "-", None)]
-    at, worst = max(evidence.magnifications.items(), key=lambda pair: pair[1].accepted_wrong)
-    reached = f"at most {worst.accepted_wrong:.2%} of {worst.images} (at {at}x)"
+    magnification, worst = max(evidence.magnifications.items(), key=lambda pair: pair[1].accepted_wrong)
+    reached = f"at most {worst.accepted_wrong:.2%} of {worst.images} (at {magnification}x)"
     return [Verdict(target, reached, worst.accepted_wrong <= MOST_WRONG_MAGNIFIED)]
 
 
-def _others(evidence: Evidence) -> list[Verdict]:
+def _other_laboratories(evidence: Evidence) -> list[Verdict]:
     """Judge the OOD sets of other laboratories and diseases, each side on its own."""
     sets = {name: ood_set for name, ood_set in evidence.strangers.items() if name not in OWN_SETS}
-    judged = []
+    side_verdicts = []
     for side in ("benign", "malignant"):
         target = f"other laboratories and diseases: accepted as {side} <= 1 % of each set"
         shares = {name: getattr(ood_set, f"accepted_as_{side}") for name, ood_set in sets.items()}
         if not shares or None in shares.values():
-            judged.append(Verdict(target, "-", None))
+            side_verdicts.append(Verdict(target, "-", None))
             continue
         worst = max(shares, key=shares.__getitem__)
         reached = f"at most {shares[worst]:.2%} ({worst}) of {len(shares)} sets"
-        judged.append(Verdict(target, reached, shares[worst] <= 0.01))
-    return judged
+        side_verdicts.append(Verdict(target, reached, shares[worst] <= 0.01))
+    return side_verdicts
 
 
 def _metric(target: str, result: ProtocolResult | None, name: str, enough: Callable[[float], bool]) -> Verdict:
@@ -132,8 +132,8 @@ def _malignant(contiguous: ProtocolResult | None) -> Verdict:
     if not contiguous or "malignant_sensitivity" not in contiguous.metrics:
         return Verdict(target, "-", None)
     sensitivity, specificity = (contiguous.metrics[f"malignant_{name}"] for name in ("sensitivity", "specificity"))
-    at = contiguous.metrics["malignant_sensitivity_at_specificity"]
-    reached = f"{interval(sensitivity)} at {interval(specificity)}; by threshold {number(at.value)} at 0.97"
+    at_specificity = contiguous.metrics["malignant_sensitivity_at_specificity"]
+    reached = f"{interval(sensitivity)} at {interval(specificity)}; by threshold {number(at_specificity.value)} at 0.97"
     return Verdict(target, reached, sensitivity.value >= 0.995 and specificity.value >= 0.97)
 
 

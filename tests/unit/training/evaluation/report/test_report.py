@@ -29,7 +29,7 @@ def test_a_missing_or_older_file_says_what_to_run(results: Results, tmp_path: Pa
 
 
 def test_targets_are_judged_by_the_numbers(results: Results) -> None:
-    said = {verdict.asked: verdict.said for verdict in verdicts(results)}
+    said = {verdict.target: verdict.outcome for verdict in verdicts(results)}
     assert said["contiguous folds: mean balanced accuracy >= 0.977 (0.98 thought possible)"] == "**not met**"
     assert said["other laboratories and diseases: accepted as malignant <= 1 % of each set"] == "**not met**"
     assert said["other laboratories and diseases: accepted as benign <= 1 % of each set"] == "not measured"
@@ -46,7 +46,7 @@ def test_targets_are_judged_by_the_numbers(results: Results) -> None:
     step = {"images": 200, "balanced_accuracy": 0.5, "out_of_distribution": 0.9, "accepted": 0.02}
     step |= {"accepted_wrong": 0.01, "pattern_accepted": 0.0, "pattern_wrong": 0.0}
     better["evidence"]["magnifications"] = {"0.5": step | {"accepted_wrong": 0.0}, "0.7": step}
-    improved = {verdict.asked: verdict.said for verdict in verdicts(Results.model_validate(better))}
+    improved = {verdict.target: verdict.outcome for verdict in verdicts(Results.model_validate(better))}
     assert improved["other laboratories and diseases: accepted as malignant <= 1 % of each set"] == "met"
     assert improved["contiguous folds: mean balanced accuracy >= 0.977 (0.98 thought possible)"] == "met"
     assert (
