@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score
 
 Votes = Mapping[str, Mapping[str, str]]
 """By image, each reviewer's label."""
@@ -42,6 +41,8 @@ def kappa(votes: Votes) -> Kappa | None:
     Cohen, Educ. Psychol. Meas. 20, 1960; Fleiss, Psychol. Bull. 76, 1971, on the images with as many labels as most
     shared images have.
     """
+    from sklearn.metrics import cohen_kappa_score  # takes seconds, and no --help waits for it
+
     shared = [image_votes for image_votes in votes.values() if len(image_votes) > 1]
     if not shared:
         return None

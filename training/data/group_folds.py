@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from training.data.labels import DataError
 
@@ -24,6 +23,8 @@ def grouped_parts(labels: Positions, groups: Sequence[str], folds: int = FOLDS) 
     DataError
         Some class cannot be on both sides; says which.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # takes seconds, and no --help waits for it
+
     names = np.unique(np.asarray(groups), return_inverse=True)[1]
     per_class = min(len(np.unique(names[labels == label])) for label in np.unique(labels))
     if per_class < 2:

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from sklearn.metrics import adjusted_rand_score
 
 from training.data.labels import DataError
 from training.data.manifest import Manifest, Record
@@ -119,6 +118,8 @@ def weigh(records: Sequence[Record], appearances: Sequence[Appearance], inferred
     Evidence
         Shares are NaN where there are no pairs.
     """
+    from sklearn.metrics import adjusted_rand_score  # takes seconds, and no --help waits for it
+
     groups: dict[str, list[int]] = {}
     for k, record in enumerate(records):
         if record.duplicate_group:

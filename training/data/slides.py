@@ -29,7 +29,6 @@ import scipy.cluster.hierarchy
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.spatial.distance import squareform
-from sklearn.cluster import AgglomerativeClustering
 
 from inference import read_image
 from training.atomic_write import write_whole
@@ -151,6 +150,8 @@ def _in_noise_units(
 
 def _cut(features: NDArray[np.float64], parameters: Parameters) -> NDArray[np.int64]:
     """Cut one stream (float64[n, 9], in order) into segments, numbered from 0."""
+    from sklearn.cluster import AgglomerativeClustering  # takes seconds, and no --help waits for it
+
     count = len(features)
     if count < 2 * parameters.fewest:
         return np.zeros(count, np.int64)

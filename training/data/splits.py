@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import StratifiedGroupKFold
 
 from training.data.labels import DataError
 from training.data.manifest import Record
@@ -233,6 +232,8 @@ def _one_by_one(records: list[Record], groups: _Numbers, name: str) -> list[Fold
 
 def _deal(labels: NDArray[np.str_], groups: _Numbers, folds: int, shuffle: np.random.RandomState | None) -> _Numbers:
     """Give each image the number of the fold that tests it: 0.2 ms an image, so 20 s for a hundred thousand."""
+    from sklearn.model_selection import StratifiedGroupKFold  # takes seconds, and no --help waits for it
+
     splitter = StratifiedGroupKFold(folds, shuffle=shuffle is not None, random_state=shuffle)
     fold_of_image = np.empty(len(labels), np.int64)
     with warnings.catch_warnings():

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, rankdata
-from sklearn.metrics import roc_curve
 
 from inference import ClassSpec, ModelCard
 from training.data.classes import labels_of
@@ -209,6 +207,8 @@ def held_out(labels: NDArray[np.int64], measured: Measured, card: ModelCard) -> 
         which takes neighbouring fields for independent, and so is narrower than the truth. What cannot be told, as the
         accuracy of the accepted where none is, is left out.
     """
+    from scipy.stats import binomtest  # takes seconds, and no --help waits for it
+
     predictions = pool([(labels, measured, card)])
     computed, right = measures(predictions), predictions.predicted == labels
     interval = binomtest(int(right.sum()), len(labels)).proportion_ci(method="wilson")
@@ -261,6 +261,8 @@ def risk_coverage(predictions: Predictions) -> list[tuple[float, float]]:
 
 def roc_curves(predictions: Predictions) -> dict[str, list[tuple[float, float]]]:
     """Give (false, true positive rate) of each label against the rest, and of malignant against benign."""
+    from sklearn.metrics import roc_curve  # takes seconds, and no --help waits for it
+
     ids = labels_of(predictions.classes)
     sides = {label: (predictions.labels == k, predictions.probabilities[:, k]) for k, label in enumerate(ids)}
     if predictions.sides.any():
@@ -327,6 +329,8 @@ def _auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.
 
     Equal to scikit-learn's, of which thousands, one a bootstrap replicate, would take minutes.
     """
+    from scipy.stats import rankdata  # takes seconds, and no --help waits for it
+
     positives = truth.sum(0)
     ranks = np.where(truth, rankdata(scores, axis=0), 0.0).sum(0)
     area: NDArray[np.float64] = (ranks - positives * (positives + 1) / 2) / (positives * (len(truth) - positives))

@@ -6,13 +6,11 @@ fold was trained on, and is tested on the very fields that it was tested on.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.neighbors import KNeighborsClassifier
 
 from inference import to_model_input
 from training.data.group_folds import Parts
@@ -24,6 +22,10 @@ from training.evaluation.folds import FoldFile
 from training.evaluation.metrics import balanced_accuracy, confusion
 from training.evaluation.results import FoldScore, rounded
 from training.progress import bar
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.neighbors import KNeighborsClassifier
 
 Field = NDArray[np.uint8]
 Numbers = NDArray[np.float64]
@@ -59,11 +61,15 @@ def density(field: Field) -> Numbers:
     return np.array([(sizes >= LEAST_CELL_PX).sum(), purple.mean()], float)
 
 
-def _neighbours(rows: int) -> KNeighborsClassifier:
+def _neighbours(rows: int) -> "KNeighborsClassifier":
+    from sklearn.neighbors import KNeighborsClassifier  # takes seconds, and no --help waits for it
+
     return KNeighborsClassifier(min(5, rows))
 
 
-def _forest(_rows: int) -> RandomForestClassifier:
+def _forest(_rows: int) -> "RandomForestClassifier":
+    from sklearn.ensemble import RandomForestClassifier  # takes seconds, and no --help waits for it
+
     return RandomForestClassifier(TREES, min_samples_leaf=2, class_weight="balanced", random_state=0, n_jobs=-1)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score
 
 LEAST_FIELDS = 20
 """Held out: from fewer, chance cannot be told from learning, and only what is no number is refused."""
@@ -61,6 +60,8 @@ def demand_learnt(labels: NDArray[np.int64], probabilities: NDArray[np.floating[
             f"the network calls every one of {len(labels)} held-out fields {names[int(answers[0])]}: it has learnt "
             f"nothing, and nothing is written; {advice}"
         )
+    from sklearn.metrics import balanced_accuracy_score  # takes seconds, and no --help waits for it
+
     accuracy, chance = float(balanced_accuracy_score(labels, answers)), 1 / classes
     if accuracy < chance + LEAST_SHARE * (1 - chance):
         raise DivergedError(

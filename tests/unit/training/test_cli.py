@@ -24,12 +24,12 @@ from training.cli import COMMANDS, main
 for command in ("--help", *COMMANDS):
     with contextlib.suppress(SystemExit):
         main([command, "--help"])
-    if loaded := {"keras", "mlflow", "sagemaker", "tensorflow"} & set(sys.modules):
+    if loaded := {"keras", "matplotlib.pyplot", "mlflow", "sagemaker", "sklearn", "tensorflow"} & set(sys.modules):
         sys.exit(f"{command} loads {sorted(loaded)}")
 """
 
 
-def test_help_waits_for_no_tensorflow(tmp_path: Path) -> None:
+def test_help_waits_for_no_large_library(tmp_path: Path) -> None:
     told = subprocess.run([sys.executable, "-c", HELPED], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.count("usage: python -m training") == 1 + len(COMMANDS)
