@@ -23,9 +23,9 @@ from terminal import Column, Table, add_format, open_console
 from training.data.agreement import Kappa, kappa, majority
 from training.data.classes import CLASSES_NAME, labels_of, write_classes
 from training.data.feedback_store import FOLDER, Judgement, Store, open_store
-from training.data.groups import GROUPS_NAME, KINDS
+from training.data.groups import KINDS
 from training.data.labelled_set import LabelledSet
-from training.data.labels import DataError
+from training.data.labels import GROUPS_NAME, DataError
 from training.data.s3 import BucketError
 
 DISAGREEMENTS_NAME = "disagreements.csv"

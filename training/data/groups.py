@@ -17,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.labels import DataError, acquisition_of
+from training.data.labels import GROUPS_NAME, DataError, acquisition_of
 from training.data.source import Listing, SourceImage
 
-GROUPS_NAME = "groups.csv"
 KINDS = ("patient", "specimen", "slide")
 """Columns of the file that may name a group, the strictest first."""
 LEAST_SLIDES = 3

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from training.data.classes import CLASSES_NAME
-from training.data.groups import GROUPS_NAME, add_group_pattern, parse_groups, table_of_groups
-from training.data.labels import DataError
+from training.data.groups import add_group_pattern, parse_groups, table_of_groups
+from training.data.labels import GROUPS_NAME, DataError
 from training.data.manifest import MANIFEST_NAME, Record
 from training.data.s3 import Bucket, BucketError, Piece, Stored, run_all, stop_on
 from training.data.shards import INDEX_KEY, PACKS, Pack, PackIndex, build, plan

@@ -9,8 +9,8 @@ from intake import ImageError
 from intake.without_metadata import without_metadata
 from training.data.classes import CLASSES_NAME
 from training.data.feedback_store import Judgement
-from training.data.groups import GROUPS_NAME, parse_groups
-from training.data.labels import DataError
+from training.data.groups import parse_groups
+from training.data.labels import GROUPS_NAME, DataError
 from training.data.source import Source, SourceImage
 
 

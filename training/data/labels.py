@@ -4,6 +4,8 @@ import re
 from pathlib import PurePosixPath
 
 INPUT_SIDE_PX = 224
+GROUPS_NAME = "groups.csv"
+"""File of a set that names each image's patient, slide or specimen."""
 
 
 class DataError(ValueError):

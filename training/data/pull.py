@@ -133,8 +133,7 @@ def _missing(manifest: Manifest, folder: Path, progress: bool) -> dict[str, Reco
 
     pieces = [Piece(partial(check, record), record.size_bytes) for record in manifest.records]
     outcome = run_all("checking", pieces, workers=4, progress=progress and folder.exists())
-    if outcome.failures:
-        raise BucketError("files here cannot be read:\n  " + "\n  ".join(outcome.failures))
+    stop_on(outcome.failures, "files here cannot be read")
     return {record.key: record for record in outcome.results if record}
 
 

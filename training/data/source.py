@@ -22,14 +22,15 @@ from training.data.classes import (
     parse_classes,
     public_classes_among,
 )
-from training.data.labels import DataError
+from training.data.labels import GROUPS_NAME, DataError
+from training.data.manifest import MANIFEST_NAME
 
 # The public set ships each field twice: as photographed, and with everything but the stained cells blacked out.
 # The second is a processed copy, so it never counts as images.
 SEGMENTED = "segmented"
 WRAPPERS = {"all_smears", "Original"}
 """Folders that copies of the public set put around all classes."""
-BESIDE = {CLASSES_NAME, "groups.csv", "manifest.jsonl"}
+BESIDE = {CLASSES_NAME, GROUPS_NAME, MANIFEST_NAME}
 """Files of a set that are no images, and read elsewhere."""
 # What Python's zipfile lets through of a member that is damaged, encrypted or packed in a way that it does not know.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, EOFError)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 METHOD = "Mahalanobis distance to the nearest class mean, covariance by probabilistic PCA, per dimension"
 REFERENCE = "Lee et al., NeurIPS 2018; Tipping and Bishop, J. R. Stat. Soc. B 61, 1999"
+LEAST_VARIANCE = 1e-6
+"""As a share of the largest: what numbers of 32 bits still tell from none. Where less is left, as of channels that no
+training image excites, rounding alone would turn images away."""
 
 Floats = NDArray[np.float32]
 
@@ -83,9 +86,11 @@ def fit(
     centred = embeddings - means[labels]
     variances, directions = np.linalg.eigh((centred * counted[:, None]).T @ centred / counted.sum())
     variances, directions = variances[::-1], directions[:, ::-1]
-    residual = float(variances[rank:].mean())
+    least = max(LEAST_VARIANCE * float(variances[0]), float(np.finfo(np.float32).tiny))
+    along = np.maximum(variances[:rank], least)
+    residual = max(float(variances[rank:].mean()), least)
     return Mahalanobis(
-        means.astype(np.float32), directions[:, :rank].astype(np.float32), variances[:rank].astype(np.float32), residual
+        means.astype(np.float32), directions[:, :rank].astype(np.float32), along.astype(np.float32), residual
     )
 
 

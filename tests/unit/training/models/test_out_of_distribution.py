@@ -48,3 +48,12 @@ def test_numbers_after_those_that_it_was_fitted_on_are_not_looked_at(embeddings)
     known, labels = embeddings
     fitted = out_of_distribution.fit(known[:, :20], labels, rank=3)
     np.testing.assert_array_equal(fitted.score(known), fitted.score(known[:, :20]))
+
+
+def test_numbers_that_never_vary_leave_every_score_a_number(embeddings):
+    known, labels = embeddings
+    dead = known * (np.arange(24) < 4)
+    fitted = out_of_distribution.fit(dead, labels, rank=8)
+    assert np.isfinite(fitted.score(known)).all()
+    assert np.isfinite(np.asarray(out_of_distribution.ServedDistance(fitted).weights)).all()
+    assert np.sqrt(np.mean(fitted.score(dead) ** 2)) < 1
