@@ -11,7 +11,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
 
 from training.data.manifest import Manifest, Record
-from training.sagemaker_jobs.deployment import deployed_place, read_environment
+from training.sagemaker_jobs.deployment import read_deployment, read_environment
 
 REGION = "eu-central-1"
 KEY = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -43,8 +43,8 @@ class Account:
         return sagemaker_backends[DEFAULT_ACCOUNT_ID][REGION]
 
     @property
-    def place(self):
-        return deployed_place(read_environment("dev"), self.session)
+    def deployment(self):
+        return read_deployment(read_environment("dev"), self.session)
 
     def deploy(self):
         self.stacks = {

@@ -99,8 +99,8 @@ def collect(sources: Sequence[Store | LabelledSet], output: Path) -> Collected:
     votes = {image: _latest_labels(judgements, spellings) for image, judgements in judgements_by_image.items()}
     labels = {image: majority(image_votes) for image, image_votes in votes.items()}
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as place:
-        staging_folder = Path(place, "set")
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as staging:
+        staging_folder = Path(staging, "set")
         staging_folder.mkdir()
         rows, counts = [], dict[str, int]()
         for image, label in sorted(labels.items()):

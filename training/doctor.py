@@ -120,10 +120,17 @@ def _machine() -> Iterator[Finding]:
     yield Finding("GPU", "; ".join(gpus) or "none: the processor trains")
     yield _enough("memory", psutil.virtual_memory().available, MEMORY_BYTES, "end other programs")
     runs = Path("runs").absolute()
-    place = next(path for path in (runs, *runs.parents) if path.exists())
-    yield _enough(f"disk at {place}", shutil.disk_usage(place).free, FREE_BYTES, "make room, or work in another folder")
-    if not os.access(place, os.W_OK):
-        yield Finding(f"folder {place}", "nothing can be written", "work in a folder of your own", missing=True)
+    existing_folder = next(path for path in (runs, *runs.parents) if path.exists())
+    yield _enough(
+        f"disk at {existing_folder}",
+        shutil.disk_usage(existing_folder).free,
+        FREE_BYTES,
+        "make room, or work in another folder",
+    )
+    if not os.access(existing_folder, os.W_OK):
+        yield Finding(
+            f"folder {existing_folder}", "nothing can be written", "work in a folder of your own", missing=True
+        )
 
 
 def _enough(resource: str, free: int, needed: int, advice: str) -> Finding:
@@ -133,13 +140,13 @@ def _enough(resource: str, free: int, needed: int, advice: str) -> Finding:
 
 
 def _tracking(uri: str) -> Iterator[Finding]:
-    place = without_password(uri)
+    shown_uri = without_password(uri)
     if uri.startswith("sqlite:///"):
         yield _store(Path(uri[len("sqlite:///") :]))
     elif uri.startswith(("http://", "https://")):
-        yield from _server(uri.rstrip("/"), place)
+        yield from _server(uri.rstrip("/"), shown_uri)
     else:
-        yield Finding("MLflow", place, "asked with AWS's credentials when a run begins")
+        yield Finding("MLflow", shown_uri, "asked with AWS's credentials when a run begins")
 
 
 def _store(path: Path) -> Finding:
@@ -154,7 +161,7 @@ def _store(path: Path) -> Finding:
     return Finding("MLflow", f"{path}: {runs} runs")
 
 
-def _server(uri: str, place: str) -> Iterator[Finding]:
+def _server(uri: str, shown_uri: str) -> Iterator[Finding]:
     prepare_environment(uri)
 
     def ask(path: str) -> requests.Response:
@@ -173,22 +180,22 @@ def _server(uri: str, place: str) -> Iterator[Finding]:
         registry_reply = ask("/api/2.0/mlflow/registered-models/search?max_results=1")
     except requests.RequestException as error:
         advice = "runs go on and wait in runs/tracking for `python -m training sync`; check MLFLOW_TRACKING_URI"
-        yield Finding("MLflow", f"{place} does not answer ({type(error).__name__})", advice, missing=True)
+        yield Finding("MLflow", f"{shown_uri} does not answer ({type(error).__name__})", advice, missing=True)
         return
     if runs_reply.status_code in (401, 403):
         advice = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        yield Finding("MLflow", f"{place} lets nobody in ({runs_reply.status_code})", advice, missing=True)
+        yield Finding("MLflow", f"{shown_uri} lets nobody in ({runs_reply.status_code})", advice, missing=True)
         return
     if runs_reply.status_code != requests.codes.ok:
         advice = "no MLflow server answers there: check MLFLOW_TRACKING_URI"
-        yield Finding("MLflow", f"{place} answers {runs_reply.status_code}", advice, missing=True)
+        yield Finding("MLflow", f"{shown_uri} answers {runs_reply.status_code}", advice, missing=True)
         return
     server_version = (
         version_reply.text.strip()
         if version_reply.status_code == requests.codes.ok and len(version_reply.text) < 20
         else "unknown"
     )
-    yield Finding("MLflow", f"{place}, version {server_version}")
+    yield Finding("MLflow", f"{shown_uri}, version {server_version}")
     client_version = _installed("mlflow") or server_version
     if server_version != "unknown" and server_version.split(".")[0] != client_version.split(".")[0]:
         advice = "runs are sent all the same, and what the server does not take is named; best is one of that version"

@@ -57,10 +57,10 @@ def run(options: argparse.Namespace) -> int:
     except (DataError, ModelError, ParityError, ValueError) as error:
         sys.stderr.write(f"export: {error}\n")
         return 2
-    told = card.training["parity"]
+    parity = card.training["parity"]
     sys.stdout.write(
         f"{options.output}: {options.precision}, {card.size_bytes / 1e6:.2f} MB, "
-        f"{card.training['times_as_fast_as_float32']:.2f} times as fast as float32; on {told['images']} fields the "
-        f"label agrees on {told['agreement']:.2%}, largest difference {told['max_difference']:.2g}\n"
+        f"{card.training['times_as_fast_as_float32']:.2f} times as fast as float32; on {parity['images']} fields the "
+        f"label agrees on {parity['agreement']:.2%}, largest difference {parity['max_difference']:.2g}\n"
     )
     return 0

@@ -108,8 +108,8 @@ def list_fields(folder: Path) -> Listing:
         raise DataError(
             f"{folder} holds one class, {listing.classes[0].id}: a model tells at least two apart; give each a folder"
         )
-    place = {label: number for number, label in enumerate(labels_of(listing.classes))}
-    listing.images.sort(key=lambda image: (place[image.label], *_order(image)))
+    order = {label: number for number, label in enumerate(labels_of(listing.classes))}
+    listing.images.sort(key=lambda image: (order[image.label], *_order(image)))
     return listing
 
 

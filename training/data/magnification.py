@@ -98,20 +98,20 @@ class Neighbourhood:
             in_order = positions[np.argsort(numbers[positions], kind="stable")]
             self._slide.update(dict.fromkeys(in_order.tolist(), in_order))
 
-    def around(self, place: int, count: int) -> Positions:
+    def around(self, position: int, count: int) -> Positions:
         """Give the positions of so many neighbours, the field among them; again from the first where they are few."""
-        slide = self._slide[place]
-        start = max(0, min(int(np.flatnonzero(slide == place)[0]) - count // 2, len(slide) - count))
+        slide = self._slide[position]
+        start = max(0, min(int(np.flatnonzero(slide == position)[0]) - count // 2, len(slide) - count))
         return np.resize(slide[start : start + count], count)
 
     def show(
-        self, place: int, magnification: float, random: np.random.Generator, *, mirrored: bool = False
+        self, position: int, magnification: float, random: np.random.Generator, *, mirrored: bool = False
     ) -> tuple[Field, Positions]:
         """Show a field, and what lies around it, at another magnification.
 
         Parameters
         ----------
-        place
+        position
             Of the field.
         magnification
             1 is the trained one: there, and below, fields are put together; above, one is cropped.
@@ -125,7 +125,7 @@ class Neighbourhood:
         (uint8[224, 224, 3], int64[MOST])
             The picture, and the fields in it.
         """
-        view = self._view(place, magnification, random, mirrored=mirrored)
+        view = self._view(position, magnification, random, mirrored=mirrored)
         return self._picture(view), _padded(view.shown)
 
     def draw(self, copies: int, seed: int, among: Positions | None = None) -> Magnified:
@@ -141,7 +141,9 @@ class Neighbourhood:
         """
         random = np.random.default_rng(seed)
         low, high = map(math.log2, MAGNIFICATIONS)
-        views = [self._draw_view(place, low, high, random) for place in range(len(self.images)) for _ in range(copies)]
+        views = [
+            self._draw_view(position, low, high, random) for position in range(len(self.images)) for _ in range(copies)
+        ]
         if among is not None:
             views = [(view, doublings) for view, doublings in views if np.isin(view.shown, among).all()]
         images = np.empty((len(views), *self.images.shape[1:]), np.uint8)
@@ -150,19 +152,19 @@ class Neighbourhood:
         shown = np.array([_padded(view.shown) for view, _ in views], np.int64).reshape(-1, MOST)
         return Magnified(images, np.array([doublings for _, doublings in views], np.float32), shown)
 
-    def _draw_view(self, place: int, low: float, high: float, random: np.random.Generator) -> tuple[View, float]:
+    def _draw_view(self, position: int, low: float, high: float, random: np.random.Generator) -> tuple[View, float]:
         doublings = 0.0 if random.random() < TRAINED_SHARE else float(random.uniform(low, high))
         mirrored = bool(doublings <= 0.0 and random.random() < MIRRORED_SHARE[doublings < 0.0])
-        view = self._view(place, 2.0**doublings, random, mirrored=mirrored)
+        view = self._view(position, 2.0**doublings, random, mirrored=mirrored)
         if random.random() < VARIED_SHARE:
             view = replace(view, changes=draw_changes(random))
         return view, doublings
 
-    def _view(self, place: int, magnification: float, random: np.random.Generator, *, mirrored: bool) -> View:
+    def _view(self, position: int, magnification: float, random: np.random.Generator, *, mirrored: bool) -> View:
         side = round(INPUT_SIDE_PX / magnification)
         tiles = 1 if magnification > 1 else max(2, math.ceil(side / INPUT_SIDE_PX))
         mirrored = mirrored or tiles == 1
-        shown = [place] * tiles**2 if mirrored else self.around(place, tiles**2).tolist()
+        shown = [position] * tiles**2 if mirrored else self.around(position, tiles**2).tolist()
         if not mirrored:
             random.shuffle(shown)
         top, left = (int(random.integers(0, tiles * INPUT_SIDE_PX - side + 1)) for _ in range(2))

@@ -65,14 +65,14 @@ def contiguous_holdout(labels: NDArray[np.int64], numbers: NDArray[np.int64], gr
     ValueError
         A class has too few fields for every part to have one.
     """
-    place = np.empty(len(labels))
+    position = np.empty(len(labels))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         order = members[np.argsort(numbers[members], kind="stable")]
-        place[order] = (np.arange(len(order)) + 0.5) / len(order)
-    test = _within(place, TEST_RUN)
-    calibration = _within(place, CALIBRATION_RUN) & ~np.isin(groups, groups[test])
-    train = ~_within(place, TEST_RUN, GAP) & ~_within(place, CALIBRATION_RUN, GAP)
+        position[order] = (np.arange(len(order)) + 0.5) / len(order)
+    test = _within(position, TEST_RUN)
+    calibration = _within(position, CALIBRATION_RUN) & ~np.isin(groups, groups[test])
+    train = ~_within(position, TEST_RUN, GAP) & ~_within(position, CALIBRATION_RUN, GAP)
     train &= ~np.isin(groups, groups[test | calibration])
     parts = {"test": test, "calibration": calibration, "train": train}
     for name, part in parts.items():
@@ -149,8 +149,8 @@ def group_numbers(fields: Fields, manifest: Manifest) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _within(place: NDArray[np.float64], run: tuple[float, float], gap: float = 0.0) -> NDArray[np.bool_]:
-    return (place >= run[0] - gap) & (place < run[1] + gap)
+def _within(position: NDArray[np.float64], run: tuple[float, float], gap: float = 0.0) -> NDArray[np.bool_]:
+    return (position >= run[0] - gap) & (position < run[1] + gap)
 
 
 HOLDOUT = "holdout"
@@ -180,8 +180,8 @@ class Parts:
 
 def positions(fields: Fields, keys: Iterable[str]) -> NDArray[np.int64]:
     """Find fields by their keys: increasing positions."""
-    place = {key: position for position, key in enumerate(fields.keys)}
-    return np.array(sorted(place[key] for key in keys), np.int64)
+    position_of = {key: position for position, key in enumerate(fields.keys)}
+    return np.array(sorted(position_of[key] for key in keys), np.int64)
 
 
 def folds_of(protocol: str, data: Path, manifest: Manifest) -> list[Fold]:

@@ -111,13 +111,13 @@ def infer_slides(
         positions = np.flatnonzero(labels == label)
         by_look[positions] = by_look.max() + 1 + _merge(features[positions], segments[positions], parameters)
     groups: dict[str, list[int]] = {}
-    for place, k in enumerate(order):
+    for position, k in enumerate(order):
         if name := records[k].duplicate_group:
-            groups.setdefault(name, []).append(place)
+            groups.setdefault(name, []).append(position)
     links = [[by_look[group[0]], by_look[other]] for group in groups.values() for other in group[1:]]
     slide = np.array([members[0] for members in components(int(by_look.max()) + 1, links)])[by_look]
     names, inverse_order = _names(slide, labels), np.argsort(order)
-    return Inferred([names[place] for place in inverse_order], by_look[inverse_order])
+    return Inferred([names[position] for position in inverse_order], by_look[inverse_order])
 
 
 def _styles(appearances: Sequence[Appearance], parameters: Parameters) -> NDArray[np.int64]:
@@ -183,12 +183,12 @@ def _join_neighbours(
 def _merge(features: NDArray[np.float64], segments: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
     """Join the segments of one label that look alike; gives slides numbered from 0, one a field."""
     segments = _join_small(features, np.unique(segments, return_inverse=True)[1], parameters)
-    names, place = np.unique(segments, return_inverse=True)
+    names, segment_of = np.unique(segments, return_inverse=True)
     if len(names) == 1:
-        return place
-    medians = np.array([np.median(features[place == k], axis=0) for k in range(len(names))])
+        return segment_of
+    medians = np.array([np.median(features[segment_of == k], axis=0) for k in range(len(names))])
     tree = scipy.cluster.hierarchy.linkage(medians, "complete")
-    slides: NDArray[np.int64] = scipy.cluster.hierarchy.fcluster(tree, parameters.same_look, "distance")[place] - 1
+    slides: NDArray[np.int64] = scipy.cluster.hierarchy.fcluster(tree, parameters.same_look, "distance")[segment_of] - 1
     return slides
 
 

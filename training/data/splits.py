@@ -147,16 +147,16 @@ def contiguous_folds(records: Sequence[Record], folds: int = FOLDS, gap: float =
     """
     records = _sort_by_key(records)
     groups = _duplicate_groups(records)
-    label, part, place = _parts(records, folds)
+    label, part, rank = _parts(records, folds)
     part_of_group = _most_common_part(groups, part, folds)
     result = []
     for fold in range(folds):
         tested = part_of_group[groups] == fold
         embargoed = np.zeros(len(records), bool)
         for of_label in (label == number for number in range(label.max() + 1)):
-            run = place[of_label & (part == fold)]
+            run = rank[of_label & (part == fold)]
             reach = math.ceil(gap * np.count_nonzero(of_label))
-            embargoed |= of_label & (run.min() - reach <= place) & (place <= run.max() + reach)
+            embargoed |= of_label & (run.min() - reach <= rank) & (rank <= run.max() + reach)
         near = np.zeros(len(records), bool)
         near[groups[embargoed]] = True
         result.append(_fold(f"contiguous-{fold + 1}", records, tested, near[groups] & ~tested))
@@ -168,7 +168,7 @@ def _parts(records: list[Record], folds: int) -> tuple[_Numbers, _Numbers, _Numb
     by_label: dict[str, list[int]] = {}
     for k, record in enumerate(records):
         by_label.setdefault(record.label, []).append(k)
-    label, part, place = (np.zeros(len(records), np.int64) for _ in range(3))
+    label, part, rank = (np.zeros(len(records), np.int64) for _ in range(3))
     for number, (name, positions) in enumerate(by_label.items()):
         count = len(positions)
         if count < folds:
@@ -181,9 +181,9 @@ def _parts(records: list[Record], folds: int) -> tuple[_Numbers, _Numbers, _Numb
             raise DataError(f"{unnumbered} has no acquisition number in its name: use random folds")
         # Records are sorted by key, and the sort is stable.
         in_order = np.array(positions)[np.argsort(np.array(acquisitions), kind="stable")]
-        label[positions], place[in_order] = number, np.arange(count)
+        label[positions], rank[in_order] = number, np.arange(count)
         part[in_order] = np.arange(count) * folds // count
-    return label, part, place
+    return label, part, rank
 
 
 def _most_common_part(groups: _Numbers, part: _Numbers, folds: int) -> _Numbers:
@@ -217,12 +217,12 @@ def _group_folds(
 def _one_by_one(records: list[Record], groups: _Numbers, name: str) -> list[Fold]:
     """Leave large groups out alone, and the rest together; no folds where that is no way to test this set."""
     labels = np.array([record.label for record in records])
-    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     large = np.flatnonzero(sizes >= FEW_FIELDS)
     if not 2 <= len(large) <= MOST_ALONE:
         return []
-    parts = [place == group for group in large]
-    rest = sizes[place] < FEW_FIELDS
+    parts = [group_of == group for group in large]
+    rest = sizes[group_of] < FEW_FIELDS
     parts += [rest] if rest.any() else []
     if any(set(labels[~tested]) < set(labels) for tested in parts):
         return []

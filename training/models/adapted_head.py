@@ -200,8 +200,8 @@ def choose(embeddings: Floats, labels: Positions, groups: Sequence[str], widths:
         for learnt, left_out in parts:
             training_embeddings = embeddings[None, learnt, :width]
             heads = fit_discriminants(training_embeddings, training_embeddings[:0], labels[learnt], SHRINKAGES, 0.0)
-            for place, head in enumerate(heads):
-                logits[place, left_out] = head.logits(embeddings[left_out, :width])
+            for row, head in enumerate(heads):
+                logits[row, left_out] = head.logits(embeddings[left_out, :width])
         for shrinkage, shrunk_logits in zip(SHRINKAGES, logits, strict=True):
             log_likelihood = log_softmax(shrunk_logits / calibration.temperature(shrunk_logits, labels), 1)[
                 np.arange(len(labels)), labels

@@ -45,8 +45,8 @@ def embed_images(network: keras.Model, paths: Sequence[Path]) -> tuple[Images, F
     """
     with bar(None, "Reading images", len(paths), unit="image") as shown, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def look(place: int) -> tuple[Images, ...]:
-            images = _looks(read_field(paths[place]), place)
+        def look(position: int) -> tuple[Images, ...]:
+            images = _looks(read_field(paths[position]), position)
             shown.update()
             return images
 
@@ -56,9 +56,9 @@ def embed_images(network: keras.Model, paths: Sequence[Path]) -> tuple[Images, F
     return looks[0], np.concatenate([embedder.embed(one) for one in looks])
 
 
-def _looks(image: Images, place: int) -> tuple[Images, ...]:
+def _looks(image: Images, position: int) -> tuple[Images, ...]:
     turned = np.ascontiguousarray(image[::-1].transpose(1, 0, 2))
-    return image, turned, augment(image, np.random.default_rng([SEED, place]))
+    return image, turned, augment(image, np.random.default_rng([SEED, position]))
 
 
 def features_from(looks: Floats, strangers: dict[str, Floats]) -> Features:

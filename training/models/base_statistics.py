@@ -145,7 +145,7 @@ def statistics_of(
         spectrum.residual_variance,
         embeddings[stored],
         labels[stored],
-        tuple(slides[place] for place in stored),
+        tuple(slides[position] for position in stored),
         {name: rows[spread(len(rows), FIELDS_OF_STRANGERS)] for name, rows in features.strangers.items() if len(rows)},
         features.magnified[magnified],
         features.doublings[magnified],
@@ -181,24 +181,24 @@ def read_statistics(folder: Path, training: dict[str, Any]) -> BaseStatistics:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
         raise StatisticsError(f"{path} is not the file that the model's card names: restore it, or {again}")
-    with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-        centre, scale = kept["centre"], kept["spread"]
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        centre, scale = stored["centre"], stored["spread"]
 
         def whole(name: str) -> Floats:
-            return np.asarray(kept[name].astype(np.float32) * scale + centre, np.float32)
+            return np.asarray(stored[name].astype(np.float32) * scale + centre, np.float32)
 
         return BaseStatistics(
-            tuple(map(str, kept["labels"])),
+            tuple(map(str, stored["labels"])),
             centre,
             scale,
-            kept["means"],
-            kept["directions"].astype(np.float32),
-            kept["variances"],
-            float(kept["residual_variance"]),
+            stored["means"],
+            stored["directions"].astype(np.float32),
+            stored["variances"],
+            float(stored["residual_variance"]),
             whole("embeddings"),
-            kept["classes"].astype(np.int64),
-            tuple(map(str, kept["slides"])),
-            {name.partition("/")[2]: whole(name) for name in kept.files if name.startswith("strangers/")},
+            stored["classes"].astype(np.int64),
+            tuple(map(str, stored["slides"])),
+            {name.partition("/")[2]: whole(name) for name in stored.files if name.startswith("strangers/")},
             whole("magnified"),
-            kept["doublings"],
+            stored["doublings"],
         )

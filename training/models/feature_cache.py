@@ -129,19 +129,19 @@ def is_begun(backbone: FrozenBackbone, images: NDArray[np.uint8], cache: Path = 
 
 def _compute(backbone: FrozenBackbone, images: NDArray[np.uint8], parts: Path, progress: bool) -> NDArray[np.float32]:
     """Compute batch after batch, each kept as a file at once: an interrupted pass goes on where it stopped."""
-    found = []
+    embeddings = []
     with bar(None, f"Features of {backbone.name}", len(images), shown=progress, unit="image") as shown:
         for start in range(0, len(images), BATCH):
             batch, part = images[start : start + BATCH], parts / f"{start}.npy"
             if part.is_file():
-                found.append(np.load(part, allow_pickle=False))
+                embeddings.append(np.load(part, allow_pickle=False))
             else:
-                found.append(backbone.embed(batch))
+                embeddings.append(backbone.embed(batch))
                 content = io.BytesIO()
-                np.save(content, found[-1])
+                np.save(content, embeddings[-1])
                 write_whole(part, content.getvalue())
             shown.update(len(batch))
-    return np.concatenate(found)
+    return np.concatenate(embeddings)
 
 
 def _digest(backbone: FrozenBackbone, images: NDArray[np.uint8]) -> str:

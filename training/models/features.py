@@ -286,9 +286,9 @@ def features_of(
 
 def _places(which: Positions, count: int) -> Positions:
     """Give each field's place among some of them; -1 of the others."""
-    place = np.full(count, -1)
-    place[which] = np.arange(len(which))
-    return place
+    place_among = np.full(count, -1)
+    place_among[which] = np.arange(len(which))
+    return place_among
 
 
 def _vary(fields: Fields, recipe: LinearProbe, copy: int, wanted: Positions) -> NDArray[np.uint8]:

@@ -96,8 +96,8 @@ def quantile(values: Floats, weights: Floats, share: float) -> float:
     """Give the least value that holds at least this share of the weight at or below it."""
     order: Positions = np.argsort(values, kind="stable")
     below = np.cumsum(weights[order]) / np.sum(weights)
-    place = min(int(np.searchsorted(below, share - 1e-12)), len(values) - 1)
-    return float(values[order][place])
+    position = min(int(np.searchsorted(below, share - 1e-12)), len(values) - 1)
+    return float(values[order][position])
 
 
 def temperature(logits: Floats, labels: Positions, slides: Sequence[str], among: Positions) -> float:

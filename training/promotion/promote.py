@@ -58,14 +58,14 @@ def _promote(options: argparse.Namespace) -> None:
         findings = judge(Comparison(candidate, served, current_digest(options.manifest, places.environment)))
         _report(findings, options.candidate, options.env)
         before = places.file.read_text("utf-8")
-        place = places.of_model(candidate.sha256)
+        model_folder = places.of_model(candidate.sha256)
         serves = candidate.sha256 == served.sha256
-        after = before if serves else environment_file.with_model(before, place.uri, candidate.sha256)
+        after = before if serves else environment_file.with_model(before, model_folder.uri, candidate.sha256)
         if not options.dry_run:
-            _store(place, candidate)
+            _store(model_folder, candidate)
             registered = _set_champion_alias(registry, candidate)
             if not serves:
-                _record_promotion(places, candidate, served, registered, place.uri)
+                _record_promotion(places, candidate, served, registered, model_folder.uri)
                 write_whole(places.file, after.encode())
     _print_change(places, before, after, dry_run=options.dry_run)
 
@@ -105,16 +105,16 @@ def _report(findings: list[Finding], name: str, environment: str) -> None:
         raise RefusedError(f"{name} does not go into {environment}, for {count}: {', '.join(reasons)}")
 
 
-def _store(place: Bucket, candidate: Candidate) -> None:
+def _store(model_folder: Bucket, candidate: Candidate) -> None:
     """Put the file and its card where their hash says; what is there already is not sent again."""
-    present = place.list()
+    present = model_folder.list()
     for name in (FILE_NAME, CARD_NAME):
         content = (candidate.folder / name).read_bytes()
-        if place.holds(name, content, present.get(name)):
-            tell(f"{place.uri}/{name} is there")
+        if model_folder.holds(name, content, present.get(name)):
+            tell(f"{model_folder.uri}/{name} is there")
         else:
-            place.put(name, content)
-            tell(f"{place.uri}/{name} stored, {len(content):,} bytes")
+            model_folder.put(name, content)
+            tell(f"{model_folder.uri}/{name} stored, {len(content):,} bytes")
 
 
 def _set_champion_alias(registry: Registry | None, candidate: Candidate) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from inference import CARD_NAME, ModelCard, ModelError, folder_digest, read_card, sha256_of
 from training.data.s3 import Bucket
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import LaunchError, explained
 
 _FOLDER = "bases"
@@ -13,14 +13,14 @@ _STATISTICS = "statistics"
 """Of a card's ``training``: names the file that a base lends (``training.models.base_statistics``)."""
 
 
-def base_uri(folder: Path, place: Place, *, needs_statistics: bool) -> str:
+def base_uri(folder: Path, deployment: Deployment, *, needs_statistics: bool) -> str:
     """Give the prefix in S3 of a base, which its digest names: the same base is stored once.
 
     Parameters
     ----------
     folder
         A model folder.
-    place
+    deployment
         Whose models bucket.
     needs_statistics
         Whether its classes are to be kept, by what it lends.
@@ -39,13 +39,13 @@ def base_uri(folder: Path, place: Place, *, needs_statistics: bool) -> str:
         raise LaunchError(f"--base {folder}: {error}") from error
     if needs_statistics and not (folder / _statistics_name(card)).is_file():
         raise LaunchError(f"--add-to-base: {folder} has no {_statistics_name(card)} of its classes; leave it out")
-    return f"{place.output}/{_FOLDER}/{digest[:16]}"
+    return f"{deployment.output}/{_FOLDER}/{digest[:16]}"
 
 
-def upload_base(folder: Path, uri: str, place: Place, session: Any) -> None:
+def upload_base(folder: Path, uri: str, deployment: Deployment, session: Any) -> None:
     """Put a base where ``base_uri`` says; the card goes last, since a model is whole when its card is there."""
     card = read_card(folder)
-    with explained(f"write to {uri}", place.policy):
+    with explained(f"write to {uri}", deployment.policy):
         bucket = Bucket(uri, session=session)
         for name in (card.file, _statistics_name(card), CARD_NAME):
             if (folder / name).is_file():

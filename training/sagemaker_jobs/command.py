@@ -16,7 +16,13 @@ from infra.config import Environment
 from training.data.groups import add_group_pattern
 from training.models.space import add_tried
 from training.sagemaker_jobs.base_model import upload_base
-from training.sagemaker_jobs.deployment import Place, assumed_place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.deployment import (
+    Deployment,
+    assumed_deployment,
+    open_session,
+    read_deployment,
+    read_environment,
+)
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.errors import LaunchError, say
 from training.sagemaker_jobs.launcher import resume, start
@@ -205,33 +211,38 @@ def _run(options: argparse.Namespace, session: Any) -> int:
         return _print_dry_run(options, environment, prices, now)
     # Whatever can be refused without asking AWS is refused before.
     if not options.resume:
-        _make_plan(options, environment, assumed_place(environment), prices, now)
+        _make_plan(options, environment, assumed_deployment(environment), prices, now)
     elif refused_options := other_options(options, {"resume", "env", "max_cost", "detach"}):
         raise LaunchError(
             f"--resume: it goes on with the options it was started with; leave out {', '.join(refused_options)}"
         )
     session = session or open_session(environment)
-    place = deployed_place(environment, session)
+    deployment = read_deployment(environment, session)
     if options.resume:
         check_cost = partial(_check_cost, options, environment, prices)
-        plan = resume(options.resume, options.kind, place, session, say, now, check_cost)
+        plan = resume(options.resume, options.kind, deployment, session, say, now, check_cost)
     else:
-        plan = _check_and_start(options, environment, place, prices, session, now)
+        plan = _check_and_start(options, environment, deployment, prices, session, now)
     if options.detach:
         return 0
-    return watch(plan.name, place, prices, session, plan)
+    return watch(plan.name, deployment, prices, session, plan)
 
 
 def _check_and_start(
-    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, session: Any, now: datetime
+    options: argparse.Namespace,
+    environment: Environment,
+    deployment: Deployment,
+    prices: Prices,
+    session: Any,
+    now: datetime,
 ) -> Plan:
-    plan, cost = _make_plan(options, environment, place, prices, now)
-    manifest = check(plan, place, session)
+    plan, cost = _make_plan(options, environment, deployment, prices, now)
+    manifest = check(plan, deployment, session)
     if plan.base:
-        upload_base(options.base, plan.base, place, session)
+        upload_base(options.base, plan.base, deployment, session)
     plan = plan.model_copy(update={"tags": {MANIFEST_TAG: manifest.digest, **plan.tags}})
     say(f"{plan.name}: {cost}\n{len(manifest.records)} fields in {plan.data}")
-    plan = start(plan, place, session, say)
+    plan = start(plan, deployment, session, say)
     say(f"started; follow it: python -m training jobs --env {environment.name} --sweep {plan.name}")
     return plan
 
@@ -239,17 +250,17 @@ def _check_and_start(
 def _print_dry_run(options: argparse.Namespace, environment: Environment, prices: Prices, now: datetime) -> int:
     if options.resume:
         raise LaunchError("--dry-run: what is missing of a sweep is known to AWS only; leave out --resume or --dry-run")
-    place = assumed_place(environment)
-    plan, cost = _make_plan(options, environment, place, prices, now)
-    sys.stdout.write(json.dumps(dry_run(plan, place, cost), indent=2) + "\n")
+    deployment = assumed_deployment(environment)
+    plan, cost = _make_plan(options, environment, deployment, prices, now)
+    sys.stdout.write(json.dumps(dry_run(plan, deployment, cost), indent=2) + "\n")
     say(f"{plan.name}: {cost}\nNothing was sent: account and buckets stand for those that the stacks make.")
     return 0
 
 
 def _make_plan(
-    options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime
+    options: argparse.Namespace, environment: Environment, deployment: Deployment, prices: Prices, now: datetime
 ) -> tuple[Plan, Estimate]:
-    plan = plan_of(options, environment, place, prices, now)
+    plan = plan_of(options, environment, deployment, prices, now)
     return plan, _check_cost(options, environment, prices, plan)
 
 

@@ -19,7 +19,7 @@ NO_ACCOUNT = "000000000000"
 
 
 @dataclass(frozen=True)
-class Place:
+class Deployment:
     """What the stacks of an environment made for its jobs.
 
     Attributes
@@ -66,17 +66,17 @@ class Place:
         return f"s3://{self.models_bucket}/training"
 
 
-def place_of(plan: Plan, place: Place) -> Place:
-    """Give the place with the role and the image that a plan has of its own."""
-    return replace(place, role_arn=plan.role or place.role_arn, image=plan.image or place.image)
+def deployment_for(plan: Plan, deployment: Deployment) -> Deployment:
+    """Give the deployment with the role and the image that a plan has of its own."""
+    return replace(deployment, role_arn=plan.role or deployment.role_arn, image=plan.image or deployment.image)
 
 
-def assumed_place(environment: Environment) -> Place:
-    """Give the place under the names that the stacks use, or placeholders: for a dry run, which asks nobody."""
+def assumed_deployment(environment: Environment) -> Deployment:
+    """Give the deployment under the names that the stacks use, or placeholders: for a dry run, which asks nobody."""
     account = environment.account or NO_ACCOUNT
     name = f"leukolens-{environment.name}"
     own_image = f"{account}.dkr.ecr.{environment.region}.amazonaws.com/OWN-TRAINING-IMAGE"
-    return Place(
+    return Deployment(
         environment=environment.name,
         region=environment.region,
         role_arn=f"arn:aws:iam::{account}:role/{name}-training",
@@ -90,7 +90,7 @@ def assumed_place(environment: Environment) -> Place:
     )
 
 
-def deployed_place(environment: Environment, session: Any) -> Place:
+def read_deployment(environment: Environment, session: Any) -> Deployment:
     """Read the outputs of the environment's stacks.
 
     Parameters
@@ -111,7 +111,7 @@ def deployed_place(environment: Environment, session: Any) -> Place:
         for stack in ("Storage", "Training")
     }
     training = outputs["Training"]
-    return Place(
+    return Deployment(
         environment=environment.name,
         region=environment.region,
         role_arn=training[Output.JOB_ROLE_ARN],

@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.prices import Estimate
 
@@ -18,7 +18,7 @@ class _CaughtError(Exception):
         self.body = body
 
 
-def dry_run(plan: Plan, place: Place, cost: Estimate) -> dict[str, Any]:
+def dry_run(plan: Plan, deployment: Deployment, cost: Estimate) -> dict[str, Any]:
     """Give the requests of a plan, as JSON would hold them.
 
     Returns
@@ -29,15 +29,19 @@ def dry_run(plan: Plan, place: Place, cost: Estimate) -> dict[str, Any]:
     """
     from training.sagemaker_jobs.requests import trainer, tuner  # it takes seconds
 
-    session = _session(place.region)
+    session = _session(deployment.region)
     jobs = []
     for number, hyperparameters in enumerate(plan.combinations, 1):
-        job = _capture_request(lambda h=hyperparameters: trainer(plan, place, h, session, plan.name).train(wait=False))
+        job = _capture_request(
+            lambda h=hyperparameters: trainer(plan, deployment, h, session, plan.name).train(wait=False)
+        )
         job["TrainingJobName"] = job_name(plan, number)
         jobs.append(job)
     requests: dict[str, Any] = {"cost": {**vars(cost), "currency": "USD"}}
     if plan.kind == "sweep":
-        requests["tuner"] = _capture_request(lambda: tuner(plan, place, session).tune(job_name=plan.name, wait=False))
+        requests["tuner"] = _capture_request(
+            lambda: tuner(plan, deployment, session).tune(job_name=plan.name, wait=False)
+        )
     return {**requests, "jobs": jobs}
 
 

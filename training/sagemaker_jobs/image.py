@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.s3 import Bucket
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import explained
 from training.sagemaker_jobs.plan import Plan
 
@@ -46,15 +46,15 @@ _PACKAGES = (
 )
 
 
-def training_image(plan: Plan, place: Place) -> str:
+def training_image(plan: Plan, deployment: Deployment) -> str:
     """Give the URI of the image that a plan's jobs run."""
-    if place.image:
-        return place.image
+    if deployment.image:
+        return deployment.image
     from sagemaker.core import image_uris  # it takes seconds
 
     uri: str = image_uris.retrieve(
         "tensorflow",
-        place.region,
+        deployment.region,
         version=_VERSION,
         py_version=_PYTHON,
         instance_type=plan.instance_type,
@@ -63,23 +63,23 @@ def training_image(plan: Plan, place: Place) -> str:
     return uri
 
 
-def script_of(place: Place) -> dict[str, str]:
+def script_of(deployment: Deployment) -> dict[str, str]:
     """Give the hyperparameters by which AWS's image finds the code; our own image has it inside.
 
     https://github.com/aws/sagemaker-training-toolkit reads them, in jobs and in those of a tuner, which has no other
     way to name a script.
     """
-    if place.image:
+    if deployment.image:
         return {}
-    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"{place.output}/{_code_key()}"}
+    return {"sagemaker_program": _ENTRY, "sagemaker_submit_directory": f"{deployment.output}/{_code_key()}"}
 
 
-def upload_code(place: Place, session: Any) -> None:
+def upload_code(deployment: Deployment, session: Any) -> None:
     """Put the code where AWS's image looks for it; the same code is stored once."""
-    if place.image:
+    if deployment.image:
         return
-    with explained(f"write to {place.output}", place.policy):
-        Bucket(place.output, session=session).put(_code_key(), code_bundle())
+    with explained(f"write to {deployment.output}", deployment.policy):
+        Bucket(deployment.output, session=session).put(_code_key(), code_bundle())
 
 
 @cache

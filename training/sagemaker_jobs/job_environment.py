@@ -1,4 +1,4 @@
-"""What SageMaker tells a training job: hyperparameters, channels, hosts and folders, read in one place.
+"""What SageMaker tells a training job: hyperparameters, channels, hosts and folders, read in one deployment.
 
 A launcher that brings a source code bundle sets SM_* variables (SageMaker's SDK writes them before the job starts); an
 image of one's own that is started bare finds the same facts in files below /opt/ml/input/config. Both are understood.

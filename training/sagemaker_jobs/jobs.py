@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from training.data.s3 import code_of
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import explained
 from training.sagemaker_jobs.plan import OBJECTIVE, Plan
 from training.sagemaker_jobs.plan_store import find_record, list_records
@@ -42,9 +42,9 @@ class Tuner:
         return is_over(self.status)
 
 
-def find_tuner(name: str, place: Place, session: Any) -> Tuner | None:
+def find_tuner(name: str, deployment: Deployment, session: Any) -> Tuner | None:
     """Look a tuner up; None for no such tuner."""
-    with explained(f"look up the sweep {name}", place.policy):
+    with explained(f"look up the sweep {name}", deployment.policy):
         try:
             client = session.client("sagemaker")
             description = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
@@ -124,7 +124,7 @@ def spot_savings(jobs: list[Job]) -> float | None:
 
 
 def list_jobs(
-    name: str, place: Place, session: Any, known: dict[str, Job] | None = None, now: datetime | None = None
+    name: str, deployment: Deployment, session: Any, known: dict[str, Job] | None = None, now: datetime | None = None
 ) -> list[Job]:
     """List a job, or the jobs of a plan or of an environment; oldest first.
 
@@ -132,7 +132,7 @@ def list_jobs(
     ----------
     name
         Of a job or a plan, or the ``leukolens-<environment>-`` that all begin with.
-    place, session
+    deployment, session
         Where, and boto3's session there.
     known
         What was seen before: jobs that are over are not asked for again. Is updated.
@@ -146,7 +146,7 @@ def list_jobs(
     """
     seen = {} if known is None else known
     client = session.client("sagemaker")
-    with explained("list training jobs", place.policy):
+    with explained("list training jobs", deployment.policy):
         pages = client.get_paginator("list_training_jobs").paginate(
             NameContains=name,
             SortBy="CreationTime",
@@ -158,7 +158,7 @@ def list_jobs(
     for entry in own_summaries:
         previous = seen.get(entry["TrainingJobName"])
         if previous is None or not previous.over:
-            with explained(f"look at {entry['TrainingJobName']}", place.policy):
+            with explained(f"look at {entry['TrainingJobName']}", deployment.policy):
                 description = client.describe_training_job(TrainingJobName=entry["TrainingJobName"])
             seen[entry["TrainingJobName"]] = read_job(description, now)
     return [
@@ -221,29 +221,31 @@ class State:
     more: bool = False
 
 
-def notes_on(jobs: list[Job], place: Place, session: Any) -> list[str]:
+def notes_on(jobs: list[Job], deployment: Deployment, session: Any) -> list[str]:
     """List what is only half made or not whole of all plans of an environment."""
-    plans = [find_record(name, place, session) for name in list_records(place, session)]
+    plans = [find_record(name, deployment, session) for name in list_records(deployment, session)]
     states = [
-        state_of(plan, [job for job in jobs if belongs(job.name, plan.name)], place, session) for plan in plans if plan
+        state_of(plan, [job for job in jobs if belongs(job.name, plan.name)], deployment, session)
+        for plan in plans
+        if plan
     ]
     return [state.note for state in states if state.note]
 
 
-def state_of(plan: Plan, jobs: list[Job], place: Place, session: Any) -> State:
+def state_of(plan: Plan, jobs: list[Job], deployment: Deployment, session: Any) -> State:
     """Tell how a plan stands.
 
     Parameters
     ----------
     plan, jobs
         Of which these were started.
-    place, session
+    deployment, session
         Where, and boto3's session there.
     """
     commands = f"Go on: {plan.resume_command}   Drop it: {plan.drop_command}"
     if plan.kind != "sweep":
         return State(None if jobs else f"{plan.name}: half made, no job yet. {commands}")
-    tuner = find_tuner(plan.name, place, session)
+    tuner = find_tuner(plan.name, deployment, session)
     if tuner is None:
         return State(f"{plan.name}: half made, no tuner yet. {commands}")
     completed = sum(job.status == "Completed" for job in jobs)

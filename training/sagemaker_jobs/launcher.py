@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from training.sagemaker_jobs.deployment import Place, place_of
+from training.sagemaker_jobs.deployment import Deployment, deployment_for
 from training.sagemaker_jobs.errors import ConnectionLostError, LaunchError, Say, explained
 from training.sagemaker_jobs.image import upload_code
 from training.sagemaker_jobs.jobs import Job, find_tuner, list_jobs
@@ -17,12 +17,12 @@ from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record, write_record
 
 
-def start(plan: Plan, place: Place, session: Any, say: Say, previous_search: str | None = None) -> Plan:
+def start(plan: Plan, deployment: Deployment, session: Any, say: Say, previous_search: str | None = None) -> Plan:
     """Start a plan that was checked; gives it as it was written down.
 
     Parameters
     ----------
-    plan, place, session
+    plan, deployment, session
         What, where, and boto3's session there.
     say
         Is told what is not as asked.
@@ -34,37 +34,37 @@ def start(plan: Plan, place: Place, session: Any, say: Say, previous_search: str
     LaunchError
         AWS refused; says how to go on with what is there.
     """
-    upload_code(place_of(plan, place), session)
-    write_record(plan, place, session)
+    upload_code(deployment_for(plan, deployment), session)
+    write_record(plan, deployment, session)
     with _explain_recovery(plan):
         if plan.kind == "sweep" and plan.parent_run is None:
-            plan = _add_parent_run(plan, place, session, say)
+            plan = _add_parent_run(plan, deployment, session, say)
         from training.sagemaker_jobs.requests import trainer, tuner  # it takes seconds
 
-        with explained(f"start {plan.name}", place.policy):
+        with explained(f"start {plan.name}", deployment.policy):
             if plan.kind == "sweep":
-                tuner(plan, place, session, previous_search).tune(job_name=plan.name, wait=False)
+                tuner(plan, deployment, session, previous_search).tune(job_name=plan.name, wait=False)
             else:
-                trainer(plan, place, plan.fixed, session, plan.name).train(wait=False, logs=False)
+                trainer(plan, deployment, plan.fixed, session, plan.name).train(wait=False, logs=False)
     return plan
 
 
-def start_one(plan: Plan, place: Place, hyperparameters: dict[str, str], session: Any, name: str) -> None:
+def start_one(plan: Plan, deployment: Deployment, hyperparameters: dict[str, str], session: Any, name: str) -> None:
     """Start a single job of a sweep, outside its tuner."""
     from training.sagemaker_jobs.requests import trainer  # it takes seconds
 
-    with explained(f"start {name}", place.policy):
-        trainer(plan, place, hyperparameters, session, name).train(wait=False, logs=False)
+    with explained(f"start {name}", deployment.policy):
+        trainer(plan, deployment, hyperparameters, session, name).train(wait=False, logs=False)
 
 
-def _add_parent_run(plan: Plan, place: Place, session: Any, say: Say) -> Plan:
+def _add_parent_run(plan: Plan, deployment: Deployment, session: Any, say: Say) -> Plan:
     """Make the parent run; without one, the jobs' runs still carry the sweep's name."""
     try:
-        updated_plan = plan.model_copy(update={"parent_run": make_parent(plan, place)})
+        updated_plan = plan.model_copy(update={"parent_run": make_parent(plan, deployment)})
     except LaunchError as error:
         say(f"warning: {error}\nThe jobs' runs will not be filed under one run; they carry the sweep's name as a tag.")
         return plan
-    write_record(updated_plan, place, session)
+    write_record(updated_plan, deployment, session)
     return updated_plan
 
 
@@ -84,14 +84,16 @@ CostCheck = Callable[[Plan, int], object]
 """Refuses a plan of which so many jobs may cost too much."""
 
 
-def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: datetime, check_cost: CostCheck) -> Plan:
+def resume(
+    name: str, kind: str, deployment: Deployment, session: Any, say: Say, now: datetime, check_cost: CostCheck
+) -> Plan:
     """Go on with the options that a job or sweep was started with.
 
     Parameters
     ----------
     name, kind
         Of the plan.
-    place, session
+    deployment, session
         Where, and boto3's session there.
     say
         Is told what is started, and what is left for later.
@@ -105,25 +107,25 @@ def resume(name: str, kind: str, place: Place, session: Any, say: Say, now: date
     LaunchError
         There is no such plan, nothing of it is missing, its strategy cannot go on, or it may cost too much.
     """
-    plan = find_record(name, place, session)
+    plan = find_record(name, deployment, session)
     if plan is None or plan.kind != kind:
         raise LaunchError(
-            f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {place.environment}"
+            f"--resume {name}: no such {kind}; listed by: python -m training jobs --env {deployment.environment}"
         )
-    jobs = list_jobs(name, place, session)
+    jobs = list_jobs(name, deployment, session)
     if kind != "sweep":
-        return _resume_job(plan, jobs, place, session, say, check_cost)
-    tuner = find_tuner(name, place, session)
+        return _resume_job(plan, jobs, deployment, session, say, check_cost)
+    tuner = find_tuner(name, deployment, session)
     if tuner is None:
         check_cost(plan, plan.job_count)
         say(f"{name} has no tuner yet: making it")
-        return start(plan, place, session, say)
+        return start(plan, deployment, session, say)
     if not tuner.over:
         say(f"{name} is {tuner.status}: nothing to start")
     elif plan.strategy == "grid":
-        _resume_grid(plan, jobs, place, session, say, check_cost)
+        _resume_grid(plan, jobs, deployment, session, say, check_cost)
     else:
-        return _resume_search(plan, jobs, place, session, say, now, check_cost)
+        return _resume_search(plan, jobs, deployment, session, say, now, check_cost)
     return plan
 
 
@@ -137,16 +139,20 @@ def missing(plan: Plan, jobs: list[Job]) -> list[tuple[int, dict[str, str]]]:
     ]
 
 
-def _resume_job(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, check_cost: CostCheck) -> Plan:
+def _resume_job(
+    plan: Plan, jobs: list[Job], deployment: Deployment, session: Any, say: Say, check_cost: CostCheck
+) -> Plan:
     for job in jobs:
         if job.status == "Completed" or not job.over:
             raise LaunchError(f"--resume {plan.name}: {job.name} is {job.status}: nothing to go on with")
     check_cost(plan, 1)
     say(f"{plan.name}: again, from the checkpoints in {plan.checkpoints}")
-    return start(plan, place, session, say)
+    return start(plan, deployment, session, say)
 
 
-def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, check_cost: CostCheck) -> None:
+def _resume_grid(
+    plan: Plan, jobs: list[Job], deployment: Deployment, session: Any, say: Say, check_cost: CostCheck
+) -> None:
     unstarted = missing(plan, jobs)
     if not unstarted:
         raise LaunchError(f"--resume {plan.name}: all {plan.job_count} jobs are complete")
@@ -154,16 +160,16 @@ def _resume_grid(plan: Plan, jobs: list[Job], place: Place, session: Any, say: S
     running = sum(not job.over for job in jobs)
     batch = unstarted[: max(plan.parallel - running, 0)]
     check_cost(plan, len(batch))
-    upload_code(place_of(plan, place), session)
+    upload_code(deployment_for(plan, deployment), session)
     for number, hyperparameters in batch:
-        start_one(plan, place, hyperparameters, session, f"{plan.name}-{number:03}")
+        start_one(plan, deployment, hyperparameters, session, f"{plan.name}-{number:03}")
         say(f"started job {number} of {plan.job_count}: {_tried_values(hyperparameters, plan)}")
     if len(unstarted) > len(batch):
         say(f"{len(unstarted) - len(batch)} more are left for when these are over: give the same command again")
 
 
 def _resume_search(
-    plan: Plan, jobs: list[Job], place: Place, session: Any, say: Say, now: datetime, check_cost: CostCheck
+    plan: Plan, jobs: list[Job], deployment: Deployment, session: Any, say: Say, now: datetime, check_cost: CostCheck
 ) -> Plan:
     if plan.strategy == "hyperband":
         raise LaunchError(f"--resume {plan.name}: SageMaker goes on with bayesian and random searches only; start anew")
@@ -174,7 +180,11 @@ def _resume_search(
     name = f"leukolens-{plan.environment}-{now:%y%m%d-%H%M%S}"
     say(f"{name} goes on from {plan.name}: {remaining} more jobs")
     return start(
-        plan.model_copy(update={"name": name, "max_jobs": remaining}), place, session, say, previous_search=plan.name
+        plan.model_copy(update={"name": name, "max_jobs": remaining}),
+        deployment,
+        session,
+        say,
+        previous_search=plan.name,
     )
 
 

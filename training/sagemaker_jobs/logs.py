@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from training.data.s3 import code_of
-from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.deployment import Deployment, open_session, read_deployment, read_environment
 from training.sagemaker_jobs.errors import LaunchError, explained, say
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
     try:
         environment = read_environment(options.env)
         session = session or open_session(environment)
-        for line in read_log(options.name, deployed_place(environment, session), session):
+        for line in read_log(options.name, read_deployment(environment, session), session):
             sys.stdout.write(line + "\n")
             line_count += 1
     except LaunchError as error:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
     return 1
 
 
-def read_log(name: str, place: Place, session: Any) -> Iterator[str]:
+def read_log(name: str, deployment: Deployment, session: Any) -> Iterator[str]:
     """Read a job's log, of all its instances, in order of time.
 
     Raises
@@ -54,7 +54,7 @@ def read_log(name: str, place: Place, session: Any) -> Iterator[str]:
     LaunchError
         AWS refused, or did not answer.
     """
-    with explained(f"read the log of {name}", place.policy):
+    with explained(f"read the log of {name}", deployment.policy):
         client = session.client("logs")
         try:
             stream_pages = client.get_paginator("describe_log_streams").paginate(

@@ -8,7 +8,7 @@ import botocore.session
 
 from infra.config import Environment
 from training.data.s3 import BUCKET_NAME
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.prices import Prices
 
@@ -89,7 +89,7 @@ def _check_warm_pool(options: argparse.Namespace) -> None:
         raise LaunchError("--keep-alive: allowed: up to 1h")
 
 
-def check_own_names(options: argparse.Namespace, place: Place) -> None:
+def check_own_names(options: argparse.Namespace, deployment: Deployment) -> None:
     """Refuse a role, a bucket or an image of one's own that cannot be one.
 
     Raises
@@ -107,10 +107,10 @@ def check_own_names(options: argparse.Namespace, place: Place) -> None:
     if image is None:
         raise LaunchError(
             f"--image {options.image}: allowed: an image of ECR with its tag or digest, "
-            f"ACCOUNT.dkr.ecr.{place.region}.amazonaws.com/NAME:TAG"
+            f"ACCOUNT.dkr.ecr.{deployment.region}.amazonaws.com/NAME:TAG"
         )
-    if image["region"] != place.region:
+    if image["region"] != deployment.region:
         raise LaunchError(
-            f"--image {options.image}: it is in {image['region']}, and SageMaker in {place.region} takes no image "
-            f"from elsewhere: push it to {place.region}"
+            f"--image {options.image}: it is in {image['region']}, and SageMaker in {deployment.region} takes no image "
+            f"from elsewhere: push it to {deployment.region}"
         )

@@ -17,7 +17,7 @@ from training.models.recipes import (
 )
 from training.models.space import Space, SpaceError, Span, read_space, space_of, typed_space, value_of
 from training.sagemaker_jobs.base_model import base_uri
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.hyperparameters import COMMAND, recipe_of
 from training.sagemaker_jobs.plan import LAPTOPS_NAMES, OWN_TAGS, STRATEGIES, Plan, Range
@@ -28,7 +28,9 @@ from training.sagemaker_jobs.prices import Prices
 _MAX_CHARACTERS = {"sweep": 32, "train": 48, "adapt": 48}
 
 
-def plan_of(options: argparse.Namespace, environment: Environment, place: Place, prices: Prices, now: datetime) -> Plan:
+def plan_of(
+    options: argparse.Namespace, environment: Environment, deployment: Deployment, prices: Prices, now: datetime
+) -> Plan:
     """Make the plan that options ask for.
 
     Raises
@@ -44,15 +46,15 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
     is_adapt = options.kind == "adapt"
     fixed, choices, ranges = (_adapt_hyperparameters(options), {}, {}) if is_adapt else _hyperparameters(options)
     name = _name(options, environment.name, now)
-    check_own_names(options, place)
-    output = _output(options, place)
+    check_own_names(options, deployment)
+    output = _output(options, deployment)
     return Plan(
         name=name,
         environment=environment.name,
         kind=options.kind,
-        data=_data(options.data, place),
+        data=_data(options.data, deployment),
         fixed=fixed,
-        base=base_uri(options.base, place, needs_statistics=options.add_to_base) if is_adapt else None,
+        base=base_uri(options.base, deployment, needs_statistics=options.add_to_base) if is_adapt else None,
         choices=choices,
         ranges=ranges,
         instance_type=instance_type,
@@ -64,7 +66,7 @@ def plan_of(options: argparse.Namespace, environment: Environment, place: Place,
         keep_alive_s=options.keep_alive,
         input_mode=options.input_mode,
         tags=dict(_tag(text) for text in options.tag),
-        checkpoints=f"{output or place.output}/{name}/checkpoints",
+        checkpoints=f"{output or deployment.output}/{name}/checkpoints",
         hourly_price_usd=options.hourly_price,
         role=options.role,
         image=options.image,
@@ -152,16 +154,16 @@ def _check_hyperband(options: argparse.Namespace) -> None:
         raise LaunchError("--epochs: hyperband stops jobs by their epochs; say how many the best jobs get")
 
 
-def _data(text: str, place: Place) -> str:
+def _data(text: str, deployment: Deployment) -> str:
     """Give the prefix of the fields, without a slash at its end."""
     match = re.fullmatch(rf"(?:s3://({BUCKET_NAME})(?:/(.+))?|([^/:.][^:]*))", text.rstrip("/"))
     if match is None:
         raise LaunchError(f"--data {text}: allowed: s3://BUCKET/PREFIX, or a PREFIX of the environment's data bucket")
     bucket, prefix, relative = match.groups()
-    return "/".join(filter(None, ("s3:/", bucket or place.data_bucket, prefix or relative)))
+    return "/".join(filter(None, ("s3:/", bucket or deployment.data_bucket, prefix or relative)))
 
 
-def _output(options: argparse.Namespace, place: Place) -> str | None:
+def _output(options: argparse.Namespace, deployment: Deployment) -> str | None:
     """Give the prefix in S3 of what jobs write, where it is not the environment's."""
     if options.bucket is None and options.output is None:
         return None
@@ -173,7 +175,7 @@ def _output(options: argparse.Namespace, place: Place) -> str | None:
     bucket, prefix, relative = match.groups()
     if bucket and options.bucket and bucket != options.bucket:
         raise LaunchError(f"--bucket {options.bucket}: --output names {bucket}; leave one of them out")
-    return "/".join(filter(None, ("s3:/", bucket or options.bucket or place.models_bucket, prefix or relative)))
+    return "/".join(filter(None, ("s3:/", bucket or options.bucket or deployment.models_bucket, prefix or relative)))
 
 
 def _name(options: argparse.Namespace, environment: str, now: datetime) -> str:

@@ -8,14 +8,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from training.data.labels import DataError
 from training.data.manifest import MANIFEST_NAME, Manifest, parse
 from training.data.s3 import Bucket, code_of
-from training.sagemaker_jobs.deployment import Place, place_of
+from training.sagemaker_jobs.deployment import Deployment, deployment_for
 from training.sagemaker_jobs.errors import LaunchError, explained
 from training.sagemaker_jobs.jobs import find_tuner
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.plan_store import find_record
 
 
-def check(plan: Plan, place: Place, session: Any) -> Manifest:
+def check(plan: Plan, deployment: Deployment, session: Any) -> Manifest:
     """Run every check; gives the manifest of the data.
 
     Raises
@@ -23,15 +23,15 @@ def check(plan: Plan, place: Place, session: Any) -> Manifest:
     LaunchError
         The first that fails; nothing has been created.
     """
-    manifest = check_data(plan, place, session)
-    check_name(plan, place, session)
-    check_own(plan, place, session)
-    check_quota(plan, place, session)
-    check_permission(plan, place, session)
+    manifest = check_data(plan, deployment, session)
+    check_name(plan, deployment, session)
+    check_own(plan, deployment, session)
+    check_quota(plan, deployment, session)
+    check_permission(plan, deployment, session)
     return manifest
 
 
-def check_data(plan: Plan, place: Place, session: Any) -> Manifest:
+def check_data(plan: Plan, deployment: Deployment, session: Any) -> Manifest:
     """Read the manifest, which is written last: where it is, the set is whole.
 
     Raises
@@ -39,7 +39,7 @@ def check_data(plan: Plan, place: Place, session: Any) -> Manifest:
     LaunchError
         There is none, or it is damaged.
     """
-    with explained(f"read {plan.data}", place.policy):
+    with explained(f"read {plan.data}", deployment.policy):
         bucket = Bucket(plan.data, session=session)
         if not bucket.exists():
             raise LaunchError(f"--data {plan.data}: there is no such bucket; allowed: one that exists")
@@ -53,7 +53,7 @@ def check_data(plan: Plan, place: Place, session: Any) -> Manifest:
         raise LaunchError(f"--data {plan.data}: {error}") from error
 
 
-def check_name(plan: Plan, place: Place, session: Any) -> None:
+def check_name(plan: Plan, deployment: Deployment, session: Any) -> None:
     """Refuse a name that a job or sweep has already.
 
     Raises
@@ -61,8 +61,8 @@ def check_name(plan: Plan, place: Place, session: Any) -> None:
     LaunchError
         It is taken.
     """
-    tuner = find_tuner(plan.name, place, session) if plan.kind == "sweep" else None
-    if tuner or find_record(plan.name, place, session):
+    tuner = find_tuner(plan.name, deployment, session) if plan.kind == "sweep" else None
+    if tuner or find_record(plan.name, deployment, session):
         word = plan.name.removeprefix(f"leukolens-{plan.environment}-")
         raise LaunchError(
             f"--name {word}: {plan.name} is taken{f' ({tuner.status})' if tuner else ''}; give another --name, "
@@ -70,7 +70,7 @@ def check_name(plan: Plan, place: Place, session: Any) -> None:
         )
 
 
-def check_own(plan: Plan, place: Place, session: Any) -> None:
+def check_own(plan: Plan, deployment: Deployment, session: Any) -> None:
     """Refuse a bucket, an image or a role of one's own that is not there; says nothing of what may not be asked.
 
     Raises
@@ -116,7 +116,7 @@ def _demand_existing(message: str, request: Callable[[], object]) -> None:
         return
 
 
-def check_quota(plan: Plan, place: Place, session: Any) -> None:
+def check_quota(plan: Plan, deployment: Deployment, session: Any) -> None:
     """Ask whether the account may use as many instances at a time; says nothing where it may not ask.
 
     Raises
@@ -133,7 +133,7 @@ def check_quota(plan: Plan, place: Place, session: Any) -> None:
     except (BotoCoreError, ClientError):
         return  # the launcher's policy may be all that somebody has; SageMaker itself refuses what is too much
     for kind in kinds:
-        _demand_quota(plan, place, quotas, f"{plan.instance_type} for {kind} usage", needed)
+        _demand_quota(plan, deployment, quotas, f"{plan.instance_type} for {kind} usage", needed)
 
 
 def quotas_of(client: Any) -> dict[str, Any]:
@@ -142,20 +142,22 @@ def quotas_of(client: Any) -> dict[str, Any]:
     return {quota["QuotaName"]: quota for page in pages for quota in page["Quotas"]}
 
 
-def _demand_quota(plan: Plan, place: Place, quotas: dict[str, Any], name: str, needed: int) -> None:
+def _demand_quota(plan: Plan, deployment: Deployment, quotas: dict[str, Any], name: str, needed: int) -> None:
     quota = quotas.get(name)
     if quota is None:
-        raise LaunchError(f"--instance-type {plan.instance_type}: {place.region} has no quota {name!r}; choose another")
+        raise LaunchError(
+            f"--instance-type {plan.instance_type}: {deployment.region} has no quota {name!r}; choose another"
+        )
     if quota["Value"] < needed:
         raise LaunchError(
             f"--instance-type {plan.instance_type}: {needed} at a time are more than the quota {name!r}, "
             f"{quota['Value']:g}; lower --max-parallel-jobs or --instance-count, or ask for more: aws service-quotas "
             f"request-service-quota-increase --service-code sagemaker --quota-code {quota['QuotaCode']} "
-            f"--desired-value {needed} --region {place.region}"
+            f"--desired-value {needed} --region {deployment.region}"
         )
 
 
-def check_permission(plan: Plan, place: Place, session: Any) -> None:
+def check_permission(plan: Plan, deployment: Deployment, session: Any) -> None:
     """Ask IAM whether the caller may start this; says nothing where IAM may not be asked.
 
     Raises
@@ -165,11 +167,11 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
     """
     create = "CreateHyperParameterTuningJob" if plan.kind == "sweep" else "CreateTrainingJob"
     resource = "hyper-parameter-tuning-job" if plan.kind == "sweep" else "training-job"
-    with explained("ask who is calling", place.policy):
+    with explained("ask who is calling", deployment.policy):
         caller = session.client("sts").get_caller_identity()
     needed_actions = {
-        f"sagemaker:{create}": f"arn:aws:sagemaker:{place.region}:{caller['Account']}:{resource}/{plan.name}",
-        "iam:PassRole": place_of(plan, place).role_arn,
+        f"sagemaker:{create}": f"arn:aws:sagemaker:{deployment.region}:{caller['Account']}:{resource}/{plan.name}",
+        "iam:PassRole": deployment_for(plan, deployment).role_arn,
     }
     for action, arn in needed_actions.items():
         try:
@@ -188,7 +190,9 @@ def check_permission(plan: Plan, place: Place, session: Any) -> None:
         except (BotoCoreError, ClientError):
             return  # few may simulate; the request itself is refused just as well, with nothing created
         if any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"]):
-            raise LaunchError(f"--env {plan.environment}: no permission for {action} on {arn}: ask for {place.policy}")
+            raise LaunchError(
+                f"--env {plan.environment}: no permission for {action} on {arn}: ask for {deployment.policy}"
+            )
 
 
 def _principal(arn: str) -> str:

@@ -30,7 +30,7 @@ from sagemaker.core.training.configs import (
 from sagemaker.train.model_trainer import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
-from training.sagemaker_jobs.deployment import Place, place_of
+from training.sagemaker_jobs.deployment import Deployment, deployment_for
 from training.sagemaker_jobs.image import script_of, training_image
 from training.sagemaker_jobs.mlflow_runs import experiment_of
 from training.sagemaker_jobs.plan import ENVIRONMENT_TAG, OBJECTIVE, PROJECT_TAG, RUN_TAG, STRATEGIES, Plan, Range
@@ -43,33 +43,35 @@ METRICS = {
 _QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 
 
-def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: Any, name: str) -> ModelTrainer:
+def trainer(
+    plan: Plan, deployment: Deployment, hyperparameters: dict[str, str], session: Any, name: str
+) -> ModelTrainer:
     """Make the SDK's object for one job.
 
     Parameters
     ----------
-    plan, place
+    plan, deployment
         What, and where.
     hyperparameters
         Of this job.
     session
-        boto3's, for the place's region.
+        boto3's, for the deployment's region.
     name
         To which the SDK appends the time.
     """
     # The SDK would ask IAM about the role for each object; what the caller may do is asked once, in preflight.py.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
-    place = place_of(plan, place)
+    deployment = deployment_for(plan, deployment)
     channels = {"train": plan.data, **({"base": plan.base} if plan.base else {})}
     model_trainer = ModelTrainer(
-        sagemaker_session=_sdk_session(session, place),
-        role=place.role_arn,
+        sagemaker_session=_sdk_session(session, deployment),
+        role=deployment.role_arn,
         base_job_name=name,
-        training_image=training_image(plan, place),
+        training_image=training_image(plan, deployment),
         training_input_mode=plan.input_mode,
         input_data_config=[_channel(plan, name, uri) for name, uri in channels.items()],
         output_data_config=OutputDataConfig(
-            s3_output_path=plan.output or place.output, kms_key_id=place.kms_key, compression_type="GZIP"
+            s3_output_path=plan.output or deployment.output, kms_key_id=deployment.kms_key, compression_type="GZIP"
         ),
         checkpoint_config=CheckpointConfig(s3_uri=plan.checkpoints),
         compute=Compute(
@@ -78,14 +80,14 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
             volume_size_in_gb=plan.volume_gb,
             enable_managed_spot_training=plan.spot,
             keep_alive_period_in_seconds=plan.keep_alive_s or None,
-            volume_kms_key_id=_disk_key(plan.instance_type, place),
+            volume_kms_key_id=_disk_key(plan.instance_type, deployment),
         ),
         stopping_condition=StoppingCondition(
             max_runtime_in_seconds=plan.max_runtime_s, max_wait_time_in_seconds=plan.max_wait_s
         ),
-        networking=_networking(place),
-        environment=_environment(plan, place),
-        hyperparameters={**hyperparameters, **script_of(place)},
+        networking=_networking(deployment),
+        environment=_environment(plan, deployment),
+        hyperparameters={**hyperparameters, **script_of(deployment)},
         tags=[Tag(key=key, value=value) for key, value in tags_of(plan).items()],
     )
     return model_trainer.with_metric_definitions(
@@ -93,18 +95,18 @@ def trainer(plan: Plan, place: Place, hyperparameters: dict[str, str], session: 
     )
 
 
-def tuner(plan: Plan, place: Place, session: Any, previous_search: str | None = None) -> HyperparameterTuner:
+def tuner(plan: Plan, deployment: Deployment, session: Any, previous_search: str | None = None) -> HyperparameterTuner:
     """Make the SDK's object for a sweep.
 
     Parameters
     ----------
-    plan, place, session
+    plan, deployment, session
         As for ``trainer``.
     previous_search
         An earlier search whose results this one starts from.
     """
     return HyperparameterTuner(
-        trainer(plan, place, plan.fixed, session, plan.name),
+        trainer(plan, deployment, plan.fixed, session, plan.name),
         objective_metric_name=OBJECTIVE,
         objective_type="Maximize",
         hyperparameter_ranges={
@@ -126,25 +128,25 @@ def tags_of(plan: Plan) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _sdk_session(session: Any, place: Place) -> Session:
+def _sdk_session(session: Any, deployment: Deployment) -> Session:
     """Make the SDK's session once: it makes six clients of AWS, most of a second, and a grid has many jobs."""
 
     def complete(params: dict[str, Any], **_: Any) -> None:
         """Put into a tuner's request what the SDK's tuner leaves out of its trainer's settings."""
         definition = params["TrainingJobDefinition"]
-        definition["EnableNetworkIsolation"] = place.isolated
-        if key := _disk_key(definition["ResourceConfig"]["InstanceType"], place):
+        definition["EnableNetworkIsolation"] = deployment.isolated
+        if key := _disk_key(definition["ResourceConfig"]["InstanceType"], deployment):
             definition["ResourceConfig"]["VolumeKmsKeyId"] = key
 
     # Before any client is made: each takes the handlers that there are by then.
     session.events.register("provide-client-params.sagemaker.CreateHyperParameterTuningJob", complete)
-    return Session(boto_session=session, default_bucket=place.models_bucket, sagemaker_config=_QUIET)
+    return Session(boto_session=session, default_bucket=deployment.models_bucket, sagemaker_config=_QUIET)
 
 
-def _disk_key(instance_type: str, place: Place) -> str | None:
+def _disk_key(instance_type: str, deployment: Deployment) -> str | None:
     """Give the key of an instance's disk; those with a disk of their own (NVMe) encrypt it and take no other key."""
     family = instance_type.split(".")[1]
-    return None if family.startswith(("g", "p", "trn")) or "d" in family else place.kms_key
+    return None if family.startswith(("g", "p", "trn")) or "d" in family else deployment.kms_key
 
 
 def _channel(plan: Plan, name: str, uri: str) -> Channel:
@@ -160,22 +162,22 @@ def _channel(plan: Plan, name: str, uri: str) -> Channel:
     )
 
 
-def _networking(place: Place) -> Networking | None:
-    if not (place.subnets or place.isolated):
+def _networking(deployment: Deployment) -> Networking | None:
+    if not (deployment.subnets or deployment.isolated):
         return None
     return Networking(
-        subnets=list(place.subnets) or None,
-        security_group_ids=list(place.security_groups) or None,
-        enable_network_isolation=place.isolated,
+        subnets=list(deployment.subnets) or None,
+        security_group_ids=list(deployment.security_groups) or None,
+        enable_network_isolation=deployment.isolated,
     )
 
 
-def _environment(plan: Plan, place: Place) -> dict[str, str]:
+def _environment(plan: Plan, deployment: Deployment) -> dict[str, str]:
     sweep = {"LEUKOLENS_SWEEP": plan.name} if plan.kind == "sweep" else {}
     parent = {"LEUKOLENS_PARENT_RUN": plan.parent_run} if plan.parent_run else {}
-    secret = {"LEUKOLENS_MLFLOW_SECRET_ARN": place.tracking_secret} if place.tracking_secret else {}
+    secret = {"LEUKOLENS_MLFLOW_SECRET_ARN": deployment.tracking_secret} if deployment.tracking_secret else {}
     tracking = {
-        "MLFLOW_TRACKING_URI": place.tracking_uri,
+        "MLFLOW_TRACKING_URI": deployment.tracking_uri,
         "MLFLOW_EXPERIMENT_NAME": experiment_of(plan.environment),
         **secret,
     }

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.deployment import Deployment, open_session, read_deployment, read_environment
 from training.sagemaker_jobs.errors import LaunchError, explained, say
 from training.sagemaker_jobs.jobs import find_tuner, list_jobs
 from training.sagemaker_jobs.plan_store import drop_record, find_record
@@ -25,8 +25,8 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
     try:
         environment = read_environment(options.env)
         session = session or open_session(environment)
-        place = deployed_place(environment, session)
-        stopped = stop_all(name, place, session)
+        deployment = read_deployment(environment, session)
+        stopped = stop_all(name, deployment, session)
     except LaunchError as error:
         say(f"stop: {error}")
         return 2
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, session: Any = None) -> int:
     return 0 if stopped else 1
 
 
-def stop_all(name: str, place: Place, session: Any) -> int:
+def stop_all(name: str, deployment: Deployment, session: Any) -> int:
     """Stop a job, or a tuner and all jobs of a plan, and forget a plan that nothing was started of.
 
     Returns
@@ -49,21 +49,21 @@ def stop_all(name: str, place: Place, session: Any) -> int:
         AWS refused.
     """
     client, stopped = session.client("sagemaker"), 0
-    tuner = find_tuner(name, place, session) if len(name) <= _MAX_TUNER_NAME else None
+    tuner = find_tuner(name, deployment, session) if len(name) <= _MAX_TUNER_NAME else None
     if tuner and tuner.status == "InProgress":
-        with explained(f"stop the sweep {name}", place.policy):
+        with explained(f"stop the sweep {name}", deployment.policy):
             client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         say(f"stopping the sweep {name}: it starts no more jobs")
         stopped += 1
-    jobs = list_jobs(name, place, session)
+    jobs = list_jobs(name, deployment, session)
     for job in jobs:
         if job.status == "InProgress":
-            with explained(f"stop {job.name}", place.policy):
+            with explained(f"stop {job.name}", deployment.policy):
                 client.stop_training_job(TrainingJobName=job.name)
             say(f"stopping {job.name}")
             stopped += 1
-    if tuner is None and not jobs and find_record(name, place, session):
-        drop_record(name, place, session)
+    if tuner is None and not jobs and find_record(name, deployment, session):
+        drop_record(name, deployment, session)
         say(f"{name} was only half made: dropped, nothing of it ran")
         stopped += 1
     return stopped

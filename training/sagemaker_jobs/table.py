@@ -7,7 +7,7 @@ from rich.text import Text
 
 from terminal import Column, Table
 from training.models.space import TRIED
-from training.sagemaker_jobs.deployment import Place
+from training.sagemaker_jobs.deployment import Deployment
 from training.sagemaker_jobs.errors import LaunchError
 from training.sagemaker_jobs.jobs import Job, spot_savings
 from training.sagemaker_jobs.plan import OBJECTIVE, Plan
@@ -50,19 +50,19 @@ def cost_of(job: Job, region: str, prices: Prices, plan: Plan | None = None) -> 
     return cost_so_far(job.billed_seconds, job.instances, hourly)
 
 
-def render(view: View, place: Place, prices: Prices, plan: Plan | None = None) -> RenderableType:
+def render(view: View, deployment: Deployment, prices: Prices, plan: Plan | None = None) -> RenderableType:
     """Draw a view.
 
     Parameters
     ----------
     view
         What is shown.
-    place, prices
+    deployment, prices
         Whose prices hold.
     plan
         The sweep or job, where it is one.
     """
-    costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
+    costs = [cost_of(job, deployment.region, prices, plan) for job in view.jobs]
     failures = [f"{job.name}: {' '.join(job.failure.split())}" for job in view.jobs if job.failure]
     table = [table_of(view.jobs, costs)] if view.jobs else []
     return Group(*table, _summary(view, costs), *(Text(note) for note in (*failures, *view.notes)))

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from terminal import add_format, open_console
-from training.sagemaker_jobs.deployment import Place, deployed_place, open_session, read_environment
+from training.sagemaker_jobs.deployment import Deployment, open_session, read_deployment, read_environment
 from training.sagemaker_jobs.errors import ConnectionLostError, LaunchError, say
 from training.sagemaker_jobs.jobs import Job, list_jobs, notes_on, state_of
 from training.sagemaker_jobs.mlflow_runs import settle
@@ -132,42 +132,47 @@ def run(options: argparse.Namespace, session: Any = None, console: Console | Non
     try:
         environment, prices = read_environment(options.env), read_prices()
         session = session or open_session(environment)
-        place = deployed_place(environment, session)
-        plan = find_record(options.sweep, place, session) if options.sweep else None
+        deployment = read_deployment(environment, session)
+        plan = find_record(options.sweep, deployment, session) if options.sweep else None
         name = options.sweep or f"leukolens-{environment.name}-"
-        view = look(name, place, session, {}, plan)
+        view = look(name, deployment, session, {}, plan)
         if options.sweep and not view.jobs and plan is None:
             say(f"jobs: --sweep {name}: no such sweep or job; without --sweep, all are listed")
             return 2
         if options.format != "table":
-            costs = [cost_of(job, place.region, prices, plan) for job in view.jobs]
+            costs = [cost_of(job, deployment.region, prices, plan) for job in view.jobs]
             table_of(view.jobs, costs).write(console, options.format)
             return 0
         if options.once or not console.is_terminal or not (view.running or view.more):
-            console.print(render(view, place, prices, plan))
-            settle(view, name, place, prices, plan)
+            console.print(render(view, deployment, prices, plan))
+            settle(view, name, deployment, prices, plan)
             return 0
         # What is half made stays so while somebody looks on; asking for every plan again and again is many calls.
-        return watch(name, place, prices, session, plan, console, None if plan else view.notes)
+        return watch(name, deployment, prices, session, plan, console, None if plan else view.notes)
     except LaunchError as error:
         say(f"jobs: {error}")
         return 2
 
 
 def look(
-    name: str, place: Place, session: Any, seen: dict[str, Job], plan: Plan | None, notes: list[str] | None = None
+    name: str,
+    deployment: Deployment,
+    session: Any,
+    seen: dict[str, Job],
+    plan: Plan | None,
+    notes: list[str] | None = None,
 ) -> View:
     """Ask AWS for jobs, and for what is half made unless that is known."""
-    jobs = list_jobs(name, place, session, seen)
+    jobs = list_jobs(name, deployment, session, seen)
     if plan:
-        state = state_of(plan, jobs, place, session)
+        state = state_of(plan, jobs, deployment, session)
         return View(jobs, [state.note] if state.note else [], state.more)
-    return View(jobs, notes_on(jobs, place, session) if notes is None else notes)
+    return View(jobs, notes_on(jobs, deployment, session) if notes is None else notes)
 
 
 def watch(
     name: str,
-    place: Place,
+    deployment: Deployment,
     prices: Prices,
     session: Any,
     plan: Plan | None = None,
@@ -177,13 +182,13 @@ def watch(
     """Follow a job, or the jobs of a plan or an environment; gives the exit code."""
     seen: dict[str, Job] = {}
     return Follower(
-        look=partial(look, name, place, session, seen, plan, notes),
-        draw=lambda view: render(view, place, prices, plan),
-        stop=lambda: stop_all(name, place, session),
+        look=partial(look, name, deployment, session, seen, plan, notes),
+        draw=lambda view: render(view, deployment, prices, plan),
+        stop=lambda: stop_all(name, deployment, session),
         ask=input,
         sleep=time.sleep,
         console=console or open_console(),
-        follow_command=f"python -m training jobs --env {place.environment}"
+        follow_command=f"python -m training jobs --env {deployment.environment}"
         + ("" if name.endswith("-") else f" --sweep {name}"),
-        ended=lambda view: settle(view, name, place, prices, plan),
+        ended=lambda view: settle(view, name, deployment, prices, plan),
     ).run()

@@ -106,10 +106,10 @@ def export(saved_model: Path, model: Path, precision: str, images: Images, outpu
     content = convert(saved_model, precision, images)
 
     def check(file: Classifier) -> dict[str, Any]:
-        found = parity.compare(graph, file, images)
+        difference = parity.compare(graph, file, images)
         ratio = 1.0 if precision == "float32" else _times_as_fast(file, saved_model, images)
-        demand(precision, found, ratio, output / FILE_NAME)
-        return {"parity": asdict(found), "times_as_fast_as_float32": round(ratio, 3)}
+        demand(precision, difference, ratio, output / FILE_NAME)
+        return {"parity": asdict(difference), "times_as_fast_as_float32": round(ratio, 3)}
 
     return release(content, _of(shipped.card, content, precision), output, check)[0]
 
@@ -131,9 +131,9 @@ def open_same(saved_model: Path, model: Path, images: Images) -> tuple[Graph, Cl
         There is no graph, or it is another run's than the model.
     """
     graph, shipped = Graph(saved_model), load(model)
-    some = images[spread(len(images), COMPARED_FIELDS)]
+    few_fields = images[spread(len(images), COMPARED_FIELDS)]
     try:
-        parity.demand(parity.compare(graph, shipped, some), Path(shipped.card.file))
+        parity.demand(parity.compare(graph, shipped, few_fields), Path(shipped.card.file))
     except ParityError as error:
         raise ModelError(
             f"{saved_model} and {model} are of different runs: give the saved_model that train left with it"

@@ -23,7 +23,7 @@ from local.cli import main as local
 from terminal import open_console
 from training.cli import main as training
 from training.sagemaker_jobs import watch
-from training.sagemaker_jobs.deployment import assumed_place
+from training.sagemaker_jobs.deployment import assumed_deployment
 from training.sagemaker_jobs.jobs import Job
 from training.sagemaker_jobs.table import View
 from training.sweep_report import SweepReport, terminal_table
@@ -62,7 +62,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     failed = replace(job, name="b", status="Failed", failure="AlgorithmError: " + "no such channel " * 9)
     monkeypatch.setattr(watch, "open_session", lambda environment: None)
-    monkeypatch.setattr(watch, "deployed_place", lambda environment, session: assumed_place(environment))
+    monkeypatch.setattr(watch, "read_deployment", lambda environment, session: assumed_deployment(environment))
     monkeypatch.setattr(watch, "look", lambda *asked: View([job, failed], ["one more line " * 9]))
     monkeypatch.setattr(watch, "settle", lambda *told: None)
 

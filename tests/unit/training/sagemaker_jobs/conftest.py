@@ -55,7 +55,7 @@ def account(bare_account, monkeypatch):
     """Give an account with the environment dev deployed and smears in it; MLflow's server gives one run."""
     bare_account.deploy()
     bare_account.put_smears()
-    monkeypatch.setattr("training.sagemaker_jobs.launcher.make_parent", lambda plan, place: "run-of-the-sweep")
+    monkeypatch.setattr("training.sagemaker_jobs.launcher.make_parent", lambda plan, deployment: "run-of-the-sweep")
     return bare_account
 
 

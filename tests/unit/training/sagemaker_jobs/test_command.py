@@ -222,8 +222,8 @@ def test_a_tracking_server_that_is_away_does_not_stop_the_sweep(account, command
     monkeypatch.setattr("training.sagemaker_jobs.launcher.make_parent", make_parent)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = "http://127.0.0.1:9"
-    place = replace(account.place, tracking_uri=away)
-    monkeypatch.setattr("training.sagemaker_jobs.command.deployed_place", lambda *_: place)
+    deployment = replace(account.deployment, tracking_uri=away)
+    monkeypatch.setattr("training.sagemaker_jobs.command.read_deployment", lambda *_: deployment)
     told = command(*GRID, "--detach")
     assert told.code == 0, told.err
     assert f"warning: no parent run in MLflow at {away}" in told.err

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.sagemaker_jobs.deployment import assumed_place, read_environment
+from training.sagemaker_jobs.deployment import assumed_deployment, read_environment
 from training.sagemaker_jobs.jobs import Job
 from training.sagemaker_jobs.prices import cost_table, fill, read_prices
 from training.sagemaker_jobs.table import View, render
@@ -61,7 +61,7 @@ def test_the_page_shows_the_table_of_jobs():
         _job(5, "InProgress", "sgd", 32, doing="Downloading", seconds=0, billed=0),
     ]
     console = Console(file=io.StringIO(), width=140)
-    console.print(render(View(jobs, []), assumed_place(read_environment("dev")), read_prices()))
+    console.print(render(View(jobs, []), assumed_deployment(read_environment("dev")), read_prices()))
     lines = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
     _shows("table", f"```text\n{lines}\n```")
 

@@ -10,7 +10,7 @@ import pytest
 
 from inference import folder_digest
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.sagemaker_jobs.deployment import assumed_place, read_environment
+from training.sagemaker_jobs.deployment import assumed_deployment, read_environment
 from training.sagemaker_jobs.dry_run import dry_run
 from training.sagemaker_jobs.plan import Plan
 from training.sagemaker_jobs.prices import estimate, read_prices
@@ -233,8 +233,8 @@ def test_hyperband_stops_by_epochs(command):
 
 
 def test_what_the_sdks_tuner_forgets_is_in_its_request():
-    place = replace(
-        assumed_place(read_environment("dev")),
+    deployment = replace(
+        assumed_deployment(read_environment("dev")),
         isolated=True,
         image="own:1",
         subnets=("subnet-1",),
@@ -251,11 +251,11 @@ def test_what_the_sdks_tuner_forgets_is_in_its_request():
         max_runtime_s=3600,
         checkpoints="s3://models/training/x",
     )
-    told = dry_run(plan, place, estimate(plan, place.region, read_prices()))
+    told = dry_run(plan, deployment, estimate(plan, deployment.region, read_prices()))
     definition = told["tuner"]["TrainingJobDefinition"]
     assert definition["EnableNetworkIsolation"] is True
     assert definition["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
-    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == place.kms_key
+    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == deployment.kms_key
     for job in told["jobs"]:
         assert job["EnableNetworkIsolation"] is True
         assert job["VpcConfig"] == definition["VpcConfig"]

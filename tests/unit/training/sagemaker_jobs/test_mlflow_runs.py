@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.unit.training.sagemaker_jobs.conftest import GRID
-from training.sagemaker_jobs.deployment import deployed_place
+from training.sagemaker_jobs.deployment import read_deployment
 from training.sagemaker_jobs.job_environment import describe
 
 NAME = "leukolens-dev-nine"
@@ -50,10 +50,10 @@ def tracked(account, store, monkeypatch):
     tracked = Tracked(account, store)
     for module in ("command", "watch"):
         monkeypatch.setattr(
-            f"training.sagemaker_jobs.{module}.deployed_place",
-            lambda *asked: replace(deployed_place(*asked), tracking_uri=store),
+            f"training.sagemaker_jobs.{module}.read_deployment",
+            lambda *asked: replace(read_deployment(*asked), tracking_uri=store),
         )
-    monkeypatch.setattr("training.sagemaker_jobs.launcher.make_parent", lambda plan, place: tracked.parent)
+    monkeypatch.setattr("training.sagemaker_jobs.launcher.make_parent", lambda plan, deployment: tracked.parent)
     return tracked
 
 
@@ -103,8 +103,8 @@ def test_a_server_that_is_away_is_told_of_and_hides_no_table(tracked, command, m
     account = tracked.account
     assert command("train", "--executor", "sagemaker", "--name", "one", "--detach").code == 0
     monkeypatch.setattr(
-        "training.sagemaker_jobs.watch.deployed_place",
-        lambda *asked: replace(deployed_place(*asked), tracking_uri=away),
+        "training.sagemaker_jobs.watch.read_deployment",
+        lambda *asked: replace(read_deployment(*asked), tracking_uri=away),
     )
     told = command("jobs")
     assert told.code == 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mlflow import MlflowClient
 
-from training.sagemaker_jobs.deployment import assumed_place, read_environment
+from training.sagemaker_jobs.deployment import assumed_deployment, read_environment
 from training.sagemaker_jobs.mlflow_runs import make_parent
 from training.sagemaker_jobs.plan import Plan
 
@@ -23,18 +23,18 @@ PLAN = Plan(
 
 def test_the_parent_run_names_the_sweep_and_its_data(tmp_path):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    place = replace(assumed_place(read_environment("dev")), tracking_uri=uri)
-    made = MlflowClient(tracking_uri=uri).get_run(make_parent(PLAN, place))
+    deployment = replace(assumed_deployment(read_environment("dev")), tracking_uri=uri)
+    made = MlflowClient(tracking_uri=uri).get_run(make_parent(PLAN, deployment))
     assert made.info.run_name == "leukolens-dev-nine"
     assert made.data.tags["leukolens.sweep"] == "leukolens-dev-nine"
     assert made.data.tags["leukolens:manifest"] == "abc"
     experiment = MlflowClient(tracking_uri=uri).get_experiment(made.info.experiment_id)
     assert experiment.name == "leukolens-dev"
-    assert make_parent(PLAN, place) != made.info.run_id, "another sweep, another run, the same experiment"
+    assert make_parent(PLAN, deployment) != made.info.run_id, "another sweep, another run, the same experiment"
 
 
 def test_two_sweeps_make_the_experiment_at_the_same_time(tmp_path, monkeypatch):
-    place = replace(assumed_place(read_environment("dev")), tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    deployment = replace(assumed_deployment(read_environment("dev")), tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
     look_up, is_first = MlflowClient.get_experiment_by_name, iter((True,))
 
     def overtaken(client, name):
@@ -45,4 +45,4 @@ def test_two_sweeps_make_the_experiment_at_the_same_time(tmp_path, monkeypatch):
         return look_up(client, name)
 
     monkeypatch.setattr(MlflowClient, "get_experiment_by_name", overtaken)
-    assert make_parent(PLAN, place)
+    assert make_parent(PLAN, deployment)

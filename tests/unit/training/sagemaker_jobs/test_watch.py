@@ -29,17 +29,17 @@ class Terminal:
         self.paused_s, self.asked, self.views, self.ended = 0, [], [], []
 
     def follow(self):
-        known, prices, place, session = {}, read_prices(), self.account.place, self.account.session
-        plan = find_record(NAME, place, session)
+        known, prices, deployment, session = {}, read_prices(), self.account.deployment, self.account.session
+        plan = find_record(NAME, deployment, session)
 
         def draw(view):
             self.views.append(view)
-            return render(view, place, prices, plan)
+            return render(view, deployment, prices, plan)
 
         return Follower(
-            look=lambda: look(NAME, place, session, known, plan),
+            look=lambda: look(NAME, deployment, session, known, plan),
             draw=draw,
-            stop=lambda: stop_all(NAME, place, session),
+            stop=lambda: stop_all(NAME, deployment, session),
             ask=self._ask,
             sleep=self._sleep,
             console=self.console,
@@ -87,10 +87,10 @@ def test_a_sweep_is_followed_to_its_end(nine):
 
 def test_the_table_says_how_far_a_job_is_and_what_it_has_cost(nine):
     nine.tell(nine.jobs[0], "InProgress", doing="Training", epoch=3, objective=0.973, minutes=60)
-    place = nine.place
-    jobs = list_jobs(NAME, place, nine.session, now=nine.now)
+    deployment = nine.deployment
+    jobs = list_jobs(NAME, deployment, nine.session, now=nine.now)
     console = Console(file=io.StringIO(), width=160)
-    console.print(render(View(jobs[:1], []), place, read_prices()))
+    console.print(render(View(jobs[:1], []), deployment, read_prices()))
     line = console.file.getvalue().splitlines()[1]
     assert line.split() == [nine.jobs[0], "InProgress:", "Training", "3/6", "0.9730", "1:00:00", "$0.29"]
 
@@ -243,10 +243,10 @@ def test_stop_nothing(nine, command):
 
 
 def test_a_price_that_nobody_knows_is_a_question_mark(nine):
-    jobs = list_jobs(NAME, nine.place, nine.session, now=nine.now)
+    jobs = list_jobs(NAME, nine.deployment, nine.session, now=nine.now)
     view = View([replace(jobs[0], instance_type="ml.p5.48xlarge")], [])
     console = Console(file=io.StringIO(), width=160)
-    console.print(render(view, nine.place, read_prices()))
+    console.print(render(view, nine.deployment, read_prices()))
     assert "?" in console.file.getvalue().splitlines()[1]
     assert "without those of unknown price" in console.file.getvalue()
 
