@@ -20,7 +20,7 @@ PORT ?= 8000
 PAGE_PORT ?= 8501
 ENV ?= dev
 # Where real smears are, the first of these that is there: named by LEUKOLENS_DATA, fetched by `make data`, or shared.
-DATA ?= $(shell for folder in "$(or $(LEUKOLENS_DATA),data)" data ../shared/data; do \
+DATA ?= $(shell for folder in $(if $(LEUKOLENS_DATA),"$(LEUKOLENS_DATA)") data ../shared/data; do \
     [[ -d $$folder/all_smears ]] && echo "$$folder/all_smears" && exit; done; echo data/all_smears)
 # An option for each folder of this name beside the smears, quoted: folders of people have names with spaces.
 beside = $(shell for folder in "$(DATA)"/../$(2); do [[ -d $$folder ]] && printf -- '$(1) %q ' "$$folder"; done)

@@ -203,9 +203,8 @@ def choose(embeddings: Floats, labels: Positions, groups: Sequence[str], widths:
             for row, head in enumerate(heads):
                 logits[row, left_out] = head.logits(embeddings[left_out, :width])
         for shrinkage, shrunk_logits in zip(SHRINKAGES, logits, strict=True):
-            log_likelihood = log_softmax(shrunk_logits / calibration.temperature(shrunk_logits, labels), 1)[
-                np.arange(len(labels)), labels
-            ]
+            log_probabilities = log_softmax(shrunk_logits / calibration.temperature(shrunk_logits, labels), 1)
+            log_likelihood = log_probabilities[np.arange(len(labels)), labels]
             loss = -float(np.mean([log_likelihood[labels == label].mean() for label in np.unique(labels)]))
             losses[Setting(shrinkage, width)] = loss
     return min(losses, key=losses.__getitem__)

@@ -200,9 +200,8 @@ def balanced_weights(labels: Labels, densities: Floats) -> NDArray[np.float64]:
     for label in present:
         of_label = labels == label
         counts = np.bincount(bins[of_label], minlength=len(DENSITY_EDGES) + 1)
-        density_weights = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)[
-            bins[of_label]
-        ]
+        bin_weights = np.minimum(counts.sum() / ((counts > 0).sum() * np.maximum(counts, 1)), HIGHEST_WEIGHT)
+        density_weights = bin_weights[bins[of_label]]
         weights[of_label] = density_weights / density_weights.sum() * len(labels) / len(present)
     return weights
 

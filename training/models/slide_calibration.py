@@ -147,17 +147,17 @@ def triage_numbers(logits: Floats, malignant: NDArray[np.bool_], slides: Sequenc
     )
     highest = [np.quantile(slide, 1 - WRONG_OF_A_SLIDE[-1.0], method="higher") for slide in benign_slides]
     lowest = [np.quantile(slide, WRONG_OF_A_SLIDE[1.0], method="lower") for slide in malignant_slides]
-    benign, leukemic = len(benign_slides), len(malignant_slides)
+    benign, leukaemic = len(benign_slides), len(malignant_slides)
     return TriageNumbers(
         slope,
         intercept,
         float(np.clip(max(highest), 1 - DOUBT[1.0], 1 - LEAST_DOUBT)),
         float(np.clip(min(lowest), LEAST_DOUBT, DOUBT[-1.0])),
-        f"Accepted where the probability, calibrated on {benign} benign and {leukemic} malignant slides left "
+        f"Accepted where the probability, calibrated on {benign} benign and {leukaemic} malignant slides left "
         f"out whole, leaves at most {DOUBT[1.0]:.0%} of doubt in malignant, and {DOUBT[-1.0]:.0%} in benign. Of a new "
         f"slide of the same laboratory at most {WRONG_OF_A_SLIDE[-1.0]:.0%} of benign fields are called malignant in "
         f"{benign} of {benign + 1} cases, and at most {WRONG_OF_A_SLIDE[1.0]:.0%} of malignant ones benign "
-        f"in {leukemic} of {leukemic + 1}, unless a threshold had to be cut off at {LEAST_DOUBT:.1%}; nothing is "
+        f"in {leukaemic} of {leukaemic + 1}, unless a threshold had to be cut off at {LEAST_DOUBT:.1%}; nothing is "
         "promised for another laboratory.",
     )
 
