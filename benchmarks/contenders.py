@@ -159,7 +159,7 @@ def local_http() -> Call:
     import httpx
 
     from benchmarks.machine import free_port
-    from local.children import Child
+    from local.children import Child, answers
 
     port = str(free_port())
     # Ends with this process, however that ends.
@@ -167,13 +167,7 @@ def local_http() -> Call:
     http = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
     data = jpeg()
 
-    def healthy() -> bool:
-        try:
-            return http.get("/v1/health").is_success
-        except httpx.TransportError:
-            return False
-
-    server.wait_until(healthy, 60)
+    server.wait_until(lambda: answers(f"http://127.0.0.1:{port}/v1/health"), 60)
     headers = {"content-type": "image/jpeg"}
     return lambda: http.post("/v1/predictions", content=data, headers=headers).raise_for_status()
 

@@ -8,9 +8,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import httpx
-
-from local.children import Child
+from local.children import Child, answers
 
 from . import machine
 
@@ -36,14 +34,6 @@ def serving() -> Iterator[tuple[int, int]]:
 def url_of(port: int) -> str:
     """Give the address of the service."""
     return f"http://{HOST}:{port}"
-
-
-def answers(url: str) -> bool:
-    """Tell whether a server of this machine answers, and well; for ``Child.wait_until``."""
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 def early_and_late(memory_mb: Sequence[float]) -> tuple[float, float]:

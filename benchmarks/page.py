@@ -12,12 +12,11 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 
-from local.children import Child
+from local.children import Child, answers
 
 from . import machine
 from .budget import Budget
 from .figures import bars, embed
-from .local_service import answers
 from .markdown import table, where
 from .statistics import shuffled, summary
 

@@ -11,9 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 STOP_S = 5.0
 _POLL_S = 0.1
 _TAIL_LINES = 15
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server of this machine answers, and well; for ``Child.wait_until``."""
+    try:
+        # Never through a proxy of the environment: this machine's own address.
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 class ChildError(Exception):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-import httpx
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
 from rich.text import Text
@@ -19,7 +18,7 @@ from api.schemas import RESEARCH_USE_WARNING
 from client import LeukolensClient, LeukolensError
 from terminal import Table, open_console
 
-from .children import Child
+from .children import Child, answers
 from .expectation import compare, introduce, next_step
 from .fields import ROOT, Field, demonstration_fields
 from .server import StartError, address, bind
@@ -84,18 +83,9 @@ def _start(console: Console, stack: contextlib.ExitStack, port: int, page_port: 
     with Progress(*columns, console=console) as progress:
         for name, child in children.items():
             task = progress.add_task(f"Starting the {name}", total=1)
-            child.wait_until(lambda url=ready_urls[name]: _answers(url), READY_S)  # type: ignore[misc]
+            child.wait_until(lambda url=ready_urls[name]: answers(url), READY_S)  # type: ignore[misc]
             progress.update(task, completed=1)
     return list(children.values())
-
-
-def _answers(url: str) -> bool:
-    try:
-        # Never through a proxy of the environment: this machine's own address.
-        with httpx.Client(trust_env=False, timeout=5.0) as http:
-            return http.get(url).is_success
-    except httpx.TransportError:
-        return False
 
 
 def _classify(console: Console, url: str, fields: list[Field]) -> int:

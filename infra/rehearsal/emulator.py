@@ -3,14 +3,12 @@
 import contextlib
 import os
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.image import ROOT
-from local.children import Child
+from local.children import Child, answers
 
 INTERPRETER = ROOT / ".tools" / "ministack" / "bin" / "python"
 ACCOUNT = "000000000000"
@@ -95,18 +93,10 @@ def run_emulator(work: Path, *, region: str, functions: dict[str, str], port: in
         **{f"MINISTACK_LAMBDA_PROXY_{name}": f"http://{address}/" for name, address in functions.items()},
     }
     with Child("ministack", ["ministack"], work, environment, str(INTERPRETER)) as child:
-        child.wait_until(lambda: _healthy(emulator.endpoint), _READY_S)
+        child.wait_until(lambda: answers(f"{emulator.endpoint}/_ministack/health"), _READY_S)
         yield emulator
 
 
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _healthy(endpoint: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - http, ours
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
